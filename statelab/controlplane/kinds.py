@@ -1,0 +1,112 @@
+"""The kinds this API server serves: one row each, the one home of a kind's names.
+
+Everything else about a kind (fields, types, patch keys) comes from the OpenAPI definition named here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+Object = dict[str, Any]  # an API object; never mutated once it is in the store
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One served kind. `definition` names its OpenAPI definition, `subresources` what is served below an object."""
+
+    group: str
+    version: str
+    name: str  # "StatefulSet"
+    plural: str  # "statefulsets": unique among the served kinds, so it serves as the key everywhere
+    short_names: tuple[str, ...] = ()
+    namespaced: bool = True
+    subresources: tuple[str, ...] = ()
+    in_all: bool = False  # `kubectl get all` lists it
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def singular(self) -> str:
+        return self.name.lower()
+
+    @property
+    def qualified(self) -> str:
+        """As the API server names it in messages: `StatefulSet.apps`, `Pod`."""
+        return f"{self.name}.{self.group}" if self.group else self.name
+
+    @property
+    def group_resource(self) -> str:
+        """As in "not found" messages: `statefulsets.apps`, `pods`."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    @property
+    def definition(self) -> str:
+        package = {"": "core", "storage.k8s.io": "storage", "discovery.k8s.io": "discovery"}.get(self.group, self.group)
+        return f"io.k8s.api.{package}.{self.version}.{self.name}"
+
+
+KINDS: dict[str, Kind] = {
+    kind.plural: kind
+    for kind in (
+        Kind("", "v1", "Namespace", "namespaces", ("ns",), namespaced=False, subresources=("status", "finalize")),
+        Kind("", "v1", "Node", "nodes", ("no",), namespaced=False, subresources=("status",)),
+        Kind("", "v1", "PersistentVolume", "persistentvolumes", ("pv",), namespaced=False, subresources=("status",)),
+        Kind("", "v1", "ConfigMap", "configmaps", ("cm",)),
+        Kind("", "v1", "Endpoints", "endpoints", ("ep",)),
+        Kind("", "v1", "Event", "events", ("ev",)),
+        Kind("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", ("pvc",), subresources=("status",)),
+        Kind(
+            "",
+            "v1",
+            "Pod",
+            "pods",
+            ("po",),
+            in_all=True,
+            subresources=(
+                "status",
+                "log",
+                "exec",
+                "attach",
+                "portforward",
+                "eviction",
+                "binding",
+                "ephemeralcontainers",
+                "resize",
+            ),
+        ),
+        Kind("", "v1", "ResourceQuota", "resourcequotas", ("quota",), subresources=("status",)),
+        Kind("", "v1", "Secret", "secrets"),
+        Kind("", "v1", "Service", "services", ("svc",), subresources=("status",), in_all=True),
+        Kind("", "v1", "ServiceAccount", "serviceaccounts", ("sa",)),
+        Kind("apps", "v1", "ControllerRevision", "controllerrevisions"),
+        Kind("apps", "v1", "Deployment", "deployments", ("deploy",), subresources=("status", "scale"), in_all=True),
+        Kind("apps", "v1", "ReplicaSet", "replicasets", ("rs",), subresources=("status", "scale"), in_all=True),
+        Kind("apps", "v1", "StatefulSet", "statefulsets", ("sts",), subresources=("status", "scale"), in_all=True),
+        Kind("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices"),
+        Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", ("pdb",), subresources=("status",)),
+        Kind("storage.k8s.io", "v1", "StorageClass", "storageclasses", ("sc",), namespaced=False),
+    )
+}
+
+BY_GROUP_VERSION_KIND: dict[tuple[str, str], Kind] = {(kind.api_version, kind.name): kind for kind in KINDS.values()}
+
+
+def kind_of(obj: Object) -> Kind:
+    """The served kind of an object that carries apiVersion and kind. Raises KeyError where it is not served."""
+    return BY_GROUP_VERSION_KIND[obj["apiVersion"], obj["kind"]]
+
+
+def key_of(obj: Object) -> str:
+    """`namespace/name`, or `name` for what has no namespace: how the store and every controller name an object."""
+    metadata = obj["metadata"]
+    namespace = metadata.get("namespace")
+    return f"{namespace}/{metadata['name']}" if namespace else str(metadata["name"])
+
+
+def split_key(key: str) -> tuple[str, str]:
+    """`("namespace", "name")`; the namespace is "" for what has none."""
+    namespace, _, name = key.rpartition("/")
+    return namespace, name

@@ -1,0 +1,409 @@
+"""The verbs of kube-apiserver on decoded objects: create, get, list, update, patch, delete and their subresources.
+
+HTTP (handler.py) and the control plane's own components (view.py) both come through here, so a controller's write is
+defaulted, admitted and validated exactly as a user's is. Source: apiserver/pkg/registry/generic/registry/store.go and
+pkg/registry/rest.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import orjson
+
+from statelab.controlplane import errors
+from statelab.controlplane.apiserver import admission, apply, defaults, deletion, strategy, strict, validation
+from statelab.controlplane.apiserver import patch as patches
+from statelab.controlplane.apiserver.scale import scale_of, with_scale
+from statelab.controlplane.clock import Loop, timestamp
+
+from statelab.controlplane.kinds import KINDS, Kind, Object
+from statelab.controlplane.store import Cause, Store
+
+# Kinds whose storage refuses an update that names no resourceVersion (AllowUnconditionalUpdate is false).
+_NEEDS_RESOURCE_VERSION = {"poddisruptionbudgets"}
+# Kinds that an update creates when they are not there (AllowCreateOnUpdate is true).
+_CREATED_BY_UPDATE = {"endpoints", "events"}
+_NAME_LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # apimachinery/pkg/util/rand: no vowels, no bad words
+_LONGEST_NAME_BASE = 58
+
+
+@dataclass(frozen=True)
+class WriteOptions:
+    """How a write is asked for. `warnings` gathers what the client should be told beside the answer."""
+
+    cause: Cause
+    dry_run: bool = False
+    field_manager: str = ""
+    force: bool = False
+    field_validation: str = "Warn"
+    internal: bool = False  # by a component of the control plane: the object was built here, not decoded
+    warnings: list[str] = field(default_factory=list)
+
+
+class ApiServer:
+    """The API server's verbs over one store."""
+
+    def __init__(self, store: Store, loop: Loop, random: random.Random) -> None:
+        self.store = store
+        self.loop = loop
+        self.random = random
+        self.may_evict: Callable[[Object], None] = lambda pod: None  # the disruption controller's word; raises 429
+
+    def internal(self, actor: str, why: str) -> WriteOptions:
+        """Options for a write by a component of the control plane."""
+        return WriteOptions(Cause(actor, why), internal=True, field_manager=actor.partition("/")[0])
+
+    # ---- reading: what admission and the verbs need; handler.py lists and watches through listing.py and watch.py
+
+    def get(self, plural: str, key: str) -> Object | None:
+        return self.store.get(plural, key)
+
+    def list(self, plural: str, namespace: str = "") -> list[Object]:
+        return self.store.list(plural, namespace)
+
+    def read(self, plural: str, namespace: str, name: str, subresource: str | None = None) -> Object:
+        """One object, or its Scale. Raises ApiError 404."""
+        obj = self._must_get(KINDS[plural], namespace, name)
+        return scale_of(obj) if subresource == "scale" else obj
+
+    def _must_get(self, kind: Kind, namespace: str, name: str) -> Object:
+        obj = self.store.get(kind.plural, _key(namespace, name))
+        if obj is None:
+            raise errors.not_found(kind, name)
+        return obj
+
+    # ---- create
+
+    def create(self, plural: str, namespace: str, body: Object, options: WriteOptions) -> Object:
+        kind = KINDS[plural]
+        obj = fresh(body) if options.internal else body
+        obj["apiVersion"], obj["kind"] = kind.api_version, kind.name
+        metadata: Object = obj.setdefault("metadata", {})
+        self._check_namespace(kind, metadata, namespace)
+        if metadata.pop("resourceVersion", None) not in (None, "", "0"):
+            raise errors.bad_request("resourceVersion should not be set on objects to be created")
+        defaults.apply(plural, obj)
+        if kind.namespaced:
+            self._check_namespace_lives(kind, obj)
+        if not options.internal or plural in _ADMITTED_FROM_COMPONENTS:
+            admission.mutate(plural, obj, "CREATE", None, self)
+        self._set_system_fields(metadata)
+        strategy.prepare_create(plural, obj)
+        if not metadata.get("name") and metadata.get("generateName"):
+            metadata["name"] = self._generate_name(kind, metadata)
+        findings = validation.create(plural, obj)
+        if findings:
+            raise errors.invalid(kind, metadata.get("name", ""), findings)
+        admission.check(plural, obj, "CREATE", None, self)
+        if self.store.get(plural, _key(metadata.get("namespace", ""), metadata["name"])) is not None:
+            raise errors.already_exists(kind, metadata["name"])
+        self._track(kind, obj, None, options, "Update", "")
+        if options.dry_run:
+            return obj
+        return self.store.create(
+            plural, _key(metadata.get("namespace", ""), metadata["name"]), obj, options.cause, self.loop.now_s
+        )
+
+    def _check_namespace(self, kind: Kind, metadata: Object, namespace: str) -> None:
+        if not kind.namespaced:
+            metadata.pop("namespace", None)
+            return
+        if metadata.get("namespace") not in (None, "", namespace):
+            raise errors.bad_request("the namespace of the provided object does not match the namespace sent on the request")
+        metadata["namespace"] = namespace
+
+    def _check_namespace_lives(self, kind: Kind, obj: Object) -> None:
+        """Admission plugin NamespaceLifecycle."""
+        metadata = obj["metadata"]
+        namespace = self.store.get("namespaces", metadata["namespace"])
+        if namespace is None:
+            raise errors.not_found(KINDS["namespaces"], metadata["namespace"])
+        if namespace["metadata"].get("deletionTimestamp"):
+            why = f"unable to create new content in namespace {metadata['namespace']} because it is being terminated"
+            error = errors.forbidden(kind, metadata.get("name", ""), why)
+            message = f"namespace {metadata['namespace']} is being terminated"
+            error.details["causes"] = [
+                {"reason": "NamespaceTerminating", "message": message, "field": "metadata.namespace"}
+            ]
+            raise error
+
+    def _set_system_fields(self, metadata: Object) -> None:
+        for name in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"):
+            metadata.pop(name, None)
+        metadata["uid"] = self.new_uid()
+        metadata["creationTimestamp"] = timestamp(self.loop.now_s)
+
+    def new_uid(self) -> str:
+        """A version 4 UUID from the cluster's own random numbers, so that a seed gives the same history."""
+        bits = self.random.getrandbits(128) & ~(0xF << 76) & ~(0x3 << 62) | (4 << 76) | (2 << 62)
+        text = f"{bits:032x}"
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+    def _generate_name(self, kind: Kind, metadata: Object) -> str:
+        base = metadata["generateName"][:_LONGEST_NAME_BASE]
+        name = base
+        for _ in range(8):  # feature RetryGenerateName
+            name = base + "".join(self.random.choices(_NAME_LETTERS, k=5))
+            if self.store.get(kind.plural, _key(metadata.get("namespace", ""), name)) is None:
+                break
+        return name
+
+    # ---- update
+
+    def update(self, plural: str, body: Object, options: WriteOptions, subresource: str | None = None) -> Object:
+        """Replace an object, or with `subresource` "status", "scale" or "finalize" a part of it."""
+        kind = KINDS[plural]
+        metadata = body["metadata"]
+        namespace = metadata.get("namespace", "") if kind.namespaced else ""
+        old = self.store.get(plural, _key(namespace, metadata["name"]))
+        if old is None:
+            if plural in _CREATED_BY_UPDATE and subresource is None:
+                return self.create(plural, namespace, body, options)
+            raise errors.not_found(kind, metadata["name"])
+        if subresource == "scale":
+            return scale_of(self._replace(kind, with_scale(old, body), old, options, None))
+        return self._replace(kind, body, old, options, subresource)
+
+    def _replace(
+        self, kind: Kind, body: Object, old: Object, options: WriteOptions, subresource: str | None, operation: str = "Update"
+    ) -> Object:
+        self._check_version(kind, body, old)
+        obj = self._merged(body, old, options, subresource)
+        metadata = obj["metadata"]
+        if subresource == "finalize":
+            obj = {**obj, "spec": body.get("spec") or {}}
+        elif subresource == "status":
+            strategy.prepare_status_update(kind.plural, obj, old)
+            findings = validation.update_status(kind.plural, obj, old)
+            if findings:
+                raise errors.invalid(kind, metadata["name"], findings)
+        else:
+            defaults.apply(kind.plural, obj)
+            if not options.internal or kind.plural in _ADMITTED_FROM_COMPONENTS:
+                admission.mutate(kind.plural, obj, "UPDATE", old, self)
+            strategy.prepare_update(kind.plural, obj, old)
+            findings = validation.update(kind.plural, obj, old)
+            if findings:
+                raise errors.invalid(kind, metadata["name"], findings)
+            admission.check(kind.plural, obj, "UPDATE", old, self)
+        metadata["resourceVersion"] = old["metadata"]["resourceVersion"]
+        if operation == "Update":
+            self._track(kind, obj, old, options, operation, subresource or "")
+        return self._commit_update(kind, obj, old, options)
+
+    def _commit_update(self, kind: Kind, obj: Object, old: Object, options: WriteOptions) -> Object:
+        if obj == old:
+            return old  # nothing changed: no revision, as etcd3's GuaranteedUpdate
+        if options.dry_run:
+            return obj
+        metadata = obj["metadata"]
+        key = _key(metadata.get("namespace", ""), metadata["name"])
+        if deletion.is_finished(kind.plural, obj):
+            return self.store.delete(kind.plural, key, options.cause, self.loop.now_s, last=obj)
+        return self.store.update(kind.plural, key, obj, options.cause, self.loop.now_s)
+
+    @staticmethod
+    def _merged(body: Object, old: Object, options: WriteOptions, subresource: str | None) -> Object:
+        """A private copy of the new object, with what a client cannot change taken from the old one."""
+        if subresource == "status" and options.internal:
+            # Only the status is new; everything else may be shared with the old object, which nobody changes.
+            return {**old, "status": fresh(body.get("status") or {}), "metadata": dict(old["metadata"])}
+        obj = fresh(body)
+        obj["apiVersion"], obj["kind"] = old["apiVersion"], old["kind"]
+        metadata, before = obj["metadata"], old["metadata"]
+        for name in ("uid", "creationTimestamp", "namespace"):
+            if not metadata.get(name) and name in before:
+                metadata[name] = before[name]
+        # An object can never lose its deletion timestamp (ValidateObjectMetaAccessorUpdate).
+        for name in ("deletionTimestamp", "deletionGracePeriodSeconds"):
+            metadata.pop(name, None)
+            if name in before:
+                metadata[name] = before[name]
+        metadata.pop("selfLink", None)
+        return obj
+
+    def _check_version(self, kind: Kind, body: Object, old: Object) -> None:
+        metadata, before = body["metadata"], old["metadata"]
+        uid = metadata.get("uid")
+        if uid and uid != before["uid"]:
+            why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {before['uid']}"
+            raise errors.conflict(kind, before["name"], why)
+        version = metadata.get("resourceVersion")
+        if not version or version == "0":
+            if kind.plural in _NEEDS_RESOURCE_VERSION:
+                finding = errors.FieldError(
+                    "metadata.resourceVersion", "FieldValueInvalid", "Invalid value: 0: must be specified for an update"
+                )
+                raise errors.invalid(kind, before["name"], [finding])
+        elif version != before["resourceVersion"]:
+            raise errors.conflict(kind, before["name"], errors.OBJECT_MODIFIED)
+
+    def _track(
+        self, kind: Kind, obj: Object, old: Object | None, options: WriteOptions, operation: str, subresource: str
+    ) -> None:
+        if options.internal:
+            return  # components own their fields by definition; entries are kept for people and their tools
+        entries = apply.track(kind, old, obj, options.field_manager, operation, subresource, timestamp(self.loop.now_s))
+        if entries:
+            obj["metadata"]["managedFields"] = entries
+
+    # ---- patch
+
+    def patch(
+        self,
+        plural: str,
+        namespace: str,
+        name: str,
+        patch_type: str,
+        body: Any,
+        options: WriteOptions,
+        subresource: str | None = None,
+    ) -> tuple[Object, bool]:
+        """Apply a patch: "json", "merge", "strategic" or "apply". Returns the object, and whether it was created."""
+        kind = KINDS[plural]
+        if patch_type == "apply":
+            return self._server_side_apply(kind, namespace, name, body, options, subresource)
+        old = self._must_get(kind, namespace, name)
+        before = scale_of(old) if subresource == "scale" else old
+        if patch_type == "json":
+            obj = patches.json_patch(before, body)
+        elif patch_type == "merge":
+            obj = patches.merge_patch(before, body)
+        else:
+            obj = patches.strategic_merge(before, body, _schema_name(kind, subresource))
+        _check_identity(obj, before)
+        if subresource == "scale":
+            return scale_of(self._replace(kind, with_scale(old, obj), old, options, None)), False
+        obj, warnings = strict.check(obj, kind, options.field_validation, patch=body)
+        options.warnings.extend(warnings)
+        return self._replace(kind, obj, old, options, subresource), False
+
+    def _server_side_apply(
+        self, kind: Kind, namespace: str, name: str, body: Object, options: WriteOptions, subresource: str | None
+    ) -> tuple[Object, bool]:
+        old = self.store.get(kind.plural, _key(namespace, name))
+        now = timestamp(self.loop.now_s)
+        if old is None and subresource:
+            raise errors.not_found(kind, name)
+        if subresource == "scale":
+            assert old is not None
+            return scale_of(self._replace(kind, with_scale(old, body), old, options, None)), False
+        obj = apply.apply_patch(kind, old, body, options.field_manager, options.force, now)
+        obj.setdefault("metadata", {})["name"] = name
+        if old is None:
+            self._check_namespace(kind, obj["metadata"], namespace)
+            if obj["metadata"].pop("uid", None):
+                raise errors.conflict(kind, name, f"uid mismatch: the provided object specified uid, and no existing object was found")
+            created = self.create(kind.plural, namespace, obj, replace(options, internal=False, field_manager=""))
+            return created, True
+        return self._replace(kind, obj, old, options, subresource, operation="Apply"), False
+
+    # ---- delete
+
+    def delete(
+        self, plural: str, namespace: str, name: str, delete_options: Object | None, options: WriteOptions
+    ) -> tuple[Object, bool]:
+        """Delete, now or when grace and finalizers allow. Returns what to answer, and whether the object is gone."""
+        kind = KINDS[plural]
+        old = self._must_get(kind, namespace, name)
+        wanted = deletion.Wanted.from_options(kind, delete_options or {})
+        wanted.check_preconditions(kind, old)
+        obj = deletion.mark(kind, old, wanted, self.loop.now_s)
+        key = _key(namespace, name)
+        if obj is old:
+            return old, False  # being deleted already, and nothing about it changes
+        if deletion.is_finished(plural, obj):
+            if not options.dry_run:
+                obj = self.store.delete(plural, key, options.cause, self.loop.now_s, last=_unmarked(obj, old))
+            return (obj if plural in deletion.RETURNS_OBJECT else deletion.success(kind, old)), True
+        if not options.dry_run:
+            obj = self.store.update(plural, key, obj, options.cause, self.loop.now_s)
+        return obj, False
+
+    # ---- subresources of Pods
+
+    def bind(self, namespace: str, name: str, node_name: str, options: WriteOptions, uid: str | None = None) -> Object:
+        """POST pods/NAME/binding: put the Pod on a node. Source: pkg/registry/core/pod/storage assignPod."""
+        kind = KINDS["pods"]
+        old = self._must_get(kind, namespace, name)
+        if uid and old["metadata"]["uid"] != uid:
+            why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {old['metadata']['uid']}"
+            raise errors.conflict(kind, name, why)
+        if old["metadata"].get("deletionTimestamp"):
+            raise errors.conflict(kind, name, f"pod {name} is being deleted, cannot be assigned to a host")
+        if old["spec"].get("nodeName"):
+            raise errors.conflict(kind, name, f"pod {name} is already assigned to node \"{old['spec']['nodeName']}\"")
+        if old["spec"].get("schedulingGates"):
+            raise errors.conflict(kind, name, f"pod {name} has non-empty .spec.schedulingGates")
+        now = timestamp(self.loop.now_s)
+        status = dict(old.get("status") or {})
+        scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": now}
+        scheduled["observedGeneration"] = old["metadata"].get("generation", 1)
+        status["conditions"] = [
+            *(each for each in status.get("conditions") or () if each["type"] != "PodScheduled"), scheduled
+        ]  # fmt: skip
+        obj = {
+            **old,
+            "metadata": dict(old["metadata"]),
+            "spec": {**old["spec"], "nodeName": node_name},
+            "status": status,
+        }
+        if options.dry_run:
+            return obj
+        return self.store.update("pods", _key(namespace, name), obj, options.cause, self.loop.now_s)
+
+    def evict(self, namespace: str, name: str, eviction: Object, options: WriteOptions) -> Object:
+        """POST pods/NAME/eviction: delete the Pod if its disruption budgets allow it. Raises ApiError 429 if not."""
+        kind = KINDS["pods"]
+        pod = self._must_get(kind, namespace, name)
+        wanted = dict(eviction.get("deleteOptions") or {})
+        if not options.dry_run and not pod["metadata"].get("deletionTimestamp"):
+            self.may_evict(pod)
+        self.delete("pods", namespace, name, wanted, options)
+        return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+
+
+# Writes by components that a mutating admission plugin must still see: the service account, the default class, the VIP.
+_ADMITTED_FROM_COMPONENTS = {"pods", "persistentvolumeclaims", "persistentvolumes", "services"}
+
+
+def fresh(obj: Object) -> Object:
+    """A deep copy of a JSON object; through JSON, because that is five times faster than copy.deepcopy."""
+    copied: Object = orjson.loads(orjson.dumps(obj))
+    return copied
+
+
+def _key(namespace: str, name: str) -> str:
+    return f"{namespace}/{name}" if namespace else name
+
+
+def _unmarked(obj: Object, old: Object) -> Object:
+    """What watchers see of an object that is deleted at once: as it was, without a grace period never waited for."""
+    if "deletionTimestamp" in old["metadata"]:
+        return obj
+    return {**old, "metadata": dict(old["metadata"])}
+
+
+def _schema_name(kind: Kind, subresource: str | None) -> str:
+    return "io.k8s.api.autoscaling.v1.Scale" if subresource == "scale" else kind.definition
+
+
+def _check_identity(obj: Object, old: Object) -> None:
+    """A patch cannot rename: the handler compares the result with the URL."""
+    metadata = obj.get("metadata")
+    if not isinstance(metadata, dict):
+        raise errors.bad_request("metadata must be an object")
+    name, was = metadata.get("name"), old["metadata"]["name"]
+    if name != was:
+        raise errors.bad_request(f"the name of the object ({name}) does not match the name on the URL ({was})")
+    if metadata.get("namespace") != old["metadata"].get("namespace"):
+        raise errors.bad_request(
+            f"the namespace of the object ({metadata.get('namespace')}) does not match the namespace on the request "
+            f"({old['metadata'].get('namespace')})"
+        )
+
+

@@ -1,0 +1,225 @@
+"""etcd: every object, every revision, who wrote it and why; watchers hear of each revision once, in order.
+
+One counter numbers the revisions, as etcd's does, and is the resourceVersion of the object written. An object in the
+store is never changed in place: a write puts a new dict in its stead, so a reader may keep what it was given.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import orjson
+
+from statelab.controlplane.errors import expired
+from statelab.controlplane.kinds import Object, key_of, split_key
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Who wrote a revision ("statefulset-controller", "you") and why, in plain words."""
+
+    actor: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One write. `object` is as after the write; of a deletion, the last state with the deletion's resourceVersion."""
+
+    number: int
+    type: Literal["ADDED", "MODIFIED", "DELETED"]
+    plural: str
+    key: str
+    object: Object
+    previous: Object | None
+    cause: Cause
+    at_s: float
+
+
+class Log(Protocol):
+    """Where revisions are written before they count (journal.py); raises ApiError when they cannot be."""
+
+    def append_revision(self, revision: Revision) -> None: ...
+
+
+class Store:
+    """Objects by plural and key, their history, and who listens.
+
+    History is bounded: beyond `history_limit` revisions the oldest are compacted, and a watch or a list that asks for
+    one of those gets 410 Expired, as etcd's clients do.
+    """
+
+    def __init__(self, history_limit: int = 20_000) -> None:
+        self.revision = 0
+        self.compacted = 0  # revisions up to this one are no longer kept
+        self.history: deque[Revision] = deque()
+        self.log: Log | None = None
+        self._history_limit = history_limit
+        self._objects: dict[str, dict[str, dict[str, Object]]] = {}  # plural → namespace → name
+        self._sorted: dict[tuple[str, str], list[Object]] = {}
+        self._controlled: dict[str, dict[tuple[str, str], None]] = {}  # owner uid → (plural, key)
+        self._subscribers: list[Callable[[Revision], None]] = []
+        self._encoded: OrderedDict[str, bytes] = OrderedDict()
+
+    # ---- reading
+
+    def get(self, plural: str, key: str) -> Object | None:
+        namespace, name = split_key(key)
+        return self._objects.get(plural, {}).get(namespace, {}).get(name)
+
+    def list(self, plural: str, namespace: str = "") -> list[Object]:
+        """All objects of a kind, or those of one namespace, in etcd's order. The list is the caller's own."""
+        cached = self._sorted.get((plural, namespace))
+        if cached is None:
+            by_namespace = self._objects.get(plural, {})
+            chosen = [namespace] if namespace else sorted(by_namespace, key=lambda each: each + "/")
+            cached = [
+                by_namespace[each][name] for each in chosen if each in by_namespace for name in sorted(by_namespace[each])
+            ]
+            self._sorted[plural, namespace] = cached
+        return list(cached)
+
+    def count(self, plural: str, namespace: str = "") -> int:
+        by_namespace = self._objects.get(plural, {})
+        if namespace:
+            return len(by_namespace.get(namespace, ()))
+        return sum(len(names) for names in by_namespace.values())
+
+    def controlled_by(self, plural: str, owner_uid: str) -> list[Object]:
+        """The objects whose controller reference has this uid, in the order they came to it."""
+        keys = self._controlled.get(owner_uid, {})
+        found = (self.get(plural, key) for each_plural, key in keys if each_plural == plural)
+        return [obj for obj in found if obj is not None]
+
+    def encoded(self, obj: Object) -> bytes:
+        """The object as JSON. Remembered for a while: many watchers and lists ask for the same one."""
+        version = obj["metadata"]["resourceVersion"]
+        found = self._encoded.get(version)
+        if found is None:
+            found = orjson.dumps(obj)
+            self._encoded[version] = found
+            if len(self._encoded) > 4096:
+                self._encoded.popitem(last=False)
+        return found
+
+    # ---- history
+
+    def since(self, number: int) -> Iterator[Revision]:
+        """The revisions after `number`, oldest first. Raises ApiError 410 when some of them are compacted."""
+        if number < self.compacted:
+            raise expired(f"too old resource version: {number} ({self.compacted})")
+        newer: list[Revision] = []
+        for revision in reversed(self.history):
+            if revision.number <= number:
+                break
+            newer.append(revision)
+        return reversed(newer)
+
+    def list_at(self, number: int, plural: str, namespace: str = "") -> list[Object]:
+        """What `list` answered when the store stood at revision `number`. Raises ApiError 410 when that is compacted."""
+        if number >= self.revision:
+            return self.list(plural, namespace)
+        before: dict[str, Object | None] = {}
+        for revision in self.since(number):
+            if revision.plural == plural:
+                before.setdefault(revision.key, revision.previous)
+        now = {key_of(obj): obj for obj in self.list(plural, namespace)}
+        then: dict[str, Object | None] = {**now, **before}
+        chosen = {key: obj for key, obj in then.items() if obj is not None and (not namespace or split_key(key)[0] == namespace)}
+        return [chosen[key] for key in sorted(chosen)]
+
+    # ---- writing
+
+    def create(self, plural: str, key: str, obj: Object, cause: Cause, at_s: float) -> Object:
+        """`obj` becomes the store's own. Its resourceVersion is set here."""
+        return self._commit("ADDED", plural, key, obj, None, cause, at_s)
+
+    def update(self, plural: str, key: str, obj: Object, cause: Cause, at_s: float) -> Object:
+        return self._commit("MODIFIED", plural, key, obj, self._must_get(plural, key), cause, at_s)
+
+    def delete(self, plural: str, key: str, cause: Cause, at_s: float, last: Object | None = None) -> Object:
+        """`last`: the state to show to watchers, where it differs from the stored one (its finalizers are gone)."""
+        previous = self._must_get(plural, key)
+        obj = last if last is not None else {**previous, "metadata": dict(previous["metadata"])}
+        return self._commit("DELETED", plural, key, obj, previous, cause, at_s)
+
+    def subscribe(self, callback: Callable[[Revision], None]) -> Callable[[], None]:
+        """`callback` hears of each revision right after it is committed. Returns what ends the subscription."""
+        self._subscribers.append(callback)
+
+        def unsubscribe() -> None:
+            if callback in self._subscribers:
+                self._subscribers.remove(callback)
+
+        return unsubscribe
+
+    def restore(self, revision: Revision) -> None:
+        """Take over a revision read from the journal: as a commit, but nobody is told."""
+        self._apply(revision)
+
+    def _must_get(self, plural: str, key: str) -> Object:
+        found = self.get(plural, key)
+        if found is None:
+            raise KeyError(f"{plural} {key}")
+        return found
+
+    def _commit(
+        self,
+        type: Literal["ADDED", "MODIFIED", "DELETED"],
+        plural: str,
+        key: str,
+        obj: Object,
+        previous: Object | None,
+        cause: Cause,
+        at_s: float,
+    ) -> Object:
+        number = self.revision + 1
+        obj["metadata"]["resourceVersion"] = str(number)
+        revision = Revision(number, type, plural, key, obj, previous, cause, at_s)
+        if self.log is not None:
+            self.log.append_revision(revision)  # first on disk; if that fails, nothing has happened
+        self._apply(revision)
+        for subscriber in tuple(self._subscribers):
+            subscriber(revision)
+        return obj
+
+    def _apply(self, revision: Revision) -> None:
+        plural, key = revision.plural, revision.key
+        namespace, name = split_key(key)
+        by_name = self._objects.setdefault(plural, {}).setdefault(namespace, {})
+        if revision.type == "DELETED":
+            by_name.pop(name, None)
+        else:
+            by_name[name] = revision.object
+        self._sorted.pop((plural, namespace), None)
+        self._sorted.pop((plural, ""), None)
+        self._index_owner(revision)
+        self.revision = revision.number
+        self.history.append(revision)
+        if len(self.history) > self._history_limit:
+            self.compacted = self.history.popleft().number
+
+    def _index_owner(self, revision: Revision) -> None:
+        before = controller_uid(revision.previous) if revision.previous is not None else None
+        after = controller_uid(revision.object) if revision.type != "DELETED" else None
+        if before == after:
+            return
+        entry = (revision.plural, revision.key)
+        if before is not None:
+            owned = self._controlled.get(before, {})
+            owned.pop(entry, None)
+            if not owned:
+                self._controlled.pop(before, None)
+        if after is not None:
+            self._controlled.setdefault(after, {})[entry] = None
+
+
+def controller_uid(obj: Object) -> str | None:
+    """The uid of the owner that controls the object, if one does."""
+    for reference in obj["metadata"].get("ownerReferences") or ():
+        if reference.get("controller"):
+            return str(reference["uid"])
+    return None

@@ -1,0 +1,106 @@
+"""What a component sees of the cluster and may do to it.
+
+A controller gets one View, in its own name: it reads the store as it stands now, and writes through the same path as
+a user, each time saying why.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from statelab.controlplane.clock import Loop
+from statelab.controlplane.errors import ApiError
+from statelab.controlplane.kinds import KINDS, Object, kind_of
+from statelab.controlplane.labels import Selector
+
+if TYPE_CHECKING:
+    from statelab.controlplane.apiserver.resources import ApiServer
+    from statelab.controlplane.events import Recorder
+
+
+class View:
+    """The cluster as `actor` sees it. Objects that are read must not be changed: copy first."""
+
+    def __init__(self, actor: str, api: ApiServer, recorder: Recorder, loop: Loop, random: random.Random) -> None:
+        self.actor = actor
+        self.loop = loop
+        self.random = random
+        self._api = api
+        self._recorder = recorder
+
+    @property
+    def now_s(self) -> float:
+        """Cluster time, seconds since the Unix epoch."""
+        return self.loop.now_s
+
+    # ---- reading
+
+    def get(self, plural: str, key: str) -> Object | None:
+        return self._api.store.get(plural, key)
+
+    def list(self, plural: str, namespace: str = "", selector: Selector | None = None) -> list[Object]:
+        found = self._api.store.list(plural, namespace)
+        if selector is None:
+            return found
+        return [obj for obj in found if selector(obj["metadata"].get("labels") or {})]
+
+    def owned(self, plural: str, owner: Object) -> list[Object]:
+        """The objects that `owner` controls, by uid."""
+        return self._api.store.controlled_by(plural, owner["metadata"]["uid"])
+
+    # ---- writing; each raises ApiError as a client would see it
+
+    def create(self, plural: str, obj: Object, *, why: str) -> Object:
+        namespace = obj["metadata"].get("namespace", "")
+        return self._api.create(plural, namespace, obj, self._api.internal(self.actor, why))
+
+    def update(self, plural: str, obj: Object, *, why: str) -> Object:
+        """`obj` is a changed copy; a resourceVersion in it is checked."""
+        return self._api.update(plural, obj, self._api.internal(self.actor, why))
+
+    def update_status(self, plural: str, obj: Object, *, why: str) -> Object:
+        """Write `obj`'s status. A write that changes nothing makes no revision."""
+        return self._api.update(plural, obj, self._api.internal(self.actor, why), subresource="status")
+
+    def bind(self, pod: Object, node_name: str, *, why: str) -> Object:
+        """The binding subresource: put a Pod on a node."""
+        metadata = pod["metadata"]
+        options = self._api.internal(self.actor, why)
+        return self._api.bind(metadata["namespace"], metadata["name"], node_name, options, uid=metadata["uid"])
+
+    def delete(
+        self,
+        plural: str,
+        obj: Object,
+        *,
+        why: str,
+        propagation: str | None = None,
+        grace_period_s: int | None = None,
+    ) -> None:
+        """Delete this very object (its uid is a precondition); one that is gone already is no error."""
+        metadata = obj["metadata"]
+        options: Object = {"preconditions": {"uid": metadata["uid"]}}
+        if propagation is not None:
+            options["propagationPolicy"] = propagation
+        if grace_period_s is not None:
+            options["gracePeriodSeconds"] = grace_period_s
+        try:
+            self._api.delete(
+                plural, metadata.get("namespace", ""), metadata["name"], options, self._api.internal(self.actor, why)
+            )
+        except ApiError as error:
+            if error.code != 404:
+                raise
+
+    def event(
+        self, obj: Object, reason: str, message: str, *, type: str = "Normal", component: str | None = None
+    ) -> None:
+        """Record a v1 Event about `obj`, correlated as client-go does."""
+        self._recorder.record(obj, kind_of_object(obj), reason, message, type, component or self.actor)
+
+
+def kind_of_object(obj: Object) -> tuple[str, str]:
+    """`(apiVersion, kind)` for an event's involvedObject."""
+    kind = KINDS[kind_of(obj).plural]
+    return kind.api_version, kind.name

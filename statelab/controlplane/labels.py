@@ -1,0 +1,439 @@
+"""Selectors: which objects a controller, a Service or a `kubectl get -l` means.
+
+A selector is a predicate. Label selectors come as objects (metav1.LabelSelector) or as query text (`app=web,tier!=db`);
+field selectors (`spec.nodeName=kind-worker`) only as text, and only for the few fields the API server indexes.
+
+Source: apimachinery/pkg/labels/selector.go, pkg/fields/selector.go; which fields each kind offers:
+pkg/apis/core/v1/conversion.go and the ToSelectableFields of each kind's strategy.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from statelab.controlplane.errors import bad_request
+from statelab.controlplane.kinds import Object
+
+Selector = Callable[[Mapping[str, str]], bool]
+FieldSelector = Callable[[Object], bool]
+
+
+def everything(_labels: Mapping[str, str]) -> bool:
+    return True
+
+
+def nothing(_labels: Mapping[str, str]) -> bool:
+    return False
+
+
+# ---- label selectors as objects
+
+
+def selector_of(label_selector: Object | None) -> Selector:
+    """The predicate of a metav1.LabelSelector: None selects nothing, an empty one everything.
+
+    The selector is taken to be valid (validation has seen it): an operator that does not exist selects nothing.
+    """
+    if label_selector is None:
+        return nothing
+    wanted = label_selector.get("matchLabels") or {}
+    expressions = label_selector.get("matchExpressions") or ()
+    if not expressions:
+        return matching(wanted)
+    requirements = [Requirement(key, "=", (value,)) for key, value in wanted.items()]
+    for expression in expressions:
+        operator = _OPERATORS.get(expression.get("operator", ""))
+        if operator is None:
+            return nothing
+        requirements.append(Requirement(expression["key"], operator, tuple(expression.get("values") or ())))
+    return _all_of(requirements)
+
+
+def matching(wanted: Mapping[str, str] | None) -> Selector:
+    """The predicate of a plain map, as a Service's `spec.selector`: each label must be there with that value."""
+    items = tuple((wanted or {}).items())
+    if not items:
+        return everything
+    return lambda labels: all(labels.get(key) == value for key, value in items)
+
+
+def selector_text(label_selector: Object | None) -> str:
+    """A metav1.LabelSelector in query form, keys sorted: what `status.selector` of a Scale says. "" for None and {}."""
+    requirements = [
+        Requirement(key, "=", (value,)) for key, value in ((label_selector or {}).get("matchLabels") or {}).items()
+    ]
+    for expression in (label_selector or {}).get("matchExpressions") or ():
+        operator = _OPERATORS.get(expression.get("operator", ""), "=")
+        requirements.append(Requirement(expression["key"], operator, tuple(expression.get("values") or ())))
+    return ",".join(str(requirement) for requirement in sorted(requirements, key=lambda each: each.key))
+
+
+_OPERATORS = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "!"}
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One term: a key, an operator (=, ==, !=, in, notin, exists, !, >, <) and its values."""
+
+    key: str
+    operator: str
+    values: tuple[str, ...] = ()
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        value = labels.get(self.key)
+        match self.operator:
+            case "=" | "==" | "in":
+                return value is not None and value in self.values
+            case "!=" | "notin":
+                return value is None or value not in self.values
+            case "exists":
+                return value is not None
+            case "!":
+                return value is None
+        number, bound = _integer(value), _integer(self.values[0])
+        if number is None or bound is None:
+            return False
+        return number > bound if self.operator == ">" else number < bound
+
+    def __str__(self) -> str:
+        values = ",".join(sorted(self.values))
+        match self.operator:
+            case "exists":
+                return self.key
+            case "!":
+                return f"!{self.key}"
+            case "in" | "notin":
+                return f"{self.key} {self.operator} ({values})"
+        return f"{self.key}{self.operator}{values}"
+
+
+def _all_of(requirements: list[Requirement]) -> Selector:
+    if not requirements:
+        return everything
+    return lambda labels: all(requirement.matches(labels) for requirement in requirements)
+
+
+def _integer(text: str | None) -> int | None:
+    """As Go's ParseInt(text, 10, 64)."""
+    if text is None or not re.fullmatch(r"[+-]?[0-9]+", text):
+        return None
+    number = int(text)
+    return number if -(2**63) <= number < 2**63 else None
+
+
+# ---- label selectors as text
+
+
+def parse_label_selector(text: str) -> Selector:
+    """The predicate of a `labelSelector` query parameter. Raises ApiError 400 in upstream's words."""
+    return _all_of(list(parse_requirements(text)))
+
+
+@lru_cache(maxsize=256)
+def parse_requirements(text: str) -> tuple[Requirement, ...]:
+    """The terms of a label selector, sorted by key. Raises ApiError 400."""
+    try:
+        return tuple(sorted(_Parser(text).parse(), key=lambda each: each.key))
+    except _Unparsable as error:
+        raise bad_request(str(error)) from None
+
+
+class _Unparsable(Exception):
+    pass
+
+
+_END = ""  # the token after the last: no literal is empty
+_SYMBOLS = frozenset("=!(),><")
+_TOKENS = frozenset({")", ",", "!", "==", "=", ">", "in", "<", "!=", "notin", "("})
+_BINARY = ("in", "notin", "=", "==", "!=", ">", "<")
+_BINARY_WORDS = "in, notin, =, ==, !=, gt, lt"  # as upstream lists them: > and < go by their names
+
+
+def _scan(text: str) -> list[str]:
+    """Split into literals; the list ends with _END. A NUL ends the text, as in the original."""
+    found: list[str] = []
+    text = text.partition("\0")[0]
+    for match in re.finditer(r"==|!=|[=!(),><]|[^=!(),><\s]+|[^\S \t\r\n]+", text):
+        found.append(match.group())
+    return [*found, _END]
+
+
+class _Parser:
+    """Recursive descent over the literals; `in` and `notin` are words or operators depending on the place."""
+
+    def __init__(self, text: str) -> None:
+        self.tokens = _scan(text)
+        self.position = 0
+
+    def look(self) -> str:
+        return self.tokens[self.position]
+
+    def take(self) -> str:
+        self.position += 1
+        return self.tokens[self.position - 1]
+
+    @staticmethod
+    def is_word(token: str) -> bool:
+        return token != _END and token[0] not in _SYMBOLS
+
+    def parse(self) -> list[Requirement]:
+        requirements: list[Requirement] = []
+        while (token := self.look()) != _END:
+            if not self.is_word(token) and token != "!":
+                raise _Unparsable(f"found '{token}', expected: !, identifier, or 'end of string'")
+            try:
+                requirements.append(self.requirement())
+            except _Unparsable as error:
+                raise _Unparsable(f"unable to parse requirement: {error}") from None
+            after = self.take()
+            if after == _END:
+                break
+            if after != ",":
+                raise _Unparsable(f"found '{after}', expected: ',' or 'end of string'")
+            following = self.look()
+            if not self.is_word(following) and following != "!":
+                raise _Unparsable(f"found '{following}', expected: identifier after ','")
+        return requirements
+
+    def requirement(self) -> Requirement:
+        key = self.take()
+        absent = key == "!"
+        if absent:
+            key = self.take()
+        if not self.is_word(key):
+            raise _Unparsable(f"found '{key}', expected: identifier")
+        if problems := qualified_name_problems(key):
+            raise _Unparsable(f"<nil>: Invalid value: {_quote(key)}: {'; '.join(problems)}")
+        if absent:
+            return Requirement(key, "!")
+        if self.look() in (_END, ","):
+            return Requirement(key, "exists")
+        operator = self.take()
+        if operator not in _BINARY:
+            raise _Unparsable(f"found '{operator}', expected: {_BINARY_WORDS}")
+        values = self.value_set() if operator in ("in", "notin") else {self.exact_value()}
+        return self.checked(Requirement(key, operator, tuple(sorted(values))))
+
+    def exact_value(self) -> str:
+        if self.look() in (_END, ","):
+            return ""
+        token = self.take()
+        if not self.is_word(token):
+            raise _Unparsable(f"found '{token}', expected: identifier")
+        return token
+
+    def value_set(self) -> set[str]:
+        token = self.take()
+        if token != "(":
+            raise _Unparsable(f"found '{token}' expected: '('")
+        token = self.look()
+        if token == ")":
+            self.take()
+            return {""}
+        if not self.is_word(token) and token != ",":
+            raise _Unparsable(f"found '{token}', expected: ',', ')' or identifier")
+        values = self.identifiers()
+        self.take()  # the closing parenthesis: identifiers() stops only there
+        return values
+
+    def identifiers(self) -> set[str]:
+        values: set[str] = set()
+        while True:
+            token = self.take()
+            if self.is_word(token):
+                values.add(token)
+                following = self.look()
+                if following == ")":
+                    return values
+                if following != ",":
+                    raise _Unparsable(f"found '{following}', expected: ',' or ')'")
+            elif token == ",":
+                if not values:
+                    values.add("")
+                if self.look() == ")":
+                    values.add("")
+                    return values
+                if self.look() == ",":
+                    self.take()
+                    values.add("")
+            else:
+                raise _Unparsable(f"found '{token}', expected: ',', or identifier")
+
+    @staticmethod
+    def checked(requirement: Requirement) -> Requirement:
+        errors: list[str] = []
+        if requirement.operator in (">", "<") and _integer(requirement.values[0]) is None:
+            value = _quote(requirement.values[0])
+            errors.append(f"values[0]: Invalid value: {value}: for 'Gt', 'Lt' operators, the value must be an integer")
+        for index, value in enumerate(requirement.values):
+            if problems := label_value_problems(value):
+                place = f"values[{index}][{requirement.key}]"
+                errors.append(f"{place}: Invalid value: {_quote(value)}: {'; '.join(problems)}")
+        if errors:
+            raise _Unparsable(errors[0] if len(errors) == 1 else f"[{', '.join(errors)}]")
+        return requirement
+
+
+def _quote(text: str) -> str:
+    """As Go's %q, for what a query string can hold."""
+    escapes = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+    return '"' + "".join(escapes.get(c, c if c.isprintable() else f"\\u{ord(c):04x}") for c in text) + '"'
+
+
+# ---- names and values (apimachinery/pkg/util/validation)
+
+_NAME = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
+_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_NAME_WORDS = "alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"
+_NAME_RULE = (
+    f"must consist of {_NAME_WORDS} (e.g. 'MyName',  or 'my.name',  or '123-abc', "
+    f"regex used for validation is '{_NAME.pattern}')"
+)
+_VALUE_RULE = (
+    f"a valid label must be an empty string or consist of {_NAME_WORDS} (e.g. 'MyValue',  or 'my_value',  or '12345', "
+    f"regex used for validation is '({_NAME.pattern})?')"
+)
+_SUBDOMAIN_RULE = (
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and "
+    f"end with an alphanumeric character (e.g. 'example.com', regex used for validation is '{_SUBDOMAIN.pattern}')"
+)
+
+
+def qualified_name_problems(name: str) -> list[str]:
+    """What is wrong with a label's key, in upstream's words; empty when it is fine (validation.IsQualifiedName)."""
+    parts = name.split("/")
+    if len(parts) > 2:
+        return [
+            f"a qualified name {_NAME_RULE} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
+        ]
+    problems: list[str] = []
+    if len(parts) == 2:
+        prefix = parts[0]
+        if not prefix:
+            problems.append("prefix part must be non-empty")
+        else:
+            if len(prefix.encode()) > 253:
+                problems.append("prefix part must be no more than 253 characters")
+            if not _SUBDOMAIN.fullmatch(prefix):
+                problems.append(f"prefix part {_SUBDOMAIN_RULE}")
+    base = parts[-1]
+    if not base:
+        problems.append("name part must be non-empty")
+    elif len(base.encode()) > 63:
+        problems.append("name part must be no more than 63 characters")
+    if not _NAME.fullmatch(base):
+        problems.append(f"name part {_NAME_RULE}")
+    return problems
+
+
+def label_value_problems(value: str) -> list[str]:
+    """What is wrong with a label's value, in upstream's words (validation.IsValidLabelValue)."""
+    problems = ["must be no more than 63 characters"] if len(value.encode()) > 63 else []
+    if value and not _NAME.fullmatch(value):
+        problems.append(_VALUE_RULE)
+    return problems
+
+
+# ---- field selectors
+
+_META = ("metadata.name", "metadata.namespace")
+_INVOLVED = tuple(
+    f"involvedObject.{name}"
+    for name in ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
+)
+_FIELDS: dict[str, tuple[str, ...]] = {
+    "pods": (
+        *_META,
+        "spec.nodeName",
+        "spec.restartPolicy",
+        "spec.schedulerName",
+        "spec.serviceAccountName",
+        "spec.hostNetwork",
+        "status.phase",
+        "status.podIP",
+        "status.podIPs",
+        "status.nominatedNodeName",
+    ),
+    "nodes": ("metadata.name", "spec.unschedulable"),
+    "namespaces": ("metadata.name", "status.phase"),
+    "secrets": (*_META, "type"),
+    "services": (*_META, "spec.clusterIP", "spec.type"),
+    "events": (*_META, *_INVOLVED, "reason", "reportingComponent", "source", "type"),
+}
+_BOOLEANS = frozenset({"spec.hostNetwork", "spec.unschedulable"})
+
+
+def parse_field_selector(text: str, plural: str) -> FieldSelector:
+    """The predicate of a `fieldSelector` query parameter on a kind's objects. Raises ApiError 400, upstream's words."""
+    terms = [_field_term(term, text) for term in sorted(_split_terms(text)) if term]
+    checked = [(_known_field(field, plural), equal, value) for field, equal, value in terms]
+
+    def matches(obj: Object) -> bool:
+        return all((_field_value(obj, field, plural) == value) is equal for field, equal, value in checked)
+
+    return matches
+
+
+def exact_name(text: str) -> str | None:
+    """The name that a field selector asks for with metadata.name=…, if it does: a watch of one object."""
+    for term in _split_terms(text):
+        match = re.fullmatch(r"metadata\.name==?([^=,\\]*)", term)
+        if match:
+            return match.group(1)
+    return None
+
+
+def _split_terms(text: str) -> list[str]:
+    """Split at commas that no backslash escapes."""
+    return re.findall(r"(?:\\.|[^,\\]|\\$)+", text, re.DOTALL)
+
+
+def _field_term(term: str, text: str) -> tuple[str, bool, str]:
+    match = re.match(r"(?s)(?P<field>(?:\\.|(?!!=)[^=\\])*?)(?P<operator>!=|==|=)(?P<value>.*)", term)
+    if match is None:
+        raise bad_request(f"invalid selector: '{text}'; can't understand '{term}'")
+    return match["field"], match["operator"] != "!=", _unescape(match["value"])
+
+
+def _unescape(value: str) -> str:
+    found: list[str] = []
+    characters = iter(value)
+    for character in characters:
+        if character == "\\":
+            escaped = next(characters, "")
+            if not escaped or escaped not in "\\,=":
+                raise bad_request(f"invalid field selector: invalid escape sequence: \\{escaped}")
+            found.append(escaped)
+        elif character in ",=":
+            raise bad_request(f"invalid field selector: unescaped character in value: {ord(character)}")
+        else:
+            found.append(character)
+    return "".join(found)
+
+
+def _known_field(field: str, plural: str) -> str:
+    if plural in _FIELDS:
+        if plural == "pods" and field == "spec.host":  # what very old clients say
+            return "spec.nodeName"
+        if field not in _FIELDS[plural]:
+            raise bad_request(f"field label not supported: {field}")
+    elif field not in _META:
+        names = ", ".join(_quote(name) for name in _META)
+        raise bad_request(f"{_quote(field)} is not a known field selector: only {names}")
+    return field
+
+
+def _field_value(obj: Object, field: str, plural: str) -> str:
+    if plural == "events" and field == "source":
+        return str((obj.get("source") or {}).get("component") or obj.get("reportingComponent") or "")
+    if field == "status.podIPs":
+        return ""  # may be asked for, yet is in no index
+    value: object = obj
+    for part in field.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    if field in _BOOLEANS:
+        return "true" if value else "false"
+    return str(value) if value is not None else ""

@@ -53,9 +53,7 @@ class Recorder:
         self._written: dict[tuple[str, ...], str] = {}  # what makes events equal → the key of the Event
         self._sequence = 0
 
-    def record(
-        self, obj: Object, kind: tuple[str, str], reason: str, message: str, type: str, component: str
-    ) -> None:
+    def record(self, obj: Object, kind: tuple[str, str], reason: str, message: str, type: str, component: str) -> None:
         """Tell a user something about `obj`. `component` is "statefulset-controller" or "kubelet/kind-worker"."""
         source, _, host = component.partition("/")
         metadata = obj["metadata"]

@@ -1,6 +1,6 @@
-"""kube-controller-manager: runs controllers. A revision names keys; a key is reconciled once, soon, however often named.
+"""kube-controller-manager: runs controllers.
 
-A controller is a plain function of a key. What makes it a loop (the queue, the delay, trying again) is here, once.
+A revision names keys; a key is reconciled once, soon, however often it was named. A controller is a plain function of a key. What makes it a loop (the queue, the delay, trying again) is here, once.
 """
 
 from __future__ import annotations
@@ -80,14 +80,14 @@ class _Worker:
         for key in self.controller.watches[revision.plural](revision, self._view):
             self._enqueue(key, self.controller.latency_s)
 
-    def _enqueue(self, key: str, after_s: float) -> None:
+    def _enqueue(self, key: str, after_s: float, *, housekeeping: bool = False) -> None:
         at_s = self._loop.now_s + after_s
         waiting = self._due.get(key)
         if waiting is not None:
             if waiting.at_s <= at_s:
                 return
             waiting.cancel()
-        self._due[key] = self._loop.call_at(at_s, lambda: self._pass(key))
+        self._due[key] = self._loop.call_at(at_s, lambda: self._pass(key), housekeeping=housekeeping)
 
     def _pass(self, key: str) -> None:
         self._due.pop(key, None)
@@ -108,4 +108,5 @@ class _Worker:
         failures = self._failures[key] = self._failures.get(key, 0) + 1
         delay_s = min(_FIRST_RETRY_S * 2.0 ** min(failures - 1, 30), _LAST_RETRY_S)
         log.debug("%s: %s: %s; trying again in %.3f s", self.controller.name, key, problem, delay_s)
-        self._enqueue(key, delay_s)
+        # Retries that come seldom must not keep virtual time from being idle: nothing is going to change by itself.
+        self._enqueue(key, delay_s, housekeeping=delay_s > 1.0)

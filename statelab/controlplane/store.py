@@ -77,7 +77,10 @@ class Store:
             by_namespace = self._objects.get(plural, {})
             chosen = [namespace] if namespace else sorted(by_namespace, key=lambda each: each + "/")
             cached = [
-                by_namespace[each][name] for each in chosen if each in by_namespace for name in sorted(by_namespace[each])
+                by_namespace[each][name]
+                for each in chosen
+                if each in by_namespace
+                for name in sorted(by_namespace[each])
             ]
             self._sorted[plural, namespace] = cached
         return list(cached)
@@ -119,7 +122,7 @@ class Store:
         return reversed(newer)
 
     def list_at(self, number: int, plural: str, namespace: str = "") -> list[Object]:
-        """What `list` answered when the store stood at revision `number`. Raises ApiError 410 when that is compacted."""
+        """What `list` answered at revision `number`. Raises ApiError 410 when that is compacted."""
         if number >= self.revision:
             return self.list(plural, namespace)
         before: dict[str, Object | None] = {}
@@ -128,7 +131,11 @@ class Store:
                 before.setdefault(revision.key, revision.previous)
         now = {key_of(obj): obj for obj in self.list(plural, namespace)}
         then: dict[str, Object | None] = {**now, **before}
-        chosen = {key: obj for key, obj in then.items() if obj is not None and (not namespace or split_key(key)[0] == namespace)}
+        chosen = {
+            key: obj
+            for key, obj in then.items()
+            if obj is not None and (not namespace or split_key(key)[0] == namespace)
+        }
         return [chosen[key] for key in sorted(chosen)]
 
     # ---- writing

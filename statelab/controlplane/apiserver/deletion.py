@@ -14,7 +14,14 @@ from statelab.controlplane.errors import FieldError
 from statelab.controlplane.kinds import Kind, Object
 
 # Kinds whose deletion answers with the object itself (ReturnDeletedObject).
-RETURNS_OBJECT = {"pods", "persistentvolumeclaims", "persistentvolumes", "resourcequotas", "serviceaccounts", "services"}
+RETURNS_OBJECT = {
+    "pods",
+    "persistentvolumeclaims",
+    "persistentvolumes",
+    "resourcequotas",
+    "serviceaccounts",
+    "services",
+}
 
 _PROPAGATION = ("Background", "Foreground", "Orphan")
 _DELETE_OPTIONS = Kind("", "v1", "DeleteOptions", "deleteoptions")
@@ -34,16 +41,22 @@ class Wanted:
         """Raises ApiError 400 or 422 where the options do not make sense."""
         grace = options.get("gracePeriodSeconds")
         if grace is not None and (not isinstance(grace, int) or isinstance(grace, bool)):
-            raise errors.bad_request("json: cannot unmarshal value into Go struct field DeleteOptions.gracePeriodSeconds of type int64")
+            raise errors.bad_request(
+                "json: cannot unmarshal value into Go struct field DeleteOptions.gracePeriodSeconds of type int64"
+            )
         propagation = options.get("propagationPolicy")
         orphan = options.get("orphanDependents")
         if orphan is not None and propagation is not None:
-            message = "Invalid value: \"" + str(propagation) + "\": orphanDependents and deletionPropagation cannot be both set"
+            message = (
+                'Invalid value: "' + str(propagation) + '": orphanDependents and deletionPropagation cannot be both set'
+            )
             raise errors.invalid(_DELETE_OPTIONS, "", [FieldError("propagationPolicy", "FieldValueInvalid", message)])
         if propagation is not None and propagation not in _PROPAGATION:
             known = ", ".join(f'"{each}"' for each in ("Foreground", "Background", "Orphan", "nil"))
             message = f'Unsupported value: "{propagation}": supported values: {known}'
-            raise errors.invalid(_DELETE_OPTIONS, "", [FieldError("propagationPolicy", "FieldValueNotSupported", message)])
+            raise errors.invalid(
+                _DELETE_OPTIONS, "", [FieldError("propagationPolicy", "FieldValueNotSupported", message)]
+            )
         if orphan is not None:
             propagation = "Orphan" if orphan else "Background"
         preconditions = options.get("preconditions") or {}
@@ -62,7 +75,7 @@ class Wanted:
 
 
 def mark(kind: Kind, obj: Object, wanted: Wanted, now_s: float) -> Object:
-    """The object as deletion leaves it: with deletion timestamp, grace and finalizers. `obj` itself if nothing changes."""
+    """The object as deletion leaves it: with timestamp, grace and finalizers. `obj` itself if nothing changes."""
     metadata = dict(obj["metadata"])
     finalizers = _finalizers(metadata.get("finalizers") or [], wanted.propagation)
     if finalizers:
@@ -126,5 +139,3 @@ def _grace_s(kind: Kind, obj: Object, wanted: Wanted) -> int:
     if not obj["spec"].get("nodeName") or obj.get("status", {}).get("phase") in ("Succeeded", "Failed"):
         return 0
     return 1 if grace_s < 0 else int(grace_s)
-
-

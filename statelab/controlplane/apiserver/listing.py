@@ -1,4 +1,7 @@
-"""Lists in pages: limit, continue, and which revision is shown. Source: apiserver/pkg/storage/etcd3 (GetList), continue.go."""
+"""Lists in pages: limit, continue, and which revision is shown.
+
+Source: apiserver/pkg/storage/etcd3/store.go (GetList), storage/continue.go.
+"""
 
 from __future__ import annotations
 

@@ -113,7 +113,9 @@ class ApiServer:
             metadata.pop("namespace", None)
             return
         if metadata.get("namespace") not in (None, "", namespace):
-            raise errors.bad_request("the namespace of the provided object does not match the namespace sent on the request")
+            raise errors.bad_request(
+                "the namespace of the provided object does not match the namespace sent on the request"
+            )
         metadata["namespace"] = namespace
 
     def _check_namespace_lives(self, kind: Kind, obj: Object) -> None:
@@ -169,7 +171,13 @@ class ApiServer:
         return self._replace(kind, body, old, options, subresource)
 
     def _replace(
-        self, kind: Kind, body: Object, old: Object, options: WriteOptions, subresource: str | None, operation: str = "Update"
+        self,
+        kind: Kind,
+        body: Object,
+        old: Object,
+        options: WriteOptions,
+        subresource: str | None,
+        operation: str = "Update",
     ) -> Object:
         self._check_version(kind, body, old)
         obj = self._merged(body, old, options, subresource)
@@ -297,7 +305,9 @@ class ApiServer:
         if old is None:
             self._check_namespace(kind, obj["metadata"], namespace)
             if obj["metadata"].pop("uid", None):
-                raise errors.conflict(kind, name, f"uid mismatch: the provided object specified uid, and no existing object was found")
+                raise errors.conflict(
+                    kind, name, f"uid mismatch: the provided object specified uid, and no existing object was found"
+                )
             created = self.create(kind.plural, namespace, obj, replace(options, internal=False, field_manager=""))
             return created, True
         return self._replace(kind, obj, old, options, subresource, operation="Apply"), False
@@ -336,7 +346,7 @@ class ApiServer:
         if old["metadata"].get("deletionTimestamp"):
             raise errors.conflict(kind, name, f"pod {name} is being deleted, cannot be assigned to a host")
         if old["spec"].get("nodeName"):
-            raise errors.conflict(kind, name, f"pod {name} is already assigned to node \"{old['spec']['nodeName']}\"")
+            raise errors.conflict(kind, name, f'pod {name} is already assigned to node "{old["spec"]["nodeName"]}"')
         if old["spec"].get("schedulingGates"):
             raise errors.conflict(kind, name, f"pod {name} has non-empty .spec.schedulingGates")
         now = timestamp(self.loop.now_s)
@@ -405,5 +415,3 @@ def _check_identity(obj: Object, old: Object) -> None:
             f"the namespace of the object ({metadata.get('namespace')}) does not match the namespace on the request "
             f"({old['metadata'].get('namespace')})"
         )
-
-

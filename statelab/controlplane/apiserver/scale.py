@@ -36,7 +36,8 @@ def with_scale(obj: Object, scale: Object) -> Object:
     if not isinstance(replicas, int) or isinstance(replicas, bool):
         raise errors.bad_request(
             'Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal '
-            f"{'string' if isinstance(replicas, str) else 'value'} into Go struct field ScaleSpec.spec.replicas of type int32"
+            f"{'string' if isinstance(replicas, str) else 'value'} into Go struct field "
+            "ScaleSpec.spec.replicas of type int32"
         )
     if replicas < 0:
         message = f"Invalid value: {replicas}: must be greater than or equal to 0"

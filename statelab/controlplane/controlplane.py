@@ -1,0 +1,181 @@
+"""The whole embedded Kubernetes, put together: `ControlPlane()` is a cluster in one object.
+
+In virtual time (the default) nothing waits: `settle()` jumps from event to event until nothing changes any more. With
+a `pace` it follows the wall clock, and something must drive it: apiserver/http.py does.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from statelab.controlplane import errors
+from statelab.controlplane.apiserver.resources import ApiServer, WriteOptions, fresh
+from statelab.controlplane.bootstrap import NODES, bootstrap
+from statelab.controlplane.clock import Loop
+from statelab.controlplane.controllers import CONTROLLERS
+from statelab.controlplane.controllers.disruption import may_evict
+from statelab.controlplane.events import Recorder
+from statelab.controlplane.journal import Journal, Recovered
+from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, KINDS, Object
+from statelab.controlplane.manager import Manager
+from statelab.controlplane.store import Cause, Store
+from statelab.controlplane.view import View
+from statelab.controlplane.why import Reason, why
+
+_EVENT_SWEEP_S = 60.0
+YOU = "you"
+
+
+class ControlPlane:
+    """A cluster: API server, controllers, scheduler, one kubelet a node, DNS.
+
+    `seed`: the same seed and the same requests give the same history, to the byte (in virtual time).
+    `pace`: None for virtual time, else cluster seconds per wall second.
+    `nodes`: names; the first is the control plane's, where no Pod of a user runs.
+    `state`: a folder in which everything survives; None keeps it in memory. Raises JournalLocked if it is in use.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        pace: float | None = None,
+        nodes: Iterable[str] = NODES,
+        state: Path | None = None,
+        history_limit: int = 20_000,
+    ) -> None:
+        self.random = random.Random(seed)
+        self.store = Store(history_limit)
+        self.journal = Journal(state) if state is not None else None
+        self.recovered = self.journal.load(self.store) if self.journal is not None else Recovered()
+        self.loop = Loop(pace, self._start_s(pace))
+        self.api = ApiServer(self.store, self.loop, self.random)
+        self.recorder = Recorder(self.loop, self._create_event, self._update_event, self._get_event)
+        self.manager = Manager(self.loop, self.store, self.view)
+        self.api.may_evict = lambda pod: may_evict(pod, self.view("disruption-controller"))
+        for controller in CONTROLLERS:
+            self.manager.add(controller)
+        self.store.log = self.journal
+        is_new = not self.store.count("namespaces")
+        if is_new:
+            bootstrap(self.view("kubeadm"))
+        self._start_nodes(tuple(nodes), is_new)
+        if not is_new:
+            self.manager.resync()
+        self._sweep_events()
+        if pace is None:
+            self.settle()
+
+    def _start_s(self, pace: float | None) -> float | None:
+        """Time must not run backwards for a cluster that was stopped."""
+        if not self.recovered.last_at_s:
+            return None
+        if pace is None:
+            return self.recovered.last_at_s
+        import time
+
+        return max(time.time(), self.recovered.last_at_s)
+
+    # ---- parts
+
+    def view(self, actor: str) -> View:
+        """The cluster as a component sees it; what it writes is recorded in its name."""
+        return View(actor, self.api, self.recorder, self.loop, self.random)
+
+    def _create_event(self, event: Object, actor: str) -> Object:
+        return self.api.create("events", event["metadata"]["namespace"], event, self.api.internal(actor, "telling"))
+
+    def _update_event(self, event: Object, actor: str) -> Object:
+        return self.api.update("events", event, self.api.internal(actor, "telling again"))
+
+    def _get_event(self, key: str) -> Object | None:
+        return self.store.get("events", key)
+
+    def _sweep_events(self) -> None:
+        view = self.view("apiserver")
+        self.recorder.forget_old(
+            self.store.list("events"), lambda event: view.delete("events", event, why="an hour old")
+        )
+        self.loop.call_later(_EVENT_SWEEP_S, self._sweep_events, housekeeping=True)
+
+    # ---- time
+
+    def settle(self, *, quiet_s: float = 5.0, max_s: float = 900.0) -> bool:
+        """Let virtual time pass until nothing has changed for `quiet_s` cluster seconds; False if `max_s` were not enough.
+
+        An image that cannot be pulled or a container that crashes again and again counts as settled between its tries.
+        """
+        deadline_s = self.loop.now_s + max_s
+        while self.loop.now_s < deadline_s:
+            before = self.store.revision
+            self.loop.run_for(quiet_s)
+            if self.store.revision == before:
+                return True
+        return False
+
+    # ---- what a client does, in process
+
+    def options(self, why: str = "you asked for it", **more: Any) -> WriteOptions:
+        return WriteOptions(Cause(YOU, why), **more)
+
+    def get(self, plural: str, key: str) -> Object | None:
+        """An object by plural and `namespace/name`; None when there is none. It must not be changed."""
+        return self.store.get(plural, key)
+
+    def list(self, plural: str, namespace: str = "") -> list[Object]:
+        return self.store.list(plural, namespace)
+
+    def create(self, obj: Object, namespace: str = "default") -> Object:
+        """Create one object as `kubectl create` does. Raises ApiError."""
+        from statelab.controlplane.apiserver import strict
+
+        kind = _kind(obj)
+        namespace = (obj.get("metadata") or {}).get("namespace") or namespace
+        checked, _ = strict.check(fresh(obj), kind, "Strict")
+        return self.api.create(kind.plural, namespace if kind.namespaced else "", checked, self.options())
+
+    def apply(self, *objects: Object, namespace: str = "default") -> list[Object]:
+        """Create objects, or change those that exist, as `kubectl apply --server-side` does. Raises ApiError."""
+        applied = []
+        for obj in objects:
+            kind = _kind(obj)
+            metadata = obj.get("metadata") or {}
+            where = (metadata.get("namespace") or namespace) if kind.namespaced else ""
+            options = self.options(field_manager="statelab", force=True, field_validation="Strict")
+            applied.append(self.api.patch(kind.plural, where, metadata["name"], "apply", fresh(obj), options)[0])
+        return applied
+
+    def patch(self, plural: str, key: str, patch: Object, subresource: str | None = None) -> Object:
+        """A JSON merge patch. Raises ApiError."""
+        namespace, _, name = key.rpartition("/")
+        return self.api.patch(plural, namespace, name, "merge", patch, self.options(), subresource)[0]
+
+    def scale(self, plural: str, key: str, replicas: int) -> None:
+        self.patch(plural, key, {"spec": {"replicas": replicas}}, "scale")
+
+    def delete(self, plural: str, key: str, **delete_options: Any) -> None:
+        """Delete as `kubectl delete --wait=false` does; `delete_options` are those of DeleteOptions."""
+        namespace, _, name = key.rpartition("/")
+        self.api.delete(plural, namespace, name, delete_options, self.options())
+
+    def why(self, plural: str, key: str) -> Reason | None:
+        """The chain of causes behind an object, or behind its absence."""
+        return why(self.store, plural, key)
+
+    def when(self, condition: Callable[[], bool], *, timeout_s: float = 300.0) -> bool:
+        """Let virtual time pass until `condition()` holds; False when it does not within `timeout_s` cluster seconds."""
+        return self.loop.run_until(condition, timeout_s=timeout_s)
+
+
+def _kind(obj: Object) -> Any:
+    kind = BY_GROUP_VERSION_KIND.get((obj.get("apiVersion", ""), obj.get("kind", "")))
+    if kind is None:
+        message = f'no matches for kind "{obj.get("kind")}" in version "{obj.get("apiVersion")}"'
+        raise errors.bad_request(message)
+    return kind
+
+
+__all__ = ["KINDS", "ControlPlane"]

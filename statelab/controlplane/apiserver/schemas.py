@@ -6,7 +6,8 @@ Loaded once, on first use (about 8 ms). Treat what you get as read-only.
 from __future__ import annotations
 
 from functools import lru_cache
-from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -29,7 +30,12 @@ RAW_EXTENSION = "io.k8s.apimachinery.pkg.runtime.RawExtension"
 @lru_cache(maxsize=1)
 def definitions() -> dict[str, Schema]:
     """Every definition by its full name, e.g. `io.k8s.api.apps.v1.StatefulSet`."""
-    found: dict[str, Schema] = orjson.loads(files("kubernetes_validate").joinpath(_FILE).read_bytes())["$defs"]
+    # Found, not imported: the package brings jsonschema and its grammars, which take over a second to import.
+    spec = find_spec("kubernetes_validate")
+    if spec is None or not spec.submodule_search_locations:
+        raise RuntimeError("kubernetes-validate is not installed: it carries the schemas of Kubernetes")
+    text = Path(spec.submodule_search_locations[0], _FILE).read_bytes()
+    found: dict[str, Schema] = orjson.loads(text)["$defs"]
     return found
 
 

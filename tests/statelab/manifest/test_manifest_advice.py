@@ -1,0 +1,117 @@
+"""The mistakes of the notes, and their relatives: each gets its line and a cure."""
+
+from __future__ import annotations
+
+import pytest
+
+from statelab.manifest import advise, advise_text, read
+from statelab.manifest.spelling import nearest
+
+SET = """\
+apiVersion: apps/v1
+kind: StatefulSet
+metadata:
+  name: web
+spec:
+  serviceName: nginx
+  replicas: 2
+  selector:
+    matchLabels:
+      app: nginx
+  template:
+    metadata:
+      labels:
+        app: nginx
+    spec:
+      containers:
+      - name: nginx
+        image: registry.k8s.io/nginx-slim:0.24
+        ports:
+        - containerPort: 80
+          name: web
+        volumeMounts:
+        - name: www
+          mountPath: /usr/share/nginx/html
+  volumeClaimTemplates:
+  - metadata:
+      name: www
+    spec:
+      accessModes: [ReadWriteOnce]
+      resources:
+        requests:
+          storage: 1Gi
+"""
+SERVICE = """\
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: nginx
+spec:
+  clusterIP: None
+  selector:
+    app: nginx
+  ports:
+  - port: 80
+"""
+
+
+def said(text: str) -> list[tuple[int, str, str]]:
+    return [
+        (each.place.line if each.place else 0, each.problem, each.advice) for each in advise(read(text, "web.yaml"))
+    ]
+
+
+def test_a_good_manifest_gets_no_advice() -> None:
+    assert said(SET + SERVICE) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ("apiVersion: apps/v1", "apiVersion: app/v1", 1, "Did you mean apiVersion: apps/v1?"),
+        ("apiVersion: apps/v1", "apiVerison: apps/v1", 1, "Did you mean apiVersion?"),
+        ("kind: StatefulSet", "kind: Statefulset", 2, "Did you mean StatefulSet?"),
+        ("  name: web\nspec", "  kind: web\nspec", 4, "Did you mean name?"),
+        ("  selector:\n    ma", "  selectors:\n    ma", 8, 'a StatefulSet has "selector". Did you mean that?'),
+        ("replicas: 2", 'replicas: "2"', 7, "take the quotes away"),
+        ("    matchLabels:\n      app: nginx", "    matchLabels:\n      app: ngnix", 10, "the template has app: nginx"),
+        ("        - name: www", "        - name: wwww", 23, "Did you mean www?"),
+        ("serviceName: nginx", "serviceName: ngnix", 6, "Did you mean nginx?"),
+        ("registry.k8s.io/nginx-slim", "k8s.gcr.io/nginx-slim", 18, "Did you mean registry.k8s.io/nginx-slim:0.24?"),
+        ("[ReadWriteOnce]", "[ReadWriteonce]", 29, "Did you mean ReadWriteOnce?"),
+        ("      accessModes", "      storageClassName: fast\n      accessModes", 29, "Did you mean standard?"),
+        ("replicas: 2", "replicas: 2\n  podManagementPolicy: parallel", 8, "Did you mean Parallel?"),
+        ("        volumeMounts:", "          volumeMounts:", 22, "move it to the left"),
+        ("storage: 1Gi", "storage: [1Gi]", 32, ""),
+        ("    app: nginx\n  ports", "    app: web\n  ports", 40, "the Pods here have app: nginx"),
+        ("clusterIP: None", "clusterIP: none", 39, "Did you mean None?"),
+    ],
+)  # fmt: skip
+def test_a_slip_is_named_with_its_line_and_its_cure(old: str, new: str, line: int, words: str) -> None:
+    text = SET + SERVICE
+    assert old in text
+    found = said(text.replace(old, new, 1))
+    assert any(at == line and words in advice for at, _, advice in found), found
+
+
+def test_unknown_fields_are_shown_as_in_the_design() -> None:
+    assert advise_text(SET.replace("  selector:", "  selectors:"), "web.yaml")[0] == (
+        'web.yaml, line 8, column 3: unknown field "spec.selectors"\n'
+        "    8 │   selectors:\n"
+        '      │   ^^^^^^^^^ a StatefulSet has "selector". Did you mean that?'
+    )
+
+
+@pytest.mark.parametrize("value", ["[]", "5", "text", "{a: [1]}", "null", "[{}, [], 3]"])
+@pytest.mark.parametrize("path", ["metadata", "spec", "kind", "apiVersion"])
+def test_any_shape_gets_advice_without_a_crash(path: str, value: str) -> None:
+    lines = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": "{name: web}", "spec": "{}"}
+    text = "\n".join(f"{key}: {value if key == path else default}" for key, default in lines.items())
+    advise(read(text))
+
+
+def test_near_words_are_found_and_far_ones_are_not() -> None:
+    assert nearest("ngnix", ["nginx", "web"]) == "nginx"
+    assert nearest("selectors", ["selector", "serviceName"]) == "selector"
+    assert nearest("banana", ["selector", "serviceName"]) is None

@@ -1,0 +1,32 @@
+"""One Cluster over three places to run: the embedded one, kind, and whatever a kubeconfig names."""
+
+from __future__ import annotations
+
+import os
+
+from statelab.cluster import local
+from statelab.cluster.cluster import Cluster, DnsAnswer
+from statelab.cluster.connection import RequestRefused
+from statelab.cluster.kubectl import KubectlResult
+from statelab.cluster.paths import Home, find_home
+from statelab.cluster.problem import Problem
+
+
+def connect(place: str | None = None, *, allow_any: bool = False) -> Cluster:
+    """The cluster to work on: "embedded" (started if it does not run), "kind", or a kubeconfig context by name.
+
+    Without `place`, `STATELAB_CLUSTER` decides; without that, "embedded". Raises Problem when there is none to be had.
+    """
+    place = place or os.environ.get("STATELAB_CLUSTER") or "embedded"
+    if place == "embedded":
+        from statelab.cluster.embedded import EmbeddedCluster
+
+        home = find_home()
+        server, _ = local.start(home, pace=float(os.environ.get("STATELAB_PACE", "1")))
+        return EmbeddedCluster(home, server)
+    from statelab.cluster.kind import CONTEXT, connect_context
+
+    return connect_context(CONTEXT if place == "kind" else place, allow_any=allow_any)
+
+
+__all__ = ["Cluster", "DnsAnswer", "Home", "KubectlResult", "Problem", "RequestRefused", "connect", "find_home"]

@@ -132,5 +132,3 @@ def _claims_that_waited(lives: _Lives, born: Revision) -> list[Reason]:
             text = f"not created: it was there already, kept since {kept['metadata']['creationTimestamp']}"
             reasons.append(Reason(f"persistentvolumeclaim/{claim}", text, revisions[0].at_s, revisions[0].number))
     return reasons
-
-

@@ -1,0 +1,259 @@
+"""One interface over every place a cluster can be: what a notebook, a check or a picture asks of it."""
+
+from __future__ import annotations
+
+import shlex
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from statelab.cluster import conditions
+from statelab.cluster.connection import Connection, RequestRefused
+from statelab.cluster.kubectl import KubectlResult, run_kubectl
+from statelab.cluster.names import parse, path_of
+from statelab.cluster.problem import Problem
+from statelab.controlplane.kinds import KINDS, Object
+
+
+@dataclass(frozen=True)
+class DnsAnswer:
+    """What DNS said of one name. `records` as text ("10.244.1.5"), `tried` the names of the search path, in order."""
+
+    name: str
+    type: str
+    rcode: str
+    records: tuple[str, ...]
+    ttl_s: int | None = None
+    tried: tuple[tuple[str, str], ...] = ()  # (name, rcode) for each step
+
+    def __bool__(self) -> bool:
+        return bool(self.records)
+
+    def __str__(self) -> str:
+        if self.records:
+            return f"{self.name} {self.type}: {', '.join(self.records)}"
+        return f"{self.name} {self.type}: {self.rcode if self.rcode != 'NOERROR' else 'no data'}"
+
+    __repr__ = __str__
+
+
+class Cluster:
+    """A cluster and the namespace we are in. `place` is "embedded", "kind" or "kubeconfig".
+
+    What only one place can do (causes, rewinding, stopping a node) is in the subclass for that place; here is what
+    every Kubernetes can do.
+    """
+
+    place = "kubeconfig"
+
+    def __init__(self, connection: Connection, *, context: str, kubeconfig: Path, namespace: str = "default") -> None:
+        self.connection = connection
+        self.context = context
+        self.kubeconfig = kubeconfig
+        self.namespace = namespace
+
+    def __repr__(self) -> str:
+        return f"<{self.place} cluster {self.context} at {self.connection.url}, namespace {self.namespace}>"
+
+    # ---- objects
+
+    def request(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
+        """A request to the API server, decoded. Raises RequestRefused, or Problem when no cluster answers."""
+        return self.connection.request(method, path, body, **more)
+
+    def get(self, what: str, namespace: str | None = None) -> Object | None:
+        """The object called "pod/web-0", or None."""
+        kind, name = parse(what)
+        try:
+            found: Object = self.request("GET", path_of(kind, namespace or self.namespace, name))
+        except RequestRefused as refusal:
+            if refusal.code == 404:
+                return None
+            raise
+        return found
+
+    def list(self, plural: str, labels: str = "", namespace: str | None = None) -> list[Object]:
+        """The objects of one kind in the namespace, chosen by a label selector."""
+        params = {"labelSelector": labels} if labels else None
+        answer = self.request("GET", path_of(KINDS[plural], namespace or self.namespace), params=params)
+        kind = KINDS[plural]
+        return [{"apiVersion": kind.api_version, "kind": kind.name, **item} for item in answer["items"]]
+
+    def delete(self, what: str, *, grace_period_s: int | None = None, propagation: str = "Background") -> None:
+        """Delete an object; one that is gone already is no error."""
+        kind, name = parse(what)
+        body: Object = {"propagationPolicy": propagation}
+        if grace_period_s is not None:
+            body["gracePeriodSeconds"] = grace_period_s
+        try:
+            self.request("DELETE", path_of(kind, self.namespace, name), body)
+        except RequestRefused as refusal:
+            if refusal.code != 404:
+                raise
+
+    # ---- kubectl
+
+    def kubectl(
+        self, line: str | Iterable[str], *, stdin: str | None = None, timeout_s: float = 120.0
+    ) -> KubectlResult:
+        """Run a kubectl line against this cluster and namespace. Raises Problem for a line that cannot be split."""
+        try:
+            arguments = shlex.split(line) if isinstance(line, str) else list(line)
+        except ValueError as error:
+            raise Problem(f"The line cannot be read: {error}.", "Check its quotes.") from None
+        if arguments[:1] == ["kubectl"]:
+            arguments = arguments[1:]
+        return run_kubectl(
+            arguments,
+            kubeconfig=self.kubeconfig,
+            context=self.context,
+            namespace=self.namespace,
+            stdin=stdin,
+            timeout_s=timeout_s,
+        )
+
+    # ---- waiting
+
+    def wait(self, what: str, condition: str = "Ready", timeout_s: float = 120.0) -> Object | None:
+        """Wait until an object is as named: "Ready", "Bound", "Deleted", "Rollout", "Exists", or a condition's type.
+
+        Returns the object (None when it was to be deleted). Raises Problem saying how it stood when time ran out.
+        """
+        kind, name = parse(what)
+        is_met = conditions.named(kind, condition)
+        deadline_s = time.monotonic() + timeout_s
+        obj = self.get(what)
+        while not is_met(obj):
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0:
+                raise Problem(
+                    f"{what} was not {condition} within {timeout_s:.0f} s: {conditions.describe(obj)}",
+                    f"See why: %kubectl describe {what}",
+                )
+            obj = self._next_state(kind.plural, name, obj, min(left_s, 5.0))
+        return obj
+
+    def _next_state(self, plural: str, name: str, obj: Object | None, timeout_s: float) -> Object | None:
+        """The object after its next change, or as it is when none comes in time."""
+        version = obj["metadata"]["resourceVersion"] if obj is not None else None
+        params = {
+            "watch": "1",
+            "fieldSelector": f"metadata.name={name}",
+            "timeoutSeconds": str(max(1, round(timeout_s))),
+        }
+        if version is not None:
+            params["resourceVersion"] = version
+        path = path_of(KINDS[plural], self.namespace)
+        try:
+            for event in self.connection.stream(path, params):
+                if event["type"] == "DELETED":
+                    return None
+                if event["type"] in ("ADDED", "MODIFIED"):
+                    changed: Object = event["object"]
+                    return changed
+                if event["type"] == "ERROR":
+                    break
+        except RequestRefused:
+            time.sleep(0.1)  # the revision is too old to watch from: look again
+        return self.get(f"{KINDS[plural].singular}/{name}")
+
+    # ---- inside Pods
+
+    def exec(self, pod: str, *argv: str, container: str = "", stdin: str | None = None) -> KubectlResult:
+        """Run a command in a Pod's container and give back what it printed."""
+        where = ["-c", container] if container else []
+        interactive = ["-i"] if stdin is not None else []
+        return self.kubectl(["exec", *interactive, pod.removeprefix("pod/"), *where, "--", *argv], stdin=stdin)
+
+    def dns(self, name: str, type: str = "A") -> DnsAnswer:
+        """Ask the cluster's DNS for a name as a Pod of this namespace would: with the search path. Raises Problem."""
+        from statelab.cluster.dns import ask_with_search
+
+        with self.dns_address() as address:
+            return ask_with_search(address, name, type, self.namespace)
+
+    def dns_address(self) -> Any:
+        """A context manager giving `(host, port)` where the cluster's DNS answers over TCP."""
+        from statelab.cluster.portforward import forward_to_coredns
+
+        return forward_to_coredns(self)
+
+    # ---- what a picture watches
+
+    def watch(self, plurals: Iterable[str], on_event: Callable[[str, str, Object], None]) -> Watcher:
+        """Call `on_event(type, plural, object)` for all there is and for every change, from a thread, until `close()`.
+
+        A connection that breaks is made again, and `("RESET", plural, {})` is told first: forget what you knew.
+        """
+        return Watcher(self, tuple(plurals), on_event)
+
+    def why(self, what: str) -> str:
+        """Why an object is as it is, from its events and owners."""
+        from statelab.cluster.reasons import from_events
+
+        return from_events(self, what)
+
+    # ---- namespaces
+
+    def use(self, namespace: str) -> Cluster:
+        """Make the namespace if need be, and stay in it."""
+        if self.get(f"namespace/{namespace}") is None:
+            try:
+                self.request("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
+            except RequestRefused as refusal:
+                if refusal.code != 409:
+                    raise
+        self.namespace = namespace
+        return self
+
+    def fresh(self, namespace: str, timeout_s: float = 90.0) -> Cluster:
+        """An empty namespace of that name: what yesterday left in it is deleted first."""
+        found = self.get(f"namespace/{namespace}")
+        if found is not None:
+            self.request("DELETE", f"/api/v1/namespaces/{namespace}")
+            deadline_s = time.monotonic() + timeout_s
+            while self.get(f"namespace/{namespace}") is not None:
+                if time.monotonic() > deadline_s:
+                    raise Problem(f"Namespace {namespace} is still being deleted.", "Wait a moment and run this again.")
+                self._next_state("namespaces", namespace, self.get(f"namespace/{namespace}"), 1.0)
+        return self.use(namespace)
+
+
+class Watcher:
+    """Threads that follow some kinds in the cluster's current namespace, and tell of each change."""
+
+    def __init__(
+        self, cluster: Cluster, plurals: tuple[str, ...], on_event: Callable[[str, str, Object], None]
+    ) -> None:
+        self._cluster = cluster
+        self._on_event = on_event
+        self._closed = threading.Event()
+        self._namespace = cluster.namespace
+        for plural in plurals:
+            threading.Thread(target=self._follow, args=(plural,), daemon=True, name=f"watch {plural}").start()
+
+    def close(self) -> None:
+        self._closed.set()
+
+    def _follow(self, plural: str) -> None:
+        path = path_of(KINDS[plural], self._namespace)
+        while not self._closed.is_set():
+            try:
+                self._on_event("RESET", plural, {})
+                for type, obj in self._events(path):
+                    if self._closed.is_set():
+                        return
+                    self._on_event(type, plural, obj)
+            except (RequestRefused, Problem):
+                pass  # it is away; look again soon
+            self._closed.wait(1.0)
+
+    def _events(self, path: str) -> Iterator[tuple[str, Object]]:
+        params = {"watch": "1", "timeoutSeconds": "300"}
+        for event in self._cluster.connection.stream(path, params, read_timeout_s=330.0):
+            if event["type"] == "ERROR":
+                return
+            yield event["type"], event["object"]

@@ -1,0 +1,71 @@
+"""What "Ready", "Bound" or "Rollout" means for each kind of object: what `cluster.wait` waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from statelab.cluster.problem import Problem
+from statelab.controlplane.kinds import Kind, Object
+
+Condition = Callable[[Object | None], bool]
+
+
+def named(kind: Kind, condition: str) -> Condition:
+    """The predicate of that name. Raises Problem when it says nothing about the kind."""
+    wanted = condition.lower()
+    if wanted in ("deleted", "gone"):
+        return lambda obj: obj is None
+    if wanted == "exists":
+        return lambda obj: obj is not None
+    if kind.plural in ("persistentvolumeclaims", "persistentvolumes", "namespaces") or wanted.startswith("phase="):
+        phase = wanted.removeprefix("phase=")
+        return lambda obj: obj is not None and (obj.get("status", {}).get("phase") or "").lower() == phase
+    if kind.plural in ("statefulsets", "deployments", "replicasets") and wanted in ("ready", "rollout", "available"):
+        return _rolled_out
+    if kind.plural in ("pods", "nodes", "deployments", "replicasets"):
+        return lambda obj: obj is not None and _has_condition(obj, wanted)
+    raise Problem(f'A {kind.name} is never "{condition}".', 'Wait for "Exists" or "Deleted".')
+
+
+def _rolled_out(obj: Object | None) -> bool:
+    """Every replica is there, updated and ready, and the controller has seen the newest spec."""
+    if obj is None:
+        return False
+    status, wanted = obj.get("status") or {}, obj["spec"].get("replicas", 1)
+    if status.get("observedGeneration", 0) < obj["metadata"].get("generation", 0):
+        return False
+    counts = [status.get("replicas", 0), status.get("readyReplicas", 0)]
+    if obj.get("kind") != "ReplicaSet":
+        partition = (obj["spec"].get("updateStrategy") or {}).get("rollingUpdate", {}).get("partition", 0)
+        is_on_delete = (obj["spec"].get("updateStrategy") or {}).get("type") == "OnDelete"
+        if not is_on_delete and status.get("updatedReplicas", 0) < max(0, wanted - partition):
+            return False
+    return all(count == wanted for count in counts)
+
+
+def _has_condition(obj: Object, wanted: str) -> bool:
+    for condition in obj.get("status", {}).get("conditions") or ():
+        if condition["type"].lower() == wanted:
+            return bool(condition["status"] == "True") and "deletionTimestamp" not in obj["metadata"]
+    return False
+
+
+def describe(obj: Object | None) -> str:
+    """How an object stands, in one line."""
+    if obj is None:
+        return "there is no such object"
+    status = obj.get("status") or {}
+    if "deletionTimestamp" in obj["metadata"]:
+        return "it is being deleted"
+    for container in status.get("containerStatuses") or ():
+        waiting = container.get("state", {}).get("waiting")
+        if waiting:
+            return f"container {container['name']} waits: {waiting.get('reason')}: {waiting.get('message', '')}".rstrip(
+                ": "
+            )
+    for condition in status.get("conditions") or ():
+        if condition.get("status") == "False" and condition.get("message"):
+            return f"{condition['type']} is False: {condition['message']}"
+    if "readyReplicas" in status or "replicas" in status:
+        return f"{status.get('readyReplicas', 0)} of {obj['spec'].get('replicas', 1)} replicas are ready"
+    return f"its phase is {status['phase']}" if "phase" in status else "its status does not say"

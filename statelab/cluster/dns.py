@@ -1,0 +1,64 @@
+"""Questions to a cluster's DNS over TCP, with a Pod's search path. Source: resolv.conf(5), kubelet's ndots:5."""
+
+from __future__ import annotations
+
+import dns.exception
+import dns.message
+import dns.query
+import dns.rcode
+import dns.rdatatype
+
+from statelab.cluster.cluster import DnsAnswer
+from statelab.cluster.problem import Problem
+
+_NDOTS = 5
+_TIMEOUT_S = 5.0
+
+
+def ask_with_search(address: tuple[str, int], name: str, type: str, namespace: str) -> DnsAnswer:
+    """Ask as a Pod's resolver does: the search path first for a name with few dots. Raises Problem."""
+    try:
+        wanted = dns.rdatatype.from_text(type)
+    except dns.rdatatype.UnknownRdatatype:
+        raise Problem(f'"{type}" is no type of DNS record.', 'Ask for "A", "AAAA", "SRV", "CNAME" or "PTR".') from None
+    tried: list[tuple[str, str]] = []
+    best: DnsAnswer | None = None
+    for candidate in candidates(name, namespace):
+        answer = _ask(address, candidate, wanted, type)
+        tried.append((candidate, answer.rcode))
+        if best is None or best.rcode == "NXDOMAIN":
+            best = answer
+        if answer.records:
+            best = answer
+            break
+    assert best is not None
+    return DnsAnswer(best.name, type, best.rcode, best.records, best.ttl_s, tuple(tried))
+
+
+def candidates(name: str, namespace: str) -> list[str]:
+    """The absolute names a resolver tries for `name`, in order."""
+    if name.endswith("."):
+        return [name]
+    searched = [
+        f"{name}.{domain}" for domain in (f"{namespace}.svc.cluster.local.", "svc.cluster.local.", "cluster.local.")
+    ]
+    absolute = f"{name}."
+    return [absolute, *searched] if name.count(".") >= _NDOTS else [*searched, absolute]
+
+
+def _ask(address: tuple[str, int], name: str, wanted: dns.rdatatype.RdataType, type: str) -> DnsAnswer:
+    try:
+        query = dns.message.make_query(name, wanted)
+        response = dns.query.tcp(query, address[0], timeout=_TIMEOUT_S, port=address[1])
+    except (dns.exception.DNSException, ValueError) as error:
+        raise Problem(f'"{name}" cannot be asked for: {error}') from None
+    except OSError as error:
+        raise Problem(
+            f"The cluster's DNS does not answer: {error}", "See whether the cluster runs: `statelab status`."
+        ) from None
+    records, ttl_s = [], None
+    for rrset in response.answer:
+        if rrset.rdtype == wanted or rrset.rdtype == dns.rdatatype.CNAME:
+            ttl_s = rrset.ttl
+            records += [rdata.to_text() for rdata in rrset]
+    return DnsAnswer(name, type, dns.rcode.to_text(response.rcode()), tuple(records), ttl_s)

@@ -1,0 +1,51 @@
+"""The embedded cluster of this home: what any cluster can do, and what only this one can."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from statelab.cluster import local
+from statelab.cluster.cluster import Cluster
+from statelab.cluster.connection import Connection
+from statelab.cluster.names import parse
+from statelab.cluster.paths import Home
+from statelab.cluster.problem import Problem
+
+
+class EmbeddedCluster(Cluster):
+    """A Cluster that keeps every revision with its cause, and whose nodes can be stopped."""
+
+    place = "embedded"
+
+    def __init__(self, home: Home, server: local.Server) -> None:
+        connection = Connection(server.url, {"Authorization": f"Bearer {server.token}"})
+        super().__init__(connection, context="statelab", kubeconfig=home.kubeconfig)
+        self.home = home
+        self.server = server
+
+    @contextmanager
+    def dns_address(self) -> Iterator[tuple[str, int]]:
+        if self.server.dns_port is None:
+            raise Problem("This server was started without DNS.", "Start it again with `statelab up`.")
+        yield "127.0.0.1", self.server.dns_port
+
+    def why(self, what: str) -> str:
+        kind, name = parse(what)
+        params = {"resource": kind.plural, "namespace": self.namespace if kind.namespaced else "", "name": name}
+        answer = self.request("GET", "/statelab/v1/why", params=params)
+        return str(answer["text"])
+
+    def history(self, since: int = 0) -> list[dict[str, Any]]:
+        """The revisions after `since`: number, type, resource, key, object, who and why, when."""
+        answer = self.request("GET", "/statelab/v1/history", params={"since": str(since)})
+        revisions: list[dict[str, Any]] = answer["revisions"]
+        return revisions
+
+    def stop_node(self, name: str) -> None:
+        """Cut a node off: its kubelet falls silent, as when a machine loses its power."""
+        self.request("POST", f"/statelab/v1/nodes/{name}/stop")
+
+    def start_node(self, name: str) -> None:
+        self.request("POST", f"/statelab/v1/nodes/{name}/start")

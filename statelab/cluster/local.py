@@ -1,0 +1,151 @@
+"""The embedded cluster of this home as a process: start it in the background, find it, stop it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from statelab.cluster.paths import Home
+from statelab.cluster.problem import Problem
+
+_START_WITHIN_S = 20.0
+_STOP_WITHIN_S = 10.0
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that runs: as it wrote itself into `.statelab/server.json`."""
+
+    url: str
+    token: str
+    pid: int
+    pace: float
+    dns_port: int | None = None
+    version: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if name != "token"}
+
+
+def running(home: Home) -> Server | None:
+    """The server of this home, if one runs and answers."""
+    server = _read(home)
+    return server if server is not None and _is_alive(server.pid) and _answers(server) else None
+
+
+def start(home: Home, *, pace: float = 1.0, port: int | None = None) -> tuple[Server, bool]:
+    """The server of this home, started if it does not run; and whether it was. Raises Problem."""
+    server = running(home)
+    if server is not None:
+        return server, False
+    home.folder.mkdir(parents=True, exist_ok=True)
+    before = _read(home)
+    command = [sys.executable, "-m", "statelab", "serve", "--state", str(home.state), "--pace", str(pace)]
+    command += ["--kubeconfig", str(home.kubeconfig), "--server-file", str(home.server_file)]
+    command += ["--port", str(port if port is not None else _port_of(before))]
+    if before is not None:
+        command += ["--token", before.token]
+    elif not home.server_file.exists():
+        home.server_file.unlink(missing_ok=True)
+    with open(home.log, "ab") as log:
+        detached: dict[str, Any] = {"start_new_session": True}
+        if os.name == "nt":
+            detached = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **detached)
+    try:
+        return _wait_until_ready(home, process, had_port=before is not None and port is None, pace=pace), True
+    except KeyboardInterrupt:
+        process.terminate()
+        process.wait(_STOP_WITHIN_S)
+        raise
+
+
+def _port_of(before: Server | None) -> int:
+    """The port of last time, so that a kubeconfig stays good; 0 lets the system choose."""
+    if before is None:
+        return 0
+    return int(before.url.rpartition(":")[2])
+
+
+def _wait_until_ready(home: Home, process: subprocess.Popen[bytes], *, had_port: bool, pace: float) -> Server:
+    deadline_s = time.monotonic() + _START_WITHIN_S
+    while time.monotonic() < deadline_s:
+        server = _read(home)
+        if server is not None and server.pid == process.pid and _answers(server):
+            return server
+        if process.poll() is not None:
+            if had_port and "port" in _tail(home).lower():
+                return start(home, pace=pace, port=0)[0]  # someone took our port while we were away
+            raise Problem(f"The embedded cluster did not start:\n{_tail(home)}", f"The whole log is {home.log}.")
+        time.sleep(0.02)
+    process.terminate()
+    raise Problem(f"The embedded cluster did not answer within {_START_WITHIN_S:.0f} s.", f"Its log is {home.log}.")
+
+
+def stop(home: Home) -> bool:
+    """Stop the server of this home; whether one ran. What it holds is kept."""
+    server = _read(home)
+    if server is None or not _is_alive(server.pid) or not _answers(server):
+        return False
+    os.kill(server.pid, signal.SIGTERM)
+    deadline_s = time.monotonic() + _STOP_WITHIN_S
+    while _is_alive(server.pid) and time.monotonic() < deadline_s:
+        time.sleep(0.02)
+    if _is_alive(server.pid):
+        os.kill(server.pid, getattr(signal, "SIGKILL", signal.SIGTERM))  # its journal survives this
+    return True
+
+
+def reset(home: Home) -> None:
+    """An empty cluster: the state of the old one is kept aside as `.statelab/state-before-reset`."""
+    stop(home)
+    if home.state.exists():
+        aside = home.folder / "state-before-reset"
+        if aside.exists():
+            shutil.rmtree(aside)
+        home.state.rename(aside)
+
+
+def _read(home: Home) -> Server | None:
+    try:
+        found = json.loads(home.server_file.read_text())
+        return Server(**{name: found[name] for name in Server.__dataclass_fields__ if name in found})
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _answers(server: Server) -> bool:
+    request = urllib.request.Request(f"{server.url}/version", headers={"Authorization": f"Bearer {server.token}"})
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (OSError, SystemError):
+        return False
+    try:  # a zombie of ours is gone, for all that matters
+        done, _ = os.waitpid(pid, os.WNOHANG)
+        return done == 0
+    except (ChildProcessError, AttributeError):
+        return True
+
+
+def _tail(home: Home, lines: int = 5) -> str:
+    try:
+        return "\n".join(home.log.read_text(errors="replace").splitlines()[-lines:])
+    except OSError:
+        return ""

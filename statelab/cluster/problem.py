@@ -1,0 +1,15 @@
+"""What went wrong, said to a person: the sentence, and what to do next."""
+
+from __future__ import annotations
+
+
+class Problem(Exception):
+    """`what` happened; `next_step`: what the reader can do. Shown without a traceback."""
+
+    def __init__(self, what: str, next_step: str = "") -> None:
+        super().__init__(f"{what}\n{next_step}" if next_step else what)
+        self.what = what
+        self.next_step = next_step
+
+    def _render_traceback_(self) -> list[str]:  # IPython shows this instead of a traceback
+        return [str(self)]

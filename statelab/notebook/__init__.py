@@ -1,0 +1,35 @@
+"""What a notebook sees of the cluster: magics, pictures, explanations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from statelab.cluster import Cluster
+from statelab.cluster import connect as connect_cluster
+
+
+class _Current:
+    """The cluster the magics work on: the one connected last in this kernel."""
+
+    cluster: Cluster | None = None
+
+
+def connect(place: str | None = None, *, allow_any: bool = False) -> Cluster:
+    """Connect to a cluster and let the magics use it. See statelab.cluster.connect."""
+    _Current.cluster = connect_cluster(place, allow_any=allow_any)
+    return _Current.cluster
+
+
+def current() -> Cluster:
+    """The cluster connected last; the default one if none was."""
+    return _Current.cluster if _Current.cluster is not None else connect()
+
+
+def load(shell: Any) -> None:
+    """Register the magics and put the helpers where cells find them."""
+    from statelab.notebook.magics import StateLabMagics
+
+    shell.register_magics(StateLabMagics)
+
+
+__all__ = ["connect", "current", "load"]

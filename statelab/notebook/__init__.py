@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from statelab.cluster import Cluster
 from statelab.cluster import connect as connect_cluster
+
+if TYPE_CHECKING:
+    from statelab.notebook.explain import started, why
+
+_HOMES = {"why": "explain", "started": "explain"}
 
 
 class _Current:
@@ -26,10 +31,19 @@ def current() -> Cluster:
 
 
 def load(shell: Any) -> None:
-    """Register the magics and put the helpers where cells find them."""
+    """Register the magics."""
     from statelab.notebook.magics import StateLabMagics
 
     shell.register_magics(StateLabMagics)
 
 
-__all__ = ["connect", "current", "load"]
+def __getattr__(name: str) -> Any:
+    # On demand: a magic needs no widgets.
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(f"statelab.notebook.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+__all__ = ["connect", "current", "load", "started", "why"]

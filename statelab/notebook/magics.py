@@ -66,7 +66,7 @@ class StateLabMagics(Magics):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(cell)
         for finding in findings:
-            print(finding)
+            print(finding.shown(name, cell))
         print(f"{name} written: {len(cell.splitlines())} lines.")
         if "--apply" in options or "--dry-run" in options:
             dry = ["--dry-run=server"] if "--dry-run" in options else []

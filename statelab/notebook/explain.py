@@ -1,0 +1,62 @@
+"""Explanations a lesson asks for: why a thing is so, and when its Pods started."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from statelab.cluster.names import parse
+from statelab.controlplane.apiserver.scale import selector_text
+from statelab.controlplane.kinds import Object
+from statelab.notebook import current
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The chain of causes behind an object, as text that a notebook shows as it stands."""
+
+    what: str
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    __repr__ = __str__
+
+
+def why(what: str) -> Explanation:
+    """Why "pod/web-1" is as it is: who made it so, because of what, and what that came from."""
+    return Explanation(what, current().why(what))
+
+
+@dataclass(frozen=True)
+class Started:
+    """When a Pod was created and when it became Ready, as timestamps ("" where it is not Ready)."""
+
+    name: str
+    created: str
+    ready: str
+
+
+def started(what: str) -> list[Started]:
+    """The Pods of a workload ("sts/web") in the order of their creation."""
+    owner = current().get(what)
+    if owner is None:
+        return []
+    kind, _ = parse(what)
+    selector = selector_text(owner["spec"].get("selector") or {}) if kind.plural != "pods" else ""
+    pods = [
+        Started(pod["metadata"]["name"], pod["metadata"]["creationTimestamp"], _ready_at(pod))
+        for pod in _pods(selector)
+    ]
+    return sorted(pods, key=lambda pod: (pod.created, pod.name))
+
+
+def _pods(selector: str) -> list[Object]:
+    return current().list("pods", labels=selector)
+
+
+def _ready_at(pod: Object) -> str:
+    for condition in pod.get("status", {}).get("conditions") or ():
+        if condition["type"] == "Ready" and condition["status"] == "True":
+            return str(condition["lastTransitionTime"])
+    return ""

@@ -53,19 +53,32 @@ class Recorder:
         self._written: dict[tuple[str, ...], str] = {}  # what makes events equal → the key of the Event
         self._sequence = 0
 
-    def record(self, obj: Object, kind: tuple[str, str], reason: str, message: str, type: str, component: str) -> None:
-        """Tell a user something about `obj`. `component` is "statefulset-controller" or "kubelet/kind-worker"."""
+    def record(
+        self,
+        obj: Object,
+        kind: tuple[str, str],
+        reason: str,
+        message: str,
+        type: str,
+        component: str,
+        field_path: str = "",
+    ) -> None:
+        """Tell a user something about `obj`. `component` is "statefulset-controller" or "kubelet/kind-worker".
+
+        `field_path` names the part of it that is meant: `spec.containers{nginx}`.
+        """
         source, _, host = component.partition("/")
         metadata = obj["metadata"]
-        about = (component, metadata.get("uid", ""), type, reason)
+        about = (component, metadata.get("uid", ""), field_path, type, reason)
+        part = (*kind, field_path)
         if source == "default-scheduler":
-            self._write(obj, kind, reason, message, type, source, host, (*about, message))
+            self._write(obj, part, reason, message, type, source, host, (*about, message))
             return
         if not self._allowed(component, metadata.get("uid", "")):
             return
         combined = self._is_combined(about, message)
         equal = about if combined else (*about, message)
-        self._write(obj, kind, reason, _COMBINED + message if combined else message, type, source, host, equal)
+        self._write(obj, part, reason, _COMBINED + message if combined else message, type, source, host, equal)
 
     def _is_combined(self, about: tuple[str, ...], message: str) -> bool:
         now_s = self._loop.now_s
@@ -93,7 +106,7 @@ class Recorder:
     def _write(
         self,
         obj: Object,
-        kind: tuple[str, str],
+        kind: tuple[str, str, str],
         reason: str,
         message: str,
         type: str,
@@ -120,7 +133,7 @@ class Recorder:
         self._written[equal] = f"{event['metadata']['namespace']}/{event['metadata']['name']}"
 
     def _event(
-        self, obj: Object, kind: tuple[str, str], reason: str, message: str, type: str, source: str, host: str
+        self, obj: Object, kind: tuple[str, str, str], reason: str, message: str, type: str, source: str, host: str
     ) -> Object:
         metadata = obj["metadata"]
         now_s = self._loop.now_s
@@ -133,6 +146,7 @@ class Recorder:
             "uid": metadata.get("uid"),
             "apiVersion": kind[0],
             "resourceVersion": metadata.get("resourceVersion"),
+            "fieldPath": kind[2],
         }
         event: Object = {
             "apiVersion": "v1",

@@ -1,0 +1,80 @@
+"""What a learner wrote, as text: out of a cell or out of files. It is read, never run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from statelab.manifest import Item, Manifest, ManifestError, read, read_file
+from statelab.manifest.reader import MAX_BYTES
+
+_FENCE = re.compile(r"```[\w-]*\s*\Z")
+_STUBS = {"raise NotImplementedError()", "YOUR ANSWER HERE"}
+CELL = "your answer"
+
+
+def without_magic(text: str) -> str:
+    """A cell's text with its `%%` line, Markdown fences and nbgrader's stub made comments: lines keep their numbers."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    first = True
+    for index, line in enumerate(lines):
+        stripped = line.strip()
+        is_magic = first and stripped.startswith("%%")
+        if is_magic or stripped in _STUBS or (stripped.startswith("```") and _FENCE.match(stripped)):
+            lines[index] = "# " + line
+        first = first and (not stripped or stripped.startswith(("#", "%%")))
+    return "\n".join(lines)
+
+
+def is_empty(text: str) -> bool:
+    """Nothing but blank lines, comments and the stub of the release."""
+    return all(not line.strip() or line.lstrip().startswith("#") for line in without_magic(text).split("\n"))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The learner's text, in one part or (from the shell) in several files; `sources` names each part."""
+
+    texts: tuple[str, ...]
+    sources: tuple[str, ...] = (CELL,)
+
+    @classmethod
+    def of_cell(cls, text: str) -> Answer:
+        return cls((without_magic(text) if len(text) <= MAX_BYTES else text,))
+
+    @classmethod
+    def of_files(cls, paths: Sequence[Path]) -> Answer:
+        """Raises ManifestError for a file that is missing, too long or no text."""
+        return cls(tuple(without_magic(_text(path)) for path in paths), tuple(str(path) for path in paths))
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.texts)
+
+    @property
+    def is_empty(self) -> bool:
+        return all(is_empty(text) for text in self.texts)
+
+    @cached_property
+    def manifests(self) -> tuple[Manifest, ...]:
+        """Raises ManifestError where a part cannot be read."""
+        pairs = list(zip(self.texts, self.sources, strict=True))
+        filled = [(text, source) for text, source in pairs if len(pairs) == 1 or not is_empty(text)]
+        return tuple(read(text, source) for text, source in filled)
+
+    @cached_property
+    def items(self) -> tuple[Item, ...]:
+        """The objects, in order. Raises ManifestError."""
+        return tuple(item for manifest in self.manifests for item in manifest.items)
+
+
+def _text(path: Path) -> str:
+    try:
+        return read_file(path).text
+    except ManifestError as error:
+        if error.text:  # text, if not YAML: the trial says more about it
+            return error.text
+        raise

@@ -1,0 +1,140 @@
+"""A task and a text in, a Result out: whatever the text is, within the limits, with explicit points."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from grader.answer import Answer
+from grader.limits import Limits, TrialOver
+from grader.result import CheckResult, Result
+from grader.tasks import Check, Task
+from grader.trial import Trial
+from grader.verdict import Verdict
+from statelab.controlplane.errors import ApiError
+from statelab.manifest import ManifestError, advise
+from statelab.manifest.errors import Finding
+
+_log = logging.getLogger(__name__)
+_MOST_ADVICE = 3
+BROKE = "This check broke down. That is our mistake, not yours: tell your instructor."
+
+# A rubric's functions get a trial; tests and other clusters may bring their own.
+MakeTrial = Callable[[Task, Answer, Limits], Trial]
+
+
+def _make_trial(task: Task, answer: Answer, limits: Limits) -> Trial:
+    return (
+        Trial(task, answer, limits=limits).settle() if task.answer == "manifest" else Trial(task, answer, limits=limits)
+    )
+
+
+def judge(
+    task: Task,
+    answer: Answer,
+    *,
+    visible_only: bool = False,
+    limits: Limits | None = None,
+    make_trial: MakeTrial = _make_trial,
+) -> Result:
+    """Grade one answer. `visible_only`: without the hidden checks, as the learner's own `check()` does."""
+    limits = limits or Limits()
+    checks = [each for each in task.checks if not (visible_only and each.hidden)]
+    source = answer.sources[0]
+    if answer.is_empty and not any(len(each) > 1_000_000 for each in answer.texts):
+        return _ungraded(task, checks, "There is no answer yet.", source)
+    try:
+        advice = _advice(task, answer)
+    except ManifestError as error:
+        return _ungraded(task, checks, str(error), source)
+    results = _Bench(task, answer, limits, make_trial).run(checks)
+    if all(each.passed for each in results):
+        advice = []
+    shown = tuple(finding.shown(source, answer.texts[0]) for finding in advice[:_MOST_ADVICE])
+    return Result(task.id, tuple(_with_line(each, advice) for each in results), None, shown, source)
+
+
+def _advice(task: Task, answer: Answer) -> list[Finding]:
+    """Also the proof that the text can be read. Raises ManifestError."""
+    if task.answer == "manifest":
+        found = [finding for manifest in answer.manifests for finding in advise(manifest)]
+        return found if len(answer.manifests) == 1 else []
+    if task.answer == "prediction":
+        _ = answer.manifests
+    return []
+
+
+def _with_line(result: CheckResult, advice: list[Finding]) -> CheckResult:
+    if result.passed or result.line is not None or result.is_hidden:
+        return result
+    line = next((each.place.line for each in advice if each.place), None)
+    return CheckResult(**{**{name: getattr(result, name) for name in result.__slots__}, "line": line})
+
+
+def _ungraded(task: Task, checks: list[Check], why: str, source: str) -> Result:
+    results = tuple(
+        CheckResult(each.id, each.title, 0.0, each.points, why.split("\n")[0], hints=task.hints_for(each.id))
+        for each in checks
+    )
+    return Result(task.id, results, why, (), source)
+
+
+class _Bench:
+    """Runs the checks of one task in order, on one trial as far as they share it."""
+
+    def __init__(self, task: Task, answer: Answer, limits: Limits, make_trial: MakeTrial) -> None:
+        self.task = task
+        self.answer = answer
+        self.limits = limits
+        self.make_trial = make_trial
+        self.shared: Trial | None = None
+        self.over: str | None = None
+
+    def run(self, checks: list[Check]) -> list[CheckResult]:
+        return [self._result(each) for each in checks]
+
+    def _result(self, check: Check) -> CheckResult:
+        verdict, broke = self._verdict(check)
+        points = round(check.points * verdict.share * 2) / 2 if verdict.share < 1 else check.points
+        if points >= check.points and verdict.share < 1:
+            points = check.points - 0.5
+        message, evidence, line, detail = verdict.message, verdict.evidence, verdict.line, ""
+        if check.hidden:
+            detail = "\n".join([message, *evidence])
+            message, evidence, line = ("It holds." if verdict.passed else check.hidden), (), None
+        return CheckResult(
+            check.id,
+            check.title,
+            points,
+            check.points,
+            message,
+            evidence,
+            line,
+            self.task.hints_for(check.id),
+            bool(check.hidden),
+            detail,
+            broke,
+        )
+
+    def _verdict(self, check: Check) -> tuple[Verdict, bool]:
+        if self.over is not None:
+            return Verdict(0.0, self.over), False
+        try:
+            return check.function(self._trial(check)), False
+        except TrialOver as over:
+            self.over = f"The trial was stopped: {over}."
+            return Verdict(0.0, self.over), False
+        except ManifestError as error:
+            return Verdict(0.0, str(error).split("\n")[0], line=error.place.line if error.place else None), False
+        except ApiError as error:
+            return Verdict(0.0, f"The API server refused what this check does: {error.message}"), False
+        except Exception:
+            _log.exception("%s.%s broke down", self.task.id, check.id)
+            return Verdict(0.0, BROKE), True
+
+    def _trial(self, check: Check) -> Trial:
+        if check.fresh:
+            return self.make_trial(self.task, self.answer, self.limits)
+        if self.shared is None:
+            self.shared = self.make_trial(self.task, self.answer, self.limits)
+        return self.shared

@@ -1,0 +1,57 @@
+"""A prediction: a mapping of questions to answers, read from the learner's text and held against a run."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from grader.answer import Answer
+
+_SPLIT = re.compile(r"\s*(?:,|->|→|;|\s)\s*")
+
+
+class Said:
+    """The learner's answers. Raises ManifestError at the first question where the text cannot be read."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    def _values(self) -> dict[str, tuple[Any, int]]:
+        found: dict[str, tuple[Any, int]] = {}
+        for manifest in self._answer.manifests:
+            for document in manifest.documents:
+                if not isinstance(document.value, dict):
+                    raise manifest.error(
+                        "a mapping is expected: question: answer",
+                        document.place(()),
+                        "keep the questions as they were given",
+                    )
+                for key, value in document.value.items():
+                    found[_plain(key)] = (value, document.place((key,)).line)
+        return found
+
+    def line(self, question: str) -> int | None:
+        """The line of the answer to this question."""
+        return self._values().get(_plain(question), (None, None))[1]
+
+    def text(self, question: str) -> str | None:
+        """One word or phrase, in lower case; None where the question is not answered."""
+        value = self._values().get(_plain(question), (None, 0))[0]
+        if isinstance(value, list) and len(value) == 1:
+            value = value[0]
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        return _plain(str(value)) or None if isinstance(value, (str, int, float)) else None
+
+    def names(self, question: str) -> list[str] | None:
+        """Several words, in order: a list, or a line with commas, arrows or blanks between; None if unanswered."""
+        value = self._values().get(_plain(question), (None, 0))[0]
+        if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+            value = [each for each in _SPLIT.split(str(value).strip(" []")) if each]
+        if not isinstance(value, list):
+            return None
+        return [_plain(str(each)).removeprefix("pod/") for each in value if isinstance(each, (str, int, float))]
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.lower().split())

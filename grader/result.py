@@ -1,0 +1,136 @@
+"""What a task's grading says: as JSON for programs, as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from statelab.manifest.errors import printable
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One check's verdict in points. `detail` is for the instructor only: what a hidden check really saw."""
+
+    id: str
+    title: str
+    points: float
+    max: float
+    message: str
+    evidence: tuple[str, ...] = ()
+    line: int | None = None
+    hints: tuple[str, ...] = ()
+    is_hidden: bool = False
+    detail: str = ""
+    broke: bool = False
+
+    @property
+    def passed(self) -> bool:
+        return self.points >= self.max
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "title": self.title,
+            "points": number(self.points),
+            "max": number(self.max),
+            "passed": self.passed,
+            "message": self.message,
+            "evidence": list(self.evidence),
+            "line": self.line,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A task's grading. `problem`: why the answer could not be graded at all (then every check has 0 points)."""
+
+    task: str
+    checks: tuple[CheckResult, ...]
+    problem: str | None = None
+    advice: tuple[str, ...] = ()
+    source: str = ""
+
+    @property
+    def score(self) -> float:
+        return round(sum(each.points for each in self.checks), 2)
+
+    @property
+    def max(self) -> float:
+        return round(sum(each.max for each in self.checks), 2)
+
+    @property
+    def is_full(self) -> bool:
+        return self.problem is None and self.score >= self.max
+
+    @property
+    def first_failed(self) -> CheckResult | None:
+        return next((each for each in self.checks if not each.passed), None)
+
+    def to_json(self) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "task": self.task,
+            "score": number(self.score),
+            "max": number(self.max),
+            "checks": [each.to_json() for each in self.checks],
+        }
+        if self.problem is not None:
+            body["error"] = self.problem
+        return body
+
+    @property
+    def next_step(self) -> str:
+        """The one thing to do now."""
+        failed = self.first_failed
+        if failed is None:
+            return ""
+        line = next((each.line for each in self.checks if not each.passed and each.line), None)
+        where = f"look at line {line}" if line else "look again at: " + failed.title
+        return f"Next: {where}, and run the cell again."
+
+
+def number(value: float) -> float | int:
+    """14.0 as 14: points are whole numbers nearly always."""
+    return int(value) if float(value).is_integer() else round(value, 2)
+
+
+def mark(check: CheckResult) -> str:
+    return "✓" if check.passed else "◐" if check.points > 0 else "✗"
+
+
+def as_text(result: Result, width: int = 110) -> str:
+    """The feedback as a learner reads it on a terminal."""
+    lines = [f"{result.task}   {number(result.score)} / {number(result.max)}"]
+    if result.problem is not None:
+        lines += ["", *_indented([result.problem], 1, width), "", " Nothing could be graded."]
+        return "\n".join(lines)
+    points = max((len(f"{number(each.points)}/{number(each.max)}") for each in result.checks), default=0)
+    for each in result.checks:
+        share = f"{number(each.points)}/{number(each.max)}"
+        beside = f"     ({each.message})" if each.passed and each.message else ""
+        lines.append(f" {mark(each)}  {share:<{points}}  {printable(each.title)}{printable(beside)}"[: width + 40])
+        if not each.passed:
+            where = [f"(line {each.line})"] if each.line else []
+            lines += _indented([" ".join([each.message, *where]), *each.evidence], 10, width)
+    if result.advice and not result.is_full:
+        lines += ["", *_indented(result.advice, 1, width)]
+    if not result.is_full:
+        lines += ["", f" {result.next_step}"]
+        failed = result.first_failed
+        if failed and failed.hints:
+            lines[-1] += f'    [hint("{result.task}"): 1 of {len(failed.hints)}]'
+    return "\n".join(lines)
+
+
+def _indented(texts: Sequence[str], by: int, width: int) -> list[str]:
+    lines = []
+    for text in texts:
+        for line in text.split("\n"):
+            shown = printable(line)
+            while len(shown) > width and " " in shown[20:width]:
+                cut = shown.rindex(" ", 0, width)
+                lines.append(" " * by + shown[:cut])
+                shown = "  " + shown[cut + 1 :]
+            lines.append((" " * by + shown[: width * 3]).rstrip())
+    return lines

@@ -1,0 +1,98 @@
+"""A task and its checks, side by side: a rubric reads like the task's text.
+
+identity = Task("ps3.identity", points=25, about="A StatefulSet `web` of three, each with its own 1 GiB.")
+
+@identity.check(points=6, title="A Pod that is killed comes back as itself", hints=[…, …, …])
+def comes_back_as_itself(trial: Trial) -> Verdict: …
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from grader.verdict import Verdict
+
+if TYPE_CHECKING:
+    from grader.trial import Trial
+
+Answer = Literal["manifest", "prediction", "commands"]
+CheckFunction = Callable[["Trial"], Verdict]
+_ID = re.compile(r"[a-z][a-z0-9]*\.[a-z][a-z0-9-]*\Z")
+HINTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing a trial is asked. `hidden`: what the learner reads when it fails; the check itself is not shown."""
+
+    id: str
+    title: str
+    points: float
+    hints: tuple[str, ...]
+    function: CheckFunction = field(repr=False, compare=False)
+    fresh: bool = False
+    hidden: str = ""
+
+
+@dataclass(eq=False)
+class Task:
+    """A graded cell. `points` are those of all its checks, hidden ones included.
+
+    `answer`: what the learner writes: a *manifest*; a *prediction* (a mapping of question to answer, held against a
+    run); or *commands* (kubectl lines, parsed and carried out by the trial, never by a shell).
+    `given`: a manifest that is in the cluster before the learner's. `namespace`: where the trial takes place.
+    `most_pods`: how many Pods an answer may ask for before its trial is refused.
+    """
+
+    id: str
+    points: float
+    about: str
+    answer: Answer = "manifest"
+    given: str = ""
+    namespace: str = "default"
+    most_pods: int = 24
+    hints: tuple[str, ...] = ()
+    checks: list[Check] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if not _ID.match(self.id):
+            raise ValueError(f"a task is called like ps3.identity, not {self.id!r}")
+        self.hints = tuple(self.hints)
+
+    @property
+    def assignment(self) -> str:
+        return self.id.partition(".")[0]
+
+    @property
+    def name(self) -> str:
+        return self.id.partition(".")[2]
+
+    def check(
+        self, *, points: float, title: str, hints: Sequence[str] = (), fresh: bool = False, hidden: str = ""
+    ) -> Callable[[CheckFunction], CheckFunction]:
+        """Add a check. Checks share one trial, in their order, and leave its cluster settled; `fresh` gives a new one.
+
+        `hints`: up to three, from a nudge to nearly the answer. `hidden`: this check tries a variation that the
+        learner must not see; its verdict's words stay with the instructor and the learner reads `hidden` instead.
+        Raises ValueError for points that do not fit, equal names, and more than three hints.
+        """
+
+        def add(function: CheckFunction) -> CheckFunction:
+            name = function.__name__.replace("_", "-")
+            if any(each.id == name for each in self.checks):
+                raise ValueError(f"{self.id} has two checks called {name}")
+            if points <= 0 or len(hints) > HINTS:
+                raise ValueError(f"{self.id}.{name}: a check has points, and at most {HINTS} hints")
+            if sum(each.points for each in self.checks) + points > self.points:
+                raise ValueError(f"{self.id}: its checks have more points than its {self.points:g}")
+            self.checks.append(Check(name, title, points, tuple(hints), function, fresh, hidden))
+            return function
+
+        return add
+
+    def hints_for(self, check_id: str) -> tuple[str, ...]:
+        """The hints of a check, or the task's own where it has none."""
+        return next((each.hints for each in self.checks if each.id == check_id and each.hints), self.hints)

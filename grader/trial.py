@@ -1,0 +1,301 @@
+"""A fresh cluster in virtual time with the learner's manifest applied: what a check asks its questions of.
+
+Nothing a learner wrote runs outside of it: containers are sandboxes, names are resolved inside, no time is waited for.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from grader.answer import Answer
+from grader.limits import Limits, Meter, TrialOver
+from grader.prediction import Said
+from grader.seen import Seen, parse_reference
+from grader.tasks import Task
+from grader.timeline import timeline
+from statelab.controlplane.controlplane import ControlPlane
+from statelab.controlplane.dns import pod_search, resolve
+from statelab.controlplane.errors import ApiError
+from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, Kind, Object
+from statelab.controlplane.labels import selector_of
+from statelab.manifest import Item, advise, read
+from statelab.manifest.errors import Finding
+from statelab.manifest.reader import Path_
+from statelab.manifest.relations import WORKLOADS, at
+
+_QUIET_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An object of the learner's that the API server did not take, in the server's words."""
+
+    item: Item
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a resolver in a Pod got: `rcode` (NOERROR, NXDOMAIN, SERVFAIL), the addresses or other records, as text."""
+
+    question: str
+    rcode: str
+    records: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.question} answered: {', '.join(self.records) if self.records else self.rcode}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a command in a container did."""
+
+    code: int
+    out: str
+    error: str
+
+
+class Trial:
+    """One cluster, one answer. Every method that acts returns the trial, so that calls can be chained.
+
+    `answer` may be empty: then only what the task gives is there (a prediction's scenario is run so).
+    Raises TrialOver wherever a limit is reached.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        answer: Answer | None = None,
+        *,
+        namespace: str | None = None,
+        seed: int = 0,
+        limits: Limits | None = None,
+    ) -> None:
+        self.task = task
+        self.answer = answer or Answer(("",))
+        self.namespace = namespace or task.namespace
+        self.limits = limits or Limits()
+        self.cluster = ControlPlane(seed=seed)
+        self.began_s = self.cluster.loop.now_s
+        self.meter = Meter(self.limits, self.began_s)
+        self.refused: list[Refused] = []
+        self.items: tuple[Item, ...] = ()
+        if self.namespace != "default":
+            self._apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}})
+        if task.given:
+            for obj in read(task.given, "given").objects:
+                self._apply(self._placed(obj))
+            self.settle()
+        if answer is not None and task.answer == "manifest":
+            self._hand_in(answer.items)
+
+    def _hand_in(self, items: Sequence[Item]) -> None:
+        if len(items) > self.limits.objects:
+            raise TrialOver(f"it has {len(items)} objects, and {self.limits.objects} are the most")
+        wanted = sum(_pods(item) for item in items)
+        if wanted > self.task.most_pods:
+            raise TrialOver(f"it asks for {wanted:,} Pods, and {self.task.most_pods} are the most")
+        self.items = tuple(items)
+        for item in items:
+            try:
+                self._apply(self._placed(item.object))
+            except ApiError as error:
+                self.refused.append(Refused(item, error.message))
+            except (KeyError, TypeError, AttributeError, ValueError) as error:
+                self.refused.append(Refused(item, f"not an API object: {type(error).__name__} {error}"))
+
+    def _placed(self, obj: Object) -> Object:
+        """A copy in the trial's namespace. An object of another namespace than the task's stays where it says."""
+        obj = copy.deepcopy(obj)
+        kind = _kind(obj)
+        metadata = obj.get("metadata")
+        if kind is None or not kind.namespaced or not isinstance(metadata, dict):
+            return obj
+        if metadata.get("namespace") in (None, "", self.task.namespace):
+            metadata["namespace"] = self.namespace
+        return obj
+
+    def _apply(self, obj: Object) -> None:
+        self.cluster.apply(obj, namespace=self.namespace)
+
+    def again(
+        self, *, namespace: str | None = None, seed: int = 1, change: Callable[[Object], None] | None = None
+    ) -> Trial:
+        """The same answer on another new cluster: in another namespace, by other chances, or with each object changed."""
+        answer = self.answer
+        if change is not None:
+            answer = Answer(answer.texts, answer.sources)
+            changed = []
+            for item in self.answer.items:
+                obj = copy.deepcopy(item.object)
+                change(obj)
+                changed.append(Item(obj, item.document, item.path))
+            answer.__dict__["items"] = tuple(changed)
+        return Trial(self.task, answer, namespace=namespace or self.namespace, seed=seed, limits=self.limits)
+
+    # ---- time
+
+    def settle(self, *, quiet_s: float = _QUIET_S, max_s: float = 300.0) -> Trial:
+        """Let time pass until nothing has changed for `quiet_s`, at most `max_s` cluster seconds."""
+        loop, store = self.cluster.loop, self.cluster.store
+        until_s = loop.now_s + max_s
+        while loop.now_s < until_s:
+            before = store.revision
+            self.wait(quiet_s)
+            if store.revision == before:
+                break
+        return self
+
+    def wait(self, seconds: float) -> Trial:
+        """Let `seconds` of cluster time pass."""
+        self.when(lambda: False, timeout_s=seconds)
+        return self
+
+    def when(self, condition: Callable[[], bool], *, timeout_s: float = 300.0) -> bool:
+        """Let time pass until `condition()` holds; False when it does not within `timeout_s` cluster seconds."""
+        loop = self.cluster.loop
+
+        def ticking() -> bool:
+            self.meter.tick(loop.now_s)
+            return condition()
+
+        return loop.run_until(ticking, timeout_s=timeout_s)
+
+    # ---- looking
+
+    def get(self, reference: str) -> Seen | None:
+        """`trial.get("pod/web-1")`: the object as it is now, or None."""
+        kind, name = parse_reference(reference)
+        found = self.cluster.store.get(kind.plural, self._key(kind, name))
+        return Seen(kind.plural, found) if found is not None else None
+
+    def all(self, kind: str, **labels: str) -> list[Seen]:
+        """All of a kind in the trial's namespace, with these labels; Pods and claims that nobody asked to stop."""
+        plural = parse_reference(f"{kind}/x")[0].plural
+        chosen = selector_of({"matchLabels": labels})
+        objects = self.cluster.store.list(plural, self.namespace if parse_reference(f"{kind}/x")[0].namespaced else "")
+        return [Seen(plural, each) for each in objects if chosen(at(each, "metadata", "labels") or {})]
+
+    def pods_of(self, reference: str) -> list[Seen]:
+        """The Pods whose controller is that object, by name. Pods that only look so are not among them."""
+        owner = self.get(reference)
+        owned = self.cluster.store.controlled_by("pods", owner.uid) if owner else []
+        return sorted((Seen("pods", each) for each in owned), key=lambda each: _by_ordinal(each.name))
+
+    def evidence(self, *references: str, most: int = 8) -> tuple[str, ...]:
+        """What happened to these objects, as lines of a timeline."""
+        lines: list[str] = []
+        for each in references:
+            kind, name = parse_reference(each)
+            lines.extend(timeline(self.cluster.store, kind.plural, self._key(kind, name), self.began_s, most))
+        return tuple(lines)
+
+    def order(self, kind: str, type: str = "ADDED") -> list[str]:
+        """The names of a kind's objects in the order in which they were first ADDED, or last DELETED."""
+        plural = parse_reference(f"{kind}/x")[0].plural
+        history = self.cluster.store.history
+        names = [each.key.rpartition("/")[2] for each in history
+                 if each.plural == plural and each.type == type and each.key.startswith(f"{self.namespace}/")]  # fmt: skip
+        return list(dict.fromkeys(names))
+
+    def dns(self, name: str, type: str = "A", namespace: str | None = None) -> Answered:
+        """Ask cluster DNS as a Pod of the trial's namespace would, search list and all."""
+        search = pod_search(namespace or self.namespace)
+        try:
+            found = resolve(name, type, reader=self.cluster.store, search=search)
+        except ValueError:
+            return Answered(f"nslookup {name[:80]}", "NXDOMAIN", ())
+        records = found.addresses if type == "A" else found.steps[-1].answers if found.found else ()
+        return Answered(f"nslookup {name}" + ("" if type == "A" else f" ({type})"), found.rcode, tuple(sorted(records)))
+
+    # ---- acting
+
+    def delete(self, reference: str, **options: Any) -> Trial:
+        """As `kubectl delete --wait=false`. What is not there is not an error: the check will see."""
+        kind, name = parse_reference(reference)
+        try:
+            self.cluster.delete(kind.plural, self._key(kind, name), **options)
+        except ApiError as error:
+            if error.code != 404:
+                raise
+        return self
+
+    def scale(self, reference: str, replicas: int) -> Trial:
+        """Raises ApiError where there is nothing to scale."""
+        kind, name = parse_reference(reference)
+        self.cluster.scale(kind.plural, self._key(kind, name), replicas)
+        return self
+
+    def patch(self, reference: str, patch: Object) -> Trial:
+        """A JSON merge patch. Raises ApiError."""
+        kind, name = parse_reference(reference)
+        self.cluster.patch(kind.plural, self._key(kind, name), patch)
+        return self
+
+    def apply(self, text: str) -> Trial:
+        """Apply a manifest of the rubric's own. Raises ApiError."""
+        for obj in read(text, "the check").objects:
+            self._apply(self._placed(obj))
+        return self
+
+    def exec(self, pod: str, *argv: str, container: str | None = None) -> Ran:
+        """Run a command in a Pod's container, as kubectl exec. A Pod that is not there or does not run: code 1."""
+        code, out, error = self.cluster.exec(f"{self.namespace}/{pod}", list(argv), container=container)
+        return Ran(code, out, error)
+
+    def write(self, pod: str, path: str, text: str) -> bool:
+        """Write a file inside a Pod; whether that worked."""
+        return self.exec(pod, "sh", "-c", f"printf %s '{text}' > '{path}'").code == 0
+
+    def read(self, pod: str, path: str) -> str | None:
+        """A file inside a Pod; None when it cannot be read."""
+        ran = self.exec(pod, "cat", path)
+        return ran.out if ran.code == 0 else None
+
+    # ---- the learner's text
+
+    @property
+    def said(self) -> Said:
+        """What the learner predicted: question by question."""
+        return Said(self.answer)
+
+    def item(self, kind: str, name: str | None = None) -> Item | None:
+        """The learner's object of that kind (and name)."""
+        return next((each for each in self.items if each.kind == kind and name in (None, each.name)), None)
+
+    def line(self, kind: str, *path: str | int, name: str | None = None) -> int | None:
+        """The line where the learner's object of that kind says this: `line("StatefulSet", "spec", "serviceName")`."""
+        item = self.item(kind, name)
+        return item.place(path).line if item else None
+
+    def findings(self) -> list[Finding]:
+        """Static advice on the whole answer, by line."""
+        return [finding for manifest in self.answer.manifests for finding in advise(manifest)]
+
+    def _key(self, kind: Kind, name: str) -> str:
+        return f"{self.namespace}/{name}" if kind.namespaced else name
+
+
+def _kind(obj: Object) -> Kind | None:
+    version, kind = obj.get("apiVersion"), obj.get("kind")
+    return BY_GROUP_VERSION_KIND.get((version, kind)) if isinstance(version, str) and isinstance(kind, str) else None
+
+
+def _pods(item: Item) -> int:
+    if item.kind == "Pod":
+        return 1
+    if item.kind not in WORKLOADS:
+        return 0
+    replicas = at(item.object, "spec", "replicas")
+    return max(0, replicas) if isinstance(replicas, int) else 1
+
+
+def _by_ordinal(name: str) -> tuple[str, int, str]:
+    stem, _, last = name.rpartition("-")
+    return (stem, int(last), "") if last.isdigit() else (name, -1, name)
+
+
+__all__ = ["Answered", "Path_", "Ran", "Refused", "Trial"]

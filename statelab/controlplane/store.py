@@ -60,7 +60,7 @@ class Store:
         self._history_limit = history_limit
         self._objects: dict[str, dict[str, dict[str, Object]]] = {}  # plural → namespace → name
         self._sorted: dict[tuple[str, str], list[Object]] = {}
-        self._controlled: dict[str, dict[tuple[str, str], None]] = {}  # owner uid → (plural, key)
+        self._by_controller: dict[tuple[str, str, str], dict[str, Object]] = {}  # see _place → key
         self._subscribers: list[Callable[[Revision], None]] = []
         self._encoded: OrderedDict[str, bytes] = OrderedDict()
 
@@ -93,9 +93,11 @@ class Store:
 
     def controlled_by(self, plural: str, owner_uid: str) -> list[Object]:
         """The objects whose controller reference has this uid, in the order they came to it."""
-        keys = self._controlled.get(owner_uid, {})
-        found = (self.get(plural, key) for each_plural, key in keys if each_plural == plural)
-        return [obj for obj in found if obj is not None]
+        return list(self._by_controller.get((plural, owner_uid, ""), {}).values())
+
+    def uncontrolled(self, plural: str, namespace: str) -> list[Object]:
+        """The objects of a namespace that no controller owns: those that one may adopt."""
+        return list(self._by_controller.get((plural, "", namespace), {}).values())
 
     def encoded(self, obj: Object) -> bytes:
         """The object as JSON. Remembered for a while: many watchers and lists ask for the same one."""
@@ -210,18 +212,21 @@ class Store:
             self.compacted = self.history.popleft().number
 
     def _index_owner(self, revision: Revision) -> None:
-        before = controller_uid(revision.previous) if revision.previous is not None else None
-        after = controller_uid(revision.object) if revision.type != "DELETED" else None
-        if before == after:
-            return
-        entry = (revision.plural, revision.key)
-        if before is not None:
-            owned = self._controlled.get(before, {})
-            owned.pop(entry, None)
-            if not owned:
-                self._controlled.pop(before, None)
+        after = _place(revision.plural, revision.object) if revision.type != "DELETED" else None
+        before = _place(revision.plural, revision.previous) if revision.previous is not None else None
+        if before is not None and before != after:
+            entries = self._by_controller.get(before, {})
+            entries.pop(revision.key, None)
+            if not entries:
+                self._by_controller.pop(before, None)
         if after is not None:
-            self._controlled.setdefault(after, {})[entry] = None
+            self._by_controller.setdefault(after, {})[revision.key] = revision.object
+
+
+def _place(plural: str, obj: Object) -> tuple[str, str, str]:
+    """Where the index has an object: under its controller's uid, or under its namespace when nobody controls it."""
+    owner = controller_uid(obj)
+    return (plural, owner, "") if owner is not None else (plural, "", obj["metadata"].get("namespace", ""))
 
 
 def controller_uid(obj: Object) -> str | None:

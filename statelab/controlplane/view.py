@@ -49,6 +49,10 @@ class View:
         """The objects that `owner` controls, by uid."""
         return self._api.store.controlled_by(plural, owner["metadata"]["uid"])
 
+    def orphans(self, plural: str, namespace: str) -> list[Object]:
+        """The objects of a namespace that nothing controls: those that a controller may adopt."""
+        return self._api.store.uncontrolled(plural, namespace)
+
     # ---- writing; each raises ApiError as a client would see it
 
     def create(self, plural: str, obj: Object, *, why: str) -> Object:
@@ -94,10 +98,17 @@ class View:
                 raise
 
     def event(
-        self, obj: Object, reason: str, message: str, *, type: str = "Normal", component: str | None = None
+        self,
+        obj: Object,
+        reason: str,
+        message: str,
+        *,
+        type: str = "Normal",
+        component: str | None = None,
+        field_path: str = "",
     ) -> None:
-        """Record a v1 Event about `obj`, correlated as client-go does."""
-        self._recorder.record(obj, kind_of_object(obj), reason, message, type, component or self.actor)
+        """Record a v1 Event about `obj` (or the part of it at `field_path`), correlated as client-go does."""
+        self._recorder.record(obj, kind_of_object(obj), reason, message, type, component or self.actor, field_path)
 
 
 def kind_of_object(obj: Object) -> tuple[str, str]:

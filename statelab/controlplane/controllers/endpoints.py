@@ -142,7 +142,7 @@ def _ports(pod: Object, service: Object) -> tuple[_Port, ...]:
 
 
 def _go_hash(port: _Port) -> bytes:
-    """Ports are sorted by the hash of how Go's spew prints them (hashutil.DeepHashObject): an order, if a strange one."""
+    """Ports are sorted by the hash of how spew, a Go library, prints them (hashutil.DeepHashObject)."""
     values = dict(port)
     protocol = f"(*string){values['appProtocol']}" if "appProtocol" in values else "(*string)<nil>"
     text = (

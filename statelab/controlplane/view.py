@@ -6,6 +6,7 @@ a user, each time saying why.
 
 from __future__ import annotations
 
+import builtins
 import random
 from typing import TYPE_CHECKING
 
@@ -39,17 +40,17 @@ class View:
     def get(self, plural: str, key: str) -> Object | None:
         return self._api.store.get(plural, key)
 
-    def list(self, plural: str, namespace: str = "", selector: Selector | None = None) -> list[Object]:
+    def list(self, plural: str, namespace: str = "", selector: Selector | None = None) -> builtins.list[Object]:
         found = self._api.store.list(plural, namespace)
         if selector is None:
             return found
         return [obj for obj in found if selector(obj["metadata"].get("labels") or {})]
 
-    def owned(self, plural: str, owner: Object) -> list[Object]:
+    def owned(self, plural: str, owner: Object) -> builtins.list[Object]:
         """The objects that `owner` controls, by uid."""
         return self._api.store.controlled_by(plural, owner["metadata"]["uid"])
 
-    def orphans(self, plural: str, namespace: str) -> list[Object]:
+    def orphans(self, plural: str, namespace: str) -> builtins.list[Object]:
         """The objects of a namespace that nothing controls: those that a controller may adopt."""
         return self._api.store.uncontrolled(plural, namespace)
 

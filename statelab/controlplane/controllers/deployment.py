@@ -1,8 +1,8 @@
 """The Deployment controller: one ReplicaSet for each template it ever had, and the Pods moved from the old to the new.
 
-Which ReplicaSet is the new one is in deployment_family.py; how it is numbered or made, in deployment_revision.py; how
-many Pods each may have, in deployment_scaling.py; the two strategies, in deployment_rollout.py; what the status says, in
-deployment_status.py.
+Which ReplicaSet is the new one is in deployment_family.py; how it is numbered or made, in deployment_revision.py;
+how many Pods each may have, in deployment_scaling.py; the two strategies, in deployment_rollout.py; what the status
+says, in deployment_status.py.
 
 Source: pkg/controller/deployment/deployment_controller.go and sync.go.
 """

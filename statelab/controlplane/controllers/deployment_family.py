@@ -39,13 +39,11 @@ class Family:
         uid = replica_set["metadata"]["uid"]
         if self.new is not None and self.new["metadata"]["uid"] == uid:
             return replace(self, new=replica_set)
-        return replace(
-            self, old=tuple(replica_set if each["metadata"]["uid"] == uid else each for each in self.old)
-        )
+        return replace(self, old=tuple(replica_set if each["metadata"]["uid"] == uid else each for each in self.old))
 
 
 def family_of(deployment: Object, replica_sets: Iterable[Object]) -> Family:
-    """Of several ReplicaSets with the Deployment's template the oldest is the new one: always the same for everybody."""
+    """Of several ReplicaSets with the Deployment's template, the oldest is the new one."""
     oldest_first = sorted(replica_sets, key=birth)
     template = deployment["spec"]["template"]
     new = next((each for each in oldest_first if is_same_template(each["spec"]["template"], template)), None)

@@ -25,7 +25,7 @@ _KEEP_ALL = 2**31 - 1
 
 
 def roll(family: Family, view: View) -> Family:
-    """Add new Pods as far as maxSurge allows; if there is nothing to add, remove old ones as far as maxUnavailable does."""
+    """Add new Pods as far as maxSurge allows; if none can be added, remove old ones as maxUnavailable allows."""
     family = with_new_replica_set(family, view)
     for step in (_grow_new, _shrink_old):
         moved = step(family, view)

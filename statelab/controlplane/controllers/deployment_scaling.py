@@ -31,7 +31,7 @@ def max_unavailable(deployment: Object) -> int:
 
 
 def _fenceposts(deployment: Object) -> tuple[int, int]:
-    """Surge rounds up, unavailability down; where both come to 0, one may be unavailable, or nothing could ever move."""
+    """Surge rounds up, unavailability down; if both come to 0, one may be unavailable, or nothing could move."""
     strategy = deployment["spec"]["strategy"]
     if strategy["type"] != "RollingUpdate":
         return 0, 0
@@ -102,7 +102,7 @@ def _is_saturated(family: Family) -> bool:
 
 
 def _scale_in_proportion(family: Family, view: View) -> Family:
-    """Share what is to be added or removed among the ReplicaSets by their sizes; the largest gets what rounding left."""
+    """Share what is to be added or removed among the ReplicaSets by size; the largest gets what rounding left."""
     deployment = family.deployment
     replicas = wanted(deployment)
     allowed = replicas + max_surge(deployment) if replicas > 0 else 0
@@ -149,7 +149,7 @@ def _fraction(replica_set: Object, deployment: Object) -> int:
 def scale(
     family: Family, replica_set: Object, size: int, why: str, view: View, *, even_if_same: bool = False
 ) -> Family:
-    """Give the ReplicaSet another size, with the event that tells of it. `even_if_same`: its annotations may be stale."""
+    """Give the ReplicaSet another size, with the event that tells it. `even_if_same`: its annotations may be stale."""
     before = wanted(replica_set)
     if size == before and not even_if_same:
         return family

@@ -21,7 +21,7 @@ _TIMED_OUT = "ProgressDeadlineExceeded"
 
 
 def has_progress_deadline(deployment: Object) -> bool:
-    return deployment["spec"].get("progressDeadlineSeconds", _NO_DEADLINE) != _NO_DEADLINE
+    return bool(deployment["spec"].get("progressDeadlineSeconds", _NO_DEADLINE) != _NO_DEADLINE)
 
 
 # ---- conditions
@@ -110,13 +110,9 @@ def _counted(family: Family, view: View) -> Object:
 
 def is_complete(deployment: Object, status: Object) -> bool:
     """All Pods are of the new ReplicaSet, and available."""
-    replicas = wanted(deployment)
-    return (
-        status.get("updatedReplicas", 0) == replicas
-        and status.get("replicas", 0) == replicas
-        and status.get("availableReplicas", 0) == replicas
-        and status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
-    )
+    counts = ("updatedReplicas", "replicas", "availableReplicas")
+    is_observed = bool(status.get("observedGeneration", 0) >= deployment["metadata"]["generation"])
+    return is_observed and all(status.get(count, 0) == wanted(deployment) for count in counts)
 
 
 # ---- progress

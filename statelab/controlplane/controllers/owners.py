@@ -51,11 +51,6 @@ def title(obj: Object) -> str:
     return f"{obj['kind'].lower()}/{obj['metadata']['name']}"
 
 
-def orphans(plural: str, namespace: str, view: View) -> list[Object]:
-    """The objects of a namespace that nothing controls."""
-    return [obj for obj in view.list(plural, namespace) if controller_of(obj) is None]
-
-
 def claim(
     plural: str, owner: Object, selector: Selector, view: View, also: Callable[[Object], bool] = lambda obj: True
 ) -> list[Object]:
@@ -73,7 +68,7 @@ def claim(
         for obj in owned:
             if obj["metadata"]["uid"] not in mine:
                 release(plural, obj, owner, view)
-    for obj in orphans(plural, owner["metadata"]["namespace"], view):
+    for obj in view.orphans(plural, owner["metadata"]["namespace"]):
         if "deletionTimestamp" not in obj["metadata"] and selector(labels_of(obj)) and also(obj):
             adopted = adopt(plural, obj, owner, view)
             if adopted is not None:
@@ -144,4 +139,4 @@ def _may_be_adopted(revision: Revision) -> bool:
     if revision.previous is None:
         return True
     before, after = revision.previous["metadata"], revision.object["metadata"]
-    return before.get("labels") != after.get("labels") or before.get("ownerReferences") != after.get("ownerReferences")
+    return any(before.get(name) != after.get(name) for name in ("labels", "ownerReferences"))

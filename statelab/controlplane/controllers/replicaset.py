@@ -201,4 +201,3 @@ def _on_replica_set(revision: Revision, view: View) -> Iterable[str]:
 
 
 CONTROLLER = Controller("replicaset-controller", reconcile, {"replicasets": _on_replica_set, "pods": _on_pod})
-

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 
-from statelab.controlplane.controllers.owners import adopt, controller_reference, labels_of, orphans, title
+from statelab.controlplane.controllers.owners import adopt, controller_reference, labels_of, title
 from statelab.controlplane.controllers.pods import is_terminating
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object
@@ -60,7 +60,7 @@ def history_of(stateful_set: Object, view: View) -> list[Object]:
     found = view.owned("controllerrevisions", stateful_set)
     if not is_terminating(stateful_set):
         selector = selector_of(stateful_set["spec"]["selector"])
-        for orphan in orphans("controllerrevisions", stateful_set["metadata"]["namespace"], view):
+        for orphan in view.orphans("controllerrevisions", stateful_set["metadata"]["namespace"]):
             if selector(labels_of(orphan)) and not is_terminating(orphan):
                 adopted = adopt("controllerrevisions", orphan, stateful_set, view)
                 if adopted is not None:

@@ -48,12 +48,16 @@ def create_missing_claims(stateful_set: Object, pod_name: str, ordinal: int, vie
             continue
         try:
             view.create(
-                "persistentvolumeclaims", claim, why=f"{pod_name} needs a claim of its own and there was none of that name"
+                "persistentvolumeclaims",
+                claim,
+                why=f"{pod_name} needs a claim of its own and there was none of that name",
             )
         except ApiError as error:
             problems.append(f"failed to create PVC {name}: {error.message}")
             if error.reason != "AlreadyExists":
-                message = f"Create Claim {name} for Pod {pod_name} in StatefulSet {set_name} failed error: {error.message}"
+                message = (
+                    f"Create Claim {name} for Pod {pod_name} in StatefulSet {set_name} failed error: {error.message}"
+                )
                 view.event(stateful_set, "FailedCreate", message, type="Warning")
         else:
             message = f"Create Claim {name} Pod {pod_name} in StatefulSet {set_name} success"

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 from statelab.controlplane.controllers.pods import is_ready, is_terminating, phase, pod_from_template, ready_since_s
 from statelab.controlplane.controllers.statefulset_claims import claim_volumes
 from statelab.controlplane.kinds import Object
+from statelab.controlplane.labels import Selector
 from statelab.controlplane.view import View
 
 POD_NAME_LABEL = "statefulset.kubernetes.io/pod-name"
@@ -32,16 +33,20 @@ class Member:
     ready_since_s: float
     is_terminating: bool
     revision: str
+    is_selected: bool  # by the set's selector and by its name
 
     def is_available(self, min_ready_seconds: int, now_s: float) -> bool:
         """Ready for that long."""
         return self.is_ready and (not min_ready_seconds or self.ready_since_s + min_ready_seconds <= now_s)
 
 
-def member_of(pod: Object, set_name: str) -> Member:
+def member_of(pod: Object, set_name: str, selector: Selector) -> Member:
+    """Read a Pod as a member of the set of that name and selector."""
     name = str(pod["metadata"]["name"])
     match = _NAME.match(name)
-    ordinal = int(match[2]) if match is not None and match[1] == set_name and len(match[2]) < 10 else -1
+    is_named = match is not None and match[1] == set_name
+    ordinal = int(match[2]) if match is not None and is_named and len(match[2]) < 10 else -1
+    labels = pod["metadata"].get("labels") or {}
     ready = phase(pod) == "Running" and is_ready(pod)
     return Member(
         pod=pod,
@@ -51,14 +56,9 @@ def member_of(pod: Object, set_name: str) -> Member:
         is_ready=ready,
         ready_since_s=ready_since_s(pod) if ready else 0.0,
         is_terminating=is_terminating(pod),
-        revision=(pod["metadata"].get("labels") or {}).get(REVISION_LABEL, ""),
+        revision=labels.get(REVISION_LABEL, ""),
+        is_selected=is_named and selector(labels),
     )
-
-
-def is_named_as_member(pod: Object, set_name: str) -> bool:
-    """`web-3` is named as a member of `web`, `web-x` and `www-3` are not."""
-    match = _NAME.match(pod["metadata"]["name"])
-    return match is not None and match[1] == set_name
 
 
 # ---- identity
@@ -137,13 +137,13 @@ class Memory:
         self._settled: dict[str, Object] = {}
         self._generation = -1
 
-    def members(self, pods: list[Object], set_name: str) -> list[Member]:
+    def members(self, pods: list[Object], set_name: str, selector: Selector) -> list[Member]:
         known, now_known, found = self._members, {}, []
         for pod in pods:
             uid = pod["metadata"]["uid"]
             member = known.get(uid)
             if member is None or member.pod is not pod:
-                member = member_of(pod, set_name)
+                member = member_of(pod, set_name, selector)
             now_known[uid] = member
             found.append(member)
         self._members = now_known
@@ -156,6 +156,10 @@ class Memory:
 
     def is_settled(self, member: Member) -> bool:
         return self._settled.get(member.name) is member.pod
+
+    def unsettle(self) -> None:
+        """Look at every Pod again in the next pass."""
+        self._settled = {}
 
     def settle(self, member: Member) -> None:
         self._settled[member.name] = member.pod

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from statelab.controlplane.controllers.claims import (
     BETA_PROVISIONER,
     BIND_COMPLETED,
-    BOUND_BY_CONTROLLER,
     PROVISIONER,
     SELECTED_NODE,
     ClaimUsers,
@@ -218,9 +217,13 @@ def _on_claim(revision: Revision, view: View) -> Iterable[str]:
     if revision.type == "DELETED":
         names = _memory(view).reserved.get(revision.key, {})
         return [f"volume/{name}" for name in dict.fromkeys([*([volume] if volume else []), *names])]
-    if revision.cause.actor == view.actor and volume and revision.object.get("status", {}).get("phase") == "Bound":
-        return ()  # the last write of a binding: nothing is left to do
+    if revision.cause.actor == view.actor and not _got_its_class(revision):
+        return ()  # a pass does all that can be done, and what it wrote asks for nothing more
     return [f"claim/{revision.key}", *([f"volume/{volume}"] if volume else [])]
+
+
+def _got_its_class(revision: Revision) -> bool:
+    return revision.previous is not None and class_name(revision.previous) != class_name(revision.object)
 
 
 def _on_volume(revision: Revision, view: View) -> Iterable[str]:
@@ -232,7 +235,9 @@ def _on_volume(revision: Revision, view: View) -> Iterable[str]:
         kept.put(volume)
     claim = claim_of(volume)
     keys = [f"volume/{volume['metadata']['name']}"]
-    if claim is not None:
+    if revision.cause.actor == view.actor:
+        keys = []  # as for claims
+    elif claim is not None:
         keys.append(f"claim/{claim}")
     elif before is not None and claim_of(before) is not None:
         keys.append(f"claim/{claim_of(before)}")

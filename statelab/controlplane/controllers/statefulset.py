@@ -25,14 +25,14 @@ from statelab.controlplane.controllers.statefulset_claims import (
     set_claim_owners,
 )
 from statelab.controlplane.controllers.statefulset_pods import (
+    Known,
     Member,
-    Memory,
     first_ordinal,
     forget,
     has_identity,
     has_storage,
+    known_of,
     member_of,
-    memory_of,
     new_pod,
     repaired,
 )
@@ -57,12 +57,12 @@ def reconcile(key: str, view: View) -> float | None:
     if stateful_set is None:
         return None
     selector = selector_of(stateful_set["spec"]["selector"])
-    memory = memory_of(stateful_set, view)
-    members = _claim_pods(stateful_set, selector, memory, view)
+    known = known_of(stateful_set, view)
+    members = _claim_pods(stateful_set, selector, known, view)
     history = history_of(stateful_set, view)
     update, collisions = update_revision(stateful_set, history, view)
     current = _named(history, stateful_set.get("status", {}).get("currentRevision")) or update
-    work = _Work(stateful_set, selector, current, update, memory, view)
+    work = _Work(stateful_set, selector, current, update, known, view)
     work.place(members)
     refusal: ApiError | None = None
     try:
@@ -81,10 +81,10 @@ def reconcile(key: str, view: View) -> float | None:
     return next_available_s(stateful_set, now_members, view)
 
 
-def _claim_pods(stateful_set: Object, selector: Selector, memory: Memory, view: View) -> list[Member]:
+def _claim_pods(stateful_set: Object, selector: Selector, known: Known, view: View) -> list[Member]:
     """The set's Pods: orphans that bear its labels and its name are adopted, Pods that no longer do are released."""
     name = stateful_set["metadata"]["name"]
-    members = memory.members(view.owned("pods", stateful_set), name, selector)
+    members = known.members(view.owned("pods", stateful_set), name, selector)
     kept = [member for member in members if member.is_selected]
     if is_terminating(stateful_set):
         return kept
@@ -117,7 +117,7 @@ class _Work:
     selector: Selector
     current: Object
     update: Object
-    memory: Memory
+    known: Known
     view: View
     replicas: list[Member | None] = field(default_factory=list)
     condemned: list[Member] = field(default_factory=list)
@@ -133,7 +133,7 @@ class _Work:
             elif member.ordinal >= 0:
                 self.condemned.append(member)
         self.condemned.sort(key=lambda member: member.ordinal, reverse=True)
-        self.memory.at_generation(self.stateful_set["metadata"]["generation"])
+        self.known.at_generation(self.stateful_set["metadata"]["generation"])
 
     @property
     def start(self) -> int:
@@ -206,7 +206,7 @@ def _process_replica(work: _Work, place: int) -> bool:
     member = work.replicas[place]
     if member is None:
         return _create(work, place)
-    if work.memory.is_settled(member):
+    if work.known.is_settled(member):
         return work.is_healthy(member)
     if member.phase in ("Failed", "Succeeded"):
         if not member.is_terminating:
@@ -220,7 +220,7 @@ def _process_replica(work: _Work, place: int) -> bool:
         return False
     if not _conforms(work, member):
         member = work.replicas[place] = _repair(work, member)
-    work.memory.settle(member)
+    work.known.settle(member)
     return work.is_healthy(member)
 
 
@@ -400,7 +400,7 @@ def _on_claim(revision: Revision, view: View) -> Iterable[str]:
     ordinal = name.rpartition("-")[2]
     for stateful_set in view.list("statefulsets", namespace) if ordinal.isdigit() else ():
         if any(claim_name(each, stateful_set, int(ordinal)) == name for each in claim_templates(stateful_set)):
-            memory_of(stateful_set, view).unsettle()
+            known_of(stateful_set, view).unsettle()
             yield key_of(stateful_set)
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
+from statelab.controlplane.controllers.memory import Memory
 from statelab.controlplane.controllers.pods import is_ready, is_terminating, phase, pod_from_template, ready_since_s
 from statelab.controlplane.controllers.statefulset_claims import claim_volumes
 from statelab.controlplane.kinds import Object
@@ -125,7 +125,7 @@ def repaired(stateful_set: Object, member: Member) -> Object:
 # ---- memory
 
 
-class Memory:
+class Known:
     """What is known of a set's Pods, so that a pass over a thousand reads only those that changed since the last.
 
     `settled`: Pods found to conform in every way to the set at its present generation; they need no look until they
@@ -165,13 +165,17 @@ class Memory:
         self._settled[member.name] = member.pod
 
 
-_memories: WeakKeyDictionary[View, dict[str, Memory]] = WeakKeyDictionary()
+def _nothing(_view: View) -> dict[str, Known]:
+    return {}
 
 
-def memory_of(stateful_set: Object, view: View) -> Memory:
-    """One for each set of each cluster; forgotten with the cluster."""
-    return _memories.setdefault(view, {}).setdefault(stateful_set["metadata"]["uid"], Memory())
+_known = Memory(_nothing)
+
+
+def known_of(stateful_set: Object, view: View) -> Known:
+    """What is known of this set's Pods."""
+    return _known(view).setdefault(stateful_set["metadata"]["uid"], Known())
 
 
 def forget(uid: str, view: View) -> None:
-    _memories.get(view, {}).pop(uid, None)
+    _known(view).pop(uid, None)

@@ -8,9 +8,17 @@ from statelab.cluster import Cluster
 from statelab.cluster import connect as connect_cluster
 
 if TYPE_CHECKING:
+    from statelab.notebook.cluster_view import show
     from statelab.notebook.explain import started, why
+    from statelab.notebook.predict import predict, predicted
 
-_HOMES = {"why": "explain", "started": "explain"}
+_HOMES = {
+    "why": "explain",
+    "started": "explain",
+    "show": "cluster_view",
+    "predict": "predict",
+    "predicted": "predict",
+}
 
 
 class _Current:
@@ -46,4 +54,4 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-__all__ = ["connect", "current", "load", "started", "why"]
+__all__ = ["connect", "current", "load", "predict", "predicted", "show", "started", "why"]

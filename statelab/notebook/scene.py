@@ -1,0 +1,225 @@
+"""What a picture of a cluster shows, as plain data: nodes and their Pods, claims and volumes, Services and their names.
+
+A scene is made from API objects alone, so it can be made of the cluster now, of any moment of its history, or in a
+test. Drawing it is picture.py's work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from statelab.controlplane.kinds import Object
+
+# What must be watched to draw a scene.
+WATCHED = (
+    "nodes",
+    "pods",
+    "persistentvolumeclaims",
+    "services",
+    "endpointslices",
+    "statefulsets",
+    "deployments",
+    "replicasets",
+)
+
+
+@dataclass(frozen=True)
+class PodShown:
+    """A Pod. `state`: "ready", "starting", "pending", "terminating", "failing" or "finished"; `said`: in words."""
+
+    name: str
+    state: str
+    said: str
+    ordinal: str
+    revision: str
+    ip: str
+    node: str
+    claims: tuple[str, ...]
+    uid: str
+
+
+@dataclass(frozen=True)
+class NodeShown:
+    name: str
+    is_ready: bool
+    is_control_plane: bool
+
+
+@dataclass(frozen=True)
+class ClaimShown:
+    """A claim. `pod` is the Pod that mounts it now ("" when none does: the data wait)."""
+
+    name: str
+    phase: str
+    size: str
+    volume: str
+    pod: str
+
+
+@dataclass(frozen=True)
+class ServiceShown:
+    """A Service and the names it publishes: `(name, addresses)`, the Service's own first."""
+
+    name: str
+    address: str
+    is_headless: bool
+    names: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True)
+class WorkloadShown:
+    kind: str
+    name: str
+    ready: int
+    wanted: int
+
+
+@dataclass(frozen=True)
+class Scene:
+    namespace: str
+    nodes: tuple[NodeShown, ...] = ()
+    pods: tuple[PodShown, ...] = ()
+    claims: tuple[ClaimShown, ...] = ()
+    services: tuple[ServiceShown, ...] = ()
+    workloads: tuple[WorkloadShown, ...] = field(default=())
+
+    def sentence(self) -> str:
+        """The scene for someone who does not see it."""
+        parts = [f"Namespace {self.namespace}."]
+        parts += [f"{each.kind} {each.name}: {each.ready} of {each.wanted} ready." for each in self.workloads]
+        parts += [f"Pod {pod.name}: {pod.said}{f', on {pod.node}' if pod.node else ''}." for pod in self.pods]
+        parts += [f"Claim {claim.name}: {claim.phase}, {_held_by(claim)}." for claim in self.claims]
+        for service in self.services:
+            names = "; ".join(f"{name} is {', '.join(ips) or 'no address'}" for name, ips in service.names)
+            parts.append(f"{'Headless ' if service.is_headless else ''}Service {service.name}: {names}.")
+        return " ".join(parts) if len(parts) > 1 else f"Namespace {self.namespace} is empty."
+
+
+def _held_by(claim: ClaimShown) -> str:
+    return f"mounted by {claim.pod}" if claim.pod else "mounted by nobody: its data wait"
+
+
+def make_scene(objects: Mapping[str, Sequence[Object]], namespace: str) -> Scene:
+    """The scene of one namespace. `objects` maps plurals (WATCHED) to API objects."""
+    pods = sorted((_pod(obj) for obj in objects.get("pods", ())), key=_pod_order)
+    slices = objects.get("endpointslices", ())
+    return Scene(
+        namespace=namespace,
+        nodes=tuple(_node(obj) for obj in sorted(objects.get("nodes", ()), key=_name)),
+        pods=tuple(pods),
+        claims=tuple(_claim(obj, pods) for obj in sorted(objects.get("persistentvolumeclaims", ()), key=_natural_name)),
+        services=tuple(_service(obj, slices, namespace) for obj in sorted(objects.get("services", ()), key=_name)),
+        workloads=tuple(
+            _workload(kind, obj)
+            for kind, plural in (
+                ("StatefulSet", "statefulsets"),
+                ("Deployment", "deployments"),
+                ("ReplicaSet", "replicasets"),
+            )
+            for obj in sorted(objects.get(plural, ()), key=_name)
+            if not (plural == "replicasets" and obj["metadata"].get("ownerReferences"))
+        ),
+    )
+
+
+def _name(obj: Object) -> str:
+    return str(obj["metadata"]["name"])
+
+
+def _natural_name(obj: Object) -> tuple[str, int]:
+    return _natural(_name(obj))
+
+
+def _natural(name: str) -> tuple[str, int]:
+    """web-10 comes after web-9."""
+    base, _, last = name.rpartition("-")
+    return (base, int(last)) if last.isdigit() and len(last) < 10 else (name, -1)
+
+
+def _pod_order(pod: PodShown) -> tuple[str, int]:
+    return _natural(pod.name)
+
+
+def _node(obj: Object) -> NodeShown:
+    conditions = {each["type"]: each["status"] for each in (obj.get("status") or {}).get("conditions") or ()}
+    labels = obj["metadata"].get("labels") or {}
+    return NodeShown(_name(obj), conditions.get("Ready") == "True", "node-role.kubernetes.io/control-plane" in labels)
+
+
+def _pod(obj: Object) -> PodShown:
+    metadata, spec, status = obj["metadata"], obj.get("spec") or {}, obj.get("status") or {}
+    labels = metadata.get("labels") or {}
+    state, said = _pod_state(obj)
+    claims = [(volume.get("persistentVolumeClaim") or {}).get("claimName") for volume in spec.get("volumes") or ()]
+    return PodShown(
+        name=_name(obj),
+        state=state,
+        said=said,
+        ordinal=str(labels.get("apps.kubernetes.io/pod-index", "")),
+        revision=str(labels.get("controller-revision-hash") or labels.get("pod-template-hash") or ""),
+        ip=str(status.get("podIP") or ""),
+        node=str(spec.get("nodeName") or ""),
+        claims=tuple(str(claim) for claim in claims if claim),
+        uid=str(metadata.get("uid", "")),
+    )
+
+
+def _pod_state(obj: Object) -> tuple[str, str]:
+    status = obj.get("status") or {}
+    if "deletionTimestamp" in obj["metadata"]:
+        return "terminating", "Terminating"
+    phase = status.get("phase", "Pending")
+    if phase == "Succeeded":
+        return "finished", "Completed"
+    if phase == "Failed":
+        return "failing", status.get("reason") or "Failed"
+    conditions = {each["type"]: each for each in status.get("conditions") or ()}
+    if conditions.get("Ready", {}).get("status") == "True":
+        return "ready", "Ready"
+    for container in [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]:
+        waiting = (container.get("state") or {}).get("waiting")
+        if waiting and waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
+            return "failing", str(waiting["reason"])
+    if phase == "Running":
+        return "starting", "Running, not ready"
+    if conditions.get("PodScheduled", {}).get("status") == "True":
+        return "starting", "Starting"
+    return "pending", "Pending"
+
+
+def _claim(obj: Object, pods: Sequence[PodShown]) -> ClaimShown:
+    name = _name(obj)
+    requests = ((obj.get("spec") or {}).get("resources") or {}).get("requests") or {}
+    size = ((obj.get("status") or {}).get("capacity") or {}).get("storage") or requests.get("storage") or ""
+    return ClaimShown(
+        name=name,
+        phase=str((obj.get("status") or {}).get("phase") or "Pending"),
+        size=str(size),
+        volume=str((obj.get("spec") or {}).get("volumeName") or ""),
+        pod=next((pod.name for pod in pods if name in pod.claims), ""),
+    )
+
+
+def _service(obj: Object, slices: Sequence[Object], namespace: str) -> ServiceShown:
+    name, spec = _name(obj), obj.get("spec") or {}
+    is_headless = spec.get("clusterIP") == "None"
+    endpoints = [
+        endpoint
+        for each in slices
+        if (each["metadata"].get("labels") or {}).get("kubernetes.io/service-name") == name
+        for endpoint in each.get("endpoints") or ()
+        if (endpoint.get("conditions") or {}).get("ready", True)
+    ]
+    if not is_headless:
+        address = str(spec.get("externalName") or spec.get("clusterIP") or "")
+        return ServiceShown(name, address, False, ((name, (address,) if address else ()),))
+    names = [(name, tuple(sorted(endpoint["addresses"][0] for endpoint in endpoints)))]
+    named = {str(each["hostname"]): str(each["addresses"][0]) for each in endpoints if each.get("hostname")}
+    names += [(f"{host}.{name}", (named[host],)) for host in sorted(named, key=_natural)]
+    return ServiceShown(name, "", True, tuple(names))
+
+
+def _workload(kind: str, obj: Object) -> WorkloadShown:
+    status, spec = obj.get("status") or {}, obj.get("spec") or {}
+    return WorkloadShown(kind, _name(obj), status.get("readyReplicas", 0), spec.get("replicas", 1))

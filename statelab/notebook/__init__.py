@@ -10,14 +10,14 @@ from statelab.cluster import connect as connect_cluster
 if TYPE_CHECKING:
     from statelab.notebook.cluster_view import show
     from statelab.notebook.explain import started, why
-    from statelab.notebook.predict import predict, predicted
+    from statelab.notebook.predicting import predict, predicted
 
 _HOMES = {
     "why": "explain",
     "started": "explain",
     "show": "cluster_view",
-    "predict": "predict",
-    "predicted": "predict",
+    "predict": "predicting",
+    "predicted": "predicting",
 }
 
 

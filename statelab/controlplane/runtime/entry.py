@@ -1,0 +1,159 @@
+"""What a command line of a container means: one of our programs, a script for a shell, or nothing that can be run.
+
+Source of the words: github.com/opencontainers/runc libcontainer, as containerd passes them on.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from statelab.controlplane.runtime.applets import APPLETS
+from statelab.controlplane.runtime.sandbox import SHELL_COMMANDS
+
+if TYPE_CHECKING:
+    from statelab.controlplane.runtime.containers import Container
+    from statelab.controlplane.runtime.programs import Program
+
+_SHELLS = ("sh", "bash", "ash", "dash")
+_SHELL_WORDS = re.compile(
+    r"^#!\s*(?:/usr)?(?:/bin/)?(?:env\s+)?(?:sh|bash|ash|dash)\b|^#!\s*/bin/(?:sh|bash|ash|dash)\b"
+)
+_TRAP = re.compile(r"\btrap\b")
+
+# With a trap in the script, a signal is left for the shell and told by the exit code of the command it waits in. These
+# turn that code into the signal, so that the shell runs its trap where a real one would.
+_TRAPPING = """\
+__statelab_trap() {
+  case $1 in 129) kill -HUP $$;; 130) kill -INT $$;; 131) kill -QUIT $$;; 138) kill -USR1 $$;; 140) kill -USR2 $$;; 143) kill -TERM $$;;
+  *) return $1;; esac
+}
+sleep() { command sleep "$@"; __statelab_trap $?; }
+wait() { statelab-wait; __statelab_trap $? && builtin wait "$@"; }
+"""
+
+
+class StartError(Exception):
+    """It cannot be run. `cause` without what containerd puts before it; `code` is what exec exits with."""
+
+    def __init__(self, cause: str, code: int) -> None:
+        super().__init__(
+            "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
+            f"unable to start container process: error during container init: {cause}"
+        )
+        self.cause = cause
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`kind` "program": `name` with `arguments`. "script": run `script`. "shell": read commands from standard input."""
+
+    kind: Literal["program", "script", "shell"]
+    name: str
+    arguments: tuple[str, ...]
+    script: str
+    program: Program | None = None
+    traps: bool = False
+
+
+def entry_of(container: Container, argv: Sequence[str], *, tty: bool = False) -> Entry:
+    """Raises StartError, in the runtime's words."""
+    if not argv:
+        raise StartError("no command specified", 128)
+    name, arguments = argv[0], tuple(argv[1:])
+    base = name.rpartition("/")[2]
+    program = _program(container, name)
+    if program is not None:
+        return Entry("program", base, arguments, "", program)
+    if base in _SHELLS and (name == base or name in (f"/bin/{base}", f"/usr/bin/{base}")):
+        return _shell(container, base, arguments)
+    script = _script_file(container, name, arguments)
+    if script is not None:
+        return script
+    if base in SHELL_COMMANDS and (name == base or name in (f"/bin/{base}", f"/usr/bin/{base}", f"/sbin/{base}")):
+        return Entry("script", base, arguments, shlex.join([base, *arguments]))
+    if container.image.simulated and container.main is None:
+        return Entry("program", base, arguments, "", container.image.programs["statelab-simulated"])
+    if "/" in name:
+        raise StartError(f'exec: "{name}": stat {name}: no such file or directory', 127)
+    raise StartError(f'exec: "{name}": executable file not found in $PATH', 127)
+
+
+def _program(container: Container, name: str) -> Program | None:
+    base = name.rpartition("/")[2]
+    own = container.image.programs.get(name) or container.image.programs.get(base)
+    if own is not None:
+        return own
+    if name == base or name.rpartition("/")[0] in ("/bin", "/usr/bin", "/sbin", "/usr/sbin", "/usr/local/bin"):
+        return APPLETS.get(base)
+    return None
+
+
+def _shell(container: Container, name: str, arguments: tuple[str, ...]) -> Entry:
+    """`sh -ec 'script' name args`, `sh file args`, or `sh` alone."""
+    options, rest = "", list(arguments)
+    while rest and rest[0][:1] in "-+" and len(rest[0]) > 1:
+        option = rest.pop(0)
+        if option == "--":
+            break
+        if option.startswith("--"):
+            continue
+        options += option[1:]
+        if option.endswith("o") and rest:
+            options += f" {rest.pop(0)} "
+    settings = "".join(f"set -{each}\n" for each in "eux" if each in re.sub(r" \w+ ", "", options))
+    settings += "".join(f"set -o {each}\n" for each in re.findall(r" (\w+) ", options))
+    if "c" in re.sub(r" \w+ ", "", options):
+        if not rest:
+            return Entry("script", name, arguments, f"echo '{name}: -c: option requires an argument' >&2; exit 2")
+        script, parameters = rest[0], rest[2:]
+        return _script(name, arguments, settings, parameters, script)
+    if rest and "s" not in options:
+        path = rest[0] if rest[0].startswith("/") else f"{container.working_dir.rstrip('/')}/{rest[0]}"
+        try:
+            script = container.files.read(path).decode(errors="replace")
+        except OSError:
+            return Entry(
+                "script",
+                name,
+                arguments,
+                f"echo {shlex.quote(f'{name}: 0: cannot open {rest[0]}: No such file')} >&2; exit 2",
+            )
+        return _script(name, arguments, settings, rest[1:], script)
+    return Entry("shell", name, arguments, settings)
+
+
+def _script(name: str, arguments: tuple[str, ...], settings: str, parameters: Sequence[str], script: str) -> Entry:
+    traps = _TRAP.search(script) is not None
+    text = (
+        (_TRAPPING if traps else "") + (f"set -- {shlex.join(parameters)}\n" if parameters else "") + settings + script
+    )
+    return Entry("script", name, arguments, text, traps=traps)
+
+
+def _script_file(container: Container, name: str, arguments: tuple[str, ...]) -> Entry | None:
+    """A file of the container that is a shell script, run by its name."""
+    if "/" not in name:
+        return None
+    path = name if name.startswith("/") else f"{container.working_dir.rstrip('/')}/{name}"
+    files = container.files
+    if not files.exists(path):
+        return None
+    if files.is_directory(path):
+        raise StartError(f'exec: "{name}": is a directory', 126)
+    if not files.stat(path).mode & 0o111:
+        raise StartError(f'exec: "{name}": permission denied', 126)
+    script = files.read(path).decode(errors="replace")
+    first = script.partition("\n")[0]
+    if first.startswith("#!") and not _SHELL_WORDS.match(first):
+        raise StartError(
+            f'exec: "{name}": the sandbox has no interpreter {first[2:].strip()}; a kind cluster is the place to try it',
+            126,
+        )
+    if not first.startswith("#!"):
+        raise StartError(f"exec {name}: exec format error", 126)
+    return _script(name.rpartition("/")[2], arguments, "", arguments, script)

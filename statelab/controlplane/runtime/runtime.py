@@ -1,0 +1,182 @@
+"""The container runtime: pulls images, makes containers, and lets their shells run when time allows it.
+
+In virtual time one shell runs at a time and the clock stands still until it pauses, so that the same cluster does the
+same things again. In paced time shells run side by side, and what they do is taken in when the server's loop is woken.
+"""
+
+from __future__ import annotations
+
+import queue
+import random
+import re
+from collections import deque
+from collections.abc import Callable
+
+from statelab.controlplane.clock import Loop
+from statelab.controlplane.runtime.containers import Container
+from statelab.controlplane.runtime.images import image_for, parse_reference
+from statelab.controlplane.runtime.images.image import image_id
+from statelab.controlplane.runtime.network import Network
+from statelab.controlplane.runtime.process import Process
+from statelab.controlplane.runtime.sandbox import Call, Called, Message, Output, Shell, Worker
+from statelab.controlplane.runtime.spec import ContainerSpec, Exit, LogLine, Mount, Pull
+from statelab.controlplane.runtime.volumes import Volume
+
+# A script with background jobs or pipes pauses in one place and goes on in another: it has paused when it was quiet so long.
+_QUIET_S = 0.005
+_HUNG_S = 10.0
+_CONCURRENT = re.compile(r"(?<![&>|<])&(?![&>])|(?<!\|)\|(?![|])")
+_NODE_RESOLVER = "10.255.255.53:53"
+
+
+class Runtime:
+    """One per cluster.
+
+    `on_message`: set by whoever drives a loop in paced time; it is called from another thread when a shell has done
+    something, and must see to it that `pump()` is called soon, in the loop's own thread.
+    """
+
+    def __init__(self, loop: Loop, network: Network, random: random.Random) -> None:
+        self.loop = loop
+        self.network = network
+        self.random = random
+        self.worker = Worker()
+        self._volumes: dict[str, Volume] = {}
+        self._processes: dict[Shell, Process] = {}
+        self._waiting: deque[tuple[Shell, Callable[[], None]]] = deque()
+        self._current: Shell | None = None
+        self._pulled: set[str] = set()
+        if loop.pace is None:
+            loop.outside_work = self._outside_work
+
+    @property
+    def on_message(self) -> Callable[[], None] | None:
+        return self.worker.wake
+
+    @on_message.setter
+    def on_message(self, wake: Callable[[], None] | None) -> None:
+        self.worker.wake = wake
+
+    # ---- images
+
+    def pull(self, image: str) -> Pull:
+        """What pulling an image comes to; see Pull. It is for the kubelet to wait for `delay_s`."""
+        try:
+            reference = parse_reference(image)
+        except ValueError as error:
+            return Pull(False, 0.0, str(error), invalid=True)
+        known = image_for(reference)
+        if reference.tag and not known.tag_exists(reference.tag):
+            return Pull(
+                False, 0.4 + self.random.random() * 0.4, _not_found(reference.registry, reference.path, reference.tag)
+            )
+        size = known.size_bytes
+        return Pull(
+            not known.simulated, 0.6 + self.random.random() * 1.4, None, image_id=image_id(reference), size_bytes=size
+        )
+
+    # ---- containers and volumes
+
+    def create(self, spec: ContainerSpec) -> Container:
+        """Make a container, not started. Raises ValueError for an image name that is none."""
+        return Container(self, spec)
+
+    def empty_volume(self, *, read_only: bool = False) -> Volume:
+        return Volume(read_only=read_only)
+
+    def named_volume(self, name: str) -> Volume:
+        """The volume of that name, made when there is none: PersistentVolumes, nodes' own files."""
+        if name not in self._volumes:
+            self._volumes[name] = Volume(name)
+        return self._volumes[name]
+
+    @property
+    def volumes(self) -> dict[str, Volume]:
+        """Those that outlive Pods, by name."""
+        return dict(self._volumes)
+
+    def remove_volume(self, name: str) -> None:
+        volume = self._volumes.pop(name, None)
+        if volume is not None:
+            volume.clear()
+
+    # ---- shells
+
+    def run(self, shell: Shell, process: Process, script: str) -> None:
+        """Run a script in a shell when its turn comes."""
+        shell.concurrent = shell.concurrent or _CONCURRENT.search(script) is not None
+        self._processes[shell] = process
+        self._submit(shell, lambda: shell.run(script))
+
+    def resume(self, call: Call, code: int) -> None:
+        """Let the shell that made this call go on when its turn comes."""
+        self._submit(call.shell, lambda: call.finish(code))
+
+    def _submit(self, shell: Shell, start: Callable[[], None]) -> None:
+        if self.loop.pace is not None:
+            start()
+        else:
+            self._waiting.append((shell, start))
+
+    def pump(self) -> None:
+        """Take in what shells have done. In paced time: to be called when `on_message` said so."""
+        while True:
+            try:
+                message = self.worker.messages.get_nowait()
+            except queue.Empty:
+                return
+            self._take(message)
+
+    def _outside_work(self) -> bool:
+        """One step of what must be done before virtual time may pass; False when there is nothing."""
+        self.pump()
+        if self._current is None:
+            if not self._waiting:
+                return False
+            self._current, start = self._waiting.popleft()
+            start()
+        shell = self._current
+        waits = shell.concurrent and bool(shell.calls)
+        try:
+            message = self.worker.messages.get(timeout=_QUIET_S if waits else _HUNG_S)
+        except queue.Empty:
+            self._current = None
+            if not waits:
+                shell.abandon()
+            return True
+        self._take(message)
+        if not shell.running:
+            self._current = None
+        return True
+
+    def _take(self, message: Message) -> None:
+        if isinstance(message, Called):
+            shell = message.call.shell
+            shell.parked(message.call)
+            process = self._processes.get(shell)
+            if process is not None:
+                process.called(message.call, message.stdin)
+            return
+        shell = message.shell
+        process = self._processes.get(shell)
+        if isinstance(message, Output):
+            if process is not None:
+                process.output(message.stream, message.data)
+            return
+        shell.running = False
+        if process is not None:
+            process.shell_ended(message.code, message.limit)
+
+
+def _not_found(registry: str, path: str, tag: str) -> str:
+    """containerd's words on a node that cannot reach the registry (kind, offline), as recorded in
+    tests/conformance/golden/statefulset-broken-update-gets-stuck.json."""
+    host = "registry-1.docker.io" if registry == "docker.io" else registry
+    name = host.partition(":")[0]
+    return (
+        f'failed to pull and unpack image "{registry}/{path}:{tag}": failed to resolve image: failed to do request: '
+        f'Head "https://{host}/v2/{path}/manifests/{tag}": dial tcp: lookup {name} on {_NODE_RESOLVER}: no such host'
+    )
+
+
+__all__ = ["Container", "ContainerSpec", "Exit", "LogLine", "Mount", "Network", "Process", "Pull", "Runtime", "Volume"]

@@ -1,0 +1,466 @@
+"""The one module that knows bashkit: file trees, and shells that run in a thread of their own.
+
+bashkit is a bash interpreter with a file system in memory. It has no way to the host's files, network or processes; what
+it needs of the world (time, network, other containers) it asks through commands that are ours: a *call*. A shell
+that has called is parked until the control plane answers.
+
+All shells run on one asyncio loop in one private thread, so the control plane stays synchronous and single-threaded:
+what happens in a shell (`Output`, `Call`, `Ended`) comes to it through a queue. The thread starts with the first shell,
+not on import, so that a process may fork before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import queue
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import bashkit
+
+Stream = Literal["stdout", "stderr"]
+FileKind = Literal["file", "directory", "symlink"]
+
+# A shell counts its own commands; ours is a limit on wall seconds between two pauses, so its count is out of reach.
+_UNLIMITED = 2**31 - 1
+_FOR_EVER_S = 1e9
+# What the shell can do by itself, without asking us.
+SHELL_COMMANDS = frozenset(
+    """
+    [ : arch awk base32 base64 basename bc bunzip2 bzcat bzip2 cat chgrp chmod chown cksum clear cmp column comm cp csv cut dd
+    df diff dirname dos2unix du echo egrep env envsubst expand expr factor false fgrep file find flock fmt fold free gawk getconf
+    grep groups gunzip gzip head hexdump hostid iconv id install join jq less link ln locale logname ls md5sum mkdir mkfifo
+    mktemp more mv nice nl nohup numfmt od openssl paste patch pr printenv printf pwd readlink realpath rev rg rm rmdir sed seq
+    sha1sum sha224sum sha256sum sha384sum sha512sum shuf sort split stat strings sum tac tail tar tee test timeout touch tr tree
+    true truncate tsort tty uname unexpand uniq unlink unzip uptime users uuidgen vi watch wc which who whoami xargs xxd yes yq
+    zcat zip
+    """.split()
+)
+# How long a shell may take to notice that it was cancelled before it is left to itself.
+_CANCEL_S = 3.0
+
+
+def join(base: str, path: str) -> str:
+    """An absolute path without ".", ".." and doubled slashes."""
+    parts: list[str] = []
+    for part in (path if path.startswith("/") else f"{base}/{path}").split("/"):
+        if part == "..":
+            del parts[-1:]
+        elif part and part != ".":
+            parts.append(part)
+    return "/" + "/".join(parts)
+
+
+# ---- files
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    path: str
+    kind: FileKind
+    mode: int
+    size: int
+    modified_s: float
+
+
+class FileTree:
+    """Files in memory, to be mounted into shells. Paths are absolute. Symbolic links are followed inside the tree only.
+
+    Reading and writing raise FileNotFoundError, IsADirectoryError, NotADirectoryError, or OSError with bashkit's words
+    (a file over 10 MB, too many files).
+    """
+
+    def __init__(self, handle: bashkit.FileSystem | None = None) -> None:
+        if handle is None:
+            handle = bashkit.FileSystem()
+            for name in ("tmp", "home", "dev"):  # a new one is not empty
+                handle.remove("/" + name, True)
+        self.handle = handle
+
+    def read(self, path: str) -> bytes:
+        try:
+            return self.handle.read_file(path)
+        except RuntimeError as error:
+            raise _os_error(error, path) from None
+
+    def write(self, path: str, content: bytes, mode: int | None = None) -> None:
+        try:
+            parent = path.rpartition("/")[0]
+            if parent and not self.handle.exists(parent):
+                self.handle.mkdir(parent, True)
+            self.handle.write_file(path, content)
+            if mode is not None:
+                self.handle.chmod(path, mode)
+        except RuntimeError as error:
+            raise _os_error(error, path) from None
+
+    def append(self, path: str, content: bytes) -> None:
+        try:
+            if self.handle.exists(path):
+                self.handle.append_file(path, content)
+            else:
+                self.write(path, content)
+        except RuntimeError as error:
+            raise _os_error(error, path) from None
+
+    def mkdir(self, path: str) -> None:
+        try:
+            self.handle.mkdir(path, True)
+        except RuntimeError as error:
+            raise _os_error(error, path) from None
+
+    def symlink(self, target: str, path: str) -> None:
+        parent = path.rpartition("/")[0]
+        try:
+            if parent:
+                self.handle.mkdir(parent, True)
+            self.handle.symlink(target, path)
+        except RuntimeError as error:
+            raise _os_error(error, path) from None
+
+    def chmod(self, path: str, mode: int) -> None:
+        try:
+            self.handle.chmod(path, mode)
+        except RuntimeError as error:
+            raise _os_error(error, path) from None
+
+    def remove(self, path: str) -> None:
+        """With everything below. Nothing there is no error."""
+        try:
+            if self.handle.exists(path) or self.is_symlink(path):
+                self.handle.remove(path, True)
+        except RuntimeError as error:
+            raise _os_error(error, path) from None
+
+    def exists(self, path: str) -> bool:
+        return self.handle.exists(path)
+
+    def stat(self, path: str) -> Entry:
+        try:
+            found = self.handle.stat(path)
+        except RuntimeError as error:
+            raise _os_error(error, path) from None
+        return _entry(path, found)
+
+    def is_directory(self, path: str) -> bool:
+        try:
+            return path == "/" or self.stat(path).kind == "directory"
+        except OSError:
+            return False
+
+    def is_symlink(self, path: str) -> bool:
+        try:
+            self.handle.read_link(path)
+        except RuntimeError:
+            return False
+        return True
+
+    def read_link(self, path: str) -> str:
+        try:
+            return self.handle.read_link(path)
+        except RuntimeError as error:
+            raise _os_error(error, path) from None
+
+    def names(self, path: str) -> list[str]:
+        return [entry.path.rpartition("/")[2] for entry in self.entries(path)]
+
+    def entries(self, path: str) -> list[Entry]:
+        """What is in a directory, sorted by name."""
+        try:
+            found = self.handle.read_dir(path)
+        except RuntimeError as error:
+            raise _os_error(error, path) from None
+        prefix = path.rstrip("/") + "/"
+        return sorted((_entry(prefix + each["name"], each["metadata"]) for each in found), key=lambda entry: entry.path)
+
+    def walk(self, path: str = "/") -> Iterator[Entry]:
+        """`path` and everything below it, a directory before what is in it."""
+        entry = Entry("/", "directory", 0o755, 0, 0.0) if path == "/" else self.stat(path)
+        waiting = [entry]
+        while waiting:
+            entry = waiting.pop()
+            yield entry
+            if entry.kind == "directory":
+                waiting.extend(reversed(self.entries(entry.path)))
+
+
+def _entry(path: str, found: Mapping[str, Any]) -> Entry:
+    kind: FileKind = found["file_type"] if found["file_type"] in ("directory", "symlink") else "file"
+    return Entry(path, kind, int(found["mode"]) & 0o7777, int(found["size"]), float(found["modified"]))
+
+
+def _os_error(error: RuntimeError, path: str) -> OSError:
+    text = str(error).removeprefix("io error: ")
+    if "not found" in text:
+        return FileNotFoundError(2, "No such file or directory", path)
+    if text == "is a directory":
+        return IsADirectoryError(21, "Is a directory", path)
+    if text == "not a directory":
+        return NotADirectoryError(20, "Not a directory", path)
+    return OSError(28 if "limit" in text or "too many" in text else 5, text, path)
+
+
+def view(mounts: Sequence[tuple[str, FileTree, bool]]) -> FileTree:
+    """One tree made of several: what a shell with these mounts would see."""
+    bash = bashkit.Bash(profile=bashkit.ExecutionProfile.Interactive)
+    for path, tree, read_only in mounts:
+        bash.mount(path, tree.handle, read_only=read_only)
+    return FileTree(bash.fs())
+
+
+# ---- what a shell tells the control plane
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    shell: Shell
+    stream: Stream
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """`limit`: the name of the limit that ended it, in words, or ""."""
+
+    shell: Shell
+    code: int
+    limit: str
+
+
+class Call:
+    """A command of ours that a shell has called, and is parked on until `finish`. Used from the control plane's thread."""
+
+    __slots__ = ("_answers", "argv", "cwd", "done", "env", "files", "name", "on_signal", "shell")
+
+    def __init__(
+        self, shell: Shell, name: str, argv: Sequence[str], env: Mapping[str, str], cwd: str, files: FileTree
+    ) -> None:
+        self.shell = shell
+        self.name = name
+        self.argv = list(argv)
+        self.env = dict(env)
+        self.cwd = cwd
+        self.files = files
+        self.done = False
+        self.on_signal: Callable[[str], None] | None = None
+        self._answers: asyncio.Queue[tuple[str, bytes | int]] = asyncio.Queue()
+
+    def write(self, text: str | bytes, stream: Stream = "stdout") -> None:
+        if not self.done and text:
+            self._answer(stream, text.encode() if isinstance(text, str) else text)
+
+    def error(self, text: str | bytes) -> None:
+        self.write(text, "stderr")
+
+    def finish(self, code: int = 0) -> None:
+        """Let the shell go on. The second time does nothing."""
+        if not self.done:
+            self.done = True
+            self.shell._resume(self)
+            self._answer("exit", code)
+
+    def _answer(self, kind: str, value: bytes | int) -> None:
+        self.shell._worker.soon(self._answers.put_nowait, (kind, value))
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    call: Call
+    stdin: bytes
+
+
+Message = Output | Called | Ended
+
+
+# ---- the thread
+
+
+class Worker:
+    """The thread that runs shells, and the queue through which they speak. `wake` is called, in that thread, after a
+    message was put into an empty queue: in paced time it wakes the server's loop."""
+
+    def __init__(self) -> None:
+        self.messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self.wake: Callable[[], None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._pid = 0
+
+    def post(self, message: Message) -> None:
+        self.messages.put(message)
+        if self.wake is not None:
+            self.wake()
+
+    def soon(self, callback: Callable[..., object], *arguments: object) -> None:
+        self._running_loop().call_soon_threadsafe(callback, *arguments)
+
+    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(coroutine, self._running_loop())
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None or self._pid != os.getpid():  # a fork has no threads but its own
+            self._loop, self._pid = _start_thread(), os.getpid()
+        return self._loop
+
+
+_thread: tuple[int, asyncio.AbstractEventLoop] | None = None
+
+
+def _start_thread() -> asyncio.AbstractEventLoop:
+    """The process' one loop for shells: clusters share it."""
+    global _thread
+    if _thread is None or _thread[0] != os.getpid():
+        loop = asyncio.new_event_loop()
+        threading.Thread(target=loop.run_forever, name="statelab-sandboxes", daemon=True).start()
+        _thread = (os.getpid(), loop)
+    return _thread[1]
+
+
+# ---- a shell
+
+
+class Shell:
+    """One bash: a container's process, or one exec session. Its file system is mounted, not its own.
+
+    `mounts`: (path, tree, read only), outermost first. `commands`: names of ours, each a call; those in `with_stdin` want
+    all their standard input first. `busy_s`: wall seconds it may compute without a pause.
+    """
+
+    def __init__(
+        self,
+        worker: Worker,
+        *,
+        mounts: Sequence[tuple[str, FileTree, bool]],
+        commands: Mapping[str, Callable[[Sequence[str]], bool]],
+        env: Mapping[str, str],
+        hostname: str,
+        username: str,
+        cwd: str,
+        busy_s: float,
+        memory_bytes: int | None = None,
+    ) -> None:
+        self._worker = worker
+        self._commands = commands
+        self._busy_s = busy_s
+        self._watch: asyncio.TimerHandle | None = None
+        self._limit = ""
+        self._killed = False
+        self.running = False  # between start, or the answer to a call, and the next call or the end
+        self.ended = False
+        self.concurrent = False  # it has background jobs or pipes: a call does not mean that all of it waits
+        self.calls: list[Call] = []
+        self._bash = bashkit.Bash(
+            username=username,
+            hostname=hostname,
+            cwd=cwd,
+            env=dict(env),
+            max_commands=_UNLIMITED,
+            max_loop_iterations=_UNLIMITED,
+            max_memory=memory_bytes,
+            timeout_seconds=_FOR_EVER_S,
+            profile=bashkit.ExecutionProfile.Interactive,
+        )
+        for path, tree, read_only in mounts:
+            self._bash.mount(path, tree.handle, read_only=read_only)
+        for name in commands:
+            self._bash.add_command(name, self._command)
+
+    # ---- from the control plane's thread
+
+    def run(self, script: str) -> None:
+        """Run a script in this shell. What it does comes as messages; Ended is the last."""
+        self.running, self.ended = True, False
+        self._worker.spawn(self._run(script))
+
+    def kill(self, limit: str = "") -> None:
+        """End it at the next command. Ended comes in any case."""
+        self._killed = True
+        self._limit = self._limit or limit
+        self._bash.cancel()
+        for call in list(self.calls):
+            call.finish(137)
+        self._worker.soon(self._give_up_later)
+
+    def abandon(self) -> None:
+        """It does not answer: count it as ended."""
+        self._worker.soon(self._end, 137)
+
+    def _resume(self, call: Call) -> None:
+        if call in self.calls:
+            self.calls.remove(call)
+        self.running = True
+
+    def parked(self, call: Call) -> None:
+        """The control plane has received a call of this shell."""
+        self.concurrent = self.concurrent or bool(self.calls)
+        self.calls.append(call)
+        self.running = self.concurrent
+
+    # ---- in the shells' thread
+
+    async def _run(self, script: str) -> None:
+        async def stdout(data: bytes) -> None:
+            self._worker.post(Output(self, "stdout", data))
+
+        async def stderr(data: bytes) -> None:
+            self._worker.post(Output(self, "stderr", data))
+
+        self._start_watch()
+        code = 1
+        try:
+            result = await self._bash.execute(script, capture=0, stdout=stdout, stderr=stderr)
+            code = result.exit_code
+            words = result.error or ""
+            if words and not self._limit and not self._killed:
+                if "memory limit" in words or "byte limit" in words:
+                    self._limit, code = words, 137
+                elif "limit exceeded" in words:
+                    self._limit = words
+                else:
+                    self._worker.post(Output(self, "stderr", f"sh: {words}\n".encode()))
+                    code = 2 if "parse error" in words else code
+        except Exception as error:  # whatever the interpreter raises ends this process and no other
+            self._limit = self._limit or f"{type(error).__name__}: {error}"
+        self._end(137 if self._killed else code)
+
+    def _end(self, code: int) -> None:
+        self._stop_watch()
+        if not self.ended:
+            self.ended = True
+            self._worker.post(Ended(self, code, self._limit))
+
+    async def _command(self, context: bashkit.CommandContext) -> int:
+        stdin = b""
+        if self._commands[context.name](context.argv):
+            while (chunk := await context.stdin.read_chunk()) is not None:
+                stdin += chunk
+        call = Call(self, context.name, context.argv, context.env, context.cwd, FileTree(context.fs))
+        self._stop_watch()
+        self._worker.post(Called(call, stdin))
+        while True:
+            kind, value = await call._answers.get()
+            if isinstance(value, int):
+                self._start_watch()
+                return value
+            await (context.stdout if kind == "stdout" else context.stderr).write(value)
+
+    def _start_watch(self) -> None:
+        if self._watch is None:
+            self._watch = asyncio.get_running_loop().call_later(self._busy_s, self._too_busy)
+
+    def _stop_watch(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+
+    def _too_busy(self) -> None:
+        self._watch = None
+        self._limit = f"limit exceeded: computed for {self._busy_s:g} s without a pause"
+        self._killed = True
+        self._bash.cancel()
+        self._give_up_later()
+
+    def _give_up_later(self) -> None:
+        asyncio.get_running_loop().call_later(_CANCEL_S, self._end, 137)

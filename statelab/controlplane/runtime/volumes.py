@@ -1,0 +1,193 @@
+"""A volume: a file system that outlives the containers it is mounted into.
+
+What was written to it since the last look can be had as records, for the journal, and put back after a restart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from statelab.controlplane.runtime.sandbox import FileTree, join
+
+Kind = Literal["file", "directory", "symlink"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """One path of a volume as it is now. `content` of a symlink is its target; of a directory, empty; None: it is gone."""
+
+    path: str
+    content: bytes | None
+    mode: int
+    kind: Kind
+
+
+class Volume:
+    """Files under "/", to be mounted. `read_only` volumes (ConfigMap, Secret, projected) are written by the kubelet alone."""
+
+    def __init__(self, name: str = "", *, read_only: bool = False) -> None:
+        self.name = name
+        self.read_only = read_only
+        self.tree = FileTree()
+        self._parts: dict[str, FileTree] = {}  # directories that are mounted on their own (subPath), by path
+        self._seen: dict[str, bytes] = {}  # path → fingerprint, as of the last changes()
+
+    # ---- files
+
+    def read(self, path: str) -> bytes:
+        """Raises FileNotFoundError, IsADirectoryError."""
+        tree, rest = self._at(path)
+        return tree.read(rest)
+
+    def write(self, path: str, content: bytes | str, mode: int | None = None) -> None:
+        """Write a file, making the directories above it."""
+        tree, rest = self._at(path)
+        tree.write(rest, content.encode() if isinstance(content, str) else content, mode)
+
+    def make_directory(self, path: str) -> None:
+        """With those above it."""
+        tree, rest = self._at(path)
+        tree.mkdir(rest)
+
+    def is_directory(self, path: str) -> bool:
+        tree, rest = self._at(path)
+        return tree.is_directory(rest)
+
+    def symlink(self, target: str, path: str) -> None:
+        tree, rest = self._at(path)
+        tree.symlink(target, rest)
+
+    def remove(self, path: str) -> None:
+        """Remove a file, or a directory with all that is in it. Nothing there is no error."""
+        tree, rest = self._at(path)
+        if rest != "/":
+            tree.remove(rest)
+        else:
+            for name in tree.names("/"):
+                tree.remove("/" + name)
+
+    def exists(self, path: str) -> bool:
+        tree, rest = self._at(path)
+        return tree.exists(rest)
+
+    def list(self, path: str = "/") -> list[str]:
+        """All paths below `path`, sorted; directories end in "/"."""
+        prefix = join("/", path).rstrip("/") + "/"
+        return [
+            record.path + ("/" if record.kind == "directory" else "")
+            for record in self._records(contents=False)
+            if record.path.startswith(prefix)
+        ]
+
+    def clear(self) -> None:
+        """Empty it: what `Delete` does to a volume that is released."""
+        self.remove("/")
+        for part in self._parts.values():
+            for name in part.names("/"):
+                part.remove("/" + name)
+
+    def size_bytes(self) -> int:
+        return sum(len(record.content or b"") for record in self._records())
+
+    # ---- mounting
+
+    def part(self, sub_path: str) -> FileTree:
+        """The tree to mount for a subPath that is a directory. It is made when missing, as the kubelet does.
+
+        bashkit mounts whole file systems, so a directory that is mounted on its own becomes one: everybody who mounts
+        the whole volume mounts it too, in its place (see `layers`).
+        """
+        path = join("/", sub_path)
+        if path == "/":
+            return self.tree
+        if path not in self._parts:
+            owner, rest = self._at(path)
+            part = FileTree()
+            if owner.exists(rest):
+                for record in _walk(owner, rest, contents=True):
+                    if record.path != rest:
+                        _put(part, record, record.path[len(rest.rstrip("/")) :])
+                owner.remove(rest)
+            owner.mkdir(rest)
+            self._parts[path] = part
+        return self._parts[path]
+
+    def layers(self, sub_path: str = "") -> list[tuple[str, FileTree]]:
+        """What to mount, outermost first: (path below the mount point, tree)."""
+        root = join("/", sub_path)
+        found = [("", self.part(sub_path))]
+        prefix = root.rstrip("/") + "/"
+        for path in sorted(self._parts):
+            if path.startswith(prefix):
+                found.append(("/" + path[len(prefix) :], self._parts[path]))
+        return found
+
+    def is_file(self, sub_path: str) -> bool:
+        tree, rest = self._at(sub_path)
+        return tree.exists(rest) and not tree.is_directory(rest)
+
+    def _at(self, path: str) -> tuple[FileTree, str]:
+        path = join("/", path)
+        for prefix in sorted(self._parts, key=len, reverse=True):
+            if path == prefix or path.startswith(prefix + "/"):
+                return self._parts[prefix], path[len(prefix) :] or "/"
+        return self.tree, path
+
+    # ---- the journal
+
+    def _records(self, contents: bool = True) -> Iterable[FileRecord]:
+        found = {record.path: record for record in _walk(self.tree, "/", contents)}
+        for prefix in sorted(self._parts):
+            for record in _walk(self._parts[prefix], "/", contents):
+                path = prefix + record.path.rstrip("/")
+                found[path] = FileRecord(path, record.content, record.mode, record.kind)
+        found.pop("/", None)
+        return [found[path] for path in sorted(found)]
+
+    def changes(self) -> list[FileRecord]:
+        """What is new, different or gone since the last call, parents before what is in them; gone ones last."""
+        now: dict[str, bytes] = {}
+        changed = []
+        for record in self._records():
+            mark = hashlib.blake2b(record.content or b"", digest_size=16, person=record.kind[:4].encode()).digest()
+            now[record.path] = mark + record.mode.to_bytes(4, "big")
+            if self._seen.get(record.path) != now[record.path]:
+                changed.append(record)
+        gone = [FileRecord(path, None, 0, "file") for path in sorted(self._seen, reverse=True) if path not in now]
+        self._seen = now
+        return changed + gone
+
+    def restore(self, records: Iterable[FileRecord]) -> None:
+        """Apply records in the order in which `changes` gave them."""
+        for record in records:
+            tree, rest = self._at(record.path)
+            if record.content is None:
+                if rest != "/":
+                    tree.remove(rest)
+            else:
+                _put(tree, record, rest)
+        self.changes()
+
+
+def _put(tree: FileTree, record: FileRecord, path: str) -> None:
+    content = record.content or b""
+    if record.kind == "directory":
+        tree.mkdir(path)
+    elif record.kind == "symlink":
+        tree.remove(path)
+        tree.symlink(content.decode(), path)
+    else:
+        tree.write(path, content, record.mode)
+
+
+def _walk(tree: FileTree, path: str, contents: bool) -> Iterable[FileRecord]:
+    for entry in tree.walk(path):
+        content = b""
+        if entry.kind == "symlink":
+            content = tree.read_link(entry.path).encode()
+        elif entry.kind == "file" and contents:
+            content = tree.read(entry.path)
+        yield FileRecord(entry.path, content, entry.mode, entry.kind)

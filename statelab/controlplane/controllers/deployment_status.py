@@ -12,7 +12,7 @@ from statelab.controlplane.clock import seconds, timestamp
 from statelab.controlplane.controllers.deployment_family import Family, told, told_in_all, wanted, wanted_in_all
 from statelab.controlplane.controllers.deployment_scaling import max_unavailable
 from statelab.controlplane.controllers.pods import condition
-from statelab.controlplane.kinds import Object
+from statelab.controlplane.kinds import Object, key_of
 from statelab.controlplane.view import View
 
 _NO_DEADLINE = 2**31 - 1
@@ -209,6 +209,9 @@ def _failing(status: Object, failure: Object) -> Object:
 
 
 def _write(family: Family, status: Object, view: View) -> None:
+    stored = view.get("deployments", key_of(family.deployment))
+    if stored is None or stored.get("status") == status:
+        return
     told_now = f"of {wanted(family.deployment)} wanted, {status.get('updatedReplicas', 0)} are of the new template and "
     told_now += f"{status.get('availableReplicas', 0)} available"
     view.update_status("deployments", {**family.deployment, "status": status}, why=told_now)

@@ -46,9 +46,12 @@ def reconcile(key: str, view: View) -> float | None:
     if not is_terminating(replica_set):
         active, refusal = _manage(replica_set, active, view)
     status = _status(replica_set, active, refusal, view)
-    view.update_status("replicasets", {**replica_set, "status": status}, why=_told(status))
+    if status != replica_set.get("status"):
+        view.update_status("replicasets", {**replica_set, "status": status}, why=_told(status))
     if refusal is not None:
         raise refusal
+    if not is_terminating(replica_set) and len(active) != replica_set["spec"]["replicas"]:
+        return 0.0  # a burst was not enough
     return _next_available_s(replica_set, active, view)
 
 

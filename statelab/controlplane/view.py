@@ -68,6 +68,10 @@ class View:
         """Write `obj`'s status. A write that changes nothing makes no revision."""
         return self._api.update(plural, obj, self._api.internal(self.actor, why), subresource="status")
 
+    def finalize(self, namespace: Object, *, why: str) -> Object:
+        """Write a Namespace's `spec.finalizers`, through its subresource."""
+        return self._api.update("namespaces", namespace, self._api.internal(self.actor, why), subresource="finalize")
+
     def bind(self, pod: Object, node_name: str, *, why: str) -> Object:
         """The binding subresource: put a Pod on a node."""
         metadata = pod["metadata"]

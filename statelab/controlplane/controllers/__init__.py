@@ -2,12 +2,47 @@
 
 from __future__ import annotations
 
-from statelab.controlplane.controllers import deployment, disruption, replicaset, statefulset
+from statelab.controlplane.controllers import (
+    deployment,
+    disruption,
+    endpoints,
+    endpointslice,
+    endpointslicemirroring,
+    garbagecollector,
+    localpath,
+    namespace,
+    nodelifecycle,
+    podgc,
+    replicaset,
+    resourcequota,
+    serviceaccount,
+    statefulset,
+    tainteviction,
+    volume,
+    volumeexpansion,
+    volumeprotection,
+)
 from statelab.controlplane.manager import Controller
 
 CONTROLLERS: tuple[Controller, ...] = (
     deployment.CONTROLLER,
     disruption.CONTROLLER,
+    endpoints.CONTROLLER,
+    endpointslice.CONTROLLER,
+    endpointslicemirroring.CONTROLLER,
+    garbagecollector.CONTROLLER,
+    localpath.CONTROLLER,
+    namespace.CONTROLLER,
+    nodelifecycle.CONTROLLER,
+    podgc.CONTROLLER,
     replicaset.CONTROLLER,
+    resourcequota.CONTROLLER,
+    serviceaccount.ACCOUNTS,
+    serviceaccount.CERTIFICATES,
     statefulset.CONTROLLER,
+    tainteviction.CONTROLLER,
+    volume.CONTROLLER,
+    volumeexpansion.CONTROLLER,
+    volumeprotection.CLAIMS,
+    volumeprotection.VOLUMES,
 )

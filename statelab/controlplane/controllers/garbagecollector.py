@@ -131,7 +131,7 @@ def _attempt_to_delete(plural: str, obj: Object, view: View) -> None:
         return
     owners = [(reference, _owner(reference, obj, view)) for reference in references_of(obj)]
     if any(owner == "unknown" for _, owner in owners):
-        return  # of a kind that is not served: nobody can tell whether it exists
+        return
     gone = [reference for reference, owner in owners if owner is None]
     waiting = [(ref, owner) for ref, owner in owners if isinstance(owner, dict) and _waits_with(owner, FOREGROUND)]
     if len(gone) + len(waiting) < len(owners):
@@ -159,15 +159,24 @@ def _policy(obj: Object) -> str:
     return "Orphan" if ORPHAN in finalizers else "Foreground" if FOREGROUND in finalizers else "Background"
 
 
-def _owner(reference: Object, dependent: Object, view: View) -> Any:
-    """The owner a reference means; None when there is none such; "unknown" when its kind is not served."""
+def _place(reference: Object, dependent: Object) -> Node | None:
+    """Where the owner that a reference means must be; None when that cannot be told.
+
+    A kind that is not served; or what has no namespace, owned by what has one.
+    """
     kind = BY_GROUP_VERSION_KIND.get((reference["apiVersion"], reference["kind"]))
-    if kind is None:
-        return "unknown"
     namespace = dependent["metadata"].get("namespace", "")
-    if kind.namespaced and not namespace:
-        return "unknown"  # what has no namespace cannot be owned by what has one: it is left alone
-    owner = view.get(kind.plural, f"{namespace}/{reference['name']}" if kind.namespaced else reference["name"])
+    if kind is None or (kind.namespaced and not namespace):
+        return None
+    return kind.plural, f"{namespace}/{reference['name']}" if kind.namespaced else reference["name"]
+
+
+def _owner(reference: Object, dependent: Object, view: View) -> Any:
+    """The owner a reference means; None when there is none such; "unknown" when nobody can tell."""
+    place = _place(reference, dependent)
+    if place is None:
+        return "unknown"
+    owner = view.get(*place)
     if owner is not None and owner["metadata"]["uid"] == reference["uid"]:
         return owner
     if reference["uid"] in _graph(view).alive:  # it exists, but where an owner cannot be
@@ -230,9 +239,7 @@ def _on_revision(revision: Revision, view: View) -> Iterable[str]:
     keys: list[str] = []
     was, now = references_of(before), references_of(obj)
     if was != now:
-        if any(reference["uid"] not in graph.alive for reference in now):
-            keys.append(f"{node[0]}/{node[1]}")
-        elif any(_owner(each, obj, view) is None for each in now) or _waiting_owners(now, graph, view):
+        if any(graph.alive.get(each["uid"]) != _place(each, obj) for each in now) or _waiting_owners(now, graph, view):
             keys.append(f"{node[0]}/{node[1]}")
         keys += _waiting_owners(was, graph, view)
     for finalizer in (FOREGROUND, ORPHAN):

@@ -178,10 +178,17 @@ def _on_object(revision: Revision, view: View) -> Iterable[str]:
     if not quotas:
         return ()
     before = revision.previous
-    if revision.type == "MODIFIED" and before is not None:
-        if usage(revision.plural, before) == usage(revision.plural, revision.object):
-            return ()
+    if (
+        before is not None
+        and revision.type == "MODIFIED"
+        and _uses(revision, before) == _uses(revision, revision.object)
+    ):
+        return ()
     return [key_of(quota) for quota in quotas]
+
+
+def _uses(revision: Revision, obj: Object) -> dict[str, Fraction]:
+    return usage(revision.plural, obj)
 
 
 CONTROLLER = Controller(

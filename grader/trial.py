@@ -85,9 +85,11 @@ class Trial:
         self.items: tuple[Item, ...] = ()
         if self.namespace != "default":
             self._apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}})
-        if task.given:
-            for obj in read(task.given, "given").objects:
-                self._apply(self._placed(obj))
+        given = read(task.given, "given").items if task.given else []
+        self._given = {(item.kind, item.name) for item in given}
+        for item in given:
+            self._apply(self._placed(item.object))
+        if given:
             self.settle()
         if answer is not None and task.answer == "manifest":
             self._hand_in(answer.items)
@@ -100,6 +102,9 @@ class Trial:
             raise TrialOver(f"it asks for {wanted:,} Pods, and {self.task.most_pods} are the most")
         self.items = tuple(items)
         for item in items:
+            if (item.kind, item.name) in self._given and not self.task.may_change_given:
+                self.refused.append(Refused(item, f"{item.kind} {item.name} is given by the task; leave it as it is"))
+                continue
             try:
                 self._apply(self._placed(item.object))
             except ApiError as error:
@@ -124,7 +129,7 @@ class Trial:
     def again(
         self, *, namespace: str | None = None, seed: int = 1, change: Callable[[Object], None] | None = None
     ) -> Trial:
-        """The same answer on another new cluster: in another namespace, by other chances, or with each object changed."""
+        """The same answer on another new cluster: another namespace, other chances, or each object changed."""
         answer = self.answer
         if change is not None:
             answer = Answer(answer.texts, answer.sources)
@@ -197,8 +202,8 @@ class Trial:
         """The names of a kind's objects in the order in which they were first ADDED, or last DELETED."""
         plural = parse_reference(f"{kind}/x")[0].plural
         history = self.cluster.store.history
-        names = [each.key.rpartition("/")[2] for each in history
-                 if each.plural == plural and each.type == type and each.key.startswith(f"{self.namespace}/")]  # fmt: skip
+        chosen = [each.key for each in history if (each.plural, each.type) == (plural, type)]
+        names = [key.rpartition("/")[2] for key in chosen if key.startswith(f"{self.namespace}/")]
         return list(dict.fromkeys(names))
 
     def dns(self, name: str, type: str = "A", namespace: str | None = None) -> Answered:

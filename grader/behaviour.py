@@ -1,0 +1,98 @@
+"""What a workload does when something happens to it: questions that many rubrics ask, asked once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from grader.diagnosis import not_there
+from grader.seen import Seen
+from grader.verdict import Verdict, no, yes
+from statelab.controlplane.kinds import Object
+from statelab.manifest.relations import at
+
+if TYPE_CHECKING:
+    from grader.trial import Trial
+
+
+def starts_in_order(trial: Trial, reference: str) -> Verdict:
+    """OrderedReady, as it was seen: no Pod was created before the one below it was Ready."""
+    ready: set[str] = set()
+    for revision in trial.cluster.store.history:
+        if revision.plural != "pods" or not revision.key.startswith(f"{trial.namespace}/"):
+            continue
+        name = revision.key.rpartition("/")[2]
+        stem, _, ordinal = name.rpartition("-")
+        below = f"{stem}-{int(ordinal) - 1}" if ordinal.isdigit() and int(ordinal) else None
+        if revision.type == "ADDED" and name not in ready and below is not None and below not in ready:
+            line = trial.line("StatefulSet", "spec", "podManagementPolicy")
+            seen = trial.evidence(f"pod/{below}", f"pod/{name}", most=4)
+            return no(f"{name} was created before {below} was Ready.", seen, line=line)
+        if _is_ready(revision.object):
+            ready.add(name)
+    return yes("") if ready else not_there(trial, reference)
+
+
+def comes_back(trial: Trial, reference: str, pod: str) -> Verdict:
+    """A Pod of this workload is killed: it comes back under its name, with its claims, and is another Pod."""
+    if trial.get(reference) is None:
+        return not_there(trial, reference)
+    before = trial.get(f"pod/{pod}")
+    if before is None:
+        return no(f"There is no Pod called {pod}.", trial.evidence(reference))
+    if not before.ready:
+        return no(f"{pod} was not Ready, so nothing can be said of its return.", trial.evidence(f"pod/{pod}"))
+    trial.delete(f"pod/{pod}").settle()
+    after = trial.get(f"pod/{pod}")
+    seen = trial.evidence(f"pod/{pod}", most=6)
+    if after is None or after.uid == before.uid:
+        return no(f"{pod} was deleted and nothing of that name came back.", seen)
+    if not after.ready:
+        return no(f"{pod} came back and does not get ready: {after.waiting_for or after.phase}.", seen)
+    if after.claims != before.claims:
+        return no(f"{pod} came back with {_names(after)}, but its data are on {_names(before)}.", seen)
+    kind, _, name = reference.partition("/")
+    if (after.owner or "").lower() != f"{kind}/{name}":
+        return no(f"{pod} came back, but {reference} did not bring it.", seen)
+    return yes("")
+
+
+def claim_at(trial: Trial, pod: str, path: str) -> Seen | None:
+    """The claim whose volume a container of the Pod sees at this folder, or above it; None when there is none."""
+    seen = trial.get(f"pod/{pod}")
+    if seen is None:
+        return None
+    claims = {each["name"]: at(each, "persistentVolumeClaim", "claimName") for each in seen.at("spec", "volumes") or ()}
+    for container in seen.at("spec", "containers") or ():
+        for mount in container.get("volumeMounts") or ():
+            folder = str(mount.get("mountPath")).rstrip("/")
+            if (path == folder or path.startswith(f"{folder}/")) and claims.get(mount.get("name")):
+                return trial.get(f"pvc/{claims[mount['name']]}")
+    return None
+
+
+def data_outlive(trial: Trial, pods: Sequence[str], folder: str) -> Verdict:
+    """Each Pod writes a file of its own, all are killed: each finds its own again, and not another's."""
+    file = f"{folder}/who-{trial.cluster.loop.now_s:.0f}.html"
+    for name in pods:
+        if not trial.write(name, file, f"I am {name}"):
+            return no(f"{name} cannot write to {folder}.", trial.evidence(f"pod/{name}", most=3))
+    for name in pods:
+        trial.delete(f"pod/{name}")
+    trial.settle()
+    for name in pods:
+        kept = trial.read(name, file)
+        seen = trial.evidence(f"pod/{name}", most=6)
+        if kept is None:
+            return no(f"{name} wrote a file to {folder} and was killed. The Pod came back, the file did not.", seen)
+        if kept.strip() != f"I am {name}":
+            return no(f"{name} wrote a file, was killed, and found in its place: {kept.strip()[:40]!r}.", seen)
+    return yes("")
+
+
+def _names(pod: Seen) -> str:
+    return ", ".join(f"pvc/{each}" for each in pod.claims) or "no claim"
+
+
+def _is_ready(pod: Object) -> bool:
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in at(pod, "status", "conditions") or ())

@@ -1,0 +1,157 @@
+"""Why it is not as it should be, in the learner's terms: what several rubrics would say in the same words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grader.seen import Seen, parse_reference
+from grader.verdict import Verdict, no
+from statelab.manifest.relations import at
+from statelab.manifest.spelling import nearest
+
+if TYPE_CHECKING:
+    from grader.trial import Trial
+
+
+def not_there(trial: Trial, reference: str) -> Verdict:
+    """Why an object the task asks for is not in the cluster: refused, called otherwise, or never written."""
+    kind, name = parse_reference(reference)
+    for refused in trial.refused:
+        if refused.item.kind in (kind.name, "") or refused.item.name == name:
+            line = next((each.place.line for each in trial.findings() if each.place), refused.item.place().line)
+            return no(f"The API server refused it: {refused.message}", line=line)
+    if trial.refused:
+        return no(f"The API server refused it: {trial.refused[0].message}", line=trial.refused[0].item.place().line)
+    others = [each for each in trial.items if each.kind == kind.name]
+    if others:
+        item = others[0]
+        if item.object.get("metadata", {}).get("namespace") not in (None, trial.namespace):
+            where = item.object["metadata"]["namespace"]
+            return no(
+                f"{kind.name} {item.name} is in namespace {where}.", line=item.place(("metadata", "namespace")).line
+            )
+        return no(
+            f"There is a {kind.name} called {item.name}, and none called {name}.",
+            line=item.place(("metadata", "name")).line,
+        )
+    said = ", ".join(dict.fromkeys(each.kind or "an object without a kind" for each in trial.items)) or "nothing"
+    return no(f"There is no {kind.name} called {name}: your answer has {said}.")
+
+
+def pods_not_ready(trial: Trial, reference: str, wanted: int) -> Verdict | None:
+    """What keeps a workload from having `wanted` ready Pods; None when it has them."""
+    workload = trial.get(reference)
+    if workload is None:
+        return not_there(trial, reference)
+    pods = trial.pods_of(reference)
+    ready = [each for each in pods if each.ready]
+    if len(ready) == wanted == len(pods):
+        return None
+    kind = parse_reference(reference)[0].name
+    replicas = workload.at("spec", "replicas")
+    if replicas != wanted:
+        line = trial.line(kind, "spec", "replicas", name=workload.name)
+        return no(f"{kind} {workload.name} asks for {replicas} Pods, and {wanted} are wanted.", line=line)
+    waiting = next((each for each in pods if not each.ready), None)
+    if waiting is None:
+        event = _last_warning(trial, workload)
+        return no(f"{len(pods)} of {wanted} Pods are there{': ' + event if event else '.'}", trial.evidence(reference))
+    claim = _pending_claim(trial, waiting)
+    if claim is not None:
+        return claim
+    why = waiting.waiting_for or _last_warning(trial, waiting) or f"it is {waiting.phase}, and not Ready"
+    line = (
+        trial.line(kind, "spec", "template", "spec", "containers", 0, "image", name=workload.name)
+        if "mage" in why
+        else None
+    )
+    after = " No later Pod is created before it is Ready." if len(pods) < wanted else ""
+    return no(f"{waiting.name} does not get ready: {why}.{after}", trial.evidence(waiting.reference), line=line)
+
+
+def _pending_claim(trial: Trial, pod: Seen) -> Verdict | None:
+    for volume in pod.at("spec", "volumes") or ():
+        name = at(volume, "persistentVolumeClaim", "claimName")
+        if not name:
+            continue
+        claim = trial.get(f"pvc/{name}")
+        if claim is None:
+            return no(f"{pod.name} waits: there is no claim called {name}.", trial.evidence(pod.reference))
+        if claim.phase != "Bound":
+            wanted = claim.at("spec", "storageClassName")
+            classes = [each.name for each in trial.all("storageclass")]
+            text = f"{pod.name} waits for its claim {name}, which is {claim.phase}"
+            line = trial.line("StatefulSet", "spec", "volumeClaimTemplates", 0, "spec", "storageClassName")
+            if wanted and wanted not in classes:
+                text += f": there is no StorageClass {wanted} here. There is {', '.join(classes)}"
+            return no(f"{text}.", trial.evidence(pod.reference, claim.reference), line=line)
+    return None
+
+
+def _last_warning(trial: Trial, seen: Seen) -> str:
+    found = ""
+    for event in trial.all("event"):
+        if event.at("involvedObject", "uid") == seen.uid and event.at("type") == "Warning":
+            found = f"{event.at('reason')}: {event.at('message')}".rstrip(".")
+    return found
+
+
+def names_of_pods(trial: Trial, set_name: str, service: str) -> Verdict | None:
+    """Why the Pods of a StatefulSet are not found as `<pod>.<service>`; None when each is, at its own address."""
+    pods = trial.pods_of(f"statefulset/{set_name}")
+    if not pods:
+        return not_there(trial, f"statefulset/{set_name}")
+    for pod in pods:
+        answer = trial.dns(f"{pod.name}.{service}")
+        if answer.records == (pod.ip,):
+            continue
+        asked = f"{answer} (asked inside {pods[-1].name})."
+        reason, line = _why_no_name(trial, set_name, service, pod)
+        return no(f"{reason}", asked, line=line)
+    return None
+
+
+def _why_no_name(trial: Trial, set_name: str, service: str, pod: Seen) -> tuple[str, int | None]:
+    owner = trial.get(f"statefulset/{set_name}")
+    governing = owner.at("spec", "serviceName") if owner else None
+    line = trial.line("StatefulSet", "spec", "serviceName", name=set_name) or trial.line("StatefulSet", "spec")
+    services = {each.name: each for each in trial.all("service")}
+    if not governing:
+        return f"StatefulSet {set_name} has no serviceName, so its Pods have no names.", line
+    if governing not in services:
+        near = nearest(governing, services) or (service if service in services else None)
+        meant = f" Service {near} exists{_selecting(services[near], pod)}. Did you mean {near}?" if near else ""
+        where = f" (line {line})" if line else ""
+        return (
+            f"StatefulSet {set_name} says serviceName: {governing}{where}, "
+            f"and there is no Service of that name.{meant}",
+            line,
+        )
+    found = services[governing]
+    service_line = trial.line("Service", "spec", name=governing)
+    if governing != service:
+        text = f"StatefulSet {set_name} says serviceName: {governing}, so its Pods are called {pod.name}.{governing}"
+        return f"{text}, not {pod.name}.{service}.", line
+    if found.at("spec", "clusterIP") != "None":
+        address = found.at("spec", "clusterIP")
+        text = f"Service {governing} is not headless (clusterIP: {address}): it has one address of its own"
+        return f"{text}, and no names for its Pods.", service_line
+    if not _selects(found, pod):
+        at_line = trial.line("Service", "spec", "selector", name=governing)
+        wanted = (
+            ", ".join(f"{key}: {value}" for key, value in (found.at("spec", "selector") or {}).items()) or "nothing"
+        )
+        has = ", ".join(f"{key}: {value}" for key, value in pod.labels.items() if "/" not in key and "hash" not in key)
+        return f"Service {governing} selects {wanted}, and {pod.name} has {has or 'no labels'}.", at_line
+    if not pod.ready:
+        return f"{pod.name} is not Ready, and only ready Pods have a name.", None
+    return f"{pod.name}.{service} does not lead to {pod.name} ({pod.ip}).", line
+
+
+def _selects(service: Seen, pod: Seen) -> bool:
+    selector = service.at("spec", "selector") or {}
+    return bool(selector) and all(pod.labels.get(key) == value for key, value in selector.items())
+
+
+def _selecting(service: Seen, pod: Seen) -> str:
+    return " and selects these Pods" if _selects(service, pod) else ""

@@ -1,0 +1,62 @@
+"""A Result as HTML, for a notebook's output and for nbgrader's feedback. Everything is escaped; there is no script."""
+
+from __future__ import annotations
+
+from html import escape
+
+from grader.result import CheckResult, Result, mark, number
+from statelab.manifest.errors import printable
+
+_COLOURS = {"✓": "#1a7f37", "◐": "#9a6700", "✗": "#cf222e"}
+_CELL = "padding:3px 10px 3px 0;vertical-align:top;text-align:left;background:none"
+
+
+def as_html(result: Result, note: str = "") -> str:
+    """One table: a row for each check, what was seen below those that failed, hints to unfold."""
+    head = (
+        f'<div class="statelab-feedback" style="max-width:60em;line-height:1.45">'
+        f"<p><strong>{_text(result.task)}</strong> &nbsp; {number(result.score)} / {number(result.max)}</p>"
+    )
+    if result.problem is not None:
+        return f"{head}{_lines([result.problem])}<p>Nothing could be graded.</p></div>"
+    rows = "".join(_row(each) for each in result.checks)
+    advice = "" if result.is_full or not result.advice else _lines(result.advice)
+    step = "" if result.is_full else f"<p><strong>{_text(result.next_step)}</strong></p>"
+    hints = "" if result.is_full else _hints(result)
+    tail = f"<p>{_text(note)}</p>" if note else ""
+    return f'{head}<table style="border-collapse:collapse">{rows}</table>{advice}{step}{hints}{tail}</div>'
+
+
+def _row(check: CheckResult) -> str:
+    sign = mark(check)
+    beside = f" &nbsp;<em>({_text(check.message)})</em>" if check.passed and check.message else ""
+    row = (
+        f'<tr style="background:none"><td style="{_CELL};color:{_COLOURS[sign]}">{sign}</td>'
+        f'<td style="{_CELL};white-space:nowrap">{number(check.points)}/{number(check.max)}</td>'
+        f'<td style="{_CELL}">{_text(check.title)}{beside}'
+    )
+    if not check.passed:
+        where = f" (line {check.line})" if check.line else ""
+        row += f"<br>{_text(check.message)}{where}"
+        if check.evidence:
+            row += _lines(check.evidence)
+    return row + "</td></tr>"
+
+
+def _hints(result: Result) -> str:
+    failed = result.first_failed
+    if failed is None or not failed.hints:
+        return ""
+    shown = ""
+    for index, hint in reversed(list(enumerate(failed.hints, 1))):
+        shown = f"<details><summary>Hint {index} of {len(failed.hints)}</summary>{_text(hint)}{shown}</details>"
+    return shown
+
+
+def _lines(lines: tuple[str, ...] | list[str]) -> str:
+    text = "\n".join("\n".join(printable(each) for each in line.split("\n")) for line in lines)
+    return f'<pre style="margin:4px 0;white-space:pre-wrap;font-size:90%">{escape(text)}</pre>'
+
+
+def _text(text: str) -> str:
+    return escape(printable(text))

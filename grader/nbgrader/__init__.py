@@ -1,0 +1,53 @@
+"""Kernel-free grading inside nbgrader: its commands, gradebook, formgrader and feedback stay as their users know them.
+
+`configure(c)` is what `nbgrader_config.py` calls. The seams are nbgrader's own: lists of preprocessors, an exporter,
+a filter of the HTML. Nothing of nbgrader is changed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+IGNORED = (".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "hidden.py")
+STUB = "# Write your answer below this line."
+
+
+def configure(c: Any) -> None:
+    """Set up nbgrader for this course. `c`: the object that `get_config()` gives in a configuration file."""
+    c.CourseDirectory.source_directory = "solutions"
+    c.CourseDirectory.release_directory = "exercises"
+    c.CourseDirectory.ignore = list(IGNORED)
+    c.ClearSolutions.code_stub = {"python": STUB}
+
+    c.GenerateAssignment.preprocessors = [
+        "nbgrader.preprocessors.IncludeHeaderFooter",
+        "nbgrader.preprocessors.LockCells",
+        "nbgrader.preprocessors.ClearSolutions",
+        "grader.nbgrader.preprocessors.RevealGiven",
+        "nbgrader.preprocessors.ClearOutput",
+        "nbgrader.preprocessors.CheckCellMetadata",
+        "nbgrader.preprocessors.ComputeChecksums",
+        "nbgrader.preprocessors.SaveCells",
+        "nbgrader.preprocessors.ClearHiddenTests",
+        "nbgrader.preprocessors.ClearMarkScheme",
+        "nbgrader.preprocessors.ComputeChecksums",
+        "nbgrader.preprocessors.CheckCellMetadata",
+    ]
+    c.Autograde.exporter_class = "grader.nbgrader.exporter.BoundedNotebookExporter"
+    c.Autograde.sanitize_preprocessors = [
+        "grader.nbgrader.preprocessors.RestoreCells",
+        "nbgrader.preprocessors.ClearOutput",
+        "nbgrader.preprocessors.DeduplicateIds",
+        "nbgrader.preprocessors.OverwriteKernelspec",
+        "nbgrader.preprocessors.OverwriteCells",
+        "nbgrader.preprocessors.CheckCellMetadata",
+    ]
+    c.Autograde.autograde_preprocessors = [
+        "grader.nbgrader.preprocessors.GradeText",
+        "nbgrader.preprocessors.LimitOutput",
+        "nbgrader.preprocessors.SaveAutoGrades",
+        "nbgrader.preprocessors.AssignLatePenalties",
+        "nbgrader.preprocessors.CheckCellMetadata",
+    ]
+    c.Autograde.pre_convert_hook = "grader.nbgrader.submissions.without_links"
+    c.HTMLExporter.filters = {"markdown2html": "grader.nbgrader.markdown.safe_html"}

@@ -1,0 +1,53 @@
+"""nbgrader's preprocessors that are ours: what takes the place of a kernel.
+
+Source: nbgrader 0.9 preprocessors/base.py; nbconvert calls `preprocess(notebook, resources)` of each in its list.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from nbgrader.api import Gradebook
+from nbgrader.preprocessors import NbGraderPreprocessor
+
+from grader.nbgrader.cells import Notebook, SourceCell, clean, restore, source_cells
+from grader.nbgrader.grade import grade
+
+_GIVEN = re.compile(r"^#: ?", re.MULTILINE)
+Resources = Any
+
+
+def _released(resources: Resources) -> list[SourceCell]:
+    names = resources["nbgrader"]
+    with Gradebook(names["db_url"]) as gradebook:
+        return source_cells(gradebook.find_notebook(names["notebook"], names["assignment"]))
+
+
+class RevealGiven(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has no types
+    """In an answer cell of the release, lines that begin with `#: ` become what the learner is given to begin with."""
+
+    def preprocess_cell(self, cell: Notebook, resources: Resources, index: int) -> tuple[Notebook, Resources]:
+        if cell.metadata.get("nbgrader", {}).get("solution"):
+            cell.source = _GIVEN.sub("", cell.source)
+        return cell, resources
+
+
+class RestoreCells(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has no types
+    """Put the released cells in the place of whatever the learner's metadata say."""
+
+    def preprocess(self, notebook: Notebook, resources: Resources) -> tuple[Notebook, Resources]:
+        return restore(clean(notebook), _released(resources)), resources
+
+
+class GradeText(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has no types
+    """In the place of Execute: judge the text of the answers, and write each graded cell's output and number."""
+
+    def preprocess(self, notebook: Notebook, resources: Resources) -> tuple[Notebook, Resources]:
+        for each in grade(notebook, _released(resources)):
+            self.log.info("%s: %g of %g", each.cell, each.points, each.max)
+            if each.result is None:
+                self.log.warning("%s has to be executed to be graded, and was not: 0 points", each.cell)
+            elif any(check.broke for check in each.result.checks):
+                self.log.error("A check of %s broke down; see above", each.result.task)
+        return notebook, resources

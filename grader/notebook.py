@@ -1,0 +1,100 @@
+"""The learner's side: `%%answer ps3.identity` holds an answer, `check("ps3.identity")` judges it, offline, at once."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from grader.answer import Answer
+from grader.html import as_html
+from grader.judge import judge
+from grader.registry import NoSuchTask, task
+from grader.result import Result, as_text, number
+
+_answers: dict[str, str] = {}
+_hints_given: dict[str, int] = {}
+
+
+class CheckFailed(Exception):
+    """Not all points, said to `nbgrader validate`, which shows an error and nothing else of a cell."""
+
+    def _render_traceback_(self) -> list[str]:
+        return str(self).split("\n")
+
+
+class Shown:
+    """A Result as a notebook shows it. For nbgrader, which reads a number there, its plain text is the score."""
+
+    def __init__(self, result: Result, note: str, points: float) -> None:
+        self.result = result
+        self.note = note
+        self.points = points
+
+    def __repr__(self) -> str:
+        if os.environ.get("NBGRADER_EXECUTION"):
+            return str(float(self.points))
+        return as_text(self.result) + (f"\n\n {self.note}" if self.note else "")
+
+    def _repr_html_(self) -> str:
+        return as_html(self.result, self.note)
+
+
+def check(task_id: str) -> Shown:
+    """Judge the answer of the last `%%answer` cell that was run for this task, as your instructor's grading will.
+
+    Some points are for variations that are tried only when you hand in; they are not among those shown.
+    Raises NoSuchTask; CheckFailed instead of returning, where `nbgrader validate` runs the notebook.
+    """
+    chosen = task(task_id)
+    grading = os.environ.get("NBGRADER_EXECUTION") == "autograde"
+    result = judge(chosen, Answer.of_cell(_answers.get(chosen.id, "")), visible_only=not grading)
+    later = chosen.points - result.max
+    note = f"{number(later)} more points are for variations, tried when you hand in." if later > 0 else ""
+    if os.environ.get("NBGRADER_VALIDATING") and not result.is_full:
+        raise CheckFailed(as_text(result))
+    # Points are those of the cell: all, when all that can be seen here is right.
+    points = chosen.points if result.is_full else round(chosen.points * result.score / (result.max or 1), 2)
+    return Shown(result, note, points)
+
+
+def hint(task_id: str) -> str:
+    """The next hint for the first check that fails: from a nudge to nearly the answer. Asking costs nothing."""
+    chosen = task(task_id)
+    failed = judge(chosen, Answer.of_cell(_answers.get(chosen.id, "")), visible_only=True).first_failed
+    if failed is None:
+        return "Nothing to hint at: every check passes."
+    if not failed.hints:
+        return f"There is no hint for: {failed.title}"
+    key = f"{chosen.id}.{failed.id}"
+    given = min(_hints_given.get(key, 0) + 1, len(failed.hints))
+    _hints_given[key] = given
+    return f"{failed.title}\nHint {given} of {len(failed.hints)}: {failed.hints[given - 1]}"
+
+
+def answer(line: str, cell: str) -> None:
+    """`%%answer ps3.identity`: keep the cell's text as the answer to that task, and say what can be read off it.
+
+    The text is kept, not run. Raises NoSuchTask.
+    """
+    chosen = task(line.strip())
+    _answers[chosen.id] = "%%answer " + line.strip() + "\n" + cell
+    if chosen.answer == "manifest":
+        text = Answer.of_cell(_answers[chosen.id])
+        if not text.is_empty:
+            _advise(text)
+
+
+def _advise(text: Answer) -> None:
+    from statelab.manifest import advise_text
+
+    for each in advise_text(text.text, text.sources[0])[:3]:
+        print(each)
+
+
+def load(shell: Any) -> None:
+    """What `%load_ext grader` does."""
+    shell.register_magic_function(answer, "cell", "answer")
+    shell.push({"check": check, "hint": hint})
+
+
+__all__ = ["CheckFailed", "NoSuchTask", "Shown", "answer", "check", "hint", "load"]

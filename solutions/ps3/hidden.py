@@ -1,0 +1,67 @@
+"""Variations of ps3 that learners do not see. nbgrader's configuration keeps this file out of every release."""
+
+from __future__ import annotations
+
+from grader.behaviour import comes_back
+from grader.diagnosis import names_of_pods, not_there, pods_not_ready
+from grader.rubrics.ps3 import identity, lookup, peers, repair
+from grader.trial import Trial
+from grader.verdict import Verdict, no, yes
+
+IT_DEPENDS = (
+    "It does not hold when the number of Pods or the namespace is another. What is written in that could follow?"
+)
+
+
+@repair.check(points=2, title="It holds for other numbers", hidden=IT_DEPENDS)
+def four_of_them(trial: Trial) -> Verdict:
+    return _scaled(trial, "web", "nginx", 4)
+
+
+@identity.check(points=3, title="It holds for other numbers and another namespace", hidden=IT_DEPENDS)
+def five_elsewhere(trial: Trial) -> Verdict:
+    if trial.get("statefulset/web") is None:
+        return not_there(trial, "statefulset/web")
+    other = trial.again(namespace="shop-7").settle()
+    verdict = _scaled(other, "web", "nginx", 5)
+    if not verdict.passed:
+        return verdict
+    other.scale("statefulset/web", 1).settle()
+    kept = {each.name for each in other.all("pvc")}
+    if not {"www-web-4"} <= kept and len(kept) < 5:
+        return no(f"Scaled from 5 to 1, these claims are left: {', '.join(sorted(kept)) or 'none'}.")
+    other.scale("statefulset/web", 3).settle()
+    return comes_back(other, "statefulset/web", "web-2")
+
+
+@peers.check(points=2, title="The list is true in another namespace", hidden=IT_DEPENDS)
+def true_elsewhere(trial: Trial) -> Verdict:
+    config = trial.get("configmap/peers")
+    if config is None:
+        return not_there(trial, "configmap/peers")
+    other = trial.again(namespace="blue").settle()
+    moved = other.get("configmap/peers")
+    names = str(moved.at("data", "peers") if moved else "").replace(",", "\n").split("\n")
+    members = {each.ip for each in other.pods_of("statefulset/db")}
+    reached = {
+        record
+        for each in names
+        if each.strip()
+        for record in other.dns(each.strip().rpartition(":")[0] or each.strip()).records
+    }
+    return yes("") if reached == members else no(f"Of {len(members)} members, {len(reached & members)} are found.")
+
+
+@lookup.check(points=2, title="It holds for other numbers", hidden=IT_DEPENDS)
+def three_of_them(trial: Trial) -> Verdict:
+    return _scaled(trial, "cache", "cache", 3)
+
+
+def _scaled(trial: Trial, name: str, service: str, replicas: int) -> Verdict:
+    if trial.get(f"statefulset/{name}") is None:
+        return not_there(trial, f"statefulset/{name}")
+    trial.scale(f"statefulset/{name}", replicas).settle()
+    found = [each.name for each in trial.pods_of(f"statefulset/{name}") if each.ready]
+    if found != [f"{name}-{ordinal}" for ordinal in range(replicas)]:
+        return pods_not_ready(trial, f"statefulset/{name}", replicas) or no(f"The Pods are {', '.join(found)}.")
+    return names_of_pods(trial, name, service) or yes("")

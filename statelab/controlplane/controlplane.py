@@ -17,10 +17,18 @@ from statelab.controlplane.bootstrap import NODES, bootstrap
 from statelab.controlplane.clock import Loop
 from statelab.controlplane.controllers import CONTROLLERS
 from statelab.controlplane.controllers.disruption import may_evict
+from statelab.controlplane.controllers.nodelifecycle import NAME as NODE_LIFECYCLE
+from statelab.controlplane.controllers.nodelifecycle import NodeMonitor
 from statelab.controlplane.events import Recorder
 from statelab.controlplane.journal import Journal, Recovered
 from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, KINDS, Object
+from statelab.controlplane.kubelet.kubelet import Kubelet
+from statelab.controlplane.kubelet.nodes import host_ips
 from statelab.controlplane.manager import Manager
+from statelab.controlplane.runtime.network import Network
+from statelab.controlplane.runtime.runtime import Runtime
+from statelab.controlplane.runtime.volumes import FileRecord
+from statelab.controlplane.scheduler import Scheduler
 from statelab.controlplane.store import Cause, Store
 from statelab.controlplane.view import View
 from statelab.controlplane.why import Reason, why
@@ -56,18 +64,58 @@ class ControlPlane:
         self.recorder = Recorder(self.loop, self._create_event, self._update_event, self._get_event)
         self.manager = Manager(self.loop, self.store, self.view)
         self.api.may_evict = lambda pod: may_evict(pod, self.view("disruption-controller"))
+        self.network = Network(self.loop, self.api)
+        self.runtime = Runtime(self.loop, self.network, self.random)
+        self.scheduler = Scheduler(self.view("default-scheduler"))
+        self.kubelets = self._kubelets(tuple(nodes))
+        self.node_monitor = NodeMonitor(self.view(NODE_LIFECYCLE), self._heard_s)
+        self.store.log = self.journal
+        self._start()
+        if pace is None:
+            self.settle()
+
+    def _start(self) -> None:
+        """Everything begins to listen; a new cluster gets what every cluster has, an old one is looked at once."""
+        is_new = not self.store.count("namespaces")
+        for name, records in self.recovered.volumes.items():
+            self.runtime.named_volume(name).restore(FileRecord.from_json(record) for record in records)
         for controller in CONTROLLERS:
             self.manager.add(controller)
-        self.store.log = self.journal
-        is_new = not self.store.count("namespaces")
+        self.store.subscribe(self.scheduler.observe)
+        for kubelet in self.kubelets.values():
+            self.store.subscribe(kubelet.observe)
         if is_new:
             bootstrap(self.view("kubeadm"))
-        self._start_nodes(tuple(nodes), is_new)
+        for kubelet in self.kubelets.values():
+            kubelet.start()
+        self.scheduler.start()
+        self.node_monitor.start()
         if not is_new:
             self.manager.resync()
         self._sweep_events()
-        if pace is None:
-            self.settle()
+
+    def _kubelets(self, nodes: tuple[str, ...]) -> dict[str, Kubelet]:
+        addresses = host_ips(nodes)
+        return {
+            name: Kubelet(
+                name, self.view(f"kubelet/{name}"), self.runtime, self.network, self.runtime,
+                index=index, host_ip=addresses[name],
+            )
+            for index, name in enumerate(nodes)
+        }  # fmt: skip
+
+    def _heard_s(self, node: str) -> float | None:
+        kubelet = self.kubelets.get(node)
+        return kubelet.heard_s() if kubelet is not None else None
+
+    def save_volumes(self) -> None:
+        """Write to the journal what containers have changed on the volumes that outlive them."""
+        if self.journal is None:
+            return
+        for name, volume in self.runtime.volumes.items():
+            changes = volume.changes()
+            if changes:
+                self.journal.append_volume(name, [record.to_json() for record in changes])
 
     def _start_s(self, pace: float | None) -> float | None:
         """Time must not run backwards for a cluster that was stopped."""

@@ -5,10 +5,11 @@ What was written to it since the last look can be had as records, for the journa
 
 from __future__ import annotations
 
+import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from statelab.controlplane.runtime.sandbox import FileTree, join
 
@@ -23,6 +24,16 @@ class FileRecord:
     content: bytes | None
     mode: int
     kind: Kind
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in the journal."""
+        content = None if self.content is None else base64.b64encode(self.content).decode()
+        return {"path": self.path, "content": content, "mode": self.mode, "kind": self.kind}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> FileRecord:
+        content = None if record["content"] is None else base64.b64decode(record["content"])
+        return cls(record["path"], content, record["mode"], record["kind"])
 
 
 class Volume:

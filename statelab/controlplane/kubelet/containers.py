@@ -1,0 +1,118 @@
+"""What the kubelet knows of a container: one Attempt for each time it was started, as the runtime would report it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from statelab.controlplane.clock import timestamp
+from statelab.controlplane.kinds import Object
+
+if TYPE_CHECKING:
+    from statelab.controlplane.runtime.containers import Container
+
+ALWAYS, ON_FAILURE, NEVER = "Always", "OnFailure", "Never"
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One run of a container. The kubelet keeps the last and the one before, as upstream's garbage collection does."""
+
+    name: str
+    restarts: int
+    container_id: str
+    image: str
+    image_id: str
+    user: tuple[int, int, tuple[int, ...]] = (0, 0, (0,))
+    state: Literal["created", "running", "exited"] = "created"
+    started_at_s: float = 0.0
+    finished_at_s: float = 0.0
+    exit_code: int = 0
+    reason: str = ""
+    message: str = ""
+    started: bool = False  # its startup probe has succeeded, or it has none
+    ready: bool = False
+    runtime: Container | None = None
+
+    def ended_well(self) -> bool:
+        return self.state == "exited" and self.exit_code == 0
+
+    def api_state(self) -> Object:
+        """The v1.ContainerState."""
+        if self.state == "running":
+            return {"running": {"startedAt": timestamp(self.started_at_s)}}
+        if self.state == "created":
+            return {"waiting": {}}
+        terminated: Object = {"exitCode": self.exit_code}
+        if self.reason:
+            terminated["reason"] = self.reason
+        if self.message:
+            terminated["message"] = self.message
+        terminated["startedAt"] = timestamp(self.started_at_s) if self.started_at_s else None
+        terminated["finishedAt"] = timestamp(self.finished_at_s) if self.finished_at_s else None
+        terminated["containerID"] = self.container_id
+        return {"terminated": terminated}
+
+
+@dataclass(slots=True)
+class PodRecord:
+    """What the kubelet holds of one Pod beside its API object."""
+
+    sandbox: bool = False  # the network namespace exists: PodReadyToStartContainers
+    pod_ip: str = ""
+    last: dict[str, Attempt] = field(default_factory=dict)
+    before: dict[str, Attempt] = field(default_factory=dict)
+    waiting: dict[str, tuple[str, str]] = field(default_factory=dict)  # why a container was not started, last time
+
+    def running(self) -> list[Attempt]:
+        return [attempt for attempt in self.last.values() if attempt.state == "running"]
+
+    def add(self, attempt: Attempt) -> None:
+        if attempt.name in self.last:
+            self.before[attempt.name] = self.last[attempt.name]
+            self.before[attempt.name].runtime = None if attempt.runtime is None else self.before[attempt.name].runtime
+        self.last[attempt.name] = attempt
+
+
+def containers_of(pod: Object) -> list[Object]:
+    """Init containers first, then the others: the order in which they start."""
+    return [*(pod["spec"].get("initContainers") or ()), *pod["spec"]["containers"]]
+
+
+def is_sidecar(container: Object) -> bool:
+    """An init container that keeps running: KEP-753."""
+    return container.get("restartPolicy") == ALWAYS
+
+
+def is_init(pod: Object, name: str) -> bool:
+    return any(each["name"] == name for each in pod["spec"].get("initContainers") or ())
+
+
+def restart_policy(pod: Object, container: Object) -> str:
+    """Of one container: its own if it has one (KEP-5307), or the Pod's; an init container's Always means OnFailure."""
+    own = container.get("restartPolicy")
+    if own:
+        return str(own)
+    policy = str(pod["spec"].get("restartPolicy") or ALWAYS)
+    return ON_FAILURE if policy == ALWAYS and is_init(pod, container["name"]) else policy
+
+
+def should_restart(pod: Object, container: Object, attempt: Attempt | None) -> bool:
+    """Whether it is to be started (again). Source: kubecontainer.ShouldContainerBeRestarted."""
+    if pod["metadata"].get("deletionTimestamp"):
+        return False
+    if attempt is None:
+        return True
+    if attempt.state != "exited":
+        return False
+    policy = restart_policy(pod, container)
+    for rule in container.get("restartPolicyRules") or ():
+        if _rule_matches(rule, attempt.exit_code):
+            return True
+    return policy == ALWAYS or (policy == ON_FAILURE and attempt.exit_code != 0)
+
+
+def _rule_matches(rule: Object, exit_code: int) -> bool:
+    on = rule.get("exitCodes") or {}
+    values = on.get("values") or ()
+    return exit_code in values if on.get("operator") == "In" else exit_code not in values

@@ -1,0 +1,83 @@
+"""Work that takes time, told in the order in which it happens.
+
+A generator yields what it waits for: a number of cluster seconds, or a function that is given `resume` and calls it
+with the outcome. `Steps` drives it on the loop, and can be cancelled between any two of its steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any
+
+from statelab.controlplane.clock import Loop, Timer
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Wait so long, but do not keep the cluster busy for it: what is tried again has failed often enough."""
+
+    seconds: float
+
+
+Wait = float | Pause | Callable[[Callable[[Any], None]], None]
+Work = Generator[Wait, Any, Any]
+
+
+class Steps:
+    """One piece of work under way. `on_done` is called when it ends by itself, not when it is cancelled."""
+
+    __slots__ = ("_loop", "_on_done", "_timer", "_turn", "_work")
+
+    def __init__(self, loop: Loop, work: Work, on_done: Callable[[], None]) -> None:
+        self._loop = loop
+        self._work: Work | None = work
+        self._on_done = on_done
+        self._timer: Timer | None = None
+        self._turn = 0
+
+    def start(self) -> None:
+        self._advance(None)
+
+    def cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        work, self._work = self._work, None
+        if work is not None:
+            work.close()
+
+    def _advance(self, outcome: Any) -> None:
+        if self._work is None:
+            return
+        self._timer = None
+        self._turn += 1
+        try:
+            wait = self._work.send(outcome)
+        except StopIteration:
+            self._work = None
+            self._on_done()
+            return
+        if isinstance(wait, Pause):
+            self._timer = self._loop.call_later(wait.seconds, lambda: self._advance(None), housekeeping=True)
+        elif callable(wait):
+            self._wait_for(wait)
+        else:
+            self._timer = self._loop.call_later(wait, lambda: self._advance(None))
+
+    def hurry(self) -> None:
+        """What a Pause waits for may have come: it is worth waiting for now, at the time it was due anyway."""
+        if self._timer is not None and self._timer.callback is not None:
+            at_s = self._timer.at_s
+            self._timer.cancel()
+            self._timer = self._loop.call_at(at_s, lambda: self._advance(None))
+
+    def _wait_for(self, wait: Callable[[Callable[[Any], None]], None]) -> None:
+        turn = self._turn
+
+        def resume(outcome: Any = None) -> None:
+            # An answer that comes late (after a time-out has taken its place) or twice is not this step's any more.
+            if self._turn == turn and self._work is not None:
+                self._turn += 1
+                self._loop.call_soon(lambda: self._advance(outcome))
+
+        wait(resume)

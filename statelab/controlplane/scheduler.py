@@ -1,0 +1,369 @@
+"""kube-scheduler: takes Pods that have no node, one after the other, and binds each to the node that suits it best.
+
+A Pod that fits nowhere waits until something happens that may help it: a node, a volume, the end of another Pod. It is
+tried again at once, or when its back-off is over (1 s, doubled up to 10). Pods are not preempted: PriorityClasses are
+not served here, so all Pods are of one priority and none could make room for another on a real cluster either.
+
+Source: pkg/scheduler/{scheduler,schedule_one,eventhandlers}.go, pkg/scheduler/backend/queue.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from statelab.controlplane.clock import Loop, Timer, timestamp
+from statelab.controlplane.controllers.claims import BOUND_BY_CONTROLLER
+from statelab.controlplane.errors import ApiError
+from statelab.controlplane.kinds import Object, key_of
+from statelab.controlplane.scheduling.cycle import Outcome, schedule
+from statelab.controlplane.scheduling.nodeinfo import NodeInfo, PodInfo, allocatable_of
+from statelab.controlplane.scheduling.volumes import SELECTED_NODE, Decision, are_bound
+
+if TYPE_CHECKING:
+    from statelab.controlplane.store import Revision
+    from statelab.controlplane.view import View
+
+NAME = "default-scheduler"
+_LATENCY_S = 0.008
+_NEXT_S = 0.0005
+_PRE_BIND_S = 0.004
+_BIND_S = 0.002
+_FIRST_BACK_OFF_S, _LONGEST_BACK_OFF_S = 1.0, 10.0
+_POLL_S = 0.05
+_BIND_TIMEOUT_S = 600.0
+_LEFTOVER_S = 300.0
+
+# What may make a Pod schedulable again, by the plugin that refused it (EventsToRegister).
+_HELPS: dict[str, set[str]] = {
+    "NodeUnschedulable": {"node"},
+    "NodeName": {"node"},
+    "TaintToleration": {"node"},
+    "NodeAffinity": {"node"},
+    "NodePorts": {"node", "pod gone"},
+    "NodeResourcesFit": {"node", "pod gone"},
+    "VolumeRestrictions": {"pod gone", "claim"},
+    "VolumeBinding": {"node", "claim", "volume", "class"},
+    "PodTopologySpread": {"node", "pod gone", "pod placed"},
+    "InterPodAffinity": {"node", "pod gone", "pod placed"},
+}
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A Pod without a node. `refused_by`: the plugins that said no; empty for an error, which time alone may mend."""
+
+    key: str
+    uid: str
+    since_s: float
+    attempts: int = 0
+    tried_s: float = 0.0
+    refused_by: set[str] = field(default_factory=set)
+    timer: Timer | None = None  # its back-off, or its place in the queue
+
+
+@dataclass(slots=True)
+class _Binding:
+    """A Pod whose node is decided and whose claims are not bound yet."""
+
+    pod: Object
+    node: str
+    decision: Decision
+    deadline: Timer | None = None
+    check: Timer | None = None
+
+
+class Scheduler:
+    """`view` acts as "default-scheduler". The control plane passes revisions to `observe`, and calls `start` once."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._loop: Loop = view.loop
+        self._nodes: dict[str, NodeInfo] = {}
+        self._homeless: dict[str, dict[str, PodInfo]] = {}  # Pods on nodes that are not known (yet), by node name
+        self._waiting: dict[str, _Waiting] = {}  # by uid
+        self._bindings: dict[str, _Binding] = {}  # by uid
+        self._free_at_s = 0.0
+
+    def start(self) -> None:
+        """Take in the cluster as it stands."""
+        for node in self._view.list("nodes"):
+            self._node_written(node)
+        for pod in self._view.list("pods"):
+            self._pod_written("ADDED", pod, None)
+
+    # ---- what the store says
+
+    def observe(self, revision: Revision) -> None:
+        """A revision was written. Called at once; the work it causes is done a little later."""
+        obj = revision.object
+        if revision.plural == "pods":
+            self._pod_written(revision.type, obj, revision.previous)
+        elif revision.plural == "nodes":
+            if revision.type == "DELETED":
+                info = self._nodes.pop(revision.key, None)
+                if info is not None:
+                    self._homeless[revision.key] = info.pods
+            elif self._node_written(obj):
+                self._happened("node")
+        elif revision.plural == "persistentvolumeclaims":
+            self._happened("claim")
+            self._look_at_bindings()
+        elif revision.plural == "persistentvolumes":
+            self._happened("volume")
+            self._look_at_bindings()
+        elif revision.plural == "storageclasses":
+            self._happened("class")
+
+    def _node_written(self, node: Object) -> bool:
+        """Whether something changed that a Pod may care about: more than a heartbeat."""
+        name = node["metadata"]["name"]
+        info = self._nodes.get(name)
+        if info is None:
+            info = self._nodes[name] = NodeInfo(node, allocatable_of(node))
+            self._nodes = dict(sorted(self._nodes.items()))
+            for each in self._homeless.pop(name, {}).values():
+                info.add(each)
+            return True
+        before, info.node = info.node, node
+        info.allocatable = allocatable_of(node)
+        same_labels = before["metadata"].get("labels") == node["metadata"].get("labels")
+        same_room = (before.get("status") or {}).get("allocatable") == (node.get("status") or {}).get("allocatable")
+        return not (same_labels and same_room and before["spec"] == node["spec"])
+
+    def _pod_written(self, type: str, pod: Object, before: Object | None) -> None:
+        uid = pod["metadata"]["uid"]
+        node = pod["spec"].get("nodeName")
+        gone = type == "DELETED" or (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+        if gone:
+            self._forget(uid, node)
+            return
+        if node:
+            self._placed(pod, node)
+            return
+        if pod["spec"].get("schedulerName", NAME) != NAME or pod["metadata"].get("deletionTimestamp"):
+            self._drop(uid)
+            return
+        if pod["spec"].get("schedulingGates"):
+            return
+        waiting = self._waiting.get(uid)
+        if waiting is None:
+            if uid not in self._bindings:
+                self._waiting[uid] = _Waiting(key_of(pod), uid, self._loop.now_s)
+                self._enqueue(self._waiting[uid], _LATENCY_S)
+        elif before is not None and (
+            before["spec"] != pod["spec"] or before["metadata"].get("labels") != pod["metadata"].get("labels")
+        ):
+            self._enqueue_after_back_off(waiting)
+
+    def _placed(self, pod: Object, node: str) -> None:
+        uid = pod["metadata"]["uid"]
+        self._drop(uid)
+        info = self._nodes.get(node)
+        pods = info.pods if info is not None else self._homeless.setdefault(node, {})
+        known = pods.get(uid)
+        if known is not None and known.pod["spec"] is pod["spec"]:
+            known.pod = pod
+            return
+        fresh = PodInfo.of(pod)
+        if info is None:
+            pods[uid] = fresh
+            return
+        info.remove(uid)
+        info.add(fresh)
+        if known is None:
+            self._happened("pod placed")
+
+    def _forget(self, uid: str, node: str | None) -> None:
+        self._drop(uid)
+        if node in self._nodes:
+            had = uid in self._nodes[node].pods
+            self._nodes[node].remove(uid)
+            if had:
+                self._happened("pod gone")
+        elif node in self._homeless:
+            self._homeless[node].pop(uid, None)
+
+    def _drop(self, uid: str) -> None:
+        waiting = self._waiting.pop(uid, None)
+        if waiting is not None and waiting.timer is not None:
+            waiting.timer.cancel()
+        binding = self._bindings.pop(uid, None)
+        if binding is not None:
+            self._end_binding(uid, binding)
+
+    def _end_binding(self, uid: str, binding: _Binding) -> None:
+        for timer in (binding.deadline, binding.check):
+            if timer is not None:
+                timer.cancel()
+        if binding.node in self._nodes:
+            self._nodes[binding.node].remove(uid)
+
+    # ---- the queue
+
+    def _happened(self, what: str) -> None:
+        """Something changed: Pods that it may help are tried again."""
+        for waiting in list(self._waiting.values()):
+            if waiting.attempts and any(what in _HELPS.get(plugin, ()) for plugin in waiting.refused_by):
+                self._enqueue_after_back_off(waiting)
+
+    def _enqueue_after_back_off(self, waiting: _Waiting) -> None:
+        back_off_s = min(_FIRST_BACK_OFF_S * 2.0 ** max(waiting.attempts - 1, 0), _LONGEST_BACK_OFF_S)
+        left_s = waiting.tried_s + back_off_s - self._loop.now_s if waiting.attempts else 0.0
+        self._enqueue(waiting, max(left_s, _LATENCY_S))
+
+    def _enqueue(self, waiting: _Waiting, delay_s: float, *, housekeeping: bool = False) -> None:
+        """One Pod at a time: each takes its turn behind those that are due before it."""
+        at_s = self._loop.now_s + delay_s
+        if not housekeeping:
+            at_s = self._free_at_s = max(at_s, self._free_at_s + _NEXT_S) if delay_s <= _LATENCY_S else at_s
+        if waiting.timer is not None and waiting.timer.callback is not None:
+            if waiting.timer.at_s <= at_s:
+                return
+            waiting.timer.cancel()
+        waiting.timer = self._loop.call_at(at_s, lambda: self._try(waiting), housekeeping=housekeeping)
+
+    # ---- a cycle
+
+    def _try(self, waiting: _Waiting) -> None:
+        waiting.timer = None
+        pod = self._view.get("pods", waiting.key)
+        if pod is None or pod["metadata"]["uid"] != waiting.uid or waiting.uid not in self._waiting:
+            self._waiting.pop(waiting.uid, None)
+            return
+        waiting.attempts += 1
+        waiting.tried_s = self._loop.now_s
+        info = PodInfo.of(pod)
+        outcome = schedule(info, self._nodes, self._view)
+        if outcome.node is None:
+            waiting.refused_by = outcome.plugins
+            self._failed(waiting, pod, outcome.message, "Unschedulable")
+            self._enqueue(waiting, _LEFTOVER_S, housekeeping=True)
+            return
+        self._assume(info, outcome)
+
+    def _assume(self, info: PodInfo, outcome: Outcome) -> None:
+        """The Pod counts on its node from now on, though nothing is written yet."""
+        assert outcome.node is not None
+        uid = info.pod["metadata"]["uid"]
+        self._nodes[outcome.node].add(info)
+        binding = _Binding(info.pod, outcome.node, outcome.decision)
+        self._bindings[uid] = binding
+        if outcome.decision:
+            binding.check = self._loop.call_later(_PRE_BIND_S, lambda: self._pre_bind(uid))
+        else:
+            binding.check = self._loop.call_later(_BIND_S, lambda: self._bind(uid))
+
+    def _failed(self, waiting: _Waiting, pod: Object, message: str, reason: str) -> None:
+        """Tell the user: an event, and the PodScheduled condition."""
+        self._view.event(pod, "FailedScheduling", message, type="Warning")
+        status = dict(pod.get("status") or {})
+        old = next((each for each in status.get("conditions") or () if each["type"] == "PodScheduled"), None)
+        since = timestamp(self._loop.now_s)
+        if old is not None and old["status"] == "False":
+            since = old["lastTransitionTime"]
+        condition: Object = {
+            "type": "PodScheduled",
+            "observedGeneration": pod["metadata"].get("generation", 1),
+            "status": "False",
+            "lastProbeTime": None,
+            "lastTransitionTime": since,
+            "reason": reason,
+            "message": message,
+        }
+        others = [each for each in status.get("conditions") or () if each["type"] != "PodScheduled"]
+        status["conditions"] = [*others, condition]
+        try:
+            self._view.update_status("pods", {**pod, "status": status}, why=f"it fits no node: {message}")
+        except ApiError as error:
+            if error.code not in (404, 409):
+                raise
+
+    # ---- binding
+
+    def _pre_bind(self, uid: str) -> None:
+        """Write what the volume controller needs to know: which volume is for which claim, which node was chosen."""
+        binding = self._bindings[uid]
+        name = binding.pod["metadata"]["name"]
+        try:
+            for volume, claim in binding.decision.reserve:
+                self._view.update(
+                    "persistentvolumes", _reserved(volume, claim), why=f"{name} will use it on {binding.node}"
+                )
+            for claim in binding.decision.provision:
+                chosen = _with_annotation(claim, SELECTED_NODE, binding.node)
+                self._view.update(
+                    "persistentvolumeclaims", chosen, why=f"{name}, its first consumer, goes to {binding.node}"
+                )
+        except ApiError as error:
+            self._give_up(uid, f'running PreBind plugin "VolumeBinding": {error.message}')
+            return
+        why = "binding volumes: context deadline exceeded"
+        binding.deadline = self._loop.call_later(
+            _BIND_TIMEOUT_S,
+            lambda: self._give_up(uid, f'running PreBind plugin "VolumeBinding": {why}'),
+            housekeeping=True,
+        )
+        self._look_at_bindings()
+
+    def _look_at_bindings(self) -> None:
+        for uid, binding in list(self._bindings.items()):
+            if binding.deadline is None or (binding.check is not None and binding.check.callback is not None):
+                continue
+            outcome = are_bound(binding.pod, binding.decision, binding.node, self._view)
+            if outcome is True:
+                binding.check = self._loop.call_later(_POLL_S, lambda uid=uid: self._bind(uid))  # type: ignore[misc]
+            elif isinstance(outcome, str):
+                self._give_up(uid, f'running PreBind plugin "VolumeBinding": binding volumes: {outcome}')
+
+    def _bind(self, uid: str) -> None:
+        binding = self._bindings[uid]
+        pod = binding.pod
+        metadata = pod["metadata"]
+        try:
+            self._view.bind(
+                pod, binding.node, why=f"of the nodes that fit {metadata['name']}, {binding.node} suits best"
+            )
+        except ApiError as error:
+            self._give_up(uid, f'running Bind plugin "DefaultBinder": {error.message}')
+            return
+        words = f"Successfully assigned {metadata['namespace']}/{metadata['name']} to {binding.node}"
+        self._view.event(pod, "Scheduled", words)
+
+    def _give_up(self, uid: str, message: str) -> None:
+        """Binding failed: the Pod goes back to the queue."""
+        binding = self._bindings.pop(uid, None)
+        if binding is None:
+            return
+        self._end_binding(uid, binding)
+        key = key_of(binding.pod)
+        pod = self._view.get("pods", key)
+        if pod is None or pod["metadata"]["uid"] != uid or pod["metadata"].get("deletionTimestamp"):
+            self._waiting.pop(uid, None)
+            return
+        waiting = self._waiting.setdefault(uid, _Waiting(key, uid, self._loop.now_s, attempts=1))
+        waiting.tried_s = self._loop.now_s
+        waiting.refused_by = set()
+        self._failed(waiting, pod, message, "SchedulerError")
+        self._enqueue_after_back_off(waiting)
+
+
+def _with_annotation(obj: Object, name: str, value: str) -> Object:
+    metadata = obj["metadata"]
+    annotations = {**(metadata.get("annotations") or {}), name: value}
+    return {**obj, "metadata": {**metadata, "annotations": annotations}}
+
+
+def _reserved(volume: Object, claim: Object) -> Object:
+    """The volume with a claimRef: the volume controller will do the rest."""
+    metadata = claim["metadata"]
+    reference = {
+        "kind": "PersistentVolumeClaim",
+        "namespace": metadata["namespace"],
+        "name": metadata["name"],
+        "uid": metadata["uid"],
+        "apiVersion": "v1",
+        "resourceVersion": metadata["resourceVersion"],
+    }
+    marked = _with_annotation(volume, BOUND_BY_CONTROLLER, "yes")
+    return {**marked, "spec": {**volume["spec"], "claimRef": reference}}

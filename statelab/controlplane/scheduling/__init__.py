@@ -1,0 +1,1 @@
+"""The scheduler's plugins: each says of a Pod and a node whether they fit, in upstream's words."""

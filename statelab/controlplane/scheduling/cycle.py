@@ -1,0 +1,140 @@
+"""One scheduling cycle: which node a Pod goes to, or, in upstream's words, why to none.
+
+Pure but for reading the cluster. Source: pkg/scheduler/schedule_one.go (findNodesThatFitPod, prioritizeNodes),
+pkg/scheduler/framework/types.go (FitError), pkg/scheduler/framework/preemption.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from statelab.controlplane.kinds import Object
+from statelab.controlplane.kubelet.env import Reader
+from statelab.controlplane.scheduling import fit, nodematch, podaffinity, volumes
+from statelab.controlplane.scheduling.nodeinfo import NodeInfo, PodInfo, owner_uid, scored_requests
+from statelab.controlplane.scheduling.spread import Spread
+
+NO_NODES = "no nodes available to schedule pods"
+_NOT_HELPFUL = "Preemption is not helpful for scheduling"
+_NO_VICTIMS = "No preemption victims found for incoming pod"
+# The dynamic resources plugin is asked after a failure too, and says these when a Pod has nothing of the kind.
+_NO_CLAIMS = "no new claims to deallocate"
+_NO_STATE = "not found"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why one node does not fit. `resolvable`: the removal of other Pods could help."""
+
+    plugin: str
+    reasons: list[str]
+    resolvable: bool = False
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Where to put the Pod, or why nowhere and which plugins say so."""
+
+    node: str | None = None
+    decision: volumes.Decision = field(default_factory=volumes.Decision)
+    message: str = ""
+    plugins: set[str] = field(default_factory=set)
+
+
+def schedule(info: PodInfo, nodes: Mapping[str, NodeInfo], cluster: Reader) -> Outcome:
+    """Filter the nodes, score those that are left, take the best."""
+    pod = info.pod
+    if not nodes:
+        return Outcome(message=NO_NODES, plugins={"NodeAffinity"})
+    placed: Iterable[Object] = (each.pod for node in nodes.values() for each in node.pods.values())
+    claims = volumes.claims_of(pod, cluster, placed)
+    if claims.problem is not None:
+        # PreFilter has failed before the dynamic resources plugin could look at the Pod, and it says so.
+        message = f"0/{len(nodes)} nodes are available: {claims.problem}. {_NO_STATE}"
+        return Outcome(message=message, plugins={"VolumeBinding"})
+    affinity = podaffinity.prepare(pod, nodes, cluster)
+    spread = Spread(pod, nodes)
+    rejections: list[Rejection] = []
+    fitting: dict[str, volumes.Decision] = {}
+    for node in nodes.values():
+        rejection, decision = _filter(info, node, claims, spread, affinity, cluster)
+        if rejection is None:
+            fitting[node.name] = decision
+        else:
+            rejections.append(rejection)
+    if not fitting:
+        plugins = {each.plugin for each in rejections}
+        return Outcome(message=_message(pod, rejections), plugins=plugins)
+    best = min(fitting, key=lambda name: _rank(info, nodes[name], nodes, fitting[name], cluster))
+    return Outcome(best, fitting[best])
+
+
+def _filter(
+    info: PodInfo,
+    node: NodeInfo,
+    claims: volumes.Claims,
+    spread: Spread,
+    affinity: podaffinity.State | None,
+    cluster: Reader,
+) -> tuple[Rejection | None, volumes.Decision]:
+    """The first plugin that says no, in upstream's order."""
+    nothing = volumes.Decision()
+    if (mismatch := nodematch.reason(info.pod, node.node)) is not None:
+        return Rejection(mismatch[0], [mismatch[1]]), nothing
+    if info.ports and fit.ports_conflict(info.ports, [port for ports in node.ports.values() for port in ports]):
+        return Rejection("NodePorts", [fit.NO_PORTS], True), nothing
+    if short := fit.insufficient(info, node):
+        return Rejection("NodeResourcesFit", [each for each, _ in short], all(can for _, can in short)), nothing
+    if claims.exclusive_in_use:
+        return Rejection("VolumeRestrictions", [volumes.IN_USE], True), nothing
+    problems, decision = volumes.reasons(claims, node.node, cluster)
+    if problems:
+        return Rejection("VolumeBinding", problems), nothing
+    if (uneven := spread.reason(node)) is not None:
+        return Rejection("PodTopologySpread", [uneven[0]], uneven[1]), nothing
+    if affinity is not None and (apart := podaffinity.reason(affinity, node)) is not None:
+        return Rejection("InterPodAffinity", [apart[0]], apart[1]), nothing
+    return None, decision
+
+
+def _rank(
+    info: PodInfo, node: NodeInfo, nodes: Mapping[str, NodeInfo], decision: volumes.Decision, cluster: Reader
+) -> tuple[float, ...] | tuple[float | str, ...]:
+    """Smaller is better: what the Pod asks for, then away from its siblings, then the emptiest node, then by name.
+
+    Upstream adds weighted scores and breaks ties by chance; here the same things decide one after the other, so that
+    the same manifest is spread in the same way each time.
+    """
+    pod = info.pod
+    owner = owner_uid(pod)
+    taken = scored_requests(info)
+    fullest = max(
+        ((node.scored[each] + taken[each]) / node.allocatable[each] for each in taken if node.allocatable.get(each)),
+        default=0.0,
+    )
+    return (
+        nodematch.dislike(pod, node.node),
+        -nodematch.preference(pod, node.node) - podaffinity.preference(pod, node, nodes, cluster),
+        Spread(pod, nodes, "ScheduleAnyway").crowd(node) if pod["spec"].get("topologySpreadConstraints") else 0,
+        -len(decision.reserve),
+        node.by_owner.get(owner, 0) if owner else 0,
+        round(fullest, 6),
+        node.name,
+    )
+
+
+def _message(pod: Object, rejections: list[Rejection]) -> str:
+    total = len(rejections)
+    filters = _histogram(reason for each in rejections for reason in each.reasons)
+    if pod["spec"].get("preemptionPolicy") == "Never":
+        preemption = "not eligible due to preemptionPolicy=Never."
+    else:
+        helps = _histogram(_NO_VICTIMS if each.resolvable else _NOT_HELPFUL for each in rejections)
+        preemption = f"0/{total} nodes are available: {helps}."
+    return f"0/{total} nodes are available: {filters}. {_NO_CLAIMS}, preemption: {preemption}"
+
+
+def _histogram(reasons: Iterable[str]) -> str:
+    return ", ".join(sorted(f"{count} {reason}" for reason, count in Counter(reasons).items()))

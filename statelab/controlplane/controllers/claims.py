@@ -83,9 +83,9 @@ class ClaimUsers:
     """An index: the Pods that use a claim. Feed it the revisions of Pods."""
 
     def __init__(self, view: View) -> None:
-        self._users: dict[str, dict[str, None]] = {}  # claim key → Pod keys
+        self._users: dict[str, dict[str, int]] = {}  # claim key → Pod keys → the revision that created the Pod
         for pod in view.list("pods"):
-            self._add(key_of(pod), pod)
+            self._add(key_of(pod), pod, 0)
 
     def on_pod(self, revision: Revision) -> list[str]:
         """The keys of the claims the Pod uses."""
@@ -98,14 +98,16 @@ class ClaimUsers:
                 if not users:
                     self._users.pop(key, None)
         elif revision.previous is None:
-            self._add(revision.key, revision.object)
+            self._add(revision.key, revision.object, revision.number)
         return keys
 
-    def pods(self, claim_key: str, view: View) -> list[Object]:
-        found = (view.get("pods", key) for key in sorted(self._users.get(claim_key, ())))
-        return [pod for pod in found if pod is not None]
+    def pods(self, claim_key: str, view: View, *, before: int | None = None) -> list[Object]:
+        """The Pods that use the claim; with `before`, those that were there at that revision."""
+        users = self._users.get(claim_key, {})
+        keys = sorted(key for key, created in users.items() if before is None or created < before)
+        return [pod for key in keys if (pod := view.get("pods", key)) is not None]
 
-    def _add(self, key: str, pod: Object) -> None:
+    def _add(self, key: str, pod: Object, created: int) -> None:
         namespace = split_key(key)[0]
         for name in claim_names(pod):
-            self._users.setdefault(f"{namespace}/{name}", {})[key] = None
+            self._users.setdefault(f"{namespace}/{name}", {})[key] = created

@@ -19,7 +19,6 @@ from statelab.controlplane.controllers.services import (
     Backends,
     belongs_in_endpoints,
     find_port,
-    gather_s,
     hostname_for,
     is_headless,
     selector_of_service,
@@ -35,7 +34,9 @@ MANAGED_BY = "endpoints.kubernetes.io/managed-by"
 OVER_CAPACITY = "endpoints.kubernetes.io/over-capacity"
 _ME = "endpoint-controller"
 _MAX_ADDRESSES = 1000
-_GATHER_PER_POD_S = 0.01
+# One object tells of all Pods, so for a big Service changes are gathered: until none came for a while, but not for ever.
+_BIG = 100
+_QUIET_S, _LONGEST_S = 2.5, 30.0
 
 _Port = tuple[tuple[str, Any], ...]
 # One Pod's part: its address object, its ports, whether it counts as ready, and (ip, uid) to sort by.
@@ -46,7 +47,9 @@ _Part = tuple[Object, tuple[_Port, ...], bool, tuple[str, str]]
 class _Published:
     parts: dict[str, _Part] = field(default_factory=dict)  # Pod key → its part
     spec: Object | None = None
-    next_s: float = 0.0
+    waiting: int = 0  # Pods that changed since the last write
+    first_s: float = 0.0  # when the first of them did, and the last
+    last_s: float = 0.0
 
 
 @dataclass
@@ -70,13 +73,14 @@ def reconcile(key: str, view: View) -> float | None:
     if not selector_of_service(service):
         return None
     published = kept.published.setdefault(key, _Published())
-    if view.now_s < published.next_s:
-        return published.next_s - view.now_s
     spec = service["spec"]
     seen = {name: spec.get(name) for name in ("ports", "clusterIP", "publishNotReadyAddresses", "selector")}
     if published.spec != seen:
         kept.backends.look_at_all(key)
         published.spec = seen
+    gather_s = _gather_s(published, kept.backends.waiting(key), view.now_s)
+    if gather_s > 0:
+        return gather_s
     news = kept.backends.news(service, view)
     if news.everything:
         published.parts = {}
@@ -91,8 +95,19 @@ def reconcile(key: str, view: View) -> float | None:
     except ApiError:
         kept.backends.look_at_all(key)
         raise
-    published.next_s = view.now_s + gather_s(len(published.parts), _GATHER_PER_POD_S)
+    published.waiting = 0
     return None
+
+
+def _gather_s(published: _Published, waiting: int | None, now_s: float) -> float:
+    """How long to wait for more changes; 0 to write now."""
+    if waiting is None or len(published.parts) <= _BIG:
+        return 0.0
+    if waiting != published.waiting:
+        if not published.waiting:
+            published.first_s = now_s
+        published.waiting, published.last_s = waiting, now_s
+    return min(published.last_s + _QUIET_S, published.first_s + _LONGEST_S) - now_s
 
 
 def _delete(key: str, view: View) -> None:

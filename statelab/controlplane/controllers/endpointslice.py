@@ -21,7 +21,6 @@ from statelab.controlplane.controllers.services import (
     News,
     belongs_in_endpoints,
     find_port,
-    gather_s,
     hostname_for,
     is_headless,
     selector_of_service,
@@ -38,7 +37,6 @@ SERVICE_NAME = "kubernetes.io/service-name"
 _ME = "endpointslice-controller.k8s.io"
 _RESERVED = {MANAGED_BY, SERVICE_NAME, HEADLESS}
 MAX_PER_SLICE = 100
-_GATHER_PER_POD_S = 0.002
 
 _Ports = tuple[tuple[tuple[str, Any], ...], ...]  # a slice's ports, hashable
 _Endpoint = tuple[_Ports, Object]
@@ -61,7 +59,6 @@ class _Published:
     slices: list[_Slice] = field(default_factory=list)
     where: dict[str, _Slice] = field(default_factory=dict)  # Pod key → the slice that tells of it
     spec: Object | None = None  # the parts of the Service that slices depend on, when last seen
-    next_s: float = 0.0  # no pass before this time
 
 
 @dataclass
@@ -83,8 +80,6 @@ def reconcile(key: str, view: View) -> float | None:
     if not selector_of_service(service):
         return None
     published = kept.published.setdefault(key, _Published())
-    if view.now_s < published.next_s:
-        return published.next_s - view.now_s
     seen = _what_slices_depend_on(service)
     if published.spec != seen:
         kept.backends.look_at_all(key)
@@ -98,7 +93,6 @@ def reconcile(key: str, view: View) -> float | None:
     except ApiError:
         kept.backends.look_at_all(key)  # what was written is uncertain: the next pass starts from what is there
         raise
-    published.next_s = view.now_s + gather_s(len(published.where), _GATHER_PER_POD_S)
     return None
 
 

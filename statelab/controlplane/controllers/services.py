@@ -78,6 +78,11 @@ class Backends:
 
     # ---- a pass
 
+    def waiting(self, key: str) -> int | None:
+        """How many Pods changed since the last `news` of this Service; None when all must be looked at."""
+        watched = self._watched.get(key)
+        return None if watched is None or watched.everything else len(watched.dirty)
+
     def news(self, service: Object, view: View) -> News:
         """What changed since the last call. Marks it as told."""
         key = key_of(service)
@@ -222,8 +227,3 @@ def find_port(pod: Object, service_port: Object) -> int | None:
 
 def is_headless(service: Object) -> bool:
     return service["spec"].get("clusterIP") in (None, "", "None")
-
-
-def gather_s(pods: int, per_pod_s: float) -> float:
-    """How long to gather changes before the next write for a Service with so many Pods: big objects cost more."""
-    return 0.0 if pods <= 100 else pods * per_pod_s

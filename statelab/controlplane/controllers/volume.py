@@ -152,7 +152,8 @@ def _takes_default_class(claim: Object, view: View) -> bool:
 
 
 def _tell_what_it_waits_for(claim: Object, view: View) -> None:
-    users = _memory(view).users.pods(key_of(claim), view)
+    # Judged by the Pods that were there when the claim was written: one that came right after it is its first consumer.
+    users = _memory(view).users.pods(key_of(claim), view, before=int(claim["metadata"]["resourceVersion"]))
     waiting = [pod["metadata"]["name"] for pod in users if not pod["spec"].get("nodeName") and not is_finished(pod)]
     if not waiting:
         view.event(claim, "WaitForFirstConsumer", "waiting for first consumer to be created before binding")

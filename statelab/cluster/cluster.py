@@ -15,7 +15,7 @@ from statelab.cluster.connection import Connection, RequestRefused
 from statelab.cluster.kubectl import KubectlResult, run_kubectl
 from statelab.cluster.names import parse, path_of
 from statelab.cluster.problem import Problem
-from statelab.controlplane.kinds import KINDS, Object
+from statelab.controlplane.kinds import KINDS, Object, Objects
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Cluster:
             raise
         return found
 
-    def list(self, plural: str, labels: str = "", namespace: str | None = None) -> list[Object]:
+    def list(self, plural: str, labels: str = "", namespace: str | None = None) -> Objects:
         """The objects of one kind in the namespace, chosen by a label selector."""
         params = {"labelSelector": labels} if labels else None
         answer = self.request("GET", path_of(KINDS[plural], namespace or self.namespace), params=params)

@@ -46,7 +46,7 @@ class Connection:
         accept: str = "application/json",
         timeout_s: float = 30.0,
     ) -> Any:
-        """The decoded JSON answer (text where it is not JSON). Raises RequestRefused, or Problem when nobody answers."""
+        """The decoded JSON answer, or text. Raises RequestRefused, or Problem when nobody answers."""
         headers = {**self.headers, "Accept": accept, "Content-Type": content_type}
         url = f"{self.url}{path}" + (f"?{urlencode(params)}" if params else "")
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()

@@ -19,7 +19,7 @@ class KindCluster(Cluster):
 
 
 def connect_context(context: str | None, *, allow_any: bool = False) -> Cluster:
-    """The cluster behind a kubeconfig context. A context that is not kind's must be allowed explicitly. Raises Problem."""
+    """The cluster behind a kubeconfig context; one that is not kind's must be allowed explicitly. Raises Problem."""
     path = Path(os.environ.get("KUBECONFIG", "").split(os.pathsep)[0] or Path.home() / ".kube" / "config")
     if not path.exists():
         raise Problem(

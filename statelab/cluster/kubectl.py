@@ -33,7 +33,7 @@ def find_kubectl() -> str | None:
 def run_kubectl(
     arguments: list[str], *, kubeconfig: Path, context: str, namespace: str, stdin: str | None, timeout_s: float
 ) -> KubectlResult:
-    """Run kubectl against one context of one kubeconfig. Raises Problem when there is no kubectl or it takes too long."""
+    """Run kubectl against one context of one kubeconfig. Raises Problem when there is none or it takes too long."""
     found = find_kubectl()
     if found is None:
         raise Problem(

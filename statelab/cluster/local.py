@@ -59,7 +59,7 @@ def start(home: Home, *, pace: float = 1.0, port: int | None = None) -> tuple[Se
     with open(home.log, "ab") as log:
         detached: dict[str, Any] = {"start_new_session": True}
         if os.name == "nt":
-            detached = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}
+            detached = {"creationflags": 0x00000208}  # CREATE_NEW_PROCESS_GROUP | DETACHED_PROCESS
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **detached)
     try:
         return _wait_until_ready(home, process, had_port=before is not None and port is None, pace=pace), True

@@ -48,7 +48,7 @@ class Loop:
     """
 
     def __init__(self, pace: float | None = None, start_s: float | None = None) -> None:
-        """`pace` None: virtual time. Otherwise cluster seconds per wall second. `start_s`: cluster time at the start."""
+        """`pace` None: virtual time, else cluster seconds per wall second. `start_s`: cluster time at the start."""
         if pace is not None and not pace > 0:
             raise ValueError(f"pace must be greater than 0, not {pace}")
         self.pace = pace
@@ -113,7 +113,7 @@ class Loop:
     def run_until_idle(self, *, max_s: float = 3600.0, max_events: int = 5_000_000) -> bool:
         """Jump from event to event until only housekeeping is left, or `max_s` cluster seconds have passed.
 
-        True: idle. False: a limit was reached (something retries for ever: an image that cannot be pulled, a crash loop).
+        True: idle. False: a limit was reached (something retries for ever: an image that cannot be pulled).
         """
         deadline_s = self._now_s + max_s
         for _ in range(max_events):

@@ -21,7 +21,7 @@ from statelab.controlplane.controllers.nodelifecycle import NAME as NODE_LIFECYC
 from statelab.controlplane.controllers.nodelifecycle import NodeMonitor
 from statelab.controlplane.events import Recorder
 from statelab.controlplane.journal import Journal, Recovered
-from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, KINDS, Object
+from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, KINDS, Object, Objects
 from statelab.controlplane.kubelet.kubelet import Kubelet
 from statelab.controlplane.kubelet.nodes import host_ips
 from statelab.controlplane.manager import Manager
@@ -152,7 +152,7 @@ class ControlPlane:
     # ---- time
 
     def settle(self, *, quiet_s: float = 5.0, max_s: float = 900.0) -> bool:
-        """Let virtual time pass until nothing has changed for `quiet_s` cluster seconds; False if `max_s` were not enough.
+        """Let virtual time pass until nothing has changed for `quiet_s` cluster seconds; False if `max_s` is too short.
 
         An image that cannot be pulled or a container that crashes again and again counts as settled between its tries.
         """
@@ -173,7 +173,7 @@ class ControlPlane:
         """An object by plural and `namespace/name`; None when there is none. It must not be changed."""
         return self.store.get(plural, key)
 
-    def list(self, plural: str, namespace: str = "") -> list[Object]:
+    def list(self, plural: str, namespace: str = "") -> Objects:
         return self.store.list(plural, namespace)
 
     def create(self, obj: Object, namespace: str = "default") -> Object:
@@ -185,7 +185,7 @@ class ControlPlane:
         checked, _ = strict.check(fresh(obj), kind, "Strict")
         return self.api.create(kind.plural, namespace if kind.namespaced else "", checked, self.options())
 
-    def apply(self, *objects: Object, namespace: str = "default") -> list[Object]:
+    def apply(self, *objects: Object, namespace: str = "default") -> Objects:
         """Create objects, or change those that exist, as `kubectl apply --server-side` does. Raises ApiError."""
         applied = []
         for obj in objects:
@@ -214,7 +214,7 @@ class ControlPlane:
         return why(self.store, plural, key)
 
     def when(self, condition: Callable[[], bool], *, timeout_s: float = 300.0) -> bool:
-        """Let virtual time pass until `condition()` holds; False when it does not within `timeout_s` cluster seconds."""
+        """Let virtual time pass until `condition()` holds; False when it does not within `timeout_s`."""
         return self.loop.run_until(condition, timeout_s=timeout_s)
 
 

@@ -109,7 +109,7 @@ def too_many_requests(message: str, retry_after_s: int = 0, **details: Any) -> A
 
 
 def invalid(kind: Kind, name: str, causes: Sequence[FieldError]) -> ApiError:
-    """422, with every cause. Source: apimachinery/pkg/api/errors.NewInvalid, util/errors.Aggregate (equal texts once)."""
+    """422, with every cause; equal texts are said once. Source: api/errors.NewInvalid, util/errors.Aggregate."""
     texts = list(dict.fromkeys(f"{error.field}: {error.message}" for error in causes))
     text = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
     details: dict[str, Any] = {"name": name} if name else {}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Object = dict[str, Any]  # an API object; never mutated once it is in the store
+Objects = list[Object]
 
 
 @dataclass(frozen=True, slots=True)

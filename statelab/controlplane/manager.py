@@ -1,6 +1,7 @@
 """kube-controller-manager: runs controllers.
 
-A revision names keys; a key is reconciled once, soon, however often it was named. A controller is a plain function of a key. What makes it a loop (the queue, the delay, trying again) is here, once.
+A revision names keys; a key is reconciled once, soon, however often it was named. A controller is a plain function of a
+key. What makes it a loop (the queue, the delay, trying again) is here, once.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 import orjson
 
 from statelab.controlplane.errors import expired
-from statelab.controlplane.kinds import Object, key_of, split_key
+from statelab.controlplane.kinds import Object, Objects, key_of, split_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Store:
         namespace, name = split_key(key)
         return self._objects.get(plural, {}).get(namespace, {}).get(name)
 
-    def list(self, plural: str, namespace: str = "") -> list[Object]:
+    def list(self, plural: str, namespace: str = "") -> Objects:
         """All objects of a kind, or those of one namespace, in etcd's order. The list is the caller's own."""
         cached = self._sorted.get((plural, namespace))
         if cached is None:
@@ -91,11 +91,11 @@ class Store:
             return len(by_namespace.get(namespace, ()))
         return sum(len(names) for names in by_namespace.values())
 
-    def controlled_by(self, plural: str, owner_uid: str) -> list[Object]:
+    def controlled_by(self, plural: str, owner_uid: str) -> Objects:
         """The objects whose controller reference has this uid, in the order they came to it."""
         return list(self._by_controller.get((plural, owner_uid, ""), {}).values())
 
-    def uncontrolled(self, plural: str, namespace: str) -> list[Object]:
+    def uncontrolled(self, plural: str, namespace: str) -> Objects:
         """The objects of a namespace that no controller owns: those that one may adopt."""
         return list(self._by_controller.get((plural, "", namespace), {}).values())
 
@@ -123,7 +123,7 @@ class Store:
             newer.append(revision)
         return reversed(newer)
 
-    def list_at(self, number: int, plural: str, namespace: str = "") -> list[Object]:
+    def list_at(self, number: int, plural: str, namespace: str = "") -> Objects:
         """What `list` answered at revision `number`. Raises ApiError 410 when that is compacted."""
         if number >= self.revision:
             return self.list(plural, namespace)

@@ -69,7 +69,9 @@ def predict(
     kind, items = given[0] if given else ("fill", ())
     shuffled = list(items)
     if kind == "order":
-        random.Random(key).shuffle(shuffled)  # the same for everyone, and not the answer
+        random.Random(key).shuffle(shuffled)  # the same for everyone
+        if shuffled == list(items):
+            shuffled.reverse()  # the order given is often the answer
     return Prediction(question, kind, shuffled, key)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
@@ -20,7 +20,7 @@ from statelab.controlplane.apiserver import patch as patches
 from statelab.controlplane.apiserver.scale import scale_of, with_scale
 from statelab.controlplane.clock import Loop, timestamp
 
-from statelab.controlplane.kinds import KINDS, Kind, Object
+from statelab.controlplane.kinds import KINDS, Kind, Object, Objects
 from statelab.controlplane.store import Cause, Store
 
 # Kinds whose storage refuses an update that names no resourceVersion (AllowUnconditionalUpdate is false).
@@ -39,7 +39,7 @@ class WriteOptions:
     dry_run: bool = False
     field_manager: str = ""
     force: bool = False
-    field_validation: str = "Warn"
+    field_validation: Literal["Strict", "Warn", "Ignore"] = "Warn"
     internal: bool = False  # by a component of the control plane: the object was built here, not decoded
     warnings: list[str] = field(default_factory=list)
 
@@ -62,7 +62,7 @@ class ApiServer:
     def get(self, plural: str, key: str) -> Object | None:
         return self.store.get(plural, key)
 
-    def list(self, plural: str, namespace: str = "") -> list[Object]:
+    def list(self, plural: str, namespace: str = "") -> Objects:
         return self.store.list(plural, namespace)
 
     def read(self, plural: str, namespace: str, name: str, subresource: str | None = None) -> Object:
@@ -141,7 +141,7 @@ class ApiServer:
 
     def new_uid(self) -> str:
         """A version 4 UUID from the cluster's own random numbers, so that a seed gives the same history."""
-        bits = self.random.getrandbits(128) & ~(0xF << 76) & ~(0x3 << 62) | (4 << 76) | (2 << 62)
+        bits: int = self.random.getrandbits(128) & ~(0xF << 76) & ~(0x3 << 62) | (4 << 76) | (2 << 62)
         text = f"{bits:032x}"
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
@@ -177,7 +177,7 @@ class ApiServer:
         old: Object,
         options: WriteOptions,
         subresource: str | None,
-        operation: str = "Update",
+        operation: Literal["Apply", "Update"] = "Update",
     ) -> Object:
         self._check_version(kind, body, old)
         obj = self._merged(body, old, options, subresource)
@@ -286,7 +286,10 @@ class ApiServer:
         _check_identity(obj, before)
         if subresource == "scale":
             return scale_of(self._replace(kind, with_scale(old, obj), old, options, None)), False
-        obj, warnings = strict.check(obj, kind, options.field_validation, patch=body)
+        try:
+            obj, warnings = strict.check(obj, kind, options.field_validation)
+        except ApiError as refusal:
+            raise _patch_refused(patch_type, body, obj, refusal) from None
         options.warnings.extend(warnings)
         return self._replace(kind, obj, old, options, subresource), False
 
@@ -400,6 +403,24 @@ def _unmarked(obj: Object, old: Object) -> Object:
 
 def _schema_name(kind: Kind, subresource: str | None) -> str:
     return "io.k8s.api.autoscaling.v1.Scale" if subresource == "scale" else kind.definition
+
+
+def _patch_refused(patch_type: str, body: Any, patched: Object, refusal: ApiError) -> ApiError:
+    """What a patch makes of an object cannot be decoded. Source: apiserver/pkg/endpoints/handlers/patch.go."""
+    _, _, why = refusal.message.partition(" cannot be handled as a ")
+    why = why.partition(": ")[2] or refusal.message
+    value = go_text(body) if patch_type == "strategic" else orjson.dumps(patched).decode()
+    finding = errors.FieldError("patch", "FieldValueInvalid", f"Invalid value: {orjson.dumps(value).decode()}: {why}")
+    return errors.invalid(Kind("", "", "", ""), "", [finding])
+
+
+def go_text(value: Any) -> str:
+    """A JSON value as Go's %+v prints it: `map[spec:map[replicas:3]]`."""
+    if isinstance(value, dict):
+        return f"map[{' '.join(f'{key}:{go_text(value[key])}' for key in sorted(value))}]"
+    if isinstance(value, list):
+        return f"[{' '.join(go_text(each) for each in value)}]"
+    return {None: "<nil>", True: "true", False: "false"}.get(value, str(value)) if not isinstance(value, str) else value
 
 
 def _check_identity(obj: Object, old: Object) -> None:

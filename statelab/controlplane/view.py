@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from statelab.controlplane.clock import Loop
 from statelab.controlplane.errors import ApiError
-from statelab.controlplane.kinds import KINDS, Object, Objects, kind_of
+from statelab.controlplane.kinds import KINDS, Object, kind_of
 from statelab.controlplane.labels import Selector
 
 if TYPE_CHECKING:

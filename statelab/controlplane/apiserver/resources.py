@@ -19,7 +19,7 @@ from statelab.controlplane.apiserver import admission, apply, defaults, deletion
 from statelab.controlplane.apiserver import patch as patches
 from statelab.controlplane.apiserver.scale import scale_of, with_scale
 from statelab.controlplane.clock import Loop, timestamp
-
+from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import KINDS, Kind, Object, Objects
 from statelab.controlplane.store import Cause, Store
 
@@ -146,7 +146,7 @@ class ApiServer:
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
     def _generate_name(self, kind: Kind, metadata: Object) -> str:
-        base = metadata["generateName"][:_LONGEST_NAME_BASE]
+        base: str = metadata["generateName"][:_LONGEST_NAME_BASE]
         name = base
         for _ in range(8):  # feature RetryGenerateName
             name = base + "".join(self.random.choices(_NAME_LETTERS, k=5))
@@ -251,7 +251,13 @@ class ApiServer:
             raise errors.conflict(kind, before["name"], errors.OBJECT_MODIFIED)
 
     def _track(
-        self, kind: Kind, obj: Object, old: Object | None, options: WriteOptions, operation: str, subresource: str
+        self,
+        kind: Kind,
+        obj: Object,
+        old: Object | None,
+        options: WriteOptions,
+        operation: Literal["Apply", "Update"],
+        subresource: str,
     ) -> None:
         if options.internal:
             return  # components own their fields by definition; entries are kept for people and their tools
@@ -309,7 +315,7 @@ class ApiServer:
             self._check_namespace(kind, obj["metadata"], namespace)
             if obj["metadata"].pop("uid", None):
                 raise errors.conflict(
-                    kind, name, f"uid mismatch: the provided object specified uid, and no existing object was found"
+                    kind, name, "uid mismatch: the provided object specified uid, and no existing object was found"
                 )
             created = self.create(kind.plural, namespace, obj, replace(options, internal=False, field_manager=""))
             return created, True

@@ -1,0 +1,199 @@
+"""Discovery: which groups, versions and resources there are, what one may do with each, and what they are called.
+
+Both forms: a document per group and version, and everything at once ("aggregated", apidiscovery.k8s.io). Only what is
+served is listed. Source: apiserver/pkg/endpoints/discovery, pkg/endpoints/installer.go.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import lru_cache
+
+from statelab.controlplane.kinds import KINDS, Kind, Object
+
+_ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+_NO_DELETE_COLLECTION = frozenset({"namespaces"})
+_NOT_SIMULATED = frozenset({"ephemeralcontainers", "resize"})  # the kind names them; requests are told of kind
+
+# group, version and kind of what a subresource takes or gives, where that is not the resource's own
+_SUBRESOURCE_KINDS = {
+    "scale": ("autoscaling", "v1", "Scale"),
+    "eviction": ("policy", "v1", "Eviction"),
+    "binding": ("", "v1", "Binding"),
+    "exec": ("", "v1", "PodExecOptions"),
+    "attach": ("", "v1", "PodAttachOptions"),
+    "portforward": ("", "v1", "PodPortForwardOptions"),
+}
+_SUBRESOURCE_VERBS = {
+    "scale": ("get", "patch", "update"),
+    "status": ("get", "patch", "update"),
+    "finalize": ("update",),
+    "log": ("get",),
+    "exec": ("create", "get"),
+    "attach": ("create", "get"),
+    "portforward": ("create", "get"),
+    "eviction": ("create",),
+    "binding": ("create",),
+}
+
+
+def verbs(kind: Kind, subresource: str = "") -> tuple[str, ...]:
+    """What one may do with a resource, or with one of its subresources."""
+    if subresource:
+        return _SUBRESOURCE_VERBS[subresource]
+    return tuple(verb for verb in _ALL_VERBS if verb != "deletecollection" or kind.plural not in _NO_DELETE_COLLECTION)
+
+
+def subresources(kind: Kind) -> list[str]:
+    """The subresources that are served, sorted."""
+    return sorted(set(kind.subresources) - _NOT_SIMULATED)
+
+
+def subresource_kind(kind: Kind, subresource: str) -> tuple[str, str, str]:
+    """Group, version and kind of what a subresource takes or gives."""
+    return _SUBRESOURCE_KINDS.get(subresource, (kind.group, kind.version, kind.name))
+
+
+def group_versions() -> list[tuple[str, str]]:
+    """Every served group and version, the core group first."""
+    return list(dict.fromkeys((kind.group, kind.version) for kind in KINDS.values()))
+
+
+def kinds_of(group: str, version: str) -> list[Kind]:
+    served = [kind for kind in KINDS.values() if (kind.group, kind.version) == (group, version)]
+    return sorted(served, key=lambda kind: kind.plural)
+
+
+def document(path: str) -> Object | None:
+    """The discovery document at a path (`/api`, `/apis`, `/api/v1`, `/apis/apps`, `/apis/apps/v1`), if there is one."""
+    parts = tuple(path.strip("/").split("/"))
+    match parts:
+        case ("api",):
+            addresses = [{"clientCIDR": "0.0.0.0/0", "serverAddress": "127.0.0.1:6443"}]
+            return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": addresses}
+        case ("apis",):
+            groups = [_group(name) for name in _named_groups()]
+            return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
+        case ("api", version) if ("", version) in group_versions():
+            return _resource_list("", version)
+        case ("apis", name) if name in _named_groups():
+            return {"kind": "APIGroup", "apiVersion": "v1", **_group(name)}
+        case ("apis", name, version) if name and (name, version) in group_versions():
+            return _resource_list(name, version)
+    return None
+
+
+def aggregated(path: str, version: str = "v2") -> Object:
+    """Everything below `/api` or `/apis` in one apidiscovery.k8s.io document of `version` v2 or v2beta1."""
+    names = [""] if path.strip("/") == "api" else _named_groups()
+    return {
+        "kind": "APIGroupDiscoveryList",
+        "apiVersion": f"apidiscovery.k8s.io/{version}",
+        "metadata": {},
+        "items": [_group_discovery(name) for name in names],
+    }
+
+
+def _named_groups() -> list[str]:
+    return list(dict.fromkeys(group for group, _ in group_versions() if group))
+
+
+def _group(name: str) -> Object:
+    versions = [
+        {"groupVersion": f"{group}/{version}", "version": version}
+        for group, version in group_versions()
+        if group == name
+    ]
+    return {"name": name, "versions": versions, "preferredVersion": versions[0]}
+
+
+@lru_cache(maxsize=16)
+def _resource_list(group: str, version: str) -> Object:
+    resources: list[Object] = []
+    for kind in kinds_of(group, version):
+        resources.append(_resource(kind))
+        resources += [_subresource(kind, name) for name in subresources(kind)]
+    if not group:  # the oldest of these documents never had an apiVersion
+        return {"kind": "APIResourceList", "groupVersion": version, "resources": resources}
+    return {
+        "kind": "APIResourceList",
+        "apiVersion": "v1",
+        "groupVersion": f"{group}/{version}",
+        "resources": resources,
+    }
+
+
+def _resource(kind: Kind) -> Object:
+    resource: Object = {
+        "name": kind.plural,
+        "singularName": kind.singular,
+        "namespaced": kind.namespaced,
+        "kind": kind.name,
+        "verbs": list(verbs(kind)),
+        **_names(kind),
+    }
+    resource["storageVersionHash"] = storage_version_hash(kind)
+    return resource
+
+
+def _subresource(kind: Kind, name: str) -> Object:
+    group, version, kind_name = subresource_kind(kind, name)
+    resource: Object = {"name": f"{kind.plural}/{name}", "singularName": "", "namespaced": kind.namespaced}
+    if (group, version) != (kind.group, kind.version):
+        resource |= {"group": group, "version": version}
+    return {**resource, "kind": kind_name, "verbs": list(verbs(kind, name))}
+
+
+def _names(kind: Kind) -> Object:
+    names: Object = {}
+    if kind.short_names:
+        names["shortNames"] = list(kind.short_names)
+    if kind.in_all:
+        names["categories"] = ["all"]
+    return names
+
+
+def storage_version_hash(kind: Kind) -> str:
+    """An opaque word that changes when a kind is stored in another version."""
+    digest = hashlib.sha256(f"{kind.group}/{kind.version}/{kind.name}".encode()).digest()
+    return base64.b64encode(digest[:8]).decode()
+
+
+@lru_cache(maxsize=16)
+def _group_discovery(name: str) -> Object:
+    versions = [
+        {
+            "version": version,
+            "resources": [_resource_discovery(kind) for kind in kinds_of(group, version)],
+            "freshness": "Current",
+        }
+        for group, version in group_versions()
+        if group == name
+    ]
+    metadata: Object = {"name": name} if name else {}
+    return {"metadata": {**metadata, "creationTimestamp": None}, "versions": versions}
+
+
+def _resource_discovery(kind: Kind) -> Object:
+    below = [
+        {
+            "subresource": name,
+            "responseKind": _response_kind(*subresource_kind(kind, name)),
+            "verbs": list(verbs(kind, name)),
+        }
+        for name in subresources(kind)
+    ]
+    resource: Object = {
+        "resource": kind.plural,
+        "responseKind": _response_kind(kind.group, kind.version, kind.name),
+        "scope": "Namespaced" if kind.namespaced else "Cluster",
+        "singularResource": kind.singular,
+        "verbs": list(verbs(kind)),
+        **_names(kind),
+    }
+    return {**resource, "subresources": below} if below else resource
+
+
+def _response_kind(group: str, version: str, kind: str) -> Object:
+    return {"group": group, "version": version, "kind": kind}

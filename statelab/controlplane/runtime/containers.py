@@ -45,6 +45,7 @@ class Container:
         self._files: FileTree | None = None
         self._pending_signal = 0
         self._slept_s = 0.0
+        self._waits: Callable[[], None] | None = None
         self._on_exit: Callable[[Exit], None] | None = None
         self._last_pid = 0
         prepare(self)
@@ -144,6 +145,14 @@ class Container:
         """Whether a sleep is housekeeping: nothing waits for it."""
         self._slept_s += seconds
         return self.settled or self._slept_s > _PATIENCE_S
+
+    def main_waits(self, look: Callable[[], None]) -> None:
+        """The main script waits for its background jobs: look again whenever one ends."""
+        self._waits = look
+
+    def job_ended(self) -> None:
+        if self._waits is not None:
+            self._waits()
 
     # ---- inside
 

@@ -134,6 +134,10 @@ class Network:
     def listening(self, ip: str) -> list[int]:
         return sorted(self._listeners.get(ip, ()))
 
+    def exists(self, ip: str, source_ip: str) -> bool:
+        """Whether somebody has the address: what ping asks. Services' addresses answer nobody."""
+        return ip in self._listeners or ip in LOCALHOST or ip == source_ip
+
     # ---- connections
 
     def connect(self, source_ip: str, host: str, port: int) -> Connection:

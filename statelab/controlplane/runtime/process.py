@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
-from statelab.controlplane.runtime.applets import APPLETS, READS_STDIN
+from statelab.controlplane.runtime.applets import APPLETS, wants_stdin
 from statelab.controlplane.runtime.entry import Entry
 from statelab.controlplane.runtime.files import mounts_of
 from statelab.controlplane.runtime.programs import Program, Task
@@ -72,7 +73,7 @@ class Process:
     def start(self, stdin: bytes | None, more: bool = False) -> None:
         self._input, self._more = stdin or b"", more
         entry = self.entry
-        if entry.program is not None and not (more and entry.name in READS_STDIN):
+        if entry.program is not None and not (more and wants_stdin(entry.name, entry.arguments)):
             self.container.runtime.loop.call_soon(self._run_program)
         elif entry.kind == "shell":
             self._read_input()
@@ -92,13 +93,20 @@ class Process:
         if self.entry.traps:
             self.container.leave_signal(name)
             for task in self._tasks:
-                if task.name == "statelab-wait":
+                if task.name == "statelab-wait" and not task.done:
                     task.finish(self.container.take_signal())
                     return
         elif self.entry.program is not None or (handlers and self._ends_with(handlers[-1].name)):
             for task in handlers:
                 assert task.on_signal is not None
                 task.on_signal(name)
+
+    def others(self, task: Task) -> bool:
+        """Whether it runs other programs of ours than this one: background jobs of its script."""
+        return any(each is not task for each in self._tasks)
+
+    def command_line(self) -> str:
+        return " ".join((self.entry.name, *self.entry.arguments))
 
     def kill(self, signal: str = "KILL") -> None:
         if self.ended:
@@ -128,6 +136,8 @@ class Process:
             if task in self._tasks:
                 self._tasks.remove(task)
             runtime.resume(call, code)
+            if self.is_main:
+                self.container.job_ended()
 
         task = Task(
             self.container,
@@ -195,12 +205,14 @@ class Process:
             self._shell = Shell(
                 container.runtime.worker,
                 mounts=mounts_of(container),
-                commands={name: _wants_stdin(name) for name in names},
+                commands={name: partial(wants_stdin, name) for name in names},
                 env=container.env,
                 hostname=container.spec.hostname,
                 username="root" if container.user == 0 else str(container.user),
                 cwd=container.working_dir,
                 busy_s=container.spec.limits.busy_s,
+                output_bytes=container.spec.limits.output_bytes,
+                exact_output=not self.is_main,
                 memory_bytes=container.spec.limits.memory_bytes,
             )
         if self._input:
@@ -244,10 +256,6 @@ class Process:
 def _find_program(container: Container, name: str) -> Program | None:
     own = container.image.programs.get(name) or container.image.programs.get(f"/{name}")
     return own or APPLETS.get(name)
-
-
-def _wants_stdin(name: str) -> Callable[[object], bool]:
-    return lambda argv: name in READS_STDIN
 
 
 def _run(program: Program, task: Task) -> None:

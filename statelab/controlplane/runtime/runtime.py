@@ -130,6 +130,8 @@ class Runtime:
     def _outside_work(self) -> bool:
         """One step of what must be done before virtual time may pass; False when there is nothing."""
         self.pump()
+        if self._current is not None and not self._current.running:
+            self._current = None
         if self._current is None:
             if not self._waiting:
                 return False

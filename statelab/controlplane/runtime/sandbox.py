@@ -324,8 +324,9 @@ def _start_thread() -> asyncio.AbstractEventLoop:
 class Shell:
     """One bash: a container's process, or one exec session. Its file system is mounted, not its own.
 
-    `mounts`: (path, tree, read only), outermost first. `commands`: names of ours, each a call; those in `with_stdin` want
-    all their standard input first. `busy_s`: wall seconds it may compute without a pause.
+    `mounts`: (path, tree, read only), outermost first. `commands`: names of ours, each a call; the function
+    says, given the arguments, whether it wants all its standard input first. `busy_s`: wall seconds it may compute, and
+    `output_bytes` what it may print, without a pause. `exact_output`: byte for byte, but not in step with our commands.
     """
 
     def __init__(
@@ -339,11 +340,16 @@ class Shell:
         username: str,
         cwd: str,
         busy_s: float,
+        output_bytes: int,
+        exact_output: bool,
         memory_bytes: int | None = None,
     ) -> None:
         self._worker = worker
         self._commands = commands
         self._busy_s = busy_s
+        self._output_bytes = output_bytes
+        self._exact_output = exact_output
+        self._printed = 0
         self._watch: asyncio.TimerHandle | None = None
         self._limit = ""
         self._killed = False
@@ -401,16 +407,10 @@ class Shell:
     # ---- in the shells' thread
 
     async def _run(self, script: str) -> None:
-        async def stdout(data: bytes) -> None:
-            self._worker.post(Output(self, "stdout", data))
-
-        async def stderr(data: bytes) -> None:
-            self._worker.post(Output(self, "stderr", data))
-
         self._start_watch()
         code = 1
         try:
-            result = await self._bash.execute(script, capture=0, stdout=stdout, stderr=stderr)
+            result = await self._execute(script)
             code = result.exit_code
             words = result.error or ""
             if words and not self._limit and not self._killed:
@@ -419,11 +419,37 @@ class Shell:
                 elif "limit exceeded" in words:
                     self._limit = words
                 else:
-                    self._worker.post(Output(self, "stderr", f"sh: {words}\n".encode()))
+                    self._print("stderr", f"sh: {words}\n".encode())
                     code = 2 if "parse error" in words else code
         except Exception as error:  # whatever the interpreter raises ends this process and no other
             self._limit = self._limit or f"{type(error).__name__}: {error}"
         self._end(137 if self._killed else code)
+
+    async def _execute(self, script: str) -> bashkit.ExecResult:
+        # bashkit has two ways to hand out what is printed: as text, in step with our commands; or as bytes, a little later.
+        if not self._exact_output:
+
+            def on_output(stdout: str, stderr: str) -> None:
+                for stream, text in (("stdout", stdout), ("stderr", stderr)):
+                    if text:
+                        self._print("stdout" if stream == "stdout" else "stderr", text.encode())
+
+            return await self._bash.execute(script, on_output)
+
+        async def stdout(data: bytes) -> None:
+            self._print("stdout", data)
+
+        async def stderr(data: bytes) -> None:
+            self._print("stderr", data)
+
+        return await self._bash.execute(script, capture=0, stdout=stdout, stderr=stderr)
+
+    def _print(self, stream: Stream, data: bytes) -> None:
+        self._printed += len(data)
+        if self._printed <= self._output_bytes:
+            self._worker.post(Output(self, stream, data))
+        elif not self._killed:
+            self._stop(f"limit exceeded: printed more than {self._output_bytes} bytes without a pause")
 
     def _end(self, code: int) -> None:
         self._stop_watch()
@@ -447,6 +473,7 @@ class Shell:
             await (context.stdout if kind == "stdout" else context.stderr).write(value)
 
     def _start_watch(self) -> None:
+        self._printed = 0
         if self._watch is None:
             self._watch = asyncio.get_running_loop().call_later(self._busy_s, self._too_busy)
 
@@ -457,10 +484,13 @@ class Shell:
 
     def _too_busy(self) -> None:
         self._watch = None
-        self._limit = f"limit exceeded: computed for {self._busy_s:g} s without a pause"
+        self._stop(f"limit exceeded: computed for {self._busy_s:g} s without a pause")
+
+    def _stop(self, limit: str) -> None:
+        self._limit = self._limit or limit
         self._killed = True
         self._bash.cancel()
-        self._give_up_later()
+        self._worker.soon(self._give_up_later)
 
     def _give_up_later(self) -> None:
         asyncio.get_running_loop().call_later(_CANCEL_S, self._end, 137)

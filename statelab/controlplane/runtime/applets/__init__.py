@@ -5,11 +5,21 @@ Everything else (cat, grep, sed …) is the shell's own. `APPLETS` maps a name t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from statelab.controlplane.runtime.applets import system
+from statelab.controlplane.runtime.applets import http_tools, names, system, tcp
 from statelab.controlplane.runtime.programs import Program
 
-APPLETS: Mapping[str, Program] = {**system.APPLETS}
-# Those that read their standard input to its end before they start.
-READS_STDIN = frozenset({"redis-cli", "nc", "netcat", "ncat", "telnet"})
+APPLETS: Mapping[str, Program] = {**system.APPLETS, **http_tools.APPLETS, **tcp.APPLETS, **names.APPLETS}
+_TALKS = frozenset({"redis-cli", "nc", "netcat", "ncat", "telnet"})
+
+
+def wants_stdin(name: str, argv: Sequence[str]) -> bool:
+    """Whether a command reads its standard input, to the end, before it starts."""
+    if name == "curl":
+        return "@-" in argv
+    if name == "tail":
+        return "-" in argv or not any(each and not each.startswith("-") and not each.lstrip("+").isdigit() for each in argv)
+    if name in ("nc", "netcat", "ncat"):
+        return not any(each.startswith("-") and "z" in each for each in argv)
+    return name in _TALKS

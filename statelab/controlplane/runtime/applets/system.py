@@ -1,12 +1,13 @@
-"""sleep, hostname, date, kill, ps and the like: the container itself, and the cluster's clock."""
+"""sleep, date, hostname, kill, ps and the like: the container itself, and the cluster's clock."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 from statelab.controlplane.runtime.programs import Program, Task
-from statelab.controlplane.runtime.spec import SIGNALS
+from statelab.controlplane.runtime.spec import SIGNALS, signal_name
 
 _UNITS_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"^(\d+\.?\d*|\.\d+)([smhd]?)$")
@@ -37,5 +38,321 @@ def sleep(task: Task) -> None:
     task.after(total_s, lambda: task.finish(container.take_signal()), housekeeping=container.may_sleep(total_s))
 
 
-APPLETS: Mapping[str, Program] = {"sleep": sleep}
-_ = SIGNALS
+def wait(task: Task) -> None:
+    """`wait` of a script with traps: until a signal comes, or the commands it runs in the background are over."""
+    container = task.container
+    pending = container.take_signal()
+    if pending:
+        task.finish(pending)
+        return
+
+    def look() -> None:
+        if container.main is None or not container.main.others(task):
+            task.finish(0)
+
+    look()
+    if not task.done:
+        container.main_waits(look)
+
+
+# ---- date
+
+_DIRECTIVE = re.compile(r"%([-_0^#]?)([a-zA-Z%])")
+
+
+def date(task: Task) -> None:
+    """The cluster's time: `date`, `date -u`, `date +FORMAT`, `date -d @SECONDS`, `-I`, `-R`."""
+    moment = datetime.fromtimestamp(task.loop.now_s, UTC)
+    form = "%a %b %e %H:%M:%S UTC %Y"
+    waiting = list(task.argv)
+    while waiting:
+        word = waiting.pop(0)
+        if word.startswith("+"):
+            form = word[1:]
+        elif word in ("-d", "--date") and waiting:
+            given = _given(waiting.pop(0), moment)
+            if given is None:
+                task.fail("date: invalid date\n")
+                return
+            moment = given
+        elif word.startswith("--date="):
+            given = _given(word[7:], moment)
+            if given is None:
+                task.fail(f"date: invalid date '{word[7:]}'\n")
+                return
+            moment = given
+        elif word.startswith(("-I", "--iso-8601")):
+            precise = word.endswith(("s", "seconds"))
+            form = "%Y-%m-%dT%H:%M:%S+00:00" if precise else "%Y-%m-%d"
+        elif word in ("-R", "--rfc-2822", "--rfc-email"):
+            form = "%a, %d %b %Y %H:%M:%S +0000"
+    task.write(format_date(form, moment) + "\n")
+    task.finish(0)
+
+
+def _given(text: str, now: datetime) -> datetime | None:
+    if text.startswith("@"):
+        try:
+            return datetime.fromtimestamp(float(text[1:]), UTC)
+        except (ValueError, OverflowError, OSError):
+            return None
+    match = re.fullmatch(r"([+-]?\d+)\s*(second|sec|minute|min|hour|day|week)s?(\s+ago)?", text.strip())
+    if match:
+        unit_s = {"second": 1, "sec": 1, "minute": 60, "min": 60, "hour": 3600, "day": 86400, "week": 604800}[match[2]]
+        return now + timedelta(seconds=int(match[1]) * unit_s * (-1 if match[3] else 1))
+    if text in ("now", "today", ""):
+        return now
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00").replace(" UTC", "+00:00"))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def format_date(form: str, moment: datetime) -> str:
+    def one(match: re.Match[str]) -> str:
+        flag, letter = match[1], match[2]
+        own = {
+            "s": str(int(moment.timestamp())),
+            "N": f"{moment.microsecond * 1000:09d}",
+            "e": f"{moment.day:2d}",
+            "k": f"{moment.hour:2d}",
+            "l": f"{moment.hour % 12 or 12:2d}",
+            "F": moment.strftime("%Y-%m-%d"),
+            "T": moment.strftime("%H:%M:%S"),
+            "R": moment.strftime("%H:%M"),
+            "D": moment.strftime("%m/%d/%y"),
+            "h": moment.strftime("%b"),
+            "Z": "UTC",
+            "z": "+0000",
+            "n": "\n",
+            "t": "\t",
+            "%": "%",
+            "P": moment.strftime("%p").lower(),
+        }
+        text = own[letter] if letter in own else moment.strftime(f"%{letter}")
+        if flag == "-":
+            text = text.lstrip("0 ") or "0"
+        return text.upper() if flag == "^" else text
+
+    return _DIRECTIVE.sub(one, form)
+
+
+# ---- who and where
+
+
+def hostname(task: Task) -> None:
+    name = task.container.spec.hostname
+    full = name
+    for line in task.files.read("/etc/hosts").decode(errors="replace").splitlines() if task.files.exists("/etc/hosts") else ():
+        words = line.split()
+        if len(words) > 1 and words[0] == task.ip:
+            full = words[1]
+    flags = "".join(each.lstrip("-") for each in task.argv)
+    if flags in ("f", "fqdn", "long"):
+        task.write(f"{full}\n")
+    elif flags in ("d", "domain"):
+        task.write(f"{full.partition('.')[2]}\n")
+    elif flags in ("i", "I", "ip-address", "all-ip-addresses"):
+        task.write(f"{task.ip}\n")
+    elif task.argv and not task.argv[0].startswith("-"):
+        task.fail("hostname: sethostname: Operation not permitted\n")
+        return
+    else:
+        task.write(f"{name}\n")
+    task.finish(0)
+
+
+def kill(task: Task) -> None:
+    """Signals to the container's processes: `kill 1` is how one asks PID 1 to go."""
+    name, pids = "TERM", []
+    waiting = list(task.argv)
+    while waiting:
+        word = waiting.pop(0)
+        if word == "-l":
+            task.write(" ".join(SIGNALS) + "\n")
+            task.finish(0)
+            return
+        if word in ("-s", "-n") and waiting:
+            word = f"-{waiting.pop(0)}"
+        if word.startswith("-") and len(word) > 1 and not pids:
+            if word == "-0":
+                name = "0"
+                continue
+            try:
+                name = signal_name(word[1:])
+            except (KeyError, StopIteration):
+                task.fail(f"kill: bad signal name '{word[1:]}'\n")
+                return
+        elif word != "--":
+            pids.append(word)
+    code = 0 if pids else 1
+    for pid in pids:
+        process = task.container.processes.get(int(pid)) if pid.lstrip("-").isdigit() else None
+        if process is None:
+            task.error(f"sh: can't kill pid {pid}: No such process\n")
+            code = 1
+        elif name == "0":
+            continue
+        elif process.is_main:
+            # A process cannot kill PID 1 of its own namespace: the kernel keeps KILL from it.
+            if name != "KILL":
+                task.container.signal(name)
+        else:
+            process.signal(name)
+    task.finish(code)
+
+
+def killall(task: Task) -> None:
+    name, words = "TERM", []
+    for word in task.argv:
+        if word.startswith("-"):
+            try:
+                name = signal_name(word[1:])
+            except (KeyError, StopIteration):
+                continue
+        else:
+            words.append(word)
+    found = [each for each in list(task.container.processes.values()) if any(w in each.command_line() for w in words)]
+    found = [each for each in found if task.name not in each.command_line()]
+    for process in found:
+        if process.is_main:
+            if name != "KILL":
+                task.container.signal(name)
+        else:
+            process.signal(name)
+    task.finish(0 if found else 1)
+
+
+def ps(task: Task) -> None:
+    task.write("PID   USER     TIME  COMMAND\n")
+    user = "root" if task.container.user == 0 else str(task.container.user)
+    for pid, process in sorted(task.container.processes.items()):
+        task.write(f"{pid:5d} {user:<8} 0:00 {process.command_line()}\n")
+    task.finish(0)
+
+
+def mount(task: Task) -> None:
+    task.write("overlay on / type overlay (rw,relatime)\nproc on /proc type proc (rw,nosuid,nodev,noexec,relatime)\n")
+    for each in task.container.spec.mounts:
+        mode = "ro" if each.read_only or each.volume.read_only else "rw"
+        task.write(f"/dev/vda1 on {each.path} type ext4 ({mode},relatime)\n")
+    task.finish(0)
+
+
+def ip(task: Task) -> None:
+    if task.argv[:1] and "addr".startswith(task.argv[0].lstrip("-")):
+        task.write(
+            "1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue qlen 1000\n    inet 127.0.0.1/8 scope host lo\n"
+            "2: eth0@if7: <BROADCAST,MULTICAST,UP,LOWER_UP,M-DOWN> mtu 1500 qdisc noqueue\n"
+            f"    inet {task.ip}/24 brd {task.ip.rpartition('.')[0]}.255 scope global eth0\n"
+        )
+    elif task.argv[:1] and "route".startswith(task.argv[0]):
+        gateway = f"{task.ip.rpartition('.')[0]}.1"
+        task.write(f"default via {gateway} dev eth0\n")
+    else:
+        task.fail("ip: only `ip addr` and `ip route` are simulated\n")
+        return
+    task.finish(0)
+
+
+def netstat(task: Task) -> None:
+    task.write("Active Internet connections (only servers)\nProto Recv-Q Send-Q Local Address           Foreign Address         State\n")
+    for port in task.network.listening(task.ip):
+        task.write(f"tcp        0      0 {f'0.0.0.0:{port}':<23} {'0.0.0.0:*':<23} LISTEN\n")
+    task.finish(0)
+
+
+# ---- tail
+
+
+def tail(task: Task) -> None:
+    """`tail -n N`, `-c N`, `-f`, `-F`: written here because following a file means waiting for it."""
+    count, by_bytes, follow, quiet, paths = "10", False, False, False, []
+    waiting = list(task.argv)
+    while waiting:
+        word = waiting.pop(0)
+        if word in ("-n", "-c", "--lines", "--bytes") and waiting:
+            by_bytes, count = word in ("-c", "--bytes"), waiting.pop(0)
+        elif word.startswith(("--lines=", "--bytes=")):
+            by_bytes, count = word.startswith("--bytes"), word.partition("=")[2]
+        elif re.fullmatch(r"-\d+", word):
+            count = word[1:]
+        elif word.startswith("-") and len(word) > 1 and not word.startswith("--"):
+            letters = word[1:]
+            follow = follow or "f" in letters or "F" in letters
+            quiet = quiet or "q" in letters
+            match = re.search(r"([nc])([+-]?\d*)$", letters)
+            if match:
+                by_bytes, count = match[1] == "c", match[2] or (waiting.pop(0) if waiting else "10")
+        elif word in ("--follow", "--follow=name", "--retry"):
+            follow = True
+        else:
+            paths.append(word)
+    code = 0
+    sizes: dict[str, int] = {}
+    for path in paths or ["-"]:
+        if path in ("-", "/dev/stdin"):
+            content = task.stdin
+        elif path in ("/dev/null", "/dev/zero", "/dev/stdout", "/dev/stderr"):
+            content, sizes[path] = b"", 0
+        else:
+            try:
+                content = task.files.read(task.path(path))
+            except OSError as error:
+                task.error(f"tail: can't open '{path}': {error.strerror}\n")
+                code = 1
+                continue
+            sizes[path] = len(content)
+        if len(paths) > 1 and not quiet:
+            task.write(f"==> {path} <==\n")
+        task.write(_end_of(content, count, by_bytes))
+    if not follow or not sizes:
+        task.finish(code)
+        return
+
+    def look() -> None:
+        for path, size in sizes.items():
+            full = task.path(path)
+            try:
+                now = 0 if path.startswith("/dev/") else task.files.stat(full).size
+            except OSError:
+                continue
+            if now != size:
+                content = task.files.read(full)
+                task.write(content[size:] if now > size else content)
+                sizes[path] = len(content)
+        task.after(1.0, look, housekeeping=True)
+
+    if all(path.startswith("/dev/") for path in sizes):
+        return
+    task.after(1.0, look, housekeeping=True)
+
+
+def _end_of(content: bytes, count: str, by_bytes: bool) -> bytes:
+    from_start = count.startswith("+")
+    try:
+        number = abs(int(count))
+    except ValueError:
+        number = 10
+    if by_bytes:
+        return content[max(number - 1, 0) :] if from_start else (content[-number:] if number else b"")
+    lines = content.splitlines(keepends=True)
+    return b"".join(lines[max(number - 1, 0) :] if from_start else (lines[-number:] if number else []))
+
+
+APPLETS: Mapping[str, Program] = {
+    "sleep": sleep,
+    "statelab-wait": wait,
+    "date": date,
+    "hostname": hostname,
+    "kill": kill,
+    "killall": killall,
+    "pkill": killall,
+    "ps": ps,
+    "mount": mount,
+    "ip": ip,
+    "netstat": netstat,
+    "ss": netstat,
+    "tail": tail,
+}

@@ -22,6 +22,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
+    pretty_exceptions_enable=False,
 )
 node_app = typer.Typer(help="Take a node of the embedded cluster away, and give it back.", no_args_is_help=True)
 app.add_typer(node_app, name="node")

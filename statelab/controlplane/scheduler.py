@@ -16,6 +16,7 @@ from statelab.controlplane.clock import Loop, Timer, timestamp
 from statelab.controlplane.controllers.claims import BOUND_BY_CONTROLLER
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object, key_of
+from statelab.controlplane.kubelet.volumes import claim_names
 from statelab.controlplane.scheduling.cycle import Outcome, schedule
 from statelab.controlplane.scheduling.nodeinfo import NodeInfo, PodInfo, allocatable_of
 from statelab.controlplane.scheduling.volumes import SELECTED_NODE, Decision, are_bound
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
     from statelab.controlplane.view import View
 
 NAME = "default-scheduler"
-_LATENCY_S = 0.008
+_LATENCY_S = 0.003
 _NEXT_S = 0.0005
-_PRE_BIND_S = 0.004
+_PRE_BIND_S = 0.002
 _BIND_S = 0.002
 _FIRST_BACK_OFF_S, _LONGEST_BACK_OFF_S = 1.0, 10.0
 _POLL_S = 0.05
@@ -82,7 +83,9 @@ class Scheduler:
         self._nodes: dict[str, NodeInfo] = {}
         self._homeless: dict[str, dict[str, PodInfo]] = {}  # Pods on nodes that are not known (yet), by node name
         self._waiting: dict[str, _Waiting] = {}  # by uid
+        self._refused: dict[str, _Waiting] = {}  # those of them that fitted nowhere
         self._bindings: dict[str, _Binding] = {}  # by uid
+        self._by_claim: dict[str, set[str]] = {}  # claim → the Pods whose binding waits for it
         self._free_at_s = 0.0
 
     def start(self) -> None:
@@ -107,12 +110,14 @@ class Scheduler:
             elif self._node_written(obj):
                 self._happened("node")
         elif revision.plural == "persistentvolumeclaims":
-            self._happened("claim")
-            self._look_at_bindings()
+            self._happened("claim", revision.key)
+            self._look_at_bindings(revision.key)
         elif revision.plural == "persistentvolumes":
-            self._happened("volume")
-            self._look_at_bindings()
-        elif revision.plural == "storageclasses":
+            if revision.type == "ADDED" or _has_become_free(revision):
+                self._happened("volume")
+            if reference := obj["spec"].get("claimRef"):
+                self._look_at_bindings(f"{reference.get('namespace')}/{reference.get('name')}")
+        elif revision.plural == "storageclasses" and revision.type == "ADDED":
             self._happened("class")
 
     def _node_written(self, node: Object) -> bool:
@@ -185,6 +190,7 @@ class Scheduler:
             self._homeless[node].pop(uid, None)
 
     def _drop(self, uid: str) -> None:
+        self._refused.pop(uid, None)
         waiting = self._waiting.pop(uid, None)
         if waiting is not None and waiting.timer is not None:
             waiting.timer.cancel()
@@ -196,16 +202,27 @@ class Scheduler:
         for timer in (binding.deadline, binding.check):
             if timer is not None:
                 timer.cancel()
+        for key in _claim_keys(binding):
+            self._by_claim.get(key, set()).discard(uid)
+            if not self._by_claim.get(key):
+                self._by_claim.pop(key, None)
         if binding.node in self._nodes:
             self._nodes[binding.node].remove(uid)
 
     # ---- the queue
 
-    def _happened(self, what: str) -> None:
-        """Something changed: Pods that it may help are tried again."""
-        for waiting in list(self._waiting.values()):
-            if waiting.attempts and any(what in _HELPS.get(plugin, ()) for plugin in waiting.refused_by):
+    def _happened(self, what: str, claim_key: str | None = None) -> None:
+        """Something changed: Pods that it may help are tried again. A claim helps only a Pod that uses it."""
+        for waiting in list(self._refused.values()):
+            if not any(what in _HELPS.get(plugin, ()) for plugin in waiting.refused_by):
+                continue
+            if claim_key is None or claim_key in self._claim_keys(waiting):
                 self._enqueue_after_back_off(waiting)
+
+    def _claim_keys(self, waiting: _Waiting) -> list[str]:
+        pod = self._view.get("pods", waiting.key)
+        namespace = waiting.key.partition("/")[0]
+        return [f"{namespace}/{name}" for name in claim_names(pod)] if pod is not None else []
 
     def _enqueue_after_back_off(self, waiting: _Waiting) -> None:
         back_off_s = min(_FIRST_BACK_OFF_S * 2.0 ** max(waiting.attempts - 1, 0), _LONGEST_BACK_OFF_S)
@@ -231,12 +248,14 @@ class Scheduler:
         if pod is None or pod["metadata"]["uid"] != waiting.uid or waiting.uid not in self._waiting:
             self._waiting.pop(waiting.uid, None)
             return
+        self._refused.pop(waiting.uid, None)
         waiting.attempts += 1
         waiting.tried_s = self._loop.now_s
         info = PodInfo.of(pod)
         outcome = schedule(info, self._nodes, self._view)
         if outcome.node is None:
             waiting.refused_by = outcome.plugins
+            self._refused[waiting.uid] = waiting
             self._failed(waiting, pod, outcome.message, "Unschedulable")
             self._enqueue(waiting, _LEFTOVER_S, housekeeping=True)
             return
@@ -304,17 +323,24 @@ class Scheduler:
             lambda: self._give_up(uid, f'running PreBind plugin "VolumeBinding": {why}'),
             housekeeping=True,
         )
-        self._look_at_bindings()
+        for key in _claim_keys(binding):
+            self._by_claim.setdefault(key, set()).add(uid)
+        self._look_at(uid)
 
-    def _look_at_bindings(self) -> None:
-        for uid, binding in list(self._bindings.items()):
-            if binding.deadline is None or (binding.check is not None and binding.check.callback is not None):
-                continue
-            outcome = are_bound(binding.pod, binding.decision, binding.node, self._view)
-            if outcome is True:
-                binding.check = self._loop.call_later(_POLL_S, lambda uid=uid: self._bind(uid))  # type: ignore[misc]
-            elif isinstance(outcome, str):
-                self._give_up(uid, f'running PreBind plugin "VolumeBinding": binding volumes: {outcome}')
+    def _look_at_bindings(self, claim_key: str) -> None:
+        for uid in sorted(self._by_claim.get(claim_key, ())):
+            self._look_at(uid)
+
+    def _look_at(self, uid: str) -> None:
+        """Whether a Pod's claims are bound by now, so that it may be bound to its node."""
+        binding = self._bindings[uid]
+        if binding.check is not None and binding.check.callback is not None:
+            return
+        outcome = are_bound(binding.pod, binding.decision, binding.node, self._view)
+        if outcome is True:
+            binding.check = self._loop.call_later(_POLL_S, lambda: self._bind(uid))
+        elif isinstance(outcome, str):
+            self._give_up(uid, f'running PreBind plugin "VolumeBinding": binding volumes: {outcome}')
 
     def _bind(self, uid: str) -> None:
         binding = self._bindings[uid]
@@ -346,6 +372,18 @@ class Scheduler:
         waiting.refused_by = set()
         self._failed(waiting, pod, message, "SchedulerError")
         self._enqueue_after_back_off(waiting)
+
+
+def _claim_keys(binding: _Binding) -> list[str]:
+    claims = [*(claim for _, claim in binding.decision.reserve), *binding.decision.provision]
+    return [key_of(claim) for claim in claims]
+
+
+def _has_become_free(revision: Revision) -> bool:
+    def phase(volume: Object | None) -> str:
+        return str(((volume or {}).get("status") or {}).get("phase", ""))
+
+    return phase(revision.object) == "Available" != phase(revision.previous)
 
 
 def _with_annotation(obj: Object, name: str, value: str) -> Object:

@@ -48,7 +48,9 @@ class Attempt:
             terminated["reason"] = self.reason
         if self.message:
             terminated["message"] = self.message
-        terminated["startedAt"] = timestamp(self.started_at_s) if self.started_at_s else None
+        # A container that could not be started says that it started at the beginning of time, as containerd has it.
+        known = bool(self.started_at_s) or self.reason == "StartError"
+        terminated["startedAt"] = timestamp(self.started_at_s) if known else None
         terminated["finishedAt"] = timestamp(self.finished_at_s) if self.finished_at_s else None
         terminated["containerID"] = self.container_id
         return {"terminated": terminated}

@@ -136,7 +136,7 @@ class Kubelet:
         pod = revision.object
         worker = self._workers.get(pod["metadata"]["uid"])
         if revision.type == "DELETED":
-            if worker is not None and not worker.is_gone():
+            if worker is not None and not worker.is_done:
                 worker.terminate(removed=True)
         elif worker is None:
             self._take(pod)

@@ -58,6 +58,7 @@ class PodWorker:
         "_when_exited",
         "health",
         "is_admitted",
+        "is_done",
         "key",
         "kubelet",
         "mounted",
@@ -79,6 +80,7 @@ class PodWorker:
         self.needs: tuple[str, str] | None = None  # the object a mount waits for
         self.terminating = False
         self.is_admitted = False
+        self.is_done = False  # its containers have stopped, and its object was let go
         self._steps: Steps | None = None
         self._kills: list[Steps] = []
         self._when_exited: list[tuple[Attempt, Callable[[], None]]] = []
@@ -158,10 +160,6 @@ class PodWorker:
     def _soon(self) -> float:
         return self.kubelet.random.uniform(*_PLEG_S)
 
-    def is_gone(self) -> bool:
-        """Its containers have been stopped and its object let go: nothing is left to do."""
-        return self.terminating and self._steps is None
-
     def reject(self, reason: str, message: str, at: str) -> None:
         """The node does not run this Pod: it has failed, and nothing of it is kept."""
         old = self.pod.get("status") or {}
@@ -174,7 +172,7 @@ class PodWorker:
             "startTime": at,
             "qosClass": old.get("qosClass") or "BestEffort",
         }
-        self.terminating = True
+        self.terminating = self.is_done = True
         self.kubelet.forget(self)
         self._put(status)
 
@@ -183,10 +181,10 @@ class PodWorker:
             self.is_admitted = self.kubelet.admit(self)
             if not self.is_admitted:
                 return
-        self.write_status()
-        if is_terminal(self.pod):
+        if self._has_ended():
             self._end_of_life()
             return
+        self.write_status()
         if self.mounted is None:
             yield from self._mount()
         if not self.record.sandbox:
@@ -353,6 +351,8 @@ class PodWorker:
         attempt.state = "exited"
         attempt.finished_at_s = self.kubelet.loop.now_s
         attempt.exit_code, attempt.reason = exit.code, starting.exit_reason(exit)
+        if attempt.reason == "StartError":
+            attempt.started_at_s = 0.0
         attempt.message = starting.termination_message(self.pod, attempt, exit)
         attempt.ready = attempt.started = False
         if health := self.health.pop(attempt.name, None):
@@ -386,14 +386,18 @@ class PodWorker:
 
     # ---- the end
 
+    def _has_ended(self) -> bool:
+        """Whether its containers have ended for good: the Pod has succeeded or failed."""
+        status = pod_status(self.pod, self.record, self.kubelet.host_ip, self.kubelet.loop.now_s)
+        return status["phase"] in ("Succeeded", "Failed")
+
     def _end_of_life(self) -> None:
-        """Its containers have ended for good: the sandbox goes, what they wrote stays to be read."""
+        """The sandbox goes; what the containers wrote to their logs stays to be read."""
         self._stop_probes()
-        for attempt in self.record.running():
+        for attempt in self.record.running():  # sidecars
             self.kill(attempt, f"Stopping container {attempt.name}")
-        if self.record.sandbox:
-            self.remove_sandbox()
-            self.write_status()
+        self.remove_sandbox()
+        self.write_status()
 
     def remove_sandbox(self) -> None:
         """The Pod's address is nobody's any more."""
@@ -440,6 +444,7 @@ class PodWorker:
         status = pod_status(self.pod, self.record, self.kubelet.host_ip, self.kubelet.loop.now_s, terminal=True)
         self._put(terminated_status(self.pod, status))
         yield self.kubelet.random.uniform(0.02, 0.06)
+        self.is_done = True
         why = f"{metadata['name']}'s containers have stopped and its volumes are unmounted"
         self.kubelet.view.delete("pods", self.pod, why=why, grace_period_s=0)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.kubelet import hooks
 from statelab.controlplane.kubelet.backoff import duration
-from statelab.controlplane.kubelet.containers import Attempt
+from statelab.controlplane.kubelet.containers import Attempt, containers_of
 from statelab.controlplane.kubelet.env import ConfigError, environment, expand
 from statelab.controlplane.kubelet.hostfiles import files_for, hostname_and_domain
 from statelab.controlplane.kubelet.images import ImageError, reported
@@ -81,7 +81,7 @@ def _post_start(worker: PodWorker, container: Object, attempt: Attempt, hook: Ob
         return
     worker.tell(container, "FailedPostStartHook", "PostStartHook failed", type="Warning")
     grace_s = worker.pod["spec"].get("terminationGracePeriodSeconds", 30)
-    worker.kill(attempt, "FailedPostStartHook", grace_s)
+    yield from hooks.stop_container(worker, container, attempt, grace_s, "FailedPostStartHook")
     raise StartError("PostStartHookError", problem)
 
 
@@ -206,8 +206,6 @@ def exit_reason(exit: Exit) -> str:
 
 def termination_message(pod: Object, attempt: Attempt, exit: Exit) -> str:
     """What the container left in its terminationMessagePath, or the end of its log where the policy says so."""
-    from statelab.controlplane.kubelet.containers import containers_of
-
     if attempt.runtime is None or exit.reason == "StartError":
         return exit.message
     container = next(each for each in containers_of(pod) if each["name"] == attempt.name)
@@ -233,7 +231,7 @@ def reason_for(pod: Object, status: Object) -> str:
     old = pod.get("status") or {}
     before = {each["name"]: each for each in old.get("containerStatuses") or ()}
     told = []
-    for each in status["containerStatuses"]:
+    for each in status.get("containerStatuses") or ():
         was = before.get(each["name"]) or {}
         state = next(iter(each["state"]))
         detail = each["state"][state]

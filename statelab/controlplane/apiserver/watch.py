@@ -46,7 +46,7 @@ class Watch:
         self._plural = plural
         self._namespace = namespace
         self._matches = matches
-        self._on_event = on_event
+        self.on_event = on_event
         self._limit = limit
         if send_initial or resource_version in ("", "0"):
             present = store.list(plural, namespace)
@@ -79,8 +79,8 @@ class Watch:
             self.overflowed = True
             self.events.clear()
             self.close()
-        if self._on_event is not None and (self.overflowed or len(self.events) > before):
-            self._on_event()
+        if self.on_event is not None and (self.overflowed or len(self.events) > before):
+            self.on_event()
 
     def _take(self, revision: Revision) -> None:
         if revision.plural != self._plural or (self._namespace and split_key(revision.key)[0] != self._namespace):

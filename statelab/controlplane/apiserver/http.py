@@ -1,0 +1,372 @@
+"""The HTTP edge: sockets, keep-alive, streams, and the driver that lets cluster time pass. What is said is in handler.py.
+
+Only this module and streaming.py know aiohttp. Everything runs on one asyncio loop: a request is answered between two
+callbacks of the cluster's own loop, never during one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import logging
+import os
+import socket
+import ssl
+import tempfile
+import uuid
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+from aiohttp import web
+
+from statelab.controlplane.apiserver import bodies, streaming
+from statelab.controlplane.apiserver.certificates import Certificate
+from statelab.controlplane.apiserver.handler import Handler, refusal
+from statelab.controlplane.apiserver.request import (
+    LogAnswer,
+    Request,
+    Response,
+    UpgradeAnswer,
+    WatchAnswer,
+)
+from statelab.controlplane.errors import bad_request
+
+if TYPE_CHECKING:
+    from statelab.controlplane.controlplane import ControlPlane
+
+log = logging.getLogger(__name__)
+
+_GZIP_ABOVE_BYTES = 128 * 1024
+_BOOKMARK_EVERY_S = 60.0
+_SLOW_AFTER_S = 30.0  # a watcher that takes nothing for so long is dropped
+_FLUSH_EVERY_S = 0.005  # a watch is written to no oftener than this, and less often the more watches there are
+_FLUSH_PER_WATCH_S = 0.00025
+_GREET_WITHIN_S = 60.0
+_NO_CACHE = ("Cache-Control", "no-cache, private")
+
+
+class Edge:
+    """Serves one cluster on 127.0.0.1: HTTP, and with a certificate HTTPS on the same port.
+
+    kubectl sends a token over HTTPS only; everyone else may do without. `start` and `stop` belong to the asyncio loop
+    that runs it.
+    """
+
+    def __init__(self, cluster: ControlPlane, token: str | None, certificate: Certificate | None = None) -> None:
+        self.cluster = cluster
+        self.handler = Handler(cluster, token)
+        self.port = 0
+        self._tls = _tls_context(certificate) if certificate is not None else None
+        self._server: web.Server[web.BaseRequest] | None = None
+        self._listener: socket.socket | None = None
+        self._accepting: asyncio.Task[None] | None = None
+        self._greetings: set[asyncio.Task[None]] = set()
+        self._streams: set[asyncio.Task[None]] = set()
+        self._watches = 0
+        self._stopping = False
+
+    async def start(self, port: int = 0, host: str = "127.0.0.1") -> None:
+        """Listen. Raises OSError when the port is taken."""
+        self._server = web.Server(self._serve, access_log=None, keepalive_timeout=600.0)
+        self._listener = socket.create_server((host, port), backlog=512)
+        self._listener.setblocking(False)
+        self.port = self._listener.getsockname()[1]
+        self._accepting = asyncio.create_task(self._accept(self._listener))
+
+    async def stop(self) -> None:
+        """Answer what was asked, end the streams, close."""
+        self._stopping = True
+        for task in (self._accepting, *self._greetings, *self._streams):
+            if task is not None:
+                task.cancel()
+        await asyncio.gather(*self._streams, return_exceptions=True)
+        if self._listener is not None:
+            self._listener.close()
+        if self._server is not None:
+            await self._server.shutdown(1.0)
+
+    # ---- connections
+
+    async def _accept(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connection, _ = await loop.sock_accept(listener)
+            except OSError as error:  # too many open files: wait until some are closed
+                log.warning("a connection could not be accepted: %s", error)
+                await asyncio.sleep(0.1)
+                continue
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            task = asyncio.create_task(self._greet(connection))
+            self._greetings.add(task)
+            task.add_done_callback(self._greetings.discard)
+
+    async def _greet(self, connection: socket.socket) -> None:
+        """Look at the first byte: a TLS handshake begins with 22, an HTTP request with a letter."""
+        assert self._server is not None
+        loop = asyncio.get_running_loop()
+        try:
+            first = await asyncio.wait_for(_peek(connection), _GREET_WITHIN_S)
+            tls = self._tls if first == b"\x16" else None
+            if not first or (first == b"\x16" and tls is None):
+                connection.close()
+                return
+            await loop.connect_accepted_socket(
+                self._server, connection, ssl=tls, ssl_handshake_timeout=_GREET_WITHIN_S if tls else None
+            )
+        except (OSError, TimeoutError):  # the client went away, or does not trust us
+            connection.close()
+        except asyncio.CancelledError:
+            connection.close()
+            raise
+
+    # ---- one request
+
+    async def _serve(self, http: web.BaseRequest) -> web.StreamResponse:
+        body = await self._body(http) if http.body_exists else b""
+        if body is None:
+            answer = self._refused(http)
+        else:
+            path, _, query = http.raw_path.partition("?")
+            request = Request(http.method, path, _query(query), _Headers(http.headers), body)
+            answer = self.handler.handle(request)  # type: ignore[assignment]
+        if isinstance(answer, Response):
+            return await self._respond(http, answer)
+        task = asyncio.current_task()
+        assert task is not None
+        self._streams.add(task)  # type: ignore[arg-type]
+        try:
+            if isinstance(answer, WatchAnswer):
+                return await self._watch(http, answer)
+            if isinstance(answer, LogAnswer):
+                return await self._follow(http, answer)
+            return await self._upgrade(http, answer)
+        finally:
+            self._streams.discard(task)  # type: ignore[arg-type]
+
+    async def _body(self, http: web.BaseRequest) -> bytes | None:
+        """The whole body; None when it is too large, and then the rest of it is not read."""
+        if (http.content_length or 0) > bodies.MAX_BYTES:
+            return None
+        parts, size = [], 0
+        async for part in http.content.iter_any():
+            size += len(part)
+            if size > bodies.MAX_BYTES:
+                return None
+            parts.append(part)
+        return b"".join(parts)
+
+    def _refused(self, http: web.BaseRequest) -> Response:
+        answer = refusal(bodies.too_large())
+        answer.headers.append(("Connection", "close"))
+        http.protocol.force_close()
+        return answer
+
+    async def _respond(self, http: web.BaseRequest, answer: Response) -> web.Response:
+        headers = [*answer.headers, _NO_CACHE, ("Audit-Id", str(uuid.uuid4())), ("Content-Type", answer.content_type)]
+        body = answer.body
+        if len(body) > _GZIP_ABOVE_BYTES and "gzip" in http.headers.get("Accept-Encoding", ""):
+            # In a thread: a list of a thousand Pods takes 20 ms, in which others can be served.
+            body = await asyncio.get_running_loop().run_in_executor(None, gzip.compress, body, 1)
+            headers += [("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")]
+        return web.Response(status=answer.code, body=body, headers=headers)
+
+    # ---- streams
+
+    async def _stream(self, http: web.BaseRequest, content_type: str) -> web.StreamResponse:
+        headers = [_NO_CACHE, ("Audit-Id", str(uuid.uuid4())), ("Content-Type", content_type)]
+        response = web.StreamResponse(headers=headers)
+        if http.version >= (1, 1):
+            response.enable_chunked_encoding()
+        await response.prepare(http)
+        return response
+
+    async def _watch(self, http: web.BaseRequest, answer: WatchAnswer) -> web.StreamResponse:
+        """Write events as they come, many in one go; a client that does not read them is dropped."""
+        loop = asyncio.get_running_loop()
+        alarm = _Alarm(loop)
+        watch = answer.watch
+        watch.on_event = alarm.ring
+        self._watches += 1
+        ends_at_s, bookmark_at_s = loop.time() + answer.timeout_s, loop.time() + _BOOKMARK_EVERY_S
+        api_version = answer.kind.api_version
+        try:
+            response = await self._stream(http, answer.content_type)
+            initial_end = answer.initial_events_end
+            while not watch.overflowed:
+                lines = []
+                while watch.events:
+                    event = watch.events.popleft()
+                    lines.append(answer.encode(event.type, event.object))
+                    if len(lines) >= 500:
+                        break
+                now_s = loop.time()
+                if not watch.events:
+                    if initial_end:
+                        bookmark = watch.bookmark(answer.kind.name, api_version, initial_events_end=True)
+                        lines.append(answer.encode(bookmark.type, bookmark.object))
+                        initial_end = False
+                    elif answer.bookmarks and now_s >= bookmark_at_s:
+                        bookmark = watch.bookmark(answer.kind.name, api_version)
+                        lines.append(answer.encode(bookmark.type, bookmark.object))
+                        bookmark_at_s = now_s + _BOOKMARK_EVERY_S
+                if lines:
+                    await asyncio.wait_for(response.write(b"".join(lines)), _SLOW_AFTER_S)
+                if watch.events:
+                    continue
+                if now_s >= ends_at_s:
+                    await response.write_eof()
+                    return response
+                await alarm.wait(min(ends_at_s, bookmark_at_s) if answer.bookmarks else ends_at_s)
+                if watch.events:
+                    await asyncio.sleep(max(_FLUSH_EVERY_S, self._watches * _FLUSH_PER_WATCH_S))
+            self._drop(http)
+        except TimeoutError:
+            self._drop(http)
+        except asyncio.CancelledError:
+            if not self._stopping:
+                raise
+            await response.write_eof()
+        except ConnectionError:
+            pass
+        finally:
+            self._watches -= 1
+            watch.close()
+        return response
+
+    @staticmethod
+    def _drop(http: web.BaseRequest) -> None:
+        if http.transport is not None:
+            http.transport.abort()
+
+    async def _follow(self, http: web.BaseRequest, answer: LogAnswer) -> web.StreamResponse:
+        alarm = _Alarm(asyncio.get_running_loop())
+        pending: list[bytes] = []
+        ended: list[bool] = []
+
+        def write(data: bytes) -> None:
+            pending.append(data)
+            alarm.ring()
+
+        def end() -> None:
+            ended.append(True)
+            alarm.ring()
+
+        stop = answer.subscribe(write, end)
+        try:
+            response = await self._stream(http, "text/plain")
+            while True:
+                data = b"".join(pending)
+                pending.clear()
+                if data:
+                    await asyncio.wait_for(response.write(data), _SLOW_AFTER_S)
+                elif ended:
+                    await response.write_eof()
+                    return response
+                else:
+                    await alarm.wait(None)
+        except TimeoutError:
+            self._drop(http)
+        except asyncio.CancelledError:
+            if not self._stopping:
+                raise
+            await response.write_eof()
+        except ConnectionError:
+            pass
+        finally:
+            stop()
+        return response
+
+    async def _upgrade(self, http: web.BaseRequest, answer: UpgradeAnswer) -> web.StreamResponse:
+        if not streaming.is_websocket(http):
+            wanted = http.headers.get("Upgrade", "")
+            hint = f": {wanted} is not spoken here, WebSocket is" if wanted else ""
+            return await self._respond(http, refusal(bad_request(f"Upgrade request required{hint}")))
+        try:
+            return await streaming.serve(self.cluster, http, answer)
+        except streaming.Refused as refused:
+            return await self._respond(http, refusal(refused.error))
+
+
+async def _peek(connection: socket.socket) -> bytes:
+    """The first byte to come, left where it is."""
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            return connection.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            readable: asyncio.Future[None] = loop.create_future()
+            loop.add_reader(connection, lambda waiter=readable: waiter.done() or waiter.set_result(None))
+            try:
+                await readable
+            finally:
+                loop.remove_reader(connection)
+
+
+def _tls_context(certificate: Certificate) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    descriptor, path = tempfile.mkstemp()  # OpenSSL reads keys from files only
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(certificate.chain + certificate.key)
+        context.load_cert_chain(path)
+    finally:
+        os.unlink(path)
+    return context
+
+
+class _Alarm:
+    """Wakes the one who waits, or the next who will."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._rung = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    def ring(self) -> None:
+        self._rung = True
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def wait(self, until_s: float | None) -> None:
+        """Until rung, or until that time of the asyncio loop."""
+        if not self._rung:
+            self._waiter = self._loop.create_future()
+            timer = None if until_s is None else self._loop.call_at(until_s, self.ring)
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+                if timer is not None:
+                    timer.cancel()
+        self._rung = False
+
+
+class _Headers(Mapping[str, str]):
+    """aiohttp's headers, which do not mind capitals, as a Mapping."""
+
+    __slots__ = ("_headers",)
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = headers
+
+    def __getitem__(self, name: str) -> str:
+        return self._headers[name]
+
+    def __iter__(self):  # type: ignore[no-untyped-def]
+        return iter(self._headers)
+
+    def __len__(self) -> int:
+        return len(self._headers)
+
+
+@lru_cache(maxsize=1024)
+def _query(text: str) -> dict[str, list[str]]:
+    if not text:
+        return {}
+    try:
+        return parse_qs(text, keep_blank_values=True, max_num_fields=1000)
+    except ValueError:
+        return {}

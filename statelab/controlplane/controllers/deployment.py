@@ -84,4 +84,5 @@ CONTROLLER = Controller(
         "replicasets": _on_replica_set,
         "pods": _on_pod,
     },
+    latency_s=0.005,  # a step of a rollout is done by the ReplicaSets before the next one is thought of
 )

@@ -17,6 +17,7 @@ from statelab.controlplane.controllers.deployment_scaling import max_unavailable
 from statelab.controlplane.controllers.deployment_status import is_complete
 from statelab.controlplane.controllers.owners import title
 from statelab.controlplane.controllers.pods import is_finished, is_terminating
+from statelab.controlplane.controllers.sizes import counted
 from statelab.controlplane.view import View
 
 _KEEP_ALL = 2**31 - 1
@@ -45,7 +46,8 @@ def _grow_new(family: Family, view: View) -> Family:
     if wanted(new) > replicas:
         return scale(family, new, replicas, f"{title(deployment)} wants {replicas}", view)
     size = new_replicas(deployment, wanted_in_all(family.all), wanted(new))
-    why = f"{title(deployment)} rolls out a new template, and maxSurge leaves room for {size} new Pods"
+    room = counted(size - wanted(new), "more Pod")
+    why = f"{title(deployment)} rolls out a new template, and maxSurge leaves room for {room} of it"
     return scale(family, new, size, why, view)
 
 
@@ -75,7 +77,7 @@ def _clean_up_unhealthy(family: Family, may_go: int, view: View) -> Family:
         if going <= 0:
             continue
         may_go -= going
-        why = f"{going} of its old Pods are not available: they go first, for that makes nothing worse"
+        why = f"{counted(unavailable, 'old Pod')} not available: these go first, for that makes nothing worse"
         family = scale(family, old, wanted(old) - going, why, view)
     return family
 
@@ -86,8 +88,10 @@ def _scale_down_available(family: Family, minimum: int, view: View) -> Family:
         going = min(may_go, wanted(old))
         if going <= 0:
             break
+        why = (
+            f"{counted(minimum + may_go, 'Pod')} available and {minimum} must be, so {counted(going, 'old Pod')} may go"
+        )
         may_go -= going
-        why = f"{minimum} Pods must stay available and there are {may_go + going} more, so {going} old ones may go"
         family = scale(family, old, wanted(old) - going, why, view)
     return family
 

@@ -113,7 +113,7 @@ def _disrupted(budget: Object, pods: list[Object], view: View) -> tuple[dict[str
         if name not in noted or is_terminating(pod):
             continue
         left_s = seconds(noted[name]) + _DELETION_TIMEOUT_S - view.now_s
-        if left_s < 0:
+        if left_s <= 0:
             message = f"Pod was expected by PDB {key_of(budget)} to be deleted but it wasn't"
             view.event(pod, "NotDeleted", message, type="Warning")
             continue

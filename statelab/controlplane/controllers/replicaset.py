@@ -21,7 +21,7 @@ from statelab.controlplane.controllers.pods import (
     removal_reason,
     seconds_to_available,
 )
-from statelab.controlplane.controllers.sizes import slow_start
+from statelab.controlplane.controllers.sizes import counted, slow_start
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.labels import matching, selector_of
@@ -43,15 +43,17 @@ def reconcile(key: str, view: View) -> float | None:
     selector = selector_of(replica_set["spec"]["selector"])
     active = claim("pods", replica_set, selector, view, also=is_active)
     refusal: ApiError | None = None
+    before = None
     if not is_terminating(replica_set):
+        before = len(active)
         active, refusal = _manage(replica_set, active, view)
     status = _status(replica_set, active, refusal, view)
     if status != replica_set.get("status"):
         view.update_status("replicasets", {**replica_set, "status": status}, why=_told(status))
     if refusal is not None:
         raise refusal
-    if not is_terminating(replica_set) and len(active) != replica_set["spec"]["replicas"]:
-        return 0.0  # a burst was not enough
+    if before is not None and abs(replica_set["spec"]["replicas"] - before) > _BURST:
+        return 0.0  # one burst was not enough
     return _next_available_s(replica_set, active, view)
 
 
@@ -60,13 +62,13 @@ def _manage(replica_set: Object, active: list[Object], view: View) -> tuple[list
     wanted = replica_set["spec"]["replicas"]
     missing = wanted - len(active)
     if missing > 0:
-        why = f"{title(replica_set)} wants {_pods(wanted)} and has {len(active)}"
+        why = f"{title(replica_set)} wants {counted(wanted, 'Pod')} and has {len(active)}"
         created: list[Object] = []
         refusal = slow_start(range(min(missing, _BURST)), lambda _: created.append(_create(replica_set, why, view)))
         return [*active, *created], None if _is_namespace_going(refusal) else refusal
     if missing < 0:
         condemned = _condemned(replica_set, active, min(-missing, _BURST), view)
-        too_many = f"{title(replica_set)} wants {_pods(wanted)} and has {len(active)}"
+        too_many = f"{title(replica_set)} wants {counted(wanted, 'Pod')} and has {len(active)}"
         refusal = _delete(replica_set, condemned, too_many, view)
         gone = {pod["metadata"]["uid"] for pod in condemned} if refusal is None else set()
         return [pod for pod in active if pod["metadata"]["uid"] not in gone], refusal
@@ -179,13 +181,9 @@ def _is_namespace_going(error: ApiError | None) -> bool:
     return any(cause.get("reason") == "NamespaceTerminating" for cause in causes)
 
 
-def _pods(count: int) -> str:
-    return "1 Pod" if count == 1 else f"{count} Pods"
-
-
 def _told(status: Object) -> str:
     ready, available = status.get("readyReplicas", 0), status.get("availableReplicas", 0)
-    return f"of {_pods(status['replicas'])} {ready} are ready and {available} available"
+    return f"of {counted(status['replicas'], 'Pod')} {ready} are ready and {available} available"
 
 
 def _on_pod(revision: Revision, view: View) -> Iterable[str]:

@@ -11,6 +11,11 @@ from statelab.controlplane.errors import ApiError
 Item = TypeVar("Item")
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 Pod`, `2 Pods`: for a `why`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def scaled(value: int | str, total: int, *, round_up: bool) -> int:
     """`3` is 3; `"25%"` is a share of `total`. Source: apimachinery/pkg/util/intstr GetScaledValueFromIntOrPercent."""
     if isinstance(value, int):

@@ -16,7 +16,7 @@ from typing import TypeVar
 from statelab.controlplane.controllers.owners import adopt, concerned, labels_of, release, title
 from statelab.controlplane.controllers.pods import is_news, is_terminating
 from statelab.controlplane.controllers.revisions import history_of, truncate_history, update_revision
-from statelab.controlplane.controllers.sizes import slow_start
+from statelab.controlplane.controllers.sizes import counted, slow_start
 from statelab.controlplane.controllers.statefulset_claims import (
     claim_name,
     claim_templates,
@@ -190,7 +190,7 @@ def _process_condemned(work: Work, place: int, unhealthy: Member | None) -> bool
     if work.is_ordered and not work.is_available(member) and member is not unhealthy:
         return False
     beyond = "the last beyond" if work.is_ordered else "beyond"
-    wants = f"{title(work.stateful_set)} wants {work.size} Pods from ordinal {work.start}"
+    wants = f"{title(work.stateful_set)} wants {counted(work.size, 'Pod')} from ordinal {work.start}"
     delete(work, member, f"{wants}, and {member.name} is {beyond}")
     work.condemned[place] = work.reread(member)
     return False

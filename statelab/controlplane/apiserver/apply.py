@@ -137,6 +137,19 @@ def _reset(subresource: str, kind: Kind) -> tuple[str, ...]:
     return ("f:status",) if "status" in kind.subresources else ()
 
 
+def only_times_differ(new: Object, old: Object) -> bool:
+    """Whether a write would change nothing but when managers last wrote: then it is none.
+
+    Source: apiserver/pkg/endpoints/handlers/fieldmanager/equality.go.
+    """
+    if not new["metadata"].get("managedFields") or _bare(new) != _bare(old):
+        return False
+    entries = [new["metadata"]["managedFields"], old["metadata"].get("managedFields") or []]
+    timeless = [[{**entry, "time": ""} for entry in each] for each in entries]
+    key = orjson.dumps
+    return sorted(timeless[0], key=key) == sorted(timeless[1], key=key)
+
+
 # ---- server-side apply
 
 

@@ -30,6 +30,8 @@ _CREATED_BY_UPDATE = {"endpoints", "events"}
 _NAME_LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # apimachinery/pkg/util/rand: no vowels, no bad words
 _LONGEST_NAME_BASE = 58
 
+Operation = Literal["Apply", "Update"]  # how managedFields tells a write
+
 
 @dataclass(frozen=True)
 class WriteOptions:
@@ -78,7 +80,9 @@ class ApiServer:
 
     # ---- create
 
-    def create(self, plural: str, namespace: str, body: Object, options: WriteOptions) -> Object:
+    def create(
+        self, plural: str, namespace: str, body: Object, options: WriteOptions, operation: Operation = "Update"
+    ) -> Object:
         kind = KINDS[plural]
         obj = fresh(body) if options.internal else body
         obj["apiVersion"], obj["kind"] = kind.api_version, kind.name
@@ -101,7 +105,8 @@ class ApiServer:
         admission.check(plural, obj, "CREATE", None, self)
         if self.store.get(plural, _key(metadata.get("namespace", ""), metadata["name"])) is not None:
             raise errors.already_exists(kind, metadata["name"])
-        self._track(kind, obj, None, options, "Update", "")
+        if operation == "Update":
+            self._track(kind, obj, None, options, operation, "")
         if options.dry_run:
             return obj
         return self.store.create(
@@ -167,8 +172,13 @@ class ApiServer:
                 return self.create(plural, namespace, body, options)
             raise errors.not_found(kind, metadata["name"])
         if subresource == "scale":
-            return scale_of(self._replace(kind, with_scale(old, body), old, options, None))
+            return self._replace_scale(kind, body, old, options)
         return self._replace(kind, body, old, options, subresource)
+
+    def _replace_scale(
+        self, kind: Kind, scale: Object, old: Object, options: WriteOptions, operation: Operation = "Update"
+    ) -> Object:
+        return scale_of(self._replace(kind, with_scale(old, scale), old, options, None, operation, via="scale"))
 
     def _replace(
         self,
@@ -177,7 +187,9 @@ class ApiServer:
         old: Object,
         options: WriteOptions,
         subresource: str | None,
-        operation: Literal["Apply", "Update"] = "Update",
+        operation: Operation = "Update",
+        *,
+        via: str = "",
     ) -> Object:
         self._check_version(kind, body, old)
         obj = self._merged(body, old, options, subresource)
@@ -199,12 +211,12 @@ class ApiServer:
                 raise errors.invalid(kind, metadata["name"], findings)
             admission.check(kind.plural, obj, "UPDATE", old, self)
         metadata["resourceVersion"] = old["metadata"]["resourceVersion"]
-        if operation == "Update":
-            self._track(kind, obj, old, options, operation, subresource or "")
+        if operation == "Update" or via:  # an apply patch has said itself who owns what
+            self._track(kind, obj, old, options, operation, via or subresource or "")
         return self._commit_update(kind, obj, old, options)
 
     def _commit_update(self, kind: Kind, obj: Object, old: Object, options: WriteOptions) -> Object:
-        if obj == old:
+        if obj == old or apply.only_times_differ(obj, old):
             return old  # nothing changed: no revision, as etcd3's GuaranteedUpdate
         if options.dry_run:
             return obj
@@ -218,8 +230,12 @@ class ApiServer:
     def _merged(body: Object, old: Object, options: WriteOptions, subresource: str | None) -> Object:
         """A private copy of the new object, with what a client cannot change taken from the old one."""
         if subresource == "status" and options.internal:
-            # Only the status is new; everything else may be shared with the old object, which nobody changes.
-            return {**old, "status": fresh(body.get("status") or {}), "metadata": dict(old["metadata"])}
+            # Only the status is new (and annotations, which a status write may change); everything else may be shared
+            # with the old object, which nobody changes.
+            metadata = dict(old["metadata"])
+            if body["metadata"].get("annotations"):
+                metadata["annotations"] = dict(body["metadata"]["annotations"])
+            return {**old, "status": fresh(body.get("status") or {}), "metadata": metadata}
         obj = fresh(body)
         obj["apiVersion"], obj["kind"] = old["apiVersion"], old["kind"]
         metadata, before = obj["metadata"], old["metadata"]
@@ -256,7 +272,7 @@ class ApiServer:
         obj: Object,
         old: Object | None,
         options: WriteOptions,
-        operation: Literal["Apply", "Update"],
+        operation: Operation,
         subresource: str,
     ) -> None:
         if options.internal:
@@ -291,7 +307,7 @@ class ApiServer:
             obj = patches.strategic_merge(before, body, _schema_name(kind, subresource))
         _check_identity(obj, before)
         if subresource == "scale":
-            return scale_of(self._replace(kind, with_scale(old, obj), old, options, None)), False
+            return self._replace_scale(kind, obj, old, options), False
         try:
             obj, warnings = strict.check(obj, kind, options.field_validation)
         except ApiError as refusal:
@@ -308,16 +324,18 @@ class ApiServer:
             raise errors.not_found(kind, name)
         if subresource == "scale":
             assert old is not None
-            return scale_of(self._replace(kind, with_scale(old, body), old, options, None)), False
-        obj = apply.apply_patch(kind, old, body, options.field_manager, options.force, now)
-        obj.setdefault("metadata", {})["name"] = name
+            return self._replace_scale(kind, body, old, options, "Apply"), False
+        applied = apply.apply_patch(kind, old, body, options.field_manager, options.force, now, subresource or "")
+        obj, warnings = strict.check(applied, kind, options.field_validation)
+        options.warnings.extend(warnings)
+        obj["metadata"]["name"] = name
         if old is None:
             self._check_namespace(kind, obj["metadata"], namespace)
             if obj["metadata"].pop("uid", None):
                 raise errors.conflict(
                     kind, name, "uid mismatch: the provided object specified uid, and no existing object was found"
                 )
-            created = self.create(kind.plural, namespace, obj, replace(options, internal=False, field_manager=""))
+            created = self.create(kind.plural, namespace, obj, replace(options, internal=False), "Apply")
             return created, True
         return self._replace(kind, obj, old, options, subresource, operation="Apply"), False
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from statelab.controlplane.apiserver import field_sets
-from statelab.controlplane.apiserver.apply import LAST_APPLIED, apply_patch, manager_name, track
+from statelab.controlplane.apiserver.apply import LAST_APPLIED, apply_patch, manager_name, only_times_differ, track
 from statelab.controlplane.apiserver.managers import Manager, Managers, decode
 from statelab.controlplane.apiserver.typed import compare, field_set, merge, remove, type_of, with_named_fields
 from statelab.controlplane.errors import ApiError
@@ -260,6 +260,16 @@ def test_giving_a_field_up_hands_it_to_its_other_owner() -> None:
 def test_applying_the_same_again_changes_nothing_not_even_the_time() -> None:
     created = apply(None, config_map({"a": "1"}), "me")
     assert apply(created, config_map({"a": "1"}), "me", now=LATER) == created
+
+
+def test_a_write_that_changes_only_times_is_none() -> None:
+    config = config_map({"a": "1"})
+    created = apply(None, config, "me")
+    later = apply(None, config, "me", now=LATER)
+    assert created != later
+    assert only_times_differ(later, created)
+    assert not only_times_differ(apply(created, config_map({"a": "2"}), "me", now=LATER), created)
+    assert not only_times_differ(apply(created, config, "you", now=LATER), created)
 
 
 def test_an_untracked_object_had_one_manager_before_its_first_apply() -> None:

@@ -89,8 +89,7 @@ class Recorder:
         aggregate.last_s = now_s
         if len(aggregate.messages) < _MAX_SIMILAR:
             return False
-        if len(aggregate.messages) > _MAX_SIMILAR:  # keep the set bounded, as PopAny does
-            aggregate.messages.discard(message)
+        aggregate.messages.discard(message)  # PopAny: the set never grows beyond, and a message known before is itself
         return True
 
     def _allowed(self, component: str, uid: str) -> bool:

@@ -154,8 +154,11 @@ def _number_deployment(family: Family, number: str, view: View) -> Family:
     if annotations.get(REVISION) == number:
         return family
     metadata = {**deployment["metadata"], "annotations": {**annotations, REVISION: number}}
-    written = view.update("deployments", {**deployment, "metadata": metadata}, why=f"this is its rollout {number}")
-    return replace(family, deployment={**written, "status": deployment.get("status", {})})
+    # Through the status subresource, as upstream: a change of annotations by an update would be a new generation.
+    written = view.update_status(
+        "deployments", {**deployment, "metadata": metadata}, why=f"this is its rollout {number}"
+    )
+    return replace(family, deployment=written)
 
 
 def _progressing(family: Family, value: str, reason: str, message: str, view: View) -> Family:

@@ -34,7 +34,7 @@ MANAGED_BY = "endpoints.kubernetes.io/managed-by"
 OVER_CAPACITY = "endpoints.kubernetes.io/over-capacity"
 _ME = "endpoint-controller"
 _MAX_ADDRESSES = 1000
-# One object tells of all Pods, so for a big Service changes are gathered: until none came for a while, but not for ever.
+# One object tells of all Pods, so for a big Service changes are gathered until none came for a while, but not for ever.
 _BIG = 100
 _QUIET_S, _LONGEST_S = 2.5, 30.0
 

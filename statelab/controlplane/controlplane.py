@@ -156,13 +156,15 @@ class ControlPlane:
 
         An image that cannot be pulled or a container that crashes again and again counts as settled between its tries.
         """
-        deadline_s = self.loop.now_s + max_s
-        while self.loop.now_s < deadline_s:
-            before = self.store.revision
-            self.loop.run_for(quiet_s)
-            if self.store.revision == before:
+        begun_s = self.loop.now_s
+        while True:
+            changed_s = self.store.history[-1].at_s if self.store.history else begun_s
+            quiet_at_s = max(begun_s, changed_s) + quiet_s
+            if self.loop.now_s >= quiet_at_s:
                 return True
-        return False
+            if self.loop.now_s >= begun_s + max_s:
+                return False
+            self.loop.run_for(min(quiet_at_s, begun_s + max_s) - self.loop.now_s)
 
     # ---- what a client does, in process
 

@@ -2,7 +2,7 @@
 
 It works as upstream's does. A *sync* first writes the status of what it finds, then acts, and remembers why a
 container could not be started for the next sync to tell: that is why `ErrImagePull` is seen before `ImagePullBackOff`.
-A change in the containers is noticed within about a second (the PLEG), a failure is looked at again after 10 to 15.
+A change in the containers is noticed within about a second (the PLEG), a failure is looked at again after 12 to 15.
 
 Source: pkg/kubelet/{kubelet,pod_workers}.go, pkg/kubelet/kuberuntime/kuberuntime_manager.go (SyncPod).
 """
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _FIRST_SYNC_S = 0.02
 _SANDBOX_S = (0.25, 0.45)
 _PLEG_S = (0.35, 0.75)
-_RETRY_S = (10.0, 15.0)
+_RETRY_S = (12.0, 15.0)
 _FIRST_MOUNT_RETRY_S = 0.5
 _LONGEST_MOUNT_RETRY_S = 122.0
 _TRIES_WORTH_WAITING_FOR = 4

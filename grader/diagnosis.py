@@ -111,6 +111,22 @@ def names_of_pods(trial: Trial, set_name: str, service: str) -> Verdict | None:
     return None
 
 
+def all_addresses(trial: Trial, set_name: str, service: str) -> Verdict | None:
+    """Why a Service's own name does not lead to all Pods of a set at once, as a headless one's does; None when so."""
+    found = trial.get(f"service/{service}")
+    if found is None:
+        return not_there(trial, f"service/{service}")
+    answer = trial.dns(service)
+    if found.at("spec", "clusterIP") != "None":
+        text = f"Service {service} has one address of its own, {found.at('spec', 'clusterIP')}: it is not headless."
+        return no(text, f"{answer}.", line=trial.line("Service", "spec", name=service))
+    pods = trial.pods_of(f"statefulset/{set_name}")
+    if set(answer.records) != {each.ip for each in pods}:
+        line = trial.line("Service", "spec", "selector", name=service)
+        return no(f"{service} does not lead to {', '.join(each.name for each in pods)}.", f"{answer}.", line=line)
+    return None
+
+
 def _why_no_name(trial: Trial, set_name: str, service: str, pod: Seen) -> tuple[str, int | None]:
     owner = trial.get(f"statefulset/{set_name}")
     governing = owner.at("spec", "serviceName") if owner else None
@@ -128,14 +144,9 @@ def _why_no_name(trial: Trial, set_name: str, service: str, pod: Seen) -> tuple[
             line,
         )
     found = services[governing]
-    service_line = trial.line("Service", "spec", name=governing)
     if governing != service:
         text = f"StatefulSet {set_name} says serviceName: {governing}, so its Pods are called {pod.name}.{governing}"
         return f"{text}, not {pod.name}.{service}.", line
-    if found.at("spec", "clusterIP") != "None":
-        address = found.at("spec", "clusterIP")
-        text = f"Service {governing} is not headless (clusterIP: {address}): it has one address of its own"
-        return f"{text}, and no names for its Pods.", service_line
     if not _selects(found, pod):
         at_line = trial.line("Service", "spec", "selector", name=governing)
         wanted = (

@@ -120,14 +120,16 @@ class _Bench:
         if self.over is not None:
             return Verdict(0.0, self.over), False
         try:
-            return check.function(self._trial(check)), False
+            trial = self._trial(check)
+            try:
+                return check.function(trial), False
+            except ApiError as error:
+                return Verdict(0.0, f"The API server refused what this check does: {error.message}"), False
         except TrialOver as over:
             self.over = f"The trial was stopped: {over}."
             return Verdict(0.0, self.over), False
         except ManifestError as error:
             return Verdict(0.0, str(error).split("\n")[0], line=error.place.line if error.place else None), False
-        except ApiError as error:
-            return Verdict(0.0, f"The API server refused what this check does: {error.message}"), False
         except Exception:
             _log.exception("%s.%s broke down", self.task.id, check.id)
             return Verdict(0.0, BROKE), True

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from grader.answer import Answer
+from grader.kubectl import CommandError, parse, run
 from grader.limits import Limits, Meter, TrialOver
 from grader.prediction import Said
 from grader.seen import Seen, parse_reference
 from grader.tasks import Task
 from grader.timeline import timeline
+from statelab.controlplane.apiserver.remote import container_name, runtime_container
 from statelab.controlplane.controlplane import ControlPlane
 from statelab.controlplane.dns import pod_search, resolve
 from statelab.controlplane.errors import ApiError
@@ -27,6 +29,7 @@ from statelab.manifest.reader import Path_
 from statelab.manifest.relations import WORKLOADS, at
 
 _QUIET_S = 5.0
+_EXEC_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +94,12 @@ class Trial:
             self._apply(self._placed(item.object))
         if given:
             self.settle()
+        self.failed: list[CommandError] = []  # kubectl lines that did nothing, and why
         if answer is not None and task.answer == "manifest":
             self._hand_in(answer.items)
+        elif answer is not None and task.answer == "commands":
+            lines, refused = parse(answer.text)
+            self.failed = sorted([*refused, *run(self, lines)], key=lambda each: each.line)
 
     def _hand_in(self, items: Sequence[Item]) -> None:
         if len(items) > self.limits.objects:
@@ -124,6 +131,17 @@ class Trial:
         return obj
 
     def _apply(self, obj: Object) -> None:
+        """As `kubectl apply`: create what is not there, change what is."""
+        kind = _kind(obj)
+        if kind is not None:
+            metadata = obj.get("metadata")
+            name = metadata.get("name") if isinstance(metadata, dict) else None
+            where = (
+                (metadata.get("namespace") or self.namespace) if kind.namespaced and isinstance(metadata, dict) else ""
+            )
+            if not isinstance(name, str) or self.cluster.get(kind.plural, f"{where}/{name}" if where else name) is None:
+                self.cluster.create(obj, namespace=self.namespace)
+                return
         self.cluster.apply(obj, namespace=self.namespace)
 
     def again(
@@ -248,8 +266,23 @@ class Trial:
 
     def exec(self, pod: str, *argv: str, container: str | None = None) -> Ran:
         """Run a command in a Pod's container, as kubectl exec. A Pod that is not there or does not run: code 1."""
-        code, out, error = self.cluster.exec(f"{self.namespace}/{pod}", list(argv), container=container)
-        return Ran(code, out, error)
+        seen = self.get(f"pod/{pod}")
+        if seen is None:
+            return Ran(1, "", f'pods "{pod}" not found')
+        try:
+            found = runtime_container(self.cluster, self.namespace, pod, container_name(seen.object, container or ""))
+        except ApiError as error:
+            return Ran(1, "", error.message)
+        output: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
+        codes: list[int] = []
+        process = found.exec(
+            list(argv), on_output=lambda stream, data: output[stream].extend(data), on_exit=codes.append
+        )
+        if not self.when(lambda: bool(codes), timeout_s=_EXEC_S):
+            process.signal("KILL")
+            return Ran(124, "", f"{argv[0]} did not end within {_EXEC_S:.0f} s")
+        texts = {stream: bytes(data).decode("utf-8", "replace") for stream, data in output.items()}
+        return Ran(codes[0], texts["stdout"], texts["stderr"])
 
     def write(self, pod: str, path: str, text: str) -> bool:
         """Write a file inside a Pod; whether that worked."""

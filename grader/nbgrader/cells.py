@@ -11,12 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
-
 from grader.answer import is_empty
 
-Notebook = Any  # a NotebookNode: nbformat has no types
+# A notebook of format 4.5 and its cells, as JSON has them. Not nbformat's classes: importing those takes two seconds.
+Notebook = dict[str, Any]
+Cell = dict[str, Any]
 _CHECK = re.compile(r"""^\s*check\(\s*["']([a-z0-9]+\.[a-z0-9-]+)["']""", re.MULTILINE)
 _ANSWER = re.compile(r"\s*%%answer\s+([a-z0-9]+\.[a-z0-9-]+)\s*(?:\n|\Z)")
 _CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}\Z")
@@ -94,12 +93,23 @@ def clean(raw: Any) -> Notebook:
         cells = [cell for each in raw["worksheets"] if isinstance(each, dict) for cell in each.get("cells") or ()]
     if not isinstance(cells, list):
         raise ValueError("it is not a notebook: there are no cells in it")
-    notebook = new_notebook()
-    notebook.cells = [cell for each in cells[:MAX_CELLS] if (cell := _clean_cell(each)) is not None]
-    return notebook
+    return new_notebook([cell for index, each in enumerate(cells[:MAX_CELLS]) if (cell := _clean_cell(each, index))])
 
 
-def _clean_cell(raw: Any) -> Notebook | None:
+def new_notebook(cells: list[Cell]) -> Notebook:
+    return {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+
+
+def new_cell(type: str, source: str, identity: str, nbgrader: dict[str, Any] | None = None) -> Cell:
+    """A cell of that type, code without outputs."""
+    metadata = {"nbgrader": nbgrader} if nbgrader else {}
+    cell: Cell = {"cell_type": type, "id": identity, "metadata": metadata, "source": source}
+    if type == "code":
+        cell.update(execution_count=None, outputs=[])
+    return cell
+
+
+def _clean_cell(raw: Any, index: int) -> Cell | None:
     if not isinstance(raw, dict):
         return None
     source = raw.get("source", raw.get("input", ""))
@@ -109,52 +119,55 @@ def _clean_cell(raw: Any) -> Notebook | None:
         source = ""
     # A lone surrogate cannot be written as UTF-8.
     source = source[:MAX_CELL].encode("utf-8", "replace").decode()
-    make = {"code": new_code_cell, "raw": new_raw_cell}.get(str(raw.get("cell_type")), new_markdown_cell)
-    cell = make(source)
+    type = raw.get("cell_type")
     identity = raw.get("id")
-    if isinstance(identity, str) and _CELL_ID.match(identity):
-        cell.id = identity
+    if not isinstance(identity, str) or not _CELL_ID.match(identity):
+        identity = f"cell-{index}"
     metadata = raw.get("metadata")
     nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     grade_id = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
-    if isinstance(grade_id, str) and len(grade_id) <= 128:
-        cell.metadata["nbgrader"] = NotebookNode({"grade_id": grade_id})
-    return cell
+    is_named = isinstance(grade_id, str) and len(grade_id) <= 128
+    named = {"grade_id": grade_id} if is_named else None
+    return new_cell(type if type in ("code", "raw") else "markdown", source, identity, named)
 
 
 def restore(notebook: Notebook, released: Sequence[SourceCell]) -> Notebook:
     """Submitted cells with the released metadata; locked text and missing cells put back; copies are plain cells."""
     known = {each.id: each for each in released}
-    chosen = _choose(notebook.cells, known)
-    cells: list[Notebook] = []
+    submitted: list[Cell] = notebook["cells"]
+    chosen = _choose(submitted, known)
+    cells: list[Cell] = []
     ids: set[str] = set()
-    for index, cell in enumerate(notebook.cells):
-        if cell.id in ids:
-            cell.id = f"{cell.id[:50]}-{index}"
-        ids.add(cell.id)
-        source = known.get(_grade_id(cell) or "")
-        if source is None or chosen[source.id] != index:
-            cell.metadata = NotebookNode()
-            cells.append(_shown_as_text(cell))
+    for index, cell in enumerate(submitted):
+        identity = cell["id"] if cell["id"] not in ids else f"{cell['id'][:50]}-{index}"
+        ids.add(identity)
+        source = known.get(grade_id(cell) or "")
+        if source is not None and chosen[source.id] == index:
+            text = source.source if source.is_locked else cell["source"]
+            cells.append(new_cell(source.type, text, identity, source.metadata()))
         else:
-            cells.append(_as_released(cell, source))
-    present = [_grade_id(each) for each in cells]
+            # A raw cell may hold HTML that is written into the feedback as it is: show it as code instead.
+            type = "code" if cell["cell_type"] == "raw" else cell["cell_type"]
+            cells.append(new_cell(type, cell["source"], identity))
+    present = [grade_id(each) for each in cells]
     for position, source in enumerate(released):
         if source.id not in present:
             before = {each.id for each in released[:position]}
             at = max((index + 1 for index, each in enumerate(present) if each in before), default=0)
-            cells.insert(at, _missing(source))
+            # An answer that is not there is the released text, unchanged.
+            identity = (
+                f"released-{position}" if f"released-{position}" not in ids else f"released-{position}-{len(ids)}"
+            )
+            cells.insert(at, new_cell(source.type, source.source, identity, source.metadata()))
             present.insert(at, source.id)
-    notebook.cells = cells
-    notebook.metadata = NotebookNode()
-    return notebook
+    return new_notebook(cells)
 
 
-def _choose(cells: Sequence[Notebook], known: dict[str, SourceCell]) -> dict[str, int]:
+def _choose(cells: Sequence[Cell], known: dict[str, SourceCell]) -> dict[str, int]:
     """Of several copies of a cell the last one that has been worked on; else the last one."""
     chosen: dict[str, int] = {}
     for index, cell in enumerate(cells):
-        source = known.get(_grade_id(cell) or "")
+        source = known.get(grade_id(cell) or "")
         if source is None:
             continue
         held = chosen.get(source.id)
@@ -163,42 +176,14 @@ def _choose(cells: Sequence[Notebook], known: dict[str, SourceCell]) -> dict[str
     return chosen
 
 
-def _is_worked_on(cell: Notebook, source: SourceCell) -> bool:
-    return bool(cell.source.strip() != source.source.strip() and not is_empty(cell.source))
+def _is_worked_on(cell: Cell, source: SourceCell) -> bool:
+    return cell["source"].strip() != source.source.strip() and not is_empty(cell["source"])
 
 
-def _grade_id(cell: Notebook) -> str | None:
-    found: str | None = cell.metadata.get("nbgrader", {}).get("grade_id")
+def grade_id(cell: Cell) -> str | None:
+    """nbgrader's name of a cell."""
+    found: str | None = cell["metadata"].get("nbgrader", {}).get("grade_id")
     return found
-
-
-def _as_released(cell: Notebook, source: SourceCell) -> Notebook:
-    text = source.source if source.is_locked else cell.source
-    return _new_cell(source.type, text, source.metadata(), cell.id)
-
-
-def _missing(source: SourceCell) -> Notebook:
-    text = source.source
-    if not source.is_locked:  # an answer that is not there is the released text, unchanged: "No response."
-        return _new_cell(source.type, text, source.metadata(), None)
-    return _new_cell(source.type, text, source.metadata(), None)
-
-
-def _new_cell(type: str, text: str, nbgrader: dict[str, Any], identity: str | None) -> Notebook:
-    cell = (new_code_cell if type == "code" else new_markdown_cell)(text)
-    cell.metadata["nbgrader"] = NotebookNode(nbgrader)
-    if identity is not None:
-        cell.id = identity
-    return cell
-
-
-def _shown_as_text(cell: Notebook) -> Notebook:
-    """A raw cell may hold HTML that is written into the feedback as it is: show it as code instead."""
-    if cell.cell_type != "raw":
-        return cell
-    shown = new_code_cell(cell.source)
-    shown.id = cell.id
-    return shown
 
 
 def answers(notebook: Notebook, released: Sequence[SourceCell]) -> dict[str, str]:
@@ -211,31 +196,31 @@ def answers(notebook: Notebook, released: Sequence[SourceCell]) -> dict[str, str
     wanted = {each.task: f"{each.id}-answer" for each in released if each.task}
     found: dict[str, str] = {}
     untouched: dict[str, str] = {}
-    for cell in notebook.cells:
-        if cell.cell_type == "raw":
-            continue
-        grade_id = _grade_id(cell)
-        said = _ANSWER.match(cell.source[:200])
+    for cell in notebook["cells"]:
+        name = grade_id(cell)
+        said = _ANSWER.match(cell["source"][:200])
         for task, answer_id in wanted.items():
-            is_own = grade_id == answer_id and (said is None or said[1] not in wanted)
+            is_own = name == answer_id and (said is None or said[1] not in wanted)
             if is_own or (said is not None and said[1] == task):
                 source = by_id.get(answer_id)
                 is_new = source is None or _is_worked_on(cell, source)
-                (found if is_new else untouched)[task] = cell.source
+                (found if is_new else untouched)[task] = cell["source"]
     return {task: found.get(task, untouched.get(task, "")) for task in wanted}
 
 
-def score_output(points: float, plain: str, html: str) -> Notebook:
+def score_output(points: float, plain: str, html: str) -> dict[str, Any]:
     """What a graded cell puts out: nbgrader reads the number, people read the HTML.
 
     nbgrader takes the first `execute_result` for the score, and gives *all* points to a cell without any output.
     """
-    output = new_output("execute_result", execution_count=1)
-    output.data = NotebookNode({"text/plain": repr(float(points)), "text/html": html})
-    output.metadata = NotebookNode({"statelab": {"feedback": plain}})
-    return output
+    return {
+        "output_type": "execute_result",
+        "execution_count": 1,
+        "data": {"text/plain": repr(float(points)), "text/html": html},
+        "metadata": {"statelab": {"feedback": plain}},
+    }
 
 
-def texts(cells: Iterable[Notebook]) -> str:
+def texts(cells: Iterable[Cell]) -> str:
     """All text of a notebook's cells: for counting which hints were asked for."""
-    return "\n".join(each.source for each in cells)
+    return "\n".join(each["source"] for each in cells)

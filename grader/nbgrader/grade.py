@@ -6,11 +6,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 from grader.answer import Answer
 from grader.judge import judge
 from grader.limits import Limits
-from grader.nbgrader.cells import Notebook, SourceCell, answers, score_output, texts
+from grader.nbgrader.cells import Notebook, SourceCell, answers, grade_id, score_output, texts
 from grader.registry import NoSuchTask, task
 from grader.result import Result, as_text
 
@@ -35,22 +36,21 @@ def grade(notebook: Notebook, released: Sequence[SourceCell], limits: Limits | N
     """Write the output of each automatically graded code cell; what they got. What people grade is left alone."""
     said = answers(notebook, released)
     graded: list[GradedCell] = []
-    outputs: dict[str, Notebook] = {}
+    outputs: dict[str, dict[str, Any]] = {}
     for source in released:
         if not source.is_grade or source.is_solution or source.type != "code":
             continue
         cell, output = _grade_cell(source, said, limits)
         graded.append(cell)
         outputs[source.id] = output
-    for each in notebook.cells:
-        grade_id = each.metadata.get("nbgrader", {}).get("grade_id")
-        if grade_id in outputs and each.cell_type == "code":
-            each.outputs = [outputs[grade_id]]
-            each.execution_count = 1
+    for each in notebook["cells"]:
+        written = outputs.get(grade_id(each) or "")
+        if written is not None:
+            each.update(outputs=[written], execution_count=1)
     return graded
 
 
-def _grade_cell(source: SourceCell, said: dict[str, str], limits: Limits | None) -> tuple[GradedCell, Notebook]:
+def _grade_cell(source: SourceCell, said: dict[str, str], limits: Limits | None) -> tuple[GradedCell, dict[str, Any]]:
     from grader.html import as_html
 
     most = source.points or 0.0
@@ -69,6 +69,6 @@ def _grade_cell(source: SourceCell, said: dict[str, str], limits: Limits | None)
 def hints_asked(notebook: Notebook) -> dict[str, int]:
     """How often each task's hints were asked for, as far as the notebook's text tells."""
     counts: dict[str, int] = {}
-    for found in _HINT.finditer(texts(notebook.cells)):
+    for found in _HINT.finditer(texts(notebook["cells"])):
         counts[found[1]] = counts.get(found[1], 0) + 1
     return counts

@@ -8,14 +8,16 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from nbformat import from_dict
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from grader.nbgrader.cells import Notebook, SourceCell, clean, restore, source_cells
+from grader.nbgrader.cells import SourceCell, clean, restore, source_cells
 from grader.nbgrader.grade import grade
 
 _GIVEN = re.compile(r"^#: ?", re.MULTILINE)
 Resources = Any
+Notebook = Any  # a NotebookNode: a dict whose keys are attributes too
 
 
 def _released(resources: Resources) -> list[SourceCell]:
@@ -24,7 +26,7 @@ def _released(resources: Resources) -> list[SourceCell]:
         return source_cells(gradebook.find_notebook(names["notebook"], names["assignment"]))
 
 
-class RevealGiven(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has no types
+class RevealGiven(NbGraderPreprocessor):
     """In an answer cell of the release, lines that begin with `#: ` become what the learner is given to begin with."""
 
     def preprocess_cell(self, cell: Notebook, resources: Resources, index: int) -> tuple[Notebook, Resources]:
@@ -33,21 +35,22 @@ class RevealGiven(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has n
         return cell, resources
 
 
-class RestoreCells(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has no types
+class RestoreCells(NbGraderPreprocessor):
     """Put the released cells in the place of whatever the learner's metadata say."""
 
     def preprocess(self, notebook: Notebook, resources: Resources) -> tuple[Notebook, Resources]:
-        return restore(clean(notebook), _released(resources)), resources
+        return from_dict(restore(clean(notebook), _released(resources))), resources
 
 
-class GradeText(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has no types
+class GradeText(NbGraderPreprocessor):
     """In the place of Execute: judge the text of the answers, and write each graded cell's output and number."""
 
     def preprocess(self, notebook: Notebook, resources: Resources) -> tuple[Notebook, Resources]:
-        for each in grade(notebook, _released(resources)):
+        graded = grade(notebook, _released(resources))
+        for each in graded:
             self.log.info("%s: %g of %g", each.cell, each.points, each.max)
             if each.result is None:
                 self.log.warning("%s has to be executed to be graded, and was not: 0 points", each.cell)
             elif any(check.broke for check in each.result.checks):
                 self.log.error("A check of %s broke down; see above", each.result.task)
-        return notebook, resources
+        return from_dict(notebook), resources

@@ -1,7 +1,7 @@
-"""Decoders, one per Go struct, compiled once from the schemas: JSON values in, the same in the API server's normal form out.
+"""Decoders, one per Go struct, compiled once: JSON values in, the same in the API server's normal form out.
 
-Normal form is what Go would write after reading: empty fields left out, quantities and times canonical, `{}` and null where
-a struct is never left out. This is the fast way, for input without a fault; whatever is unusual raises `Unusual`, and
+Normal form is what Go would write after reading: empty fields left out, quantities and times canonical, `{}` and null
+where a struct is never left out. This is the fast way, for input without a fault; whatever is unusual raises `Unusual`, and
 decoding_slow.py, which knows Go's words for it, takes over.
 """
 
@@ -12,7 +12,7 @@ import binascii
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import orjson
@@ -38,7 +38,7 @@ RFC3339 = re.compile(
 )
 
 
-@lru_cache(maxsize=None)
+@cache
 def decoder(definition: str) -> Decoder:
     """The decoder of a struct's definition. Returns a new dict; raises Unusual."""
     fields: dict[str, Decoder] = {}

@@ -50,18 +50,48 @@ def decode(raw: bytes, kind: Kind, validation: Validation = "Strict") -> tuple[O
     return _decode_slowly(raw, kind, validation)
 
 
-def check(obj: Any, kind: Kind, validation: Validation = "Strict") -> tuple[Object, list[str]]:
-    """The same for JSON that is parsed already: a new object in normal form; `obj` is not changed."""
+def check(obj: Any, kind: Kind, validation: Validation = "Strict", *, patch: Any = None) -> tuple[Object, list[str]]:
+    """The same for JSON that is parsed already: a new object in normal form; `obj` is not changed.
+
+    Where `obj` came of a patch, `patch` is that patch: its faults are told as the patch's. Raises ApiError 400 (422 for
+    a patch).
+    """
     if type(obj) is dict:
         try:
             return _fast(obj, kind), []
         except Unusual:
             pass
-    return _from_tree(obj, kind, validation, b"")
+    if patch is None:
+        return _from_tree(obj, kind, validation, b"")
+    made, findings = decoding_slow.decode(kind.definition, obj)
+    problem = findings.error
+    if not problem and findings.strict and validation == "Strict":
+        problem = f"strict decoding error: {', '.join(findings.strict)}"
+    if problem:
+        shown = go_format(patch) if isinstance(patch, dict) else orjson.dumps(obj).decode()
+        message = f"Invalid value: {go_json.go_quote(shown)}: {problem}"
+        causes = [{"reason": "FieldValueInvalid", "message": message, "field": "patch"}]
+        raise ApiError(422, "Invalid", f' "" is invalid: patch: {message}', {"causes": causes})
+    made["apiVersion"], made["kind"] = kind.api_version, kind.name
+    return made, findings.strict if validation == "Warn" else []
+
+
+def go_format(value: Any) -> str:
+    """A value as Go's %+v prints it: `map[spec:map[replicas:3]]`."""
+    if isinstance(value, dict):
+        return f"map[{' '.join(f'{key}:{go_format(value[key])}' for key in sorted(value))}]"
+    if isinstance(value, list):
+        return f"[{' '.join(go_format(each) for each in value)}]"
+    if value is None:
+        return "<nil>"
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
 
 
 def check_definition(value: Any, definition: str) -> dict[str, Any]:
-    """A value that is no stored kind (DeleteOptions, say) in normal form, unknown fields dropped. Raises ApiError 400."""
+    """A value that is no stored kind (DeleteOptions, say) in normal form, unknown fields dropped.
+
+    Raises ApiError 400.
+    """
     if type(value) is dict:
         try:
             made: dict[str, Any] = decoding.decoder(definition)(value)
@@ -145,7 +175,8 @@ def _refuse_other_kind(group_version: str, name: str, kind: Kind) -> None:
     version = group_version.rpartition("/")[2]
     if group_version in _OLD_VERSIONS.get(name, ()) and name == kind.name:
         raise bad_request(
-            f"the API version in the data ({group_version}) does not match the expected API version ({kind.api_version})"
+            f"the API version in the data ({group_version}) does not match "
+            f"the expected API version ({kind.api_version})"
         )
     group = group_version.rpartition("/")[0]
     known = {

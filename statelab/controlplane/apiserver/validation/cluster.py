@@ -1,0 +1,100 @@
+"""Namespaces, Nodes and Events. Source: pkg/apis/core/validation/validation.go, events.go."""
+
+from __future__ import annotations
+
+from statelab.controlplane.apiserver.validation import meta, names, resources, scheduling
+from statelab.controlplane.apiserver.validation.fields import (
+    Errors,
+    duplicate,
+    forbidden,
+    go_struct,
+    invalid,
+)
+from statelab.controlplane.kinds import Object
+
+_CORE = "io.k8s.api.core.v1."
+
+
+def create_namespace(obj: Object) -> Errors:
+    errors = meta.metadata(obj["metadata"], namespaced=False, check_name=names.label)
+    for finalizer in (obj.get("spec") or {}).get("finalizers") or ():
+        errors += names.check_qualified(finalizer, "spec.finalizers")
+        errors += meta.kube_finalizer(finalizer, "spec.finalizers")
+    return errors
+
+
+def update_namespace(obj: Object, old: Object) -> Errors:
+    return meta.metadata_update(obj["metadata"], old["metadata"])
+
+
+def update_namespace_status(obj: Object, old: Object) -> Errors:
+    errors = meta.metadata_update(obj["metadata"], old["metadata"])
+    phase = (obj.get("status") or {}).get("phase", "")
+    deleting = bool(obj["metadata"].get("deletionTimestamp"))
+    wanted, when = ("Terminating", "is not empty") if deleting else ("Active", "is empty")
+    if phase != wanted:
+        errors.append(invalid("status.Phase", phase, f"may only be '{wanted}' if `deletionTimestamp` {when}"))
+    return errors
+
+
+# ---- Node
+
+
+def create_node(obj: Object) -> Errors:
+    errors = meta.metadata(obj["metadata"], namespaced=False, check_name=names.subdomain)
+    spec = obj.get("spec") or {}
+    errors += scheduling.taints(spec.get("taints") or [], "metadata.taints") + _amounts(obj)
+    ranges: list[str] = spec.get("podCIDRs") or []
+    for index, text in enumerate(ranges):
+        if not names.is_cidr(text):
+            errors.append(invalid(f"spec.podCIDRs[{index}]", text, names.BAD_CIDR))
+    if len(ranges) > 1 and (len({":" in text for text in ranges}) < 2 or len(ranges) > 2):
+        errors.append(invalid("spec.podCIDRs", ranges, "may specify no more than one CIDR for each IP family"))
+    return errors
+
+
+def _amounts(obj: Object) -> Errors:
+    errors: Errors = []
+    status = obj.get("status") or {}
+    for key in ("capacity", "allocatable"):
+        for name, text in sorted((status.get(key) or {}).items()):
+            errors += resources.amount(name, text, f"status.{key}.{name}")
+    return errors
+
+
+def update_node(obj: Object, old: Object) -> Errors:
+    errors = meta.metadata_update(obj["metadata"], old["metadata"]) + _amounts(obj)
+    seen: list[object] = []
+    for index, address in enumerate((obj.get("status") or {}).get("addresses") or ()):
+        if address in seen:
+            errors.append(duplicate(f"status.addresses[{index}]", go_struct(f"{_CORE}NodeAddress", address)))
+        seen.append(address)
+    spec, before = obj.get("spec") or {}, old.get("spec") or {}
+    if before.get("podCIDRs") and spec.get("podCIDRs") != before["podCIDRs"]:
+        why = 'node updates may not change podCIDR except from "" to valid'
+        errors.append(forbidden("spec.podCIDRs", why))
+    if before.get("providerID") and spec.get("providerID") != before["providerID"]:
+        why = 'node updates may not change providerID except from "" to valid'
+        errors.append(forbidden("spec.providerID", why))
+    errors += scheduling.taints(spec.get("taints") or [], "metadata.taints")
+    if spec.get("externalID", "") != before.get("externalID", ""):
+        errors.append(forbidden("spec.externalID", "may not be updated"))
+    return errors
+
+
+# ---- Event
+
+
+def create_event(obj: Object) -> Errors:
+    errors: Errors = []
+    namespace = obj["metadata"].get("namespace", "")
+    involved = (obj.get("involvedObject") or {}).get("namespace", "")
+    if (not involved and namespace not in ("", "default")) or (involved and involved != namespace):
+        errors.append(invalid("involvedObject.namespace", involved, "does not match event.namespace"))
+    for words in names.subdomain(obj["metadata"].get("name", "")) if obj["metadata"].get("name") else ():
+        errors.append(invalid("metadata.name", obj["metadata"]["name"], words))
+    return errors or meta.metadata(obj["metadata"], namespaced=True, check_name=names.subdomain)
+
+
+def update_event(obj: Object, old: Object) -> Errors:
+    return create_event(obj) + meta.metadata_update(obj["metadata"], old["metadata"])

@@ -170,7 +170,7 @@ def apply_patch(
         raise bad_request("metadata.managedFields must be nil")
     who = Manager(manager, "Apply", kind.api_version, subresource)
     type = type_of(kind.definition)
-    managers = managing.decode((live or {}).get("metadata", {}).get("managedFields")) or Managers()
+    managers = managing.decode((live or {}).get("metadata", {}).get("managedFields"), trusted=True) or Managers()
     before = _bare(live) if live is not None else {}
     if live is not None and not managers.entries:
         first = Manager("before-first-apply", "Update", kind.api_version)

@@ -63,19 +63,23 @@ def _union_node(left: FieldSet, right: FieldSet) -> FieldSet:
 
 
 def difference(left: FieldSet, right: FieldSet) -> FieldSet:
-    """What is in `left` and not in `right`."""
-    if not left or not right:
-        return left
-    result = {}
-    for element, node in left.items():
-        if element in right:
-            other = right[element]
-            member = is_member(node) and not is_member(other)
-            remaining = node_of(member, difference(children(node), children(other)))
-            if remaining is None:
-                continue
-            node = remaining
-        result[element] = node
+    """What is in `left` and not in `right`; `left` itself when that is all of it. Costs what `right` holds."""
+    result = left
+    for element, other in right.items():
+        node = left.get(element)
+        if node is None or element == ".":
+            continue
+        below, remaining = children(node), is_member(node) and not is_member(other)
+        kept_below = difference(below, children(other))
+        if kept_below is below and remaining == is_member(node):
+            continue
+        if result is left:
+            result = dict(left)
+        kept = node_of(remaining, kept_below)
+        if kept is None:
+            del result[element]
+        else:
+            result[element] = kept
     return result
 
 

@@ -5,7 +5,6 @@ Source: apimachinery/pkg/util/managedfields/internal (managedfields.go, capmanag
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -48,6 +47,7 @@ class Managed:
     manager: Manager
     fields: FieldSet
     time: str = ""
+    entry: Object | None = None  # as it was read, while nothing about it has changed
 
 
 @dataclass(slots=True)
@@ -65,6 +65,8 @@ class Managers:
         before = self.entries.get(manager.identity)
         if not fields:
             self.entries.pop(manager.identity, None)
+            return
+        if before is not None and before.fields is fields and time in (None, before.time):
             return
         kept = before.time if before else ""
         self.entries[manager.identity] = Managed(manager, fields, kept if time is None else time)
@@ -89,7 +91,7 @@ class Managers:
             if bucket.identity not in self.entries:
                 oldest = first[version]
                 del self.entries[oldest.manager.identity]
-                self.entries[bucket.identity] = replace(oldest, manager=bucket)
+                self.entries[bucket.identity] = replace(oldest, manager=bucket, entry=None)
             fields = union(each.fields, self.entries[bucket.identity].fields)
             self.entries[bucket.identity] = Managed(bucket, fields, each.time)
             if each.manager.identity != bucket.identity:
@@ -107,6 +109,8 @@ class Managers:
 
 
 def _entry(managed: Managed) -> Object:
+    if managed.entry is not None:
+        return managed.entry
     manager = managed.manager
     entry: Object = {"manager": manager.name, "operation": manager.operation, "apiVersion": manager.api_version}
     if managed.time:
@@ -118,14 +122,16 @@ def _entry(managed: Managed) -> Object:
     return entry
 
 
-def decode(entries: Any) -> Managers | None:
-    """The managers that `managedFields` tells of; None when an entry makes no sense."""
+def decode(entries: Any, *, trusted: bool = False) -> Managers | None:
+    """The managers that `managedFields` tells of; None when an entry makes no sense. `trusted`: we wrote it."""
     managers = Managers()
     for entry in entries or ():
-        if not isinstance(entry, Mapping):
+        if not isinstance(entry, dict):
             return None
         operation, fields = entry.get("operation"), entry.get("fieldsV1", {})
-        if operation not in ("Apply", "Update") or entry.get("fieldsType") != "FieldsV1" or not is_valid(fields):
+        if operation not in ("Apply", "Update") or entry.get("fieldsType") != "FieldsV1":
+            return None
+        if not trusted and not is_valid(fields):
             return None
         names = [entry.get(key) or "" for key in ("manager", "apiVersion", "subresource", "time")]
         if not all(isinstance(each, str) for each in names):
@@ -133,7 +139,7 @@ def decode(entries: Any) -> Managers | None:
         name, version, subresource, time = names
         manager = Manager(name, operation, version, subresource)
         if fields:
-            managers.entries[manager.identity] = Managed(manager, fields, time)
+            managers.entries[manager.identity] = Managed(manager, fields, time, entry if trusted else None)
     return managers
 
 
@@ -141,10 +147,10 @@ def decode_for_update(old: Object | None, new: Object, subresource: str) -> Mana
     """The managers before an update. A client may rewrite them, or drop them all with a list of one empty entry."""
     live = (old or {}).get("metadata", {}).get("managedFields")
     sent = new.get("metadata", {}).get("managedFields")
-    if not subresource:
+    if not subresource and sent != live:
         if sent == [{}]:
             return Managers()
         managers = decode(sent)
         if managers is not None and managers.entries:
             return managers
-    return decode(live) or Managers()
+    return decode(live, trusted=True) or Managers()

@@ -7,6 +7,7 @@ Server-side apply and managed fields stand on four questions, each answered by o
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -45,13 +46,18 @@ class Type:
     kind: str
     schema: Schema
     keys: tuple[str, ...] = ()  # of a list: what tells its elements apart; none for a set of scalars
+    fields: dict[str, Type] = dataclasses.field(default_factory=dict, compare=False)  # those asked for so far
 
     def field(self, name: str) -> Type | None:
         """The type of a field, or of a map's value; None where there is no such field."""
         declared = self.schema.get("properties")
-        if declared is not None:
-            return _type_of_field(self, name) if name in declared else None
-        return _type_of_values(self)
+        if declared is None:
+            return _type_of_values(self)
+        if name not in declared:
+            return None
+        if name not in self.fields:
+            self.fields[name] = _type_of_field(self, name)
+        return self.fields[name]
 
     def declares(self, name: str) -> bool:
         return name in self.schema.get("properties", ())

@@ -83,7 +83,7 @@ class _Udp(asyncio.DatagramProtocol):
 
 
 def reply_to(store: Store, wire: bytes, smallest: int | None) -> bytes | None:
-    """The reply to a query on the wire; None to what is not one. `smallest`: room in a packet without EDNS; None: TCP."""
+    """The reply to a query on the wire; None to what is not one. `smallest`: room without EDNS; None over TCP."""
     try:
         query = dns.message.from_wire(wire, ignore_trailing=True)
     except (dns.exception.DNSException, ValueError, IndexError):

@@ -349,7 +349,8 @@ def _check_name(body: Object, target: Target) -> None:
     namespace = metadata.get("namespace")
     if target.namespace and namespace and namespace != target.namespace:
         raise errors.bad_request(
-            f"the namespace of the object ({namespace}) does not match the namespace on the request ({target.namespace})"
+            f"the namespace of the object ({namespace}) does not match the namespace on the request "
+            f"({target.namespace})"
         )
     if target.namespace:
         metadata["namespace"] = target.namespace

@@ -1,4 +1,4 @@
-"""The HTTP edge: sockets, keep-alive, streams, and the driver that lets cluster time pass. What is said is in handler.py.
+"""The HTTP edge: sockets, TLS, keep-alive and streams. What is said is in handler.py.
 
 Only this module and streaming.py know aiohttp. Everything runs on one asyncio loop: a request is answered between two
 callbacks of the cluster's own loop, never during one.
@@ -15,9 +15,7 @@ import ssl
 import tempfile
 import uuid
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
 
 from aiohttp import web
 
@@ -31,6 +29,7 @@ from statelab.controlplane.apiserver.request import (
     UpgradeAnswer,
     WatchAnswer,
 )
+from statelab.controlplane.apiserver.urls import parse_query
 from statelab.controlplane.errors import bad_request
 
 if TYPE_CHECKING:
@@ -130,7 +129,7 @@ class Edge:
             answer = self._refused(http)
         else:
             path, _, query = http.raw_path.partition("?")
-            request = Request(http.method, path, _query(query), _Headers(http.headers), body)
+            request = Request(http.method, path, parse_query(query), _Headers(http.headers), body)
             answer = self.handler.handle(request)  # type: ignore[assignment]
         if isinstance(answer, Response):
             return await self._respond(http, answer)
@@ -360,13 +359,3 @@ class _Headers(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(self._headers)
-
-
-@lru_cache(maxsize=1024)
-def _query(text: str) -> dict[str, list[str]]:
-    if not text:
-        return {}
-    try:
-        return parse_qs(text, keep_blank_values=True, max_num_fields=1000)
-    except ValueError:
-        return {}

@@ -1,6 +1,6 @@
 """exec, attach and port-forward without sockets: who is meant, and how to speak with it. streaming.py has the wire.
 
-Source: pkg/registry/core/pod/strategy.go (streamLocation), staging kubelet/pkg/cri/streaming (remotecommand, portforward).
+Source: pkg/registry/core/pod/strategy.go (streamLocation), kubelet/pkg/cri/streaming (remotecommand, portforward).
 """
 
 from __future__ import annotations

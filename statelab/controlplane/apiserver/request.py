@@ -60,7 +60,7 @@ class WatchAnswer:
 
 @dataclass(slots=True)
 class LogAnswer:
-    """A log that is followed: `subscribe(write, end)` calls `write` with bytes as they come; what it returns stops it."""
+    """A log that is followed: `subscribe(write, end)` calls `write` with bytes as they come; its answer stops it."""
 
     subscribe: Callable[[Callable[[bytes], None], Callable[[], None]], Callable[[], None]]
 

@@ -1,10 +1,10 @@
 """exec, attach and port-forward on the wire: WebSockets, and the channels and SPDY frames inside them.
 
-A WebSocket message of a channel protocol is a byte that names the channel, then data. exec: 0 stdin, 1 stdout, 2 stderr,
-3 error (a Status, at the end), 4 resize, 255 closes the channel named after it (v5). Port-forward: for each port one
-channel for data and one for errors, each of which begins with the port's number. kubectl forwards ports by SPDY frames
-in a WebSocket instead (spdy.py).
-Source: apimachinery/pkg/util/remotecommand/constants.go, kubelet/pkg/cri/streaming/{remotecommand,portforward}, KEP-4006.
+A WebSocket message of a channel protocol is a byte that names the channel, then data. exec: 0 stdin, 1 stdout,
+2 stderr, 3 error (a Status, at the end), 4 resize, 255 closes the channel named after it (v5). Port-forward: for each
+port one channel for data and one for errors, each of which begins with the port's number. kubectl forwards ports by
+SPDY frames in a WebSocket instead (spdy.py).
+Source: apimachinery/pkg/util/remotecommand/constants.go, kubelet/pkg/cri/streaming, KEP-4006.
 """
 
 from __future__ import annotations

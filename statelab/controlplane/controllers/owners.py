@@ -52,24 +52,23 @@ def title(obj: Object) -> str:
 
 
 def claim(
-    plural: str, owner: Object, selector: Selector, view: View, also: Callable[[Object], bool] = lambda obj: True
+    plural: str, owner: Object, selector: Selector, view: View, among: Callable[[Object], bool] = lambda obj: True
 ) -> list[Object]:
     """What `owner` controls: adopts orphans that match its selector, releases what matches no longer.
 
-    `also`: a further test an object must pass to belong (a StatefulSet's Pod must bear its name). An owner that is
+    `among`: which objects are considered at all (a ReplicaSet leaves Pods that have ended alone). An owner that is
     being deleted neither adopts nor releases. Raises ApiError when a write is refused.
     """
-    owned = view.owned(plural, owner)
-    kept = [obj for obj in owned if selector(labels_of(obj)) and also(obj)]
+    owned = [obj for obj in view.owned(plural, owner) if among(obj)]
+    kept = [obj for obj in owned if selector(labels_of(obj))]
     if "deletionTimestamp" in owner["metadata"]:
         return kept
     if len(kept) != len(owned):
-        mine = {obj["metadata"]["uid"] for obj in kept}
         for obj in owned:
-            if obj["metadata"]["uid"] not in mine:
+            if not selector(labels_of(obj)):
                 release(plural, obj, owner, view)
     for obj in view.orphans(plural, owner["metadata"]["namespace"]):
-        if "deletionTimestamp" not in obj["metadata"] and selector(labels_of(obj)) and also(obj):
+        if selector(labels_of(obj)) and among(obj) and "deletionTimestamp" not in obj["metadata"]:
             adopted = adopt(plural, obj, owner, view)
             if adopted is not None:
                 kept.append(adopted)

@@ -118,15 +118,16 @@ def first_to_remove(pods: Iterable[Object], related: Iterable[Object], now_s: fl
 
 def removal_reason(pod: Object) -> str:
     """In plain words, what sets the Pod apart when one must go."""
+    name = pod["metadata"]["name"]
     if not pod["spec"].get("nodeName"):
-        return "is not on a node yet"
+        return f"{name} is not on a node yet"
     if phase(pod) != "Running":
-        return f"is {phase(pod)}"
+        return f"{name} is {phase(pod)}"
     if not is_ready(pod):
-        return "is not ready"
+        return f"{name} is not ready"
     if DELETION_COST in (pod["metadata"].get("annotations") or {}):
-        return "costs least by its pod-deletion-cost"
-    return "has most neighbours on its node, or has been ready for the shortest time"
+        return f"{name} costs least by its pod-deletion-cost"
+    return f"{name} shares its node with most others or is ready for the shortest time"
 
 
 class _Removal:

@@ -41,7 +41,7 @@ def reconcile(key: str, view: View) -> float | None:
     if replica_set is None:
         return None
     selector = selector_of(replica_set["spec"]["selector"])
-    active = claim("pods", replica_set, selector, view, also=is_active)
+    active = claim("pods", replica_set, selector, view, among=is_active)
     refusal: ApiError | None = None
     before = None
     if not is_terminating(replica_set):
@@ -88,9 +88,11 @@ def _create(replica_set: Object, why: str, view: View) -> Object:
 
 def _delete(replica_set: Object, condemned: list[Object], too_many: str, view: View) -> ApiError | None:
     refusal: ApiError | None = None
+    has_choice = replica_set["spec"]["replicas"] > 0
     for pod in condemned:
+        why = f"{too_many}; {removal_reason(pod)}" if has_choice else too_many
         try:
-            view.delete("pods", pod, why=f"{too_many}; {pod['metadata']['name']} {removal_reason(pod)}")
+            view.delete("pods", pod, why=why)
         except ApiError as error:
             view.event(replica_set, "FailedDelete", f"Error deleting: {error.message}", type="Warning")
             refusal = refusal or ApiError(error.code, error.reason, f"unable to delete pods: {error.message}")

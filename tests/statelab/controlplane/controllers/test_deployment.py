@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from statelab.controlplane.controllers.deployment_scaling import max_surge, max_unavailable
+from statelab.controlplane.controllers.pods import is_ready
 
 
 def web(replicas=4, image="nginx:1.27", **spec):
@@ -108,7 +109,7 @@ def test_a_rolling_update_stays_within_max_surge_and_max_unavailable(cluster, su
     def look(_revision):
         pods = [cluster.get("pods", name) for name in cluster.names("pods")]
         living = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
-        ready = [pod for pod in living if pod["status"].get("phase") == "Running"]
+        ready = [pod for pod in living if is_ready(pod)]
         seen.append((len(living), len(ready)))
 
     cluster.store.subscribe(look)
@@ -245,12 +246,13 @@ def test_an_orphaned_replicaset_of_the_same_template_is_adopted(cluster):
 def test_a_taken_name_is_a_collision_and_the_next_try_takes_another(cluster):
     started(cluster)
     name = cluster.names("replicasets")[0]
-    cluster.delete("deployments", "web")
+    cluster.delete("deployments", "web", propagationPolicy="Orphan")
+    cluster.settle()
     taken = cluster.get("replicasets", name)
 
     def someone_else_s(each):
         each["metadata"]["labels"] = {"app": "other"}
-        each["metadata"].pop("ownerReferences")
+        each["metadata"].pop("ownerReferences", None)
 
     cluster.change("replicasets", name, someone_else_s)
     cluster.apply(web())

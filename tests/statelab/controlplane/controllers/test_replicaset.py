@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from statelab.controlplane.controllers import replicaset
 from statelab.controlplane.controllers.pods import deletion_cost, first_to_remove
 from statelab.controlplane.controllers.sizes import slow_start
 from statelab.controlplane.errors import ApiError
@@ -82,18 +83,17 @@ def test_a_pod_that_matches_no_longer_is_released_and_replaced(cluster):
 
 
 def test_a_refusal_is_a_condition_until_it_is_over(cluster):
-    cluster.refuse["pods"] = ApiError(403, "Forbidden", "exceeded quota: few")
+    metadata = {"name": "two"}
+    cluster.apply({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata, "spec": {"hard": {"pods": "2"}}})
+    cluster.settle(1)
     cluster.apply(rs())
     cluster.settle(3)
     [told] = status(cluster)["conditions"]
-    assert (told["type"], told["status"], told["reason"], told["message"]) == (
-        "ReplicaFailure",
-        "True",
-        "FailedCreate",
-        "exceeded quota: few",
-    )
-    assert set(cluster.messages("FailedCreate")) == {"Error creating: exceeded quota: few"}
-    cluster.refuse.clear()
+    assert (told["type"], told["status"], told["reason"]) == ("ReplicaFailure", "True", "FailedCreate")
+    assert told["message"].endswith("exceeded quota: two, requested: pods=1, used: pods=2, limited: pods=2")
+    assert cluster.messages("FailedCreate")[0] == f"Error creating: {told['message']}"
+    assert status(cluster)["replicas"] == 2
+    cluster.delete("resourcequotas", "two")
     cluster.settle(60)
     assert "conditions" not in status(cluster)
 
@@ -107,10 +107,15 @@ def test_min_ready_seconds_delay_availability_not_readiness(cluster):
     assert status(cluster)["availableReplicas"] == 3
 
 
-def test_a_large_set_is_made_in_bursts(cluster):
-    cluster.apply(rs(replicas=620))
-    cluster.settle(5)
-    assert status(cluster)["replicas"] == 620
+def test_a_large_set_is_made_and_removed_in_bursts(cluster, monkeypatch):
+    monkeypatch.setattr(replicaset, "_BURST", 5)
+    for replicas in (12, 0):
+        if replicas:
+            cluster.apply(rs(replicas))
+        else:
+            cluster.patch("replicasets", "web", replicas=0)
+        cluster.loop.run_for(0.1)
+        assert status(cluster)["replicas"] == replicas
 
 
 def test_slow_start_stops_after_the_first_batch_that_was_refused():

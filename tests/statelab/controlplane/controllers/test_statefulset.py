@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 
 from statelab.controlplane.controllers.revisions import revision_hash
-from statelab.controlplane.errors import ApiError
-
 GOLDEN = Path(__file__).parents[3] / "conformance" / "golden"
 
 
@@ -32,6 +30,11 @@ def web(replicas=3, claims=True, image="nginx:1.27", **spec):
             **spec,
         },
     }
+
+
+def no_pods():
+    metadata = {"name": "no-pods"}
+    return {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata, "spec": {"hard": {"pods": "0"}}}
 
 
 def started(cluster, **options):
@@ -231,7 +234,7 @@ def test_ordinals_may_start_elsewhere_and_pods_below_are_removed(cluster):
 def test_a_pod_that_has_ended_is_deleted_and_made_anew(cluster, phase):
     started(cluster)
     before = cluster.get("pods", "web-1")["metadata"]["uid"]
-    cluster.phase("default/web-1", phase)
+    cluster.change("pods", "web-1", lambda pod: pod["status"].update(phase=phase), "status")
     cluster.settle()
     assert cluster.get("pods", "web-1")["metadata"]["uid"] != before
     assert status(cluster)["readyReplicas"] == 3
@@ -315,7 +318,8 @@ def test_a_changed_retention_policy_reaches_claims_that_are_there(cluster):
 
 def test_a_claim_that_another_controls_is_left_alone(cluster):
     started(cluster, replicas=1)
-    other = {"apiVersion": "v1", "kind": "ConfigMap", "name": "other", "uid": "12345678-0000-4000-8000-000000000000", "controller": True}
+    uid = cluster.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "other"}})["metadata"]["uid"]
+    other = {"apiVersion": "v1", "kind": "ConfigMap", "name": "other", "uid": uid, "controller": True}
     cluster.change("persistentvolumeclaims", "www-web-0", lambda claim: claim["metadata"].update(ownerReferences=[other]))
     cluster.patch("statefulsets", "web", persistentVolumeClaimRetentionPolicy={"whenDeleted": "Delete", "whenScaled": "Delete"})
     cluster.settle(1)
@@ -323,12 +327,13 @@ def test_a_claim_that_another_controls_is_left_alone(cluster):
 
 
 def test_a_refused_pod_is_told_in_an_event_and_tried_again(cluster):
-    refusal = ApiError(403, "Forbidden", 'pods "web-0" is forbidden: exceeded quota: few')
-    cluster.refuse["pods"] = refusal
+    cluster.apply(no_pods())
+    cluster.settle(1)
     cluster.apply(web(replicas=1))
     cluster.settle(5)
-    assert set(cluster.messages("FailedCreate")) == {f"Create Pod web-0 in StatefulSet web failed error: {refusal.message}"}
-    cluster.refuse.clear()
+    told = 'pods "web-0" is forbidden: exceeded quota: no-pods, requested: pods=1, used: pods=0, limited: pods=0'
+    assert cluster.messages("FailedCreate") == [f"Create Pod web-0 in StatefulSet web failed error: {told}"]
+    cluster.delete("resourcequotas", "no-pods")
     cluster.settle(60)
     assert status(cluster)["readyReplicas"] == 1
 
@@ -337,16 +342,15 @@ def test_a_name_that_is_taken_by_another_template_makes_the_next_revision_name_d
     cluster.apply(web(replicas=0))
     cluster.settle()
     name = cluster.names("controllerrevisions")[0]
-    taken = cluster.get("controllerrevisions", name)
     cluster.delete("statefulsets", "web")
-    cluster.delete("controllerrevisions", name)
     cluster.settle()
-    metadata = {"name": name, "namespace": "default", "labels": {"app": "other"}}
-    cluster.apply({"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": metadata, "data": {"other": 1}, "revision": 7})
+    metadata = {"name": name, "labels": {"app": "other"}}
+    revision = {"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": metadata, "revision": 7}
+    cluster.apply({**revision, "data": {"other": 1}})
     cluster.apply(web(replicas=0))
     cluster.settle()
     assert status(cluster)["collisionCount"] == 1
-    assert status(cluster)["updateRevision"] != name == taken["metadata"]["name"]
+    assert status(cluster)["updateRevision"] != name
 
 
 def test_a_revision_s_hash_is_the_real_one():

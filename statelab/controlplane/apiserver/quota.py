@@ -53,7 +53,8 @@ def check(plural: str, obj: Object, operation: str, old: Object | None, cluster:
                 for amounts in (delta, {key: used.get(key, 0) for key in over})
             ]
             limited = ",".join(f"{key}={hard[key]}" for key in over)
-            why = f"exceeded quota: {each['metadata']['name']}, requested: {texts[0]}, used: {texts[1]}, limited: {limited}"
+            why = f"exceeded quota: {each['metadata']['name']}, requested: {texts[0]}, used: {texts[1]}, "
+            why += f"limited: {limited}"
             raise forbidden(kind, name, why)
 
 

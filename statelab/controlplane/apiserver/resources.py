@@ -17,6 +17,7 @@ import orjson
 from statelab.controlplane import errors
 from statelab.controlplane.apiserver import admission, apply, defaults, deletion, strategy, strict, validation
 from statelab.controlplane.apiserver import patch as patches
+from statelab.controlplane.apiserver import warnings as doubts
 from statelab.controlplane.apiserver.scale import scale_of, with_scale
 from statelab.controlplane.clock import Loop, timestamp
 from statelab.controlplane.errors import ApiError
@@ -94,7 +95,7 @@ class ApiServer:
         if kind.namespaced:
             self._check_namespace_lives(kind, obj)
         if not options.internal or plural in _ADMITTED_FROM_COMPONENTS:
-            admission.mutate(plural, obj, "CREATE", None, self)
+            admission.mutate(plural, obj, "CREATE", None, self, dry_run=options.dry_run)
         self._set_system_fields(metadata)
         strategy.prepare_create(plural, obj)
         if not metadata.get("name") and metadata.get("generateName"):
@@ -102,6 +103,8 @@ class ApiServer:
         findings = validation.create(plural, obj)
         if findings:
             raise errors.invalid(kind, metadata.get("name", ""), findings)
+        if not options.internal:
+            options.warnings.extend(doubts.of(plural, obj))
         admission.check(plural, obj, "CREATE", None, self)
         if self.store.get(plural, _key(metadata.get("namespace", ""), metadata["name"])) is not None:
             raise errors.already_exists(kind, metadata["name"])
@@ -204,11 +207,13 @@ class ApiServer:
         else:
             defaults.apply(kind.plural, obj)
             if not options.internal or kind.plural in _ADMITTED_FROM_COMPONENTS:
-                admission.mutate(kind.plural, obj, "UPDATE", old, self)
+                admission.mutate(kind.plural, obj, "UPDATE", old, self, dry_run=options.dry_run)
             strategy.prepare_update(kind.plural, obj, old)
             findings = validation.update(kind.plural, obj, old)
             if findings:
                 raise errors.invalid(kind, metadata["name"], findings)
+            if not options.internal:
+                options.warnings.extend(doubts.of(kind.plural, obj, old))
             admission.check(kind.plural, obj, "UPDATE", old, self)
         metadata["resourceVersion"] = old["metadata"]["resourceVersion"]
         if operation == "Update" or via:  # an apply patch has said itself who owns what

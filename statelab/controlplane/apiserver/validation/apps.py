@@ -258,7 +258,6 @@ def _stateful_set_spec(spec: Fields, before: Fields | None) -> Errors:
     errors += non_negative(spec.get("minReadySeconds"), "spec.minReadySeconds")
     if spec.get("serviceName") and (before is None or before.get("serviceName") != spec["serviceName"]):
         errors += names.check_label(spec["serviceName"], "spec.serviceName")
-    errors += non_negative(spec.get("revisionHistoryLimit"), "spec.revisionHistoryLimit")
     errors += _selector_and_template(spec, "", "statefulset", _set_template)
     errors += _always_running((spec.get("template") or {}).get("spec") or {}, "StatefulSet")
     for index, claim in enumerate(spec.get("volumeClaimTemplates") or ()):

@@ -148,6 +148,7 @@ class Process:
             stdin=stdin,
             write=lambda data, stream: call.write(data, stream),
             finish=finish,
+            tty=self.tty,
         )
         self._tasks.append(task)
         if program is None:
@@ -193,6 +194,7 @@ class Process:
             stdin=self._input,
             write=lambda data, stream: self.output(stream, data),
             finish=finish,
+            tty=self.tty,
         )
         self._tasks.append(task)
         _run(entry.program, task)

@@ -38,6 +38,7 @@ class Task:
         stdin: bytes,
         write: Callable[[bytes, Stream], None],
         finish: Callable[[int], None],
+        tty: bool = False,
     ) -> None:
         self.container = container
         self.name = name
@@ -45,6 +46,7 @@ class Task:
         self.env = dict(env)
         self.cwd = cwd
         self.stdin = stdin
+        self.tty = tty
         self.done = False
         self.on_signal: Callable[[str], None] | None = None
         self.on_end: Callable[[], None] | None = None

@@ -7,11 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from statelab.controlplane.runtime.applets import http_tools, names, system, tcp
+from statelab.controlplane.runtime.applets import http_tools, names, redis_cli, system, tcp
 from statelab.controlplane.runtime.programs import Program
 
-APPLETS: Mapping[str, Program] = {**system.APPLETS, **http_tools.APPLETS, **tcp.APPLETS, **names.APPLETS}
-_TALKS = frozenset({"redis-cli", "nc", "netcat", "ncat", "telnet"})
+APPLETS: Mapping[str, Program] = {
+    **system.APPLETS,
+    **http_tools.APPLETS,
+    **tcp.APPLETS,
+    **names.APPLETS,
+    **redis_cli.APPLETS,
+}
+_TALKS = frozenset({"telnet"})
 
 
 def wants_stdin(name: str, argv: Sequence[str]) -> bool:
@@ -22,4 +28,6 @@ def wants_stdin(name: str, argv: Sequence[str]) -> bool:
         return "-" in argv or not any(each and not each.startswith("-") and not each.lstrip("+").isdigit() for each in argv)
     if name in ("nc", "netcat", "ncat"):
         return not any(each.startswith("-") and "z" in each for each in argv)
+    if name in ("redis-cli", "valkey-cli"):
+        return not redis_cli.has_command(argv)
     return name in _TALKS

@@ -99,9 +99,8 @@ def _interpret(suffix: str) -> tuple[int, int, str]:
 
 def _scaled(number: int, power: int) -> int:
     """number × 10^power, away from zero where it does not come out even."""
-    if power >= 0:
-        return number * 10**power
-    return -(-number // 10**-power)
+    factor: int = 10 ** abs(power)
+    return number * factor if power >= 0 else -(-number // factor)
 
 
 def _is_kept_as_written(base: int, exponent: int, whole: str, fraction: str, number: int) -> bool:

@@ -187,7 +187,7 @@ def _unspecified(plural: str, obj: Object, hard: Fields) -> str:
 def matches(resource_quota: Object, plural: str, obj: Object) -> bool:
     """Whether the quota's scopes take the object in. Only Pods have scopes here."""
     spec = resource_quota.get("spec") or {}
-    scopes = [(scope, "Exists", []) for scope in spec.get("scopes") or ()]
+    scopes: list[tuple[str, str, list[str]]] = [(scope, "Exists", []) for scope in spec.get("scopes") or ()]
     for one in (spec.get("scopeSelector") or {}).get("matchExpressions") or ():
         scopes.append((one.get("scopeName", ""), one.get("operator", ""), one.get("values") or []))
     if not scopes:

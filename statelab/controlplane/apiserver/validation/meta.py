@@ -59,7 +59,7 @@ def _common(value: Fields) -> Errors:
     if value.get("labels"):
         errors += labels(value["labels"], "metadata.labels")
     if value.get("annotations"):
-        errors += annotations(value["annotations"], "metadata.annotations")
+        errors += check_annotations(value["annotations"], "metadata.annotations")
     if value.get("ownerReferences"):
         errors += _owners(value["ownerReferences"])
     if value.get("finalizers"):
@@ -102,7 +102,7 @@ def labels(value: Fields, field: str) -> Errors:
     return errors
 
 
-def annotations(value: Fields, field: str) -> Errors:
+def check_annotations(value: Fields, field: str) -> Errors:
     errors: Errors = []
     size = 0
     for key in sorted(value):

@@ -63,7 +63,7 @@ def create(pod: Object) -> Errors:
 def _metadata_and_spec(pod: Object, errors: Errors) -> Errors:
     spec, metadata = pod["spec"], pod["metadata"]
     if metadata.get("annotations"):
-        errors += annotations(metadata["annotations"], spec, "metadata.annotations")
+        errors += check_annotations(metadata["annotations"], spec, "metadata.annotations")
     errors += pod_spec(spec, "spec", metadata.get("name", ""), is_pod=True)
     if not spec.get("serviceAccountName"):
         for index, volume in enumerate(spec.get("volumes") or ()):
@@ -84,7 +84,7 @@ def _image(container: Fields, field: str) -> Errors:
     return [invalid(f"{field}.image", image, "must not have leading or trailing whitespace")]
 
 
-def annotations(found: Fields, spec: Fields, field: str) -> Errors:
+def check_annotations(found: Fields, spec: Fields, field: str) -> Errors:
     """Annotations that Pods give a meaning to."""
     errors: Errors = []
     if _MIRROR in found and not spec.get("nodeName"):
@@ -116,8 +116,8 @@ def pod_template(template: Fields, field: str) -> Errors:
     if metadata.get("labels"):
         errors += meta.labels(metadata["labels"], f"{field}.labels")
     if metadata.get("annotations"):
-        errors += meta.annotations(metadata["annotations"], f"{field}.annotations")
-        errors += annotations(metadata["annotations"], spec, f"{field}.annotations")
+        errors += meta.check_annotations(metadata["annotations"], f"{field}.annotations")
+        errors += check_annotations(metadata["annotations"], spec, f"{field}.annotations")
     errors += pod_spec(spec, f"{field}.spec")
     if spec.get("ephemeralContainers"):
         why = "ephemeral containers not allowed in pod template"

@@ -19,7 +19,7 @@ from statelab.controlplane.apiserver.validation.fields import (
     not_supported,
     required,
 )
-from statelab.controlplane.apiserver.validation.meta import annotations, label_selector, labels
+from statelab.controlplane.apiserver.validation.meta import check_annotations, label_selector, labels
 
 FILE_MODE = "must be a number between 0 and 0777 (octal), both inclusive"
 ONE_TYPE = "may not specify more than 1 volume type"
@@ -133,7 +133,7 @@ def _ephemeral(source: Fields, field: str, name: str, pod_name: str) -> Errors:
     if claim is None:
         return [required(here)]
     metadata = claim.get("metadata") or {}
-    errors = annotations(metadata.get("annotations") or {}, f"{here}.metadata.annotations")
+    errors = check_annotations(metadata.get("annotations") or {}, f"{here}.metadata.annotations")
     errors += labels(metadata.get("labels") or {}, f"{here}.metadata.labels")
     for key in metadata:
         if key not in ("annotations", "labels"):

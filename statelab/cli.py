@@ -158,7 +158,7 @@ def lab(
     if os.environ.get("STATELAB_CLUSTER", "embedded") == "embedded":
         server, is_ours = local.start(home, pace=pace)
         print(f"The embedded cluster runs at {server.url}.")
-    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={home.root}"]
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={home.root}", "--LabApp.news_url=None"]
     command += [f"--LabApp.default_url=/lab/tree/{first.relative_to(home.root).as_posix()}"]
     command += ["--no-browser"] if no_browser else []
     command += [f"--ServerApp.port={port}"] if port is not None else []

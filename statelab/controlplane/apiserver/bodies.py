@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from statelab.controlplane import errors
-from statelab.controlplane.apiserver import go_json, negotiation, strict
+from statelab.controlplane.apiserver import go_json, negotiation, protobuf, strict
 from statelab.controlplane.apiserver.request import Request
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Kind, Object
@@ -36,6 +36,8 @@ def as_json(request: Request) -> bytes:
     media_type = negotiation.body_type(request.headers.get("content-type", ""))
     if media_type == "application/yaml":
         return orjson.dumps(_yaml(request.body, "error decoding YAML"))
+    if media_type == protobuf.MEDIA_TYPE:
+        return orjson.dumps(protobuf.decode(request.body))
     return request.body
 
 

@@ -125,7 +125,7 @@ class InProcessClient:
         stdin: bytes | None = None,
         timeout_s: float = 60.0,
     ) -> ExecResult:
-        """Run a command in a container, to its end. Raises ApiError, or TimeoutError after that many cluster seconds."""
+        """Run a command in a container, to its end. Raises ApiError; TimeoutError after `timeout_s` cluster seconds."""
         params: dict[str, str | Sequence[str]] = {"command": list(command), "stdout": "true", "stderr": "true"}
         if container:
             params["container"] = container

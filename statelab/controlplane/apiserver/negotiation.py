@@ -11,8 +11,9 @@ from functools import lru_cache
 
 from statelab.controlplane.errors import ApiError
 
-# Protobuf is what upstream has besides; this server does not speak it, and says so by not offering it.
+# Protobuf is read, but not written: whoever asks for it takes JSON too.
 MEDIA_TYPES = ("application/json", "application/yaml")
+BODY_TYPES = (*MEDIA_TYPES, "application/vnd.kubernetes.protobuf")
 PATCH_TYPES = {
     "application/json-patch+json": "json",
     "application/merge-patch+json": "merge",
@@ -74,11 +75,11 @@ def form_of(accept: str, views: Sequence[str] = ()) -> Form:
 
 @lru_cache(maxsize=256)
 def body_type(content_type: str) -> str:
-    """The media type of a body: one of MEDIA_TYPES. Raises ApiError 415."""
+    """The media type of a body: one of BODY_TYPES. Raises ApiError 415."""
     media_type = content_type.partition(";")[0].strip().lower()
-    if media_type in ("", *MEDIA_TYPES):
-        return media_type or MEDIA_TYPES[0]
-    raise unsupported_media_type(MEDIA_TYPES)
+    if media_type in ("", *BODY_TYPES):
+        return media_type or BODY_TYPES[0]
+    raise unsupported_media_type(BODY_TYPES)
 
 
 def patch_type(content_type: str) -> str:

@@ -50,8 +50,8 @@ def _exec(worker: PodWorker, attempt: Attempt, command: list[str], timeout_s: fl
         resume(None if code == 0 else f"command '{' '.join(command)}' exited with {code}: {text}")
 
     def too_late() -> None:
-        process.signal("KILL")
         resume("context deadline exceeded")
+        process.signal("KILL")
 
     timer = worker.kubelet.loop.call_later(timeout_s, too_late) if timeout_s is not None else None
     process = attempt.runtime.exec(command, on_output=lambda stream, data: output.extend(data), on_exit=on_exit)

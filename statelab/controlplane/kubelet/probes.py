@@ -188,8 +188,8 @@ def _ask_exec(
             finish(Answer(code == 0, text))
 
     def too_late() -> None:
-        process.signal("KILL")
         finish(Answer(False, f'command timed out: "{" ".join(command)}" timed out after {timeout_s}s'))
+        process.signal("KILL")
 
     timer = loop.call_later(timeout_s, too_late, housekeeping=housekeeping)
     process = target.runtime.exec(command, on_output=lambda stream, data: output.extend(data), on_exit=on_exit)

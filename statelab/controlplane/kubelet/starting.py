@@ -228,10 +228,9 @@ def termination_message(pod: Object, attempt: Attempt, exit: Exit) -> str:
 def reason_for(pod: Object, status: Object) -> str:
     """Why the kubelet writes this status, in plain words, for `why`."""
     name = pod["metadata"]["name"]
-    old = pod.get("status") or {}
-    before = {each["name"]: each for each in old.get("containerStatuses") or ()}
+    before = {each["name"]: each for each in _all_statuses(pod.get("status") or {})}
     told = []
-    for each in status.get("containerStatuses") or ():
+    for each in _all_statuses(status):
         was = before.get(each["name"]) or {}
         state = next(iter(each["state"]))
         detail = each["state"][state]
@@ -247,6 +246,10 @@ def reason_for(pod: Object, status: Object) -> str:
         if each["ready"] != was.get("ready", False):
             told.append(f"container {each['name']} is {'ready' if each['ready'] else 'not ready'}")
     return f"on its node, {name}'s " + " and its ".join(told) if told else f"on its node, {name} is {status['phase']}"
+
+
+def _all_statuses(status: Object) -> list[Object]:
+    return [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
 
 
 __all__ = ["StartError", "duration", "exit_reason", "reason_for", "start", "termination_message"]

@@ -248,5 +248,5 @@ CONTROLLER = Controller(
     name="endpoint-controller",
     reconcile=reconcile,
     watches={"services": _on_service, "pods": _on_pod, "endpoints": _on_endpoints},
-    latency_s=0.02,
+    latency_s=0.001,  # before the next step of a rollout, as on a real cluster
 )

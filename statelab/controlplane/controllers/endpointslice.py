@@ -311,5 +311,5 @@ CONTROLLER = Controller(
     name="endpointslice-controller",
     reconcile=reconcile,
     watches={"services": _on_service, "pods": _on_pod, "endpointslices": _on_slice},
-    latency_s=0.02,
+    latency_s=0.001,  # before the next step of a rollout, as on a real cluster
 )

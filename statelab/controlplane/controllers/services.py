@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from statelab.controlplane.controllers.pods import condition, is_finished
+from statelab.controlplane.controllers.pods import condition, is_finished, is_ready
 from statelab.controlplane.kinds import Object, key_of, split_key
 from statelab.controlplane.store import Revision
 from statelab.controlplane.view import View
@@ -36,7 +36,7 @@ class _Watched:
     selector: dict[str, str]
     dirty: dict[str, None] = field(default_factory=dict)
     everything: bool = True
-    seen: dict[str, str] = field(default_factory=dict)  # Pod key → when its readiness last changed
+    seen: dict[str, str] = field(default_factory=dict)  # Pod key → since when it has been ready or not
     created: str = ""  # the Service's creation, once told
 
 
@@ -159,30 +159,35 @@ def _selects(selector: dict[str, str], pod: Object) -> bool:
 
 
 def _published(pod: Object) -> tuple[object, ...]:
-    """All of a Pod that its endpoints tell."""
-    metadata, spec, status = pod["metadata"], pod["spec"], pod.get("status", {})
-    ready = condition(pod, "Ready") or {}
+    """All of a Pod that its endpoints tell. Source: podEndpointsChanged."""
+    metadata, spec = pod["metadata"], pod["spec"]
     return (
         metadata.get("uid"),
         metadata.get("labels"),
+        spec.get("hostname"),
+        spec.get("subdomain"),
         "deletionTimestamp" in metadata,
-        spec.get("nodeName"),
-        status.get("phase"),
-        status.get("podIP"),
-        ready.get("status"),
-        ready.get("lastTransitionTime"),
+        pod.get("status", {}).get("podIP"),
+        is_ready(pod),
+        is_finished(pod),
     )
 
 
 def _trigger(pods: dict[str, Object | None], seen: dict[str, str]) -> str | None:
-    """The earliest of the changes of readiness that are new; `seen` is brought up to date."""
+    """The earliest of the changes of readiness that are new; `seen` is brought up to date.
+
+    Times are told to the second; a Pod that became ready within one second has changed nevertheless.
+    """
     earliest: str | None = None
     for key, pod in pods.items():
-        since = (condition(pod, "Ready") or {}).get("lastTransitionTime") if pod is not None else None
-        if not since:
+        ready = condition(pod, "Ready") if pod is not None else None
+        since = ready.get("lastTransitionTime") if ready is not None else None
+        if ready is None or not since:
             seen.pop(key, None)
-        elif since > seen.get(key, ""):
-            seen[key] = since
+            continue
+        known = f"{since} {ready['status']}"
+        if known != seen.get(key):
+            seen[key] = known
             earliest = min(earliest, since) if earliest else since
     return earliest
 

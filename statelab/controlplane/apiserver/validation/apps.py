@@ -24,6 +24,7 @@ from statelab.controlplane.kinds import Object
 _APPS = "io.k8s.api.apps.v1."
 _MISMATCH = "`selector` does not match template `labels`"
 _OVER_REPLICAS = "cannot be greater than status.replicas"
+_OVER_READY = "cannot be greater than readyReplicas"
 _FORBIDDEN_UPDATE = (
     "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', "
     "'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"
@@ -183,11 +184,9 @@ def _counts(status: Fields, counted: tuple[str, ...], limited: tuple[str, ...]) 
         errors += non_negative(status.get(key), f"status.{key}")
     for key in limited:
         if (status.get(key) or 0) > (status.get("replicas") or 0):
-            errors.append(invalid(f"status.{key}", status[key], _OVER_REPLICAS))
+            errors.append(invalid(f"status.{key}", status.get(key) or 0, _OVER_REPLICAS))
     if (status.get("availableReplicas") or 0) > (status.get("readyReplicas") or 0):
-        errors.append(
-            invalid("status.availableReplicas", status["availableReplicas"], "cannot be greater than readyReplicas")
-        )
+        errors.append(invalid("status.availableReplicas", status.get("availableReplicas") or 0, _OVER_READY))
     return errors
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,9 +30,15 @@ def without_magic(text: str) -> str:
     return "\n".join(lines)
 
 
+def meaning(text: str) -> list[str]:
+    """The lines that say something: to tell whether anything has been written."""
+    lines = (line.rstrip() for line in without_magic(text).split("\n"))
+    return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+
+
 def is_empty(text: str) -> bool:
     """Nothing but blank lines, comments and the stub of the release."""
-    return all(not line.strip() or line.lstrip().startswith("#") for line in without_magic(text).split("\n"))
+    return not meaning(text)
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,8 @@ class Answer:
 
 
 def _text(path: Path) -> str:
+    if str(path) == "-":
+        return read(sys.stdin.buffer.read(MAX_BYTES + 1), "-").text
     try:
         return read_file(path).text
     except ManifestError as error:

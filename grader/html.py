@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from grader.result import CheckResult, Result, mark, number
+from grader.result import CheckResult, Result, mark, number, says_where
 from statelab.manifest.errors import printable
 
 _COLOURS = {"✓": "#1a7f37", "◐": "#9a6700", "✗": "#cf222e"}
@@ -36,7 +36,7 @@ def _row(check: CheckResult) -> str:
         f'<td style="{_CELL}">{_text(check.title)}{beside}'
     )
     if not check.passed:
-        where = f" (line {check.line})" if check.line else ""
+        where = f" (line {check.line})" if says_where(check) else ""
         row += f"<br>{_text(check.message)}{where}"
         if check.evidence:
             row += _lines(check.evidence)

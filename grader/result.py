@@ -99,6 +99,11 @@ def mark(check: CheckResult) -> str:
     return "✓" if check.passed else "◐" if check.points > 0 else "✗"
 
 
+def says_where(check: CheckResult) -> bool:
+    """Whether the line has to be said beside the message; some messages name it themselves."""
+    return check.line is not None and f"line {check.line}" not in check.message
+
+
 def as_text(result: Result, width: int = 110) -> str:
     """The feedback as a learner reads it on a terminal."""
     lines = [f"{result.task}   {number(result.score)} / {number(result.max)}"]
@@ -111,7 +116,7 @@ def as_text(result: Result, width: int = 110) -> str:
         beside = f"     ({each.message})" if each.passed and each.message else ""
         lines.append(f" {mark(each)}  {share:<{points}}  {printable(each.title)}{printable(beside)}"[: width + 40])
         if not each.passed:
-            where = [f"(line {each.line})"] if each.line else []
+            where = [f"(line {each.line})"] if says_where(each) else []
             lines += _indented([" ".join([each.message, *where]), *each.evidence], 10, width)
     if result.advice and not result.is_full:
         lines += ["", *_indented(result.advice, 1, width)]

@@ -43,6 +43,7 @@ class Task:
 
     `answer`: what the learner writes: a *manifest*; a *prediction* (a mapping of question to answer, held against a
     run); or *commands* (kubectl lines, parsed and carried out by the trial, never by a shell).
+    `start`: what the answer's cell holds in the release; handed in unchanged, it gets no points.
     `given`: a manifest that is in the cluster before the learner's, who may not change it (or may).
     `namespace`: where the trial takes place.
     `most_pods`: how many Pods an answer may ask for before its trial is refused.
@@ -52,6 +53,7 @@ class Task:
     points: float
     about: str
     answer: Answer = "manifest"
+    start: str = ""
     given: str = ""
     may_change_given: bool = False
     namespace: str = "default"

@@ -22,9 +22,10 @@ def setup() -> dict[str, Any]:
     return _code("setup", SETUP, {"grade": False, "solution": False, "locked": True, "task": False})
 
 
-def answer(task_id: str, model: str, given: str = "") -> dict[str, Any]:
-    """The cell the learner writes into. `model`: the model answer; `given`: what the release holds in its place."""
-    shown = "".join(f"#: {line}".rstrip() + "\n" for line in given.rstrip("\n").split("\n")) if given else ""
+def answer(task_id: str, model: str) -> dict[str, Any]:
+    """The cell the learner writes into. `model`: the model answer; the release holds the task's `start` instead."""
+    start = task_named(task_id).start.rstrip("\n")
+    shown = "".join(f"#: {line}".rstrip() + "\n" for line in start.split("\n")) if start else ""
     text = f"%%answer {task_id}\n### BEGIN SOLUTION\n{model.rstrip()}\n### END SOLUTION\n{shown}"
     flags = {"grade": False, "solution": True, "locked": False, "task": False}
     return _code(f"{cell_name(task_id)}-answer", text.rstrip("\n"), flags)

@@ -47,6 +47,7 @@ repair = Task(
     "ps3.repair",
     points=20,
     about="Repair the notes' first StatefulSet, changing no more than is broken.",
+    start=NOTES,
     given=headless("nginx", app="nginx"),
     may_change_given=True,
     hints=(
@@ -229,11 +230,20 @@ def _storage_as_written(trial: Trial) -> str | None:
 
 # ---- 3. Predict the order of start, stop and replacement
 
+QUESTIONS = """\
+start: [db-?, db-?, db-?]
+scale-down: []
+update: []
+kill: []
+bad-image: []
+"""
+
 order = Task(
     "ps3.order",
     points=20,
     about="Predict in which order the Pods of StatefulSet `db` start, stop and are replaced.",
     answer="prediction",
+    start=QUESTIONS,
     given=headless("db", app="db") + stateful_set("db", replicas=3),
     hints=(
         "Try it: apply a StatefulSet of three, watch `kubectl get pods -w`, and do what the question says.",
@@ -322,9 +332,22 @@ def _predicted(trial: Trial, question: str, happened: tuple[str, ...]) -> Verdic
 
 # ---- 4. A peer list built from names only
 
+LAST_MONDAY = """\
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: peers
+data:
+  peers: |
+    10.244.1.5
+    10.244.2.3
+    10.244.1.6
+"""
+
 peers = Task(
     "ps3.peers",
     points=15,
+    start=LAST_MONDAY,
     about="A ConfigMap `peers` with the three members of StatefulSet `db`, by names that stay true in any namespace.",
     given=(
         headless("db-peers", app="db")
@@ -463,6 +486,7 @@ spec:
 lookup = Task(
     "ps3.lookup",
     points=15,
+    start=NAMELESS,
     about="The Pods of `cache` run, and `cache-0.cache` is NXDOMAIN: find the three reasons.",
     hints=(
         "serviceName and the Service's name have to agree, its selector and the labels; and one field has to be None.",

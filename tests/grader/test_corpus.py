@@ -1,0 +1,31 @@
+"""Fairness: no right answer below full points, no wrong one at full points. The reason is each file's first line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from grader.answer import Answer
+from grader.judge import judge
+from grader.registry import assignments, task, tasks_of
+
+CORPUS = Path(__file__).parent / "corpus"
+ANSWERS = sorted(CORPUS.glob("*/*/*.yaml"))
+
+
+@pytest.mark.parametrize("path", ANSWERS, ids=lambda path: f"{path.parent.parent.name}-{path.parent.name}-{path.stem}")
+def test_the_verdict_is_the_one_the_answer_deserves(path: Path) -> None:
+    result = judge(task(path.parent.parent.name), Answer.of_files([path]))
+    assert not [each.id for each in result.checks if each.broke]
+    why = [(each.id, each.points, each.max, each.detail or each.message) for each in result.checks]
+    assert result.is_full == (path.parent.name == "right"), why
+
+
+@pytest.mark.parametrize("task_id", [each for name in assignments() for each in tasks_of(name)])
+def test_each_task_has_its_right_and_wrong_answers_with_reasons(task_id: str) -> None:
+    right, wrong = ([*(CORPUS / task_id / kind).glob("*.yaml")] for kind in ("right", "wrong"))
+    assert len(right) >= 10
+    assert len(wrong) >= 20
+    for path in [*right, *wrong]:
+        assert path.read_text(encoding="utf-8").startswith("# "), f"{path.name} begins with its reason"

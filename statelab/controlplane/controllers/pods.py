@@ -72,11 +72,17 @@ def is_news(before: Object | None, after: Object) -> bool:
     was, now = before["metadata"], after["metadata"]
     return (
         phase(before) != phase(after)
-        or condition(before, "Ready") != condition(after, "Ready")
+        or _readiness(before) != _readiness(after)
         or is_terminating(before) != is_terminating(after)
         or was.get("labels") != now.get("labels")
         or was.get("ownerReferences") != now.get("ownerReferences")
     )
+
+
+def _readiness(pod: Object) -> str | None:
+    """Since when it is ready, as its status says; None for one that is not."""
+    ready = condition(pod, "Ready")
+    return ready.get("lastTransitionTime", "") if ready is not None and ready["status"] == "True" else None
 
 
 def pod_from_template(template: Object, owner: Object) -> Object:

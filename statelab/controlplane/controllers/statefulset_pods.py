@@ -8,12 +8,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from statelab.controlplane.controllers.memory import Memory
 from statelab.controlplane.controllers.pods import is_ready, is_terminating, phase, pod_from_template, ready_since_s
 from statelab.controlplane.controllers.statefulset_claims import claim_volumes
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.labels import Selector
-from statelab.controlplane.view import View
 
 POD_NAME_LABEL = "statefulset.kubernetes.io/pod-name"
 POD_INDEX_LABEL = "apps.kubernetes.io/pod-index"
@@ -120,62 +118,3 @@ def repaired(stateful_set: Object, member: Member) -> Object:
     if not has_storage(stateful_set, member):
         spec = {**spec, "volumes": _volumes(stateful_set, pod, member.ordinal)}
     return {**pod, "metadata": {**pod["metadata"], "labels": labels}, "spec": spec}
-
-
-# ---- memory
-
-
-class Known:
-    """What is known of a set's Pods, so that a pass over a thousand reads only those that changed since the last.
-
-    `settled`: Pods found to conform in every way to the set at its present generation; they need no look until they
-    or the set change.
-    """
-
-    def __init__(self) -> None:
-        self._members: dict[str, Member] = {}
-        self._settled: dict[str, Object] = {}
-        self._generation = -1
-
-    def members(self, pods: list[Object], set_name: str, selector: Selector) -> list[Member]:
-        known, now_known, found = self._members, {}, []
-        for pod in pods:
-            uid = pod["metadata"]["uid"]
-            member = known.get(uid)
-            if member is None or member.pod is not pod:
-                member = member_of(pod, set_name, selector)
-            now_known[uid] = member
-            found.append(member)
-        self._members = now_known
-        return found
-
-    def at_generation(self, generation: int) -> None:
-        if generation != self._generation:
-            self._generation = generation
-            self._settled = {}
-
-    def is_settled(self, member: Member) -> bool:
-        return self._settled.get(member.name) is member.pod
-
-    def unsettle(self) -> None:
-        """Look at every Pod again in the next pass."""
-        self._settled = {}
-
-    def settle(self, member: Member) -> None:
-        self._settled[member.name] = member.pod
-
-
-def _nothing(_view: View) -> dict[str, Known]:
-    return {}
-
-
-_known = Memory(_nothing)
-
-
-def known_of(stateful_set: Object, view: View) -> Known:
-    """What is known of this set's Pods."""
-    return _known(view).setdefault(stateful_set["metadata"]["uid"], Known())
-
-
-def forget(uid: str, view: View) -> None:
-    _known(view).pop(uid, None)

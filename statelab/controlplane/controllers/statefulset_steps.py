@@ -5,7 +5,7 @@ When which step is taken is in statefulset.py. Source: pkg/controller/statefulse
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from statelab.controlplane.controllers.owners import labels_of, title
 from statelab.controlplane.controllers.revisions import template_of
@@ -16,46 +16,36 @@ from statelab.controlplane.controllers.statefulset_claims import (
     set_claim_owners,
 )
 from statelab.controlplane.controllers.statefulset_pods import (
-    Known,
     Member,
     first_ordinal,
     has_identity,
     has_storage,
-    member_of,
     new_pod,
     repaired,
 )
+from statelab.controlplane.controllers.statefulset_roster import Roster
 from statelab.controlplane.errors import ApiError
-from statelab.controlplane.kinds import Object, key_of
-from statelab.controlplane.labels import Selector
+from statelab.controlplane.kinds import Object
 from statelab.controlplane.view import View
 
 
-@dataclass
+@dataclass(frozen=True)
 class Work:
-    """A set, its Pods by place (0 is the first ordinal), and those beyond its size, the highest ordinal first."""
+    """A set, its Pods, the revisions they may have, and the cluster it all is in."""
 
     stateful_set: Object
-    selector: Selector
     current: Object
     update: Object
-    known: Known
+    roster: Roster
     view: View
-    replicas: dict[int, Member] = field(default_factory=dict)
-    condemned: list[Member] = field(default_factory=list)
-    has_more_to_create: bool = False
 
-    def place(self, members: list[Member]) -> None:
-        """Put each Pod in its place."""
-        start, size = self.start, self.size
-        for member in members:
-            place = member.ordinal - start
-            if 0 <= place < size:
-                self.replicas[place] = member
-            elif member.ordinal >= 0:
-                self.condemned.append(member)
-        self.condemned.sort(key=lambda member: member.ordinal, reverse=True)
-        self.known.at_generation(self.stateful_set["metadata"]["generation"])
+    @property
+    def name(self) -> str:
+        return str(self.stateful_set["metadata"]["name"])
+
+    @property
+    def is_ordered(self) -> bool:
+        return bool(self.stateful_set["spec"].get("podManagementPolicy", "OrderedReady") != "Parallel")
 
     @property
     def size(self) -> int:
@@ -63,30 +53,19 @@ class Work:
 
     @property
     def start(self) -> int:
+        """The first ordinal."""
         return first_ordinal(self.stateful_set)
 
     @property
-    def is_ordered(self) -> bool:
-        return bool(self.stateful_set["spec"].get("podManagementPolicy", "OrderedReady") != "Parallel")
-
-    @property
-    def members(self) -> list[Member]:
-        return [*self.replicas.values(), *self.condemned]
-
-    @property
-    def name(self) -> str:
-        return str(self.stateful_set["metadata"]["name"])
+    def end(self) -> int:
+        """The first ordinal beyond."""
+        return self.start + self.size
 
     def is_available(self, member: Member) -> bool:
         return member.is_available(self.stateful_set["spec"].get("minReadySeconds", 0), self.view.now_s)
 
     def is_healthy(self, member: Member) -> bool:
         return self.is_available(member) and not member.is_terminating
-
-    def reread(self, member: Member) -> Member:
-        """The Pod as it is now; as it was when it is gone, which its deletion will tell the next pass."""
-        pod = self.view.get("pods", key_of(member.pod))
-        return member_of(pod, self.name, self.selector) if pod is not None else member
 
     def told(self, verb: str, pod_name: str, refusal: ApiError | None = None) -> None:
         """The event that every step on a Pod leaves."""
@@ -98,28 +77,26 @@ class Work:
             self.view.event(self.stateful_set, f"Failed{verb}", message, type="Warning")
 
 
-def create(work: Work, place: int) -> bool:
-    """Make the Pod of that place, and its claims before it. An ordered set waits for it."""
-    ordinal = work.start + place
+def create(work: Work, ordinal: int) -> bool:
+    """Make the Pod of that ordinal, and its claims before it. An ordered set waits for it."""
     name = f"{work.name}-{ordinal}"
     if is_blocked_by_stale_claim(work.stateful_set, name, ordinal, work.view):
         return False
-    revision = _revision_for(work, place)
+    revision = _revision_for(work, ordinal)
     try:
         create_missing_claims(work.stateful_set, name, ordinal, work.view)
         wished = new_pod(work.stateful_set, template_of(revision), revision["metadata"]["name"], ordinal)
-        pod = work.view.create("pods", wished, why=_why_create(work, place))
+        pod = work.view.create("pods", wished, why=_why_create(work, ordinal))
     except ApiError as refusal:
         if refusal.reason != "AlreadyExists":
             work.told("Create", name, refusal)
         raise
-    member = work.replicas[place] = member_of(pod, work.name, work.selector)
-    set_owners(work, member)
+    set_owners(work, pod, ordinal)
     work.told("Create", name)
     return False
 
 
-def _revision_for(work: Work, place: int) -> Object:
+def _revision_for(work: Work, ordinal: int) -> Object:
     """Ordinals below the partition stay with the current template, whatever happens to their Pods."""
     strategy = work.stateful_set["spec"]["updateStrategy"]
     if strategy["type"] != "RollingUpdate":
@@ -129,28 +106,25 @@ def _revision_for(work: Work, place: int) -> Object:
         kept = work.stateful_set.get("status", {}).get("currentReplicas", 0)
     else:
         kept = rolling.get("partition", 0)
-    return work.current if place < kept else work.update
+    return work.current if ordinal < work.start + kept else work.update
 
 
-def _why_create(work: Work, place: int) -> str:
-    first, ordinal = work.start, work.start + place
-    wants = (
-        f"{title(work.stateful_set)} wants ordinals {first}–{first + work.size - 1} and no Pod had ordinal {ordinal}"
-    )
+def _why_create(work: Work, ordinal: int) -> str:
+    wants = f"{title(work.stateful_set)} wants ordinals {work.start}–{work.end - 1} and no Pod had ordinal {ordinal}"
     if not work.is_ordered:
         return f"{wants}; Parallel waits for no other"
-    before = work.replicas.get(place - 1)
+    before = work.roster.by_ordinal.get(ordinal - 1) if ordinal > work.start else None
     if before is None:
         return wants
     return f"{wants}; {before.name} is Ready, so OrderedReady may create {work.name}-{ordinal}"
 
 
-def set_owners(work: Work, member: Member) -> None:
+def set_owners(work: Work, pod: Object, ordinal: int) -> None:
     """As much of the retention policy as can be seen to now."""
     try:
-        set_claim_owners(work.stateful_set, member.pod, member.ordinal, False, work.view)
+        set_claim_owners(work.stateful_set, pod, ordinal, False, work.view)
     except ApiError as refusal:
-        work.told("Update", member.name, refusal)
+        work.told("Update", pod["metadata"]["name"], refusal)
         raise
 
 
@@ -162,7 +136,7 @@ def conforms(work: Work, member: Member) -> bool:
     )
 
 
-def repair(work: Work, member: Member) -> Member:
+def repair(work: Work, member: Member) -> None:
     """Give the Pod its labels, its volumes and its claims' owners back. Raises ApiError when a write is refused."""
     try:
         if not has_storage(work.stateful_set, member):
@@ -175,7 +149,6 @@ def repair(work: Work, member: Member) -> Member:
         work.told("Update", member.name, refusal)
         raise
     work.told("Update", member.name)
-    return work.reread(member)
 
 
 def delete(work: Work, member: Member, why: str) -> None:

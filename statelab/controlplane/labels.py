@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from statelab.controlplane.apiserver.validation import names
 from statelab.controlplane.errors import bad_request
 from statelab.controlplane.kinds import Object
 
@@ -205,7 +206,7 @@ class _Parser:
             key = self.take()
         if not self.is_word(key):
             raise _Unparsable(f"found '{key}', expected: identifier")
-        if problems := qualified_name_problems(key):
+        if problems := names.qualified(key):
             raise _Unparsable(f"<nil>: Invalid value: {_quote(key)}: {'; '.join(problems)}")
         if absent:
             return Requirement(key, "!")
@@ -269,7 +270,7 @@ class _Parser:
             value = _quote(requirement.values[0])
             errors.append(f"values[0]: Invalid value: {value}: for 'Gt', 'Lt' operators, the value must be an integer")
         for index, value in enumerate(requirement.values):
-            if problems := label_value_problems(value):
+            if problems := names.label_value(value):
                 place = f"values[{index}][{requirement.key}]"
                 errors.append(f"{place}: Invalid value: {_quote(value)}: {'; '.join(problems)}")
         if errors:
@@ -281,60 +282,6 @@ def _quote(text: str) -> str:
     """As Go's %q, for what a query string can hold."""
     escapes = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
     return '"' + "".join(escapes.get(c, c if c.isprintable() else f"\\u{ord(c):04x}") for c in text) + '"'
-
-
-# ---- names and values (apimachinery/pkg/util/validation)
-
-_NAME = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
-_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_NAME_WORDS = "alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"
-_NAME_RULE = (
-    f"must consist of {_NAME_WORDS} (e.g. 'MyName',  or 'my.name',  or '123-abc', "
-    f"regex used for validation is '{_NAME.pattern}')"
-)
-_VALUE_RULE = (
-    f"a valid label must be an empty string or consist of {_NAME_WORDS} (e.g. 'MyValue',  or 'my_value',  or '12345', "
-    f"regex used for validation is '({_NAME.pattern})?')"
-)
-_SUBDOMAIN_RULE = (
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and "
-    f"end with an alphanumeric character (e.g. 'example.com', regex used for validation is '{_SUBDOMAIN.pattern}')"
-)
-
-
-def qualified_name_problems(name: str) -> list[str]:
-    """What is wrong with a label's key, in upstream's words; empty when it is fine (validation.IsQualifiedName)."""
-    parts = name.split("/")
-    if len(parts) > 2:
-        return [
-            f"a qualified name {_NAME_RULE} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
-        ]
-    problems: list[str] = []
-    if len(parts) == 2:
-        prefix = parts[0]
-        if not prefix:
-            problems.append("prefix part must be non-empty")
-        else:
-            if len(prefix.encode()) > 253:
-                problems.append("prefix part must be no more than 253 characters")
-            if not _SUBDOMAIN.fullmatch(prefix):
-                problems.append(f"prefix part {_SUBDOMAIN_RULE}")
-    base = parts[-1]
-    if not base:
-        problems.append("name part must be non-empty")
-    elif len(base.encode()) > 63:
-        problems.append("name part must be no more than 63 characters")
-    if not _NAME.fullmatch(base):
-        problems.append(f"name part {_NAME_RULE}")
-    return problems
-
-
-def label_value_problems(value: str) -> list[str]:
-    """What is wrong with a label's value, in upstream's words (validation.IsValidLabelValue)."""
-    problems = ["must be no more than 63 characters"] if len(value.encode()) > 63 else []
-    if value and not _NAME.fullmatch(value):
-        problems.append(_VALUE_RULE)
-    return problems
 
 
 # ---- field selectors

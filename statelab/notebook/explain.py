@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from statelab.cluster.names import parse
-from statelab.controlplane.apiserver.scale import selector_text
 from statelab.controlplane.kinds import Object
+from statelab.controlplane.labels import selector_text
 from statelab.notebook import current
 
 

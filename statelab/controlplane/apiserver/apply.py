@@ -29,18 +29,8 @@ from statelab.controlplane.apiserver.field_sets import (
     without_below,
 )
 from statelab.controlplane.apiserver.managers import Manager, Managers
-from statelab.controlplane.apiserver.typed import (
-    ABSENT,
-    Mistyped,
-    Type,
-    compare,
-    empty_object,
-    field_set,
-    merge,
-    remove,
-    type_of,
-    with_named_fields,
-)
+from statelab.controlplane.apiserver.typed import ABSENT, Mistyped, Type, compare, empty_object, field_set, type_of
+from statelab.controlplane.apiserver.typed_merge import merge, remove, with_named_fields
 from statelab.controlplane.errors import ApiError, bad_request
 from statelab.controlplane.kinds import Kind, Object
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from statelab.controlplane import errors
 from statelab.controlplane.errors import FieldError
 from statelab.controlplane.kinds import Kind, Object
+from statelab.controlplane.labels import selector_text
 
 SCALE = Kind("autoscaling", "v1", "Scale", "scales")
 
@@ -48,18 +49,3 @@ def with_scale(obj: Object, scale: Object) -> Object:
         metadata["uid"] = wanted["uid"]
     metadata["resourceVersion"] = wanted.get("resourceVersion", "")
     return {**obj, "metadata": metadata, "spec": {**obj["spec"], "replicas": replicas}}
-
-
-def selector_text(selector: Object) -> str:
-    """A label selector in the form of a query, as metav1.LabelSelectorAsSelector(...).String() sorts it."""
-    terms = [(key, f"{key}={value}") for key, value in (selector.get("matchLabels") or {}).items()]
-    for expression in selector.get("matchExpressions") or ():
-        key, values = expression["key"], ",".join(sorted(expression.get("values") or ()))
-        text = {
-            "In": f"{key} in ({values})",
-            "NotIn": f"{key} notin ({values})",
-            "Exists": key,
-            "DoesNotExist": f"!{key}",
-        }[expression["operator"]]
-        terms.append((key, text))
-    return ",".join(text for _, text in sorted(terms))

@@ -1,8 +1,8 @@
-"""Objects read with their schema: which fields they have, how two differ, what one becomes when another is merged in.
+"""Objects read with their schema: which fields they have, and how two differ.
 
-Server-side apply and managed fields stand on four questions, each answered by one function here: `field_set`,
-`compare`, `merge` and `remove`. The schema says which lists are keyed or sets and which maps and lists are atomic
-(owned as a whole). Source: structured-merge-diff/typed (tofieldset.go, compare.go, merge.go, remove.go).
+Server-side apply and managed fields stand on four questions, each answered by one function: `field_set` and `compare`
+here, `merge` and `remove` in typed_merge.py. The schema says which lists are keyed or sets and which maps and lists are
+atomic (owned as a whole). Source: structured-merge-diff/typed (tofieldset.go, compare.go).
 """
 
 from __future__ import annotations
@@ -256,7 +256,7 @@ def _compare(type: Type, old: Any, new: Any) -> _Nodes:
     if type.kind == "map":
         before, after = _parts_of_map(old), _parts_of_map(new)
     else:
-        before, after = _parts_of_list(type, old), _parts_of_list(type, new)
+        before, after = parts_of_list(type, old), parts_of_list(type, new)
     added: FieldSet = {}
     removed: FieldSet = {}
     modified: FieldSet = {}
@@ -276,7 +276,7 @@ def _everything(type: Type, value: Any) -> FieldSet:
     if type.kind == "leaf" or not value:
         return MEMBER
     below: FieldSet = {}
-    parts = _parts_of_map(value) if type.kind == "map" else _parts_of_list(type, value)
+    parts = _parts_of_map(value) if type.kind == "map" else parts_of_list(type, value)
     for element, each in parts.items():
         inner = type.element if type.kind == "list" else type.field(element[2:])
         if inner is not None:
@@ -288,7 +288,7 @@ def _parts_of_map(value: Any) -> dict[str, Any]:
     return {field_element(name): each for name, each in value.items()} if isinstance(value, dict) else {}
 
 
-def _parts_of_list(type: Type, value: Any) -> dict[str, Any]:
+def parts_of_list(type: Type, value: Any) -> dict[str, Any]:
     """The elements by their path elements; of two alike, the first."""
     parts: dict[str, Any] = {}
     for each in value or () if isinstance(value, list) else ():
@@ -297,109 +297,6 @@ def _parts_of_list(type: Type, value: Any) -> dict[str, Any]:
         except Mistyped:
             continue  # an element without its key, from before the key was needed: nobody's
     return parts
-
-
-# ---- merging and removing
-
-
-def merge(type: Type, old: Any, new: Any) -> Any:
-    """`old` with everything that `new` says. Elements that only `old` has stay, where they were among the others."""
-    if new is ABSENT:
-        return old
-    if old is ABSENT or type.kind == "leaf" or old is None or new is None:
-        return new
-    if type.kind == "map":
-        merged = dict(old)
-        for name, each in new.items():
-            field = type.field(name)
-            merged[name] = each if field is None else merge(field, old.get(name, ABSENT), each)
-        return merged
-    return _merge_list(type, old, new)
-
-
-def _merge_list(type: Type, old: list[Any], new: list[Any]) -> list[Any]:
-    live, wanted = _parts_of_list(type, old), _parts_of_list(type, new)
-    left = [(element, each) for element, each in live.items()]
-    right = list(wanted)
-    shared = iter([element for element in right if element in live])
-    next_shared = next(shared, None)
-    merged: list[Any] = []
-    done: set[str] = set()
-    i = j = 0
-    while i < len(left) or j < len(right):
-        if i < len(left):
-            element, each = left[i]
-            if j < len(right):
-                if element == right[j]:
-                    merged.append(merge(type.element, each, wanted[element]))
-                    done.add(element)
-                    i, j, next_shared = i + 1, j + 1, next(shared, None)
-                    continue
-                if element in wanted and next_shared is not None and next_shared != element:
-                    i += 1
-                    continue
-            if element not in wanted:
-                merged.append(each)
-                i += 1
-                continue
-            if element in done:
-                i += 1
-        if j < len(right):
-            element = right[j]
-            merged.append(merge(type.element, live.get(element, ABSENT), wanted[element]))
-            done.add(element)
-            if next_shared == element:
-                next_shared = next(shared, None)
-            j += 1
-    return merged
-
-
-def remove(type: Type, value: Any, fields: FieldSet) -> Any:
-    """`value` without the fields of a set; a map or list that becomes empty is gone altogether: ABSENT."""
-    if not fields or type.kind == "leaf" or not value:
-        return value
-    if type.kind == "map":
-        kept: dict[str, Any] = {}
-        for name, each in value.items():
-            node = fields.get(field_element(name))
-            if node is not None:
-                if is_member(node):
-                    continue
-                below = type.field(name)
-                each = remove(below, each, children(node)) if below is not None else each
-                if each is ABSENT:
-                    continue
-            kept[name] = each
-        return kept or ABSENT
-    elements: list[Any] = []
-    for each in value:
-        try:
-            node = fields.get(type.element_name(each))
-        except Mistyped:
-            node = None
-        if node is not None:
-            if is_member(node):
-                continue
-            each = remove(type.element, each, children(node))
-            if each is ABSENT:
-                continue
-        elements.append(each)
-    return elements or ABSENT
-
-
-def with_named_fields(type: Type, fields: FieldSet) -> FieldSet:
-    """The set, with each declared field that has a member somewhere below it as a member itself."""
-    result: FieldSet = {}
-    for element, node in fields.items():
-        if element == ".":
-            continue
-        inner = type.element if type.kind == "list" else type.field(element[2:]) if element[:2] == "f:" else None
-        below = children(node)
-        if inner is not None and inner.kind != "leaf":
-            below = with_named_fields(inner, below)
-        named = element[:2] == "f:" and type.kind == "map" and type.declares(element[2:])
-        result[element] = node_of(is_member(node) or named, below) or MEMBER
-    return result
 
 
 # ---- the empty object

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from statelab.controlplane.apiserver import field_sets
 from statelab.controlplane.apiserver.apply import LAST_APPLIED, apply_patch, manager_name, only_times_differ, track
 from statelab.controlplane.apiserver.managers import Manager, Managers, decode
-from statelab.controlplane.apiserver.typed import compare, field_set, merge, remove, type_of, with_named_fields
+from statelab.controlplane.apiserver.typed import compare, field_set, type_of
+from statelab.controlplane.apiserver.typed_merge import merge, remove, with_named_fields
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import KINDS
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -27,7 +27,7 @@ _TOKEN_MODE = 0o644
 class VolumeSource(Protocol):
     """Where Volumes come from: the runtime makes empty ones, and keeps those that outlive Pods, by name."""
 
-    def empty_volume(self, *, read_only: bool = False) -> Volume: ...
+    def empty_volume(self, *, read_only: bool = False, fill: Callable[[Volume], None] | None = None) -> Volume: ...
 
     def named_volume(self, name: str) -> Volume: ...
 
@@ -69,9 +69,10 @@ def _mount(pod: Object, spec: Object, facts: PodFacts, cluster: Reader, source: 
             f'MountVolume.SetUp failed for volume "{spec["name"]}" : the embedded cluster does not simulate volumes of '
             f"type {', '.join(kinds)}; a kind cluster is the place to try them"
         )
-    volume = source.empty_volume(read_only=True)
-    write_files(volume, {}, files_of(pod, spec, facts, cluster))
-    return Mounted(volume, read_only=True)
+    files = files_of(pod, spec, facts, cluster)
+    return Mounted(
+        source.empty_volume(read_only=True, fill=lambda volume: write_files(volume, {}, files)), read_only=True
+    )
 
 
 def write_files(volume: Volume, before: Files, after: Files) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -39,12 +39,26 @@ class FileRecord:
 class Volume:
     """Files under "/", to be mounted. `read_only` volumes (ConfigMap, Secret, projected) are written by the kubelet alone."""
 
-    def __init__(self, name: str = "", *, read_only: bool = False) -> None:
+    def __init__(
+        self, name: str = "", *, read_only: bool = False, fill: Callable[[Volume], None] | None = None
+    ) -> None:
+        """`fill` writes what is in it from the start, when somebody first looks: most Pods never read their token."""
         self.name = name
         self.read_only = read_only
-        self.tree = FileTree()
+        self._fill = fill
+        self._tree: FileTree | None = None
         self._parts: dict[str, FileTree] = {}  # directories that are mounted on their own (subPath), by path
         self._seen: dict[str, bytes] = {}  # path → fingerprint, as of the last changes()
+
+    @property
+    def tree(self) -> FileTree:
+        """A tree costs 16 KB even when it is empty, so it is made when it is needed."""
+        if self._tree is None:
+            self._tree = FileTree()
+            fill, self._fill = self._fill, None
+            if fill is not None:
+                fill(self)
+        return self._tree
 
     # ---- files
 

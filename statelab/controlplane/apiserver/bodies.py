@@ -41,11 +41,9 @@ def as_json(request: Request) -> bytes:
     return request.body
 
 
-def obj(request: Request, kind: Kind, validation: str, warnings: list[str]) -> Object:
+def obj(request: Request, kind: Kind, validation: strict.Validation, warnings: list[str]) -> Object:
     """The body as an object of `kind` in normal form."""
-    if validation not in ("Strict", "Warn", "Ignore"):
-        validation = "Warn"
-    decoded, found = strict.decode(as_json(request), kind, validation)  # type: ignore[arg-type]
+    decoded, found = strict.decode(as_json(request), kind, validation)
     warnings.extend(found)
     return decoded
 

@@ -23,6 +23,7 @@ from statelab.controlplane.apiserver import bodies, streaming
 from statelab.controlplane.apiserver.certificates import Certificate
 from statelab.controlplane.apiserver.handler import Handler, refusal
 from statelab.controlplane.apiserver.request import (
+    Answer,
     LogAnswer,
     Request,
     Response,
@@ -58,7 +59,7 @@ class Edge:
         self.handler = Handler(cluster, token)
         self.port = 0
         self._tls = _tls_context(certificate) if certificate is not None else None
-        self._server: web.Server[web.BaseRequest] | None = None
+        self._server: web.Server | None = None
         self._listener: socket.socket | None = None
         self._accepting: asyncio.Task[None] | None = None
         self._greetings: set[asyncio.Task[None]] = set()
@@ -125,17 +126,18 @@ class Edge:
 
     async def _serve(self, http: web.BaseRequest) -> web.StreamResponse:
         body = await self._body(http) if http.body_exists else b""
+        answer: Answer
         if body is None:
             answer = self._refused(http)
         else:
             path, _, query = http.raw_path.partition("?")
             request = Request(http.method, path, parse_query(query), _Headers(http.headers), body)
-            answer = self.handler.handle(request)  # type: ignore[assignment]
+            answer = self.handler.handle(request)
         if isinstance(answer, Response):
             return await self._respond(http, answer)
         task = asyncio.current_task()
         assert task is not None
-        self._streams.add(task)  # type: ignore[arg-type]
+        self._streams.add(task)
         try:
             if isinstance(answer, WatchAnswer):
                 return await self._watch(http, answer)
@@ -143,7 +145,7 @@ class Edge:
                 return await self._follow(http, answer)
             return await self._upgrade(http, answer)
         finally:
-            self._streams.discard(task)  # type: ignore[arg-type]
+            self._streams.discard(task)
 
     async def _body(self, http: web.BaseRequest) -> bytes | None:
         """The whole body; None when it is too large, and then the rest of it is not read."""
@@ -297,11 +299,16 @@ async def _peek(connection: socket.socket) -> bytes:
             return connection.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
             readable: asyncio.Future[None] = loop.create_future()
-            loop.add_reader(connection, lambda waiter=readable: waiter.done() or waiter.set_result(None))
+            loop.add_reader(connection, _set, readable)
             try:
                 await readable
             finally:
                 loop.remove_reader(connection)
+
+
+def _set(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 def _tls_context(certificate: Certificate) -> ssl.SSLContext:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from statelab.controlplane import errors
 from statelab.controlplane.apiserver.go_json import go_quote
@@ -25,7 +26,7 @@ _NOT_OLDER_THAN, _EXACT = "NotOlderThan", "Exact"
 
 def boolean(request: Request, name: str) -> bool:
     """Go's conversion of a parameter: there and neither "false" nor "0"."""
-    values = request.query.get(name)
+    values = request.query.get(name) or ()
     return bool(values) and values[0].lower() not in ("false", "0")
 
 
@@ -73,9 +74,15 @@ def write_options(request: Request, kind: str, warnings: list[str], *, is_apply:
         dry_run=bool(request.query.get("dryRun")),
         field_manager=manager or _manager_of_agent(request),
         force=boolean(request, "force"),
-        field_validation=validation or "Warn",
+        field_validation=validation_of(request),
         warnings=warnings,
     )
+
+
+def validation_of(request: Request) -> Literal["Strict", "Warn", "Ignore"]:
+    """What to do about unknown fields; to warn is what happens when nothing is said."""
+    asked = request.first("fieldValidation")
+    return "Strict" if asked == "Strict" else "Ignore" if asked == "Ignore" else "Warn"
 
 
 def delete_options(request: Request, body: Object) -> tuple[Object, WriteOptions]:

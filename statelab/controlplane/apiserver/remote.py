@@ -40,7 +40,10 @@ def upgrade(cluster: ControlPlane, request: Request, target: Target) -> UpgradeA
         target.name,
         container,
         command,
-        **{name: options.boolean(request, name) for name in ("stdin", "stdout", "stderr", "tty")},
+        stdin=options.boolean(request, "stdin"),
+        stdout=options.boolean(request, "stdout"),
+        stderr=options.boolean(request, "stderr"),
+        tty=options.boolean(request, "tty"),
     )
     if answer.action == "exec" and not command:
         raise errors.bad_request("you must specify at least 1 command for the container")

@@ -361,8 +361,8 @@ class _SpdyForward:
             # It may only have closed its half: the answer is perhaps still on its way.
             asyncio.get_running_loop().call_later(_LINGER_S, self._half_closed, request, pair)
 
-    def _half_closed(self, request: str, pair: _Pair) -> None:
-        if self._pairs.get(request) is pair:
+    def _half_closed(self, request: str | None, pair: _Pair) -> None:
+        if request is not None and self._pairs.get(request) is pair:
             self._finish(pair)
             self._forget(request)
 

@@ -111,8 +111,12 @@ def _advance(work: Work) -> None:
 
 def _ordinals_to_see(work: Work) -> list[int]:
     """Those whose Pod is missing, new, changed or not ready; all others are as they should be."""
-    gaps = work.roster.gaps(work.start, work.end, 1 if work.is_ordered else _BURST)
-    return sorted([*work.roster.restless(work.start, work.end), *gaps])
+    restless = work.roster.restless(work.start, work.end)
+    if work.is_ordered:
+        return sorted([*restless, *work.roster.gaps(work.start, work.end, 1)])
+    # Nobody waits for a Pod to be ready here, so one that is as it should be needs no second look.
+    changed = [ordinal for ordinal in restless if not work.roster.conforms(work.roster.by_ordinal[ordinal])]
+    return sorted([*changed, *work.roster.gaps(work.start, work.end, _BURST)])
 
 
 def _for_all(work: Work, items: Iterable[_Item], step: Callable[[_Item], bool]) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from statelab.controlplane.controllers.claims import is_reserved_for
 from statelab.controlplane.controllers.volume_matching import best_volume, is_reachable
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.kubelet.env import Reader
@@ -30,6 +31,7 @@ class Claims:
 
     bound: list[Object] = field(default_factory=list)
     waiting: list[Object] = field(default_factory=list)  # for this, their first consumer
+    free: list[Object] = field(default_factory=list)  # volumes that one of those might have
     problem: str | None = None
     exclusive_in_use: bool = False
 
@@ -68,6 +70,8 @@ def claims_of(pod: Object, cluster: Reader, placed: Iterable[Object]) -> Claims:
             immediate = True
     if immediate:
         found.problem = UNBOUND
+    if found.waiting:
+        found.free = [each for each in cluster.list("persistentvolumes") if _is_free(each, found.waiting)]
     exclusive = {
         each["metadata"]["name"]
         for each in [*found.bound, *found.waiting]
@@ -77,6 +81,10 @@ def claims_of(pod: Object, cluster: Reader, placed: Iterable[Object]) -> Claims:
         other["metadata"]["namespace"] == namespace and exclusive & set(claim_names(other)) for other in placed
     )
     return found
+
+
+def _is_free(volume: Object, claims: list[Object]) -> bool:
+    return volume["spec"].get("claimRef") is None or any(is_reserved_for(volume, claim) for claim in claims)
 
 
 def _problem(name: str, claim: Object | None, ephemeral: bool) -> str | None:
@@ -123,7 +131,7 @@ def reasons(claims: Claims, node: Object, cluster: Reader) -> tuple[list[str], D
         if selected and selected != node["metadata"]["name"]:
             found.append(NO_VOLUME)
             continue
-        free = [each for each in cluster.list("persistentvolumes") if each["metadata"]["name"] not in taken]
+        free = [each for each in claims.free if each["metadata"]["name"] not in taken]
         volume = None if selected else best_volume(claim, free, node=node)
         if volume is not None:
             taken.add(volume["metadata"]["name"])

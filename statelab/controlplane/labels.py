@@ -119,7 +119,7 @@ def _all_of(requirements: list[Requirement]) -> Selector:
 
 def _integer(text: str | None) -> int | None:
     """As Go's ParseInt(text, 10, 64)."""
-    if text is None or not re.fullmatch(r"[+-]?[0-9]+", text):
+    if text is None or not re.fullmatch(r"[+-]?0*[0-9]{1,19}", text):
         return None
     number = int(text)
     return number if -(2**63) <= number < 2**63 else None

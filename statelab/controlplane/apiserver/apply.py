@@ -144,7 +144,7 @@ def only_times_differ(new: Object, old: Object) -> bool:
 
 
 def apply_patch(
-    kind: Kind, live: Object | None, config: Object, manager: str, force: bool, now: str, subresource: str = ""
+    kind: Kind, live: Object | None, config: Any, manager: str, force: bool, now: str, subresource: str = ""
 ) -> Object:
     """The object after `manager` applied `config` to `live` (None: it is not there yet), managed fields included.
 
@@ -152,6 +152,8 @@ def apply_patch(
     Raises ApiError: 400 for a configuration that is not one of this kind, 409 with a FieldManagerConflict for each
     field that another manager owns and `force` does not take.
     """
+    if not isinstance(config, dict):
+        config = _as_map(config)
     group_version_kind = _group_version_kind(config)
     if (config.get("apiVersion"), config.get("kind")) != (kind.api_version, kind.name):
         raise bad_request(f"invalid object type: {group_version_kind}")
@@ -185,6 +187,15 @@ def apply_patch(
     result = dict(merged)
     result["metadata"] = {**(merged.get("metadata") or {}), "managedFields": managers.encode()}
     return result
+
+
+def _as_map(config: Any) -> Object:
+    """An empty document is an empty map; anything else that is none is refused as sigs.k8s.io/yaml does."""
+    if config is None:
+        return {}
+    kind = {list: "array", str: "string", bool: "bool"}.get(type(config), "number")
+    message = f"json: cannot unmarshal {kind} into Go value of type map[string]interface {{}}"
+    raise bad_request(f"error decoding YAML: error unmarshaling JSON: while decoding JSON: {message}")
 
 
 def _group_version_kind(config: Object) -> str:

@@ -138,6 +138,11 @@ def _disruption_budget(obj: Object, since: Since) -> list[Any]:
     return [_name(obj), *allowed, _part(obj, "status").get("disruptionsAllowed", 0), _age(obj, since)]
 
 
+def _scale(obj: Object, since: Since) -> list[Any]:
+    replicas = [_part(obj, part).get("replicas", 0) for part in ("spec", "status")]
+    return [_name(obj), *replicas, _age(obj, since)]
+
+
 # ---- network
 
 
@@ -357,6 +362,7 @@ _PRINTERS: dict[str, Callable[[Object, Since], list[Any]]] = {
     "statefulsets": _stateful_set,
     "controllerrevisions": _controller_revision,
     "poddisruptionbudgets": _disruption_budget,
+    "scales": _scale,
     "services": _service,
     "endpoints": _endpoints,
     "endpointslices": _endpoint_slice,

@@ -181,7 +181,8 @@ class ApiServer:
     def _replace_scale(
         self, kind: Kind, scale: Object, old: Object, options: WriteOptions, operation: Operation = "Update"
     ) -> Object:
-        return scale_of(self._replace(kind, with_scale(old, scale), old, options, None, operation, via="scale"))
+        wanted = strict.check_definition(scale, _schema_name(kind, "scale"))
+        return scale_of(self._replace(kind, with_scale(old, wanted), old, options, None, operation, via="scale"))
 
     def _replace(
         self,
@@ -333,7 +334,7 @@ class ApiServer:
         applied = apply.apply_patch(kind, old, body, options.field_manager, options.force, now, subresource or "")
         obj, warnings = strict.check(applied, kind, options.field_validation)
         options.warnings.extend(warnings)
-        obj["metadata"]["name"] = name
+        _check_applied_name(obj, name, namespace)
         if old is None:
             self._check_namespace(kind, obj["metadata"], namespace)
             if obj["metadata"].pop("uid", None):
@@ -450,6 +451,21 @@ def go_text(value: Any) -> str:
     if isinstance(value, list):
         return f"[{' '.join(go_text(each) for each in value)}]"
     return {None: "<nil>", True: "true", False: "false"}.get(value, str(value)) if not isinstance(value, str) else value
+
+
+def _check_applied_name(obj: Object, name: str, namespace: str) -> None:
+    """Source: apiserver/pkg/endpoints/handlers/rest.go checkName."""
+    said, where = obj["metadata"].get("name"), obj["metadata"].get("namespace")
+    if not said:
+        raise errors.bad_request(
+            f"the name of the object ({name} based on URL) was undeterminable: name must be provided"
+        )
+    if said != name:
+        raise errors.bad_request(f"the name of the object ({said}) does not match the name on the URL ({name})")
+    if namespace and where and where != namespace:
+        raise errors.bad_request(
+            f"the namespace of the object ({where}) does not match the namespace on the request ({namespace})"
+        )
 
 
 def _check_identity(obj: Object, old: Object) -> None:

@@ -184,6 +184,12 @@ _COLUMNS: dict[str, tuple[_Column, ...]] = {
         _AGE,
     ),
 }
+_COLUMNS["scales"] = (
+    _NAME,
+    ("Desired", "integer", 0, "io.k8s.api.autoscaling.v1.ScaleSpec#replicas"),
+    ("Available", "integer", 0, "io.k8s.api.autoscaling.v1.ScaleStatus#replicas"),
+    _AGE,
+)
 _OTHERS: tuple[_Column, ...] = (_NAME, ("Created At", "date", 0, _META + "#creationTimestamp"))
 
 
@@ -229,6 +235,8 @@ def table(
     """
     if include_object not in ("", "None", "Metadata", "Object"):
         raise bad_request(f'unrecognized includeObject value: "{include_object}"')
+    if objects and objects[0].get("kind") == "Scale":  # the scale subresource of a workload
+        plural = "scales"
     metadata: Object = {"resourceVersion": resource_version} if resource_version else {}
     if continue_token:
         metadata["continue"] = continue_token

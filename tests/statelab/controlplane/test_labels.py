@@ -39,6 +39,7 @@ WEB = {"app": "web", "tier": "front", "generation": "7"}
         ("generation>5,generation<8", True),
         ("generation>7", False),
         ("app>1", False),
+        ("generation<00000000000000000000000000008", True),
         (" app = web , tier in ( front ) ", True),
         ("app in (in,notin,web)", True),
         ("tier notin ()", True),

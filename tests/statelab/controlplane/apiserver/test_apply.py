@@ -307,6 +307,12 @@ def test_kubectl_keeps_the_last_applied_configuration_up_to_date() -> None:
     ("config", "message"),
     [
         ({"metadata": {"name": "cm"}}, "invalid object type: /, Kind="),
+        (None, "invalid object type: /, Kind="),
+        (
+            [],
+            "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal array into Go "
+            "value of type map[string]interface {}",
+        ),
         ({**config_map(), "apiVersion": "apps/v1"}, "invalid object type: apps/v1, Kind=ConfigMap"),
         (config_map(managedFields=[]), "metadata.managedFields must be nil"),
         (
@@ -428,3 +434,24 @@ def test_a_merged_object_says_all_that_was_merged_into_it(old: Any, new: Any) ->
     assert merge(kind, merged, new) == merged
     assert field_sets.difference(field_set(kind, new), field_set(kind, merged)) == {}
     assert remove(kind, merged, with_named_fields(kind, {})) == merged
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.text(alphabet="ab", max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["name", "image", "containers", "labels", "a", "uid"]), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@given(json_values, json_values, json_values)
+def test_any_json_is_a_configuration_or_a_bad_request(metadata: Any, spec: Any, body: Any) -> None:
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+    live = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": [{"name": "a"}]}}
+    for config in (body, pod, {**pod, "spec": {"containers": [spec]}}):
+        try:
+            assert isinstance(apply_patch(KINDS["pods"], live, config, "me", True, NOW), dict)
+        except ApiError as refusal:
+            assert refusal.code == 400

@@ -231,6 +231,13 @@ def test_quotas_and_budgets() -> None:
     assert cells("poddisruptionbudgets", budget, 0.0)[1:4] == ["50%", "N/A", 1]
 
 
+def test_a_scale_is_printed_as_one_whatever_it_belongs_to() -> None:
+    scale = {"kind": "Scale", "metadata": {"name": "web"}, "spec": {"replicas": 3}, "status": {"replicas": 2}}
+    shown = table("statefulsets", [scale], 0.0)
+    assert [each["name"] for each in shown["columnDefinitions"]] == ["Name", "Desired", "Available", "Age"]
+    assert shown["rows"][0]["cells"] == ["web", 3, 2, "<unknown>"]
+
+
 def test_a_node_that_is_cordoned() -> None:
     node = {
         "metadata": {"name": "n", "labels": {"node-role.kubernetes.io/control-plane": ""}},

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from statelab.controlplane.controllers.claims import is_reserved_for
 from statelab.controlplane.controllers.volume_matching import best_volume, is_reachable
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.kubelet.env import Reader
@@ -71,7 +70,7 @@ def claims_of(pod: Object, cluster: Reader, placed: Iterable[Object]) -> Claims:
     if immediate:
         found.problem = UNBOUND
     if found.waiting:
-        found.free = [each for each in cluster.list("persistentvolumes") if _is_free(each, found.waiting)]
+        found.free = _free_volumes(found.waiting, cluster)
     exclusive = {
         each["metadata"]["name"]
         for each in [*found.bound, *found.waiting]
@@ -83,8 +82,15 @@ def claims_of(pod: Object, cluster: Reader, placed: Iterable[Object]) -> Claims:
     return found
 
 
-def _is_free(volume: Object, claims: list[Object]) -> bool:
-    return volume["spec"].get("claimRef") is None or any(is_reserved_for(volume, claim) for claim in claims)
+def _free_volumes(claims: list[Object], cluster: Reader) -> list[Object]:
+    """Those that nobody has, or that are reserved for a claim of one of these names."""
+    names = {(claim["metadata"]["namespace"], claim["metadata"]["name"]) for claim in claims}
+    return [
+        volume
+        for volume in cluster.list("persistentvolumes")
+        if (reference := volume["spec"].get("claimRef")) is None
+        or (reference.get("namespace"), reference.get("name")) in names
+    ]
 
 
 def _problem(name: str, claim: Object | None, ephemeral: bool) -> str | None:

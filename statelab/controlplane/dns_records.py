@@ -5,13 +5,14 @@ Source: coredns plugin/kubernetes/controller.go and object/endpoint.go.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Protocol, TypeVar
+from weakref import WeakKeyDictionary, proxy
 
 from statelab.controlplane.clock import VIRTUAL_EPOCH_S
 from statelab.controlplane.kinds import Object, key_of
-from statelab.controlplane.store import Revision
+from statelab.controlplane.store import Revision, Store
 
 _NO_PORTS = ((-1, "", ""),)  # as upstream: an address without ports has a name, and no SRV record
 _SERVICE_NAME = "kubernetes.io/service-name"
@@ -23,13 +24,6 @@ class Source(Protocol):
 
     def get(self, plural: str, key: str) -> Object | None: ...
     def list(self, plural: str, namespace: str = "") -> list[Object]: ...
-
-
-@runtime_checkable
-class Subscribable(Protocol):
-    """A Source that tells of each write: the Store."""
-
-    def subscribe(self, callback: Callable[[Revision], None]) -> Callable[[], None]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +50,16 @@ class Records(Protocol):
 
 
 def records_of(reader: Source | Records) -> Records:
-    """`reader` itself when it is an index, or a view of it that looks at the objects each time."""
+    """Where to look things up for `reader`: itself if it is an index, its Store's index if it has one, else a scan."""
     if isinstance(reader, (IndexedRecords, ScannedRecords)):
         return reader
-    return ScannedRecords(reader)  # type: ignore[arg-type]  # what is no index is a Source
+    store = getattr(reader, "store", reader)  # an ApiServer has a Store
+    if not isinstance(store, Store):
+        return ScannedRecords(reader)  # type: ignore[arg-type]  # what is no index is a Source
+    index = _indexes.get(store)
+    if index is None:
+        index = _indexes[store] = IndexedRecords(store)
+    return index
 
 
 def endpoints_in(endpoint_slice: Object) -> Iterator[Endpoint]:
@@ -116,10 +116,8 @@ class IndexedRecords:
     `close()` stops following.
     """
 
-    def __init__(self, store: Source) -> None:
-        if not isinstance(store, Subscribable):
-            raise TypeError("only a Store can be followed")
-        self._store = store
+    def __init__(self, store: Store) -> None:
+        self._store: Store = proxy(store)  # the Store keeps the index, by its subscription, and not the other way round
         self.modified_s = VIRTUAL_EPOCH_S
         self._service_of: dict[str, str] = {}  # address → key of the Service
         self._slices: dict[str, tuple[Endpoint, ...]] = {}  # key of the slice → its endpoints
@@ -187,3 +185,6 @@ def _forget(index: dict[_Entry, dict[str, None]], entry: _Entry, key: str) -> No
         keys.pop(key, None)
         if not keys:
             del index[entry]
+
+
+_indexes: WeakKeyDictionary[Store, IndexedRecords] = WeakKeyDictionary()

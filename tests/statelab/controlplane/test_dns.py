@@ -13,7 +13,7 @@ import dns.rcode
 import pytest
 
 from statelab.controlplane.dns import answer, pod_search, resolve, search_path
-from statelab.controlplane.dns_records import IndexedRecords
+from statelab.controlplane.dns_records import IndexedRecords, ScannedRecords
 from statelab.controlplane.store import Cause, Store
 
 RECORDED = json.loads((Path(__file__).parents[2] / "conformance" / "dns.json").read_text())
@@ -47,7 +47,7 @@ def endpoint_slice(
     put(store, "endpointslices", obj | ({"ports": [{"name": "web", "port": 80, "protocol": "TCP"}]} if ports else {}))
 
 
-@pytest.fixture(params=["scanned", "indexed"])
+@pytest.fixture(params=["scanned", "indexed", "store"])
 def cluster(request: pytest.FixtureRequest) -> Any:
     """The objects that dns.json describes."""
     store = Store()
@@ -63,7 +63,13 @@ def cluster(request: pytest.FixtureRequest) -> Any:
     endpoint_slice(store, "dep-headless", {"dep-1": None, "dep-2": None})
     endpoint_slice(store, "db", {"db-0": "db-0", "db-1": "db-1"}, ready=False)
     endpoint_slice(store, "db-all", {"db-0": None, "db-1": None})
-    return store if request.param == "scanned" else records
+    if request.param == "scanned":
+        return ScannedRecords(store)
+    return store if request.param == "store" else records
+
+
+def store_of(cluster: Any) -> Any:
+    return getattr(cluster, "_store", None) or getattr(cluster, "_source", cluster)
 
 
 def lookup(cluster: Any, name: str, type: str = "A") -> dns.message.Message:
@@ -129,7 +135,7 @@ def test_any_other_type_of_an_existing_name_is_no_data(cluster: Any) -> None:
 
 
 def test_a_headless_service_without_ports_has_addresses_and_no_srv(cluster: Any) -> None:
-    store = cluster if isinstance(cluster, Store) else cluster._store
+    store = store_of(cluster)
     service(store, "bare", clusterIP="None")
     endpoint_slice(store, "bare", {"web-0": "web-0"}, ports=False)
     assert texts(lookup(cluster, f"web-0.bare.{NS}.svc.cluster.local").answer) == ["10.244.1.5"]
@@ -138,7 +144,7 @@ def test_a_headless_service_without_ports_has_addresses_and_no_srv(cluster: Any)
 
 
 def test_an_external_name_inside_the_cluster_is_followed(cluster: Any) -> None:
-    store = cluster if isinstance(cluster, Store) else cluster._store
+    store = store_of(cluster)
     service(store, "alias", type="ExternalName", externalName=f"web-0.nginx.{NS}.svc.cluster.local")
     service(store, "loop", type="ExternalName", externalName=f"loop.{NS}.svc.cluster.local")
     reply = lookup(cluster, f"alias.{NS}.svc.cluster.local")
@@ -147,7 +153,7 @@ def test_an_external_name_inside_the_cluster_is_followed(cluster: Any) -> None:
 
 
 def test_a_write_changes_the_next_answer(cluster: Any) -> None:
-    store = cluster if isinstance(cluster, Store) else cluster._store
+    store = store_of(cluster)
     old = store.get("endpointslices", f"{NS}/nginx-abcde")
     less = {**old, "metadata": dict(old["metadata"]), "endpoints": old["endpoints"][:1]}
     store.update("endpointslices", f"{NS}/nginx-abcde", less, CAUSE, 0.0)

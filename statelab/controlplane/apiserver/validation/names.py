@@ -177,6 +177,7 @@ def is_ip(text: str) -> bool:
     return parse_ip(text) is not None
 
 
+@lru_cache(maxsize=8192)
 def parse_ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     if "%" in text:
         return None

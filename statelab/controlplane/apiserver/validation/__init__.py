@@ -12,12 +12,13 @@ from statelab.controlplane.apiserver.validation import (
     endpoints,
     meta,
     pods,
+    pods_update,
     policy,
     services,
     storage,
 )
 from statelab.controlplane.errors import FieldError
-from statelab.controlplane.kinds import Object
+from statelab.controlplane.kinds import KINDS, Object
 
 Create = Callable[[Object], list[FieldError]]
 Update = Callable[[Object, Object], list[FieldError]]
@@ -29,8 +30,15 @@ def create(plural: str, obj: Object) -> list[FieldError]:
 
 
 def update(plural: str, obj: Object, old: Object) -> list[FieldError]:
-    """What is wrong with an object that is to replace `old`."""
-    return _RULES[plural][1](obj, old)
+    """What is wrong with an object that is to replace `old`.
+
+    Metadata are judged for every kind alike first (rest.BeforeUpdate), so a fault in them is a cause more than once.
+    """
+    common = meta.metadata(
+        obj["metadata"], namespaced=KINDS[plural].namespaced, check_name=policy.path_segment
+    ) + meta.metadata_update(obj["metadata"], old["metadata"])
+    found = _RULES[plural][1](obj, old)
+    return common + found if common else found
 
 
 def update_status(plural: str, obj: Object, old: Object) -> list[FieldError]:
@@ -43,7 +51,7 @@ def _only_metadata(obj: Object, old: Object) -> list[FieldError]:
 
 
 _RULES: dict[str, tuple[Create, Update, Update]] = {
-    "pods": (pods.create, pods.update, pods.update_status),
+    "pods": (pods.create, pods_update.update, pods_update.update_status),
     "services": (services.create, services.update, services.update_status),
     "deployments": (apps.create_deployment, apps.update_deployment, apps.update_deployment_status),
     "replicasets": (apps.create_replica_set, apps.update_replica_set, apps.update_replica_set_status),

@@ -206,7 +206,8 @@ def create_replica_set(obj: Object) -> Errors:
 
 
 def update_replica_set(obj: Object, old: Object) -> Errors:
-    errors = meta.metadata_update(obj["metadata"], old["metadata"]) + _replica_set_spec(obj["spec"])
+    errors = create_replica_set(obj)  # upstream looks at the whole object, and then at the update
+    errors += meta.metadata_update(obj["metadata"], old["metadata"]) + _replica_set_spec(obj["spec"])
     return errors + _same_selector(obj, old)
 
 
@@ -252,16 +253,16 @@ def _stateful_set_spec(spec: Fields, before: Fields | None) -> Errors:
         if key in retention and retention[key] not in ("Retain", "Delete"):
             field = f"spec.persistentVolumeClaimRetentionPolicy.{key}"
             errors.append(not_supported(field, retention[key], ("Retain", "Delete")))
-    errors += non_negative((spec.get("ordinals") or {}).get("start"), "spec.ordinals.start")
+    if before is None:  # they cannot change
+        for index, claim in enumerate(spec.get("volumeClaimTemplates") or ()):
+            errors += claim_spec(claim.get("spec") or {}, f"spec.volumeClaimTemplates[{index}].spec")
     errors += non_negative(spec.get("replicas"), "spec.replicas")
     errors += non_negative(spec.get("minReadySeconds"), "spec.minReadySeconds")
-    if spec.get("serviceName") and (before is None or before.get("serviceName") != spec["serviceName"]):
+    errors += non_negative((spec.get("ordinals") or {}).get("start"), "spec.ordinals.start")
+    if spec.get("serviceName") and before is None:
         errors += names.check_label(spec["serviceName"], "spec.serviceName")
     errors += _selector_and_template(spec, "", "statefulset", _set_template)
-    errors += _always_running((spec.get("template") or {}).get("spec") or {}, "StatefulSet")
-    for index, claim in enumerate(spec.get("volumeClaimTemplates") or ()):
-        errors += claim_spec(claim.get("spec") or {}, f"spec.volumeClaimTemplates[{index}].spec")
-    return errors
+    return errors + _always_running((spec.get("template") or {}).get("spec") or {}, "StatefulSet")
 
 
 def _set_template(spec: Fields, matches: Any) -> Errors:

@@ -93,8 +93,8 @@ def _data_source(source: Fields, field: str) -> Errors:
 
 
 def update(claim: Object, old: Object) -> Errors:
-    errors = meta.metadata_update(claim["metadata"], old["metadata"])
-    errors += [error for error in create(claim) if error not in errors]
+    # Upstream looks at the whole claim twice, and says twice what it finds.
+    errors = create(claim) + meta.metadata_update(claim["metadata"], old["metadata"]) + create(claim)
     spec, before = claim["spec"], old["spec"]
     annotation, was = ((one["metadata"].get("annotations") or {}).get(_CLASS_ANNOTATION, "") for one in (claim, old))
     errors += immutable(annotation, was, f"metadata.annotations.{_CLASS_ANNOTATION}")
@@ -112,7 +112,7 @@ def update(claim: Object, old: Object) -> Errors:
         why = (
             "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
         )
-        shown = difference.text("core.PersistentVolumeClaimSpec", original, compared, _SPEC)
+        shown = difference.text(_SPEC, original, compared)
         errors.append(forbidden("spec", f"{why}\n{shown}"))
     if quantity.compare(new_size, old_size) < 0:
         capacity = ((old.get("status") or {}).get("capacity") or {}).get("storage", "0")

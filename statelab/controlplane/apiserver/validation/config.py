@@ -51,7 +51,7 @@ def _decoded_size(text: str) -> int:
 def update_config_map(obj: Object, old: Object) -> Errors:
     errors = meta.metadata_update(obj["metadata"], old["metadata"])
     errors += _frozen(obj, old, ("data", "binaryData"))
-    return errors + [error for error in create_config_map(obj) if error not in errors]
+    return errors + create_config_map(obj)
 
 
 def _frozen(obj: Object, old: Object, keys: tuple[str, ...]) -> Errors:
@@ -114,7 +114,7 @@ def update_secret(obj: Object, old: Object) -> Errors:
     errors = meta.metadata_update(obj["metadata"], old["metadata"])
     errors += immutable(obj.get("type"), old.get("type"), "type")
     errors += _frozen(obj, old, ("data",))
-    return errors + [error for error in create_secret(obj) if error not in errors]
+    return errors + create_secret(obj)
 
 
 def create_service_account(obj: Object) -> Errors:
@@ -123,4 +123,4 @@ def create_service_account(obj: Object) -> Errors:
 
 def update_service_account(obj: Object, old: Object) -> Errors:
     errors = meta.metadata_update(obj["metadata"], old["metadata"])
-    return errors + [error for error in create_service_account(obj) if error not in errors]
+    return errors + create_service_account(obj)

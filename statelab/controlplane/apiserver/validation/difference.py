@@ -1,16 +1,28 @@
-"""Whether two specs mean the same, and a short account of where they do not.
+"""Whether two specs mean the same, and where they do not: a unified diff of the server's internal structs.
 
-The real server prints go-cmp's diff, whose layout its authors change on purpose from build to build; ours has the same
-shape: what goes with a minus, what comes with a plus.
+Source: apimachinery/pkg/util/diff/diff.go (JSON with one space of indent, three lines of context).
 """
 
 from __future__ import annotations
 
+import difflib
+import json
 from typing import Any
 
 from statelab.controlplane.apiserver import go_types, schemas
-from statelab.controlplane.apiserver.go_json import go_quote
-from statelab.controlplane.apiserver.validation.fields import Fields
+from statelab.controlplane.apiserver.validation.fields import Fields, go_fields, html_safe
+
+# The internal PodSpec has an order of its own, and keeps what concerns the host's namespaces in its securityContext.
+_POD_SPEC = (
+    "Volumes", "InitContainers", "Containers", "EphemeralContainers", "RestartPolicy",
+    "TerminationGracePeriodSeconds", "ActiveDeadlineSeconds", "DNSPolicy", "NodeSelector", "ServiceAccountName",
+    "AutomountServiceAccountToken", "NodeName", "SecurityContext", "ImagePullSecrets", "Hostname", "Subdomain",
+    "SetHostnameAsFQDN", "Affinity", "SchedulerName", "Tolerations", "HostAliases", "PriorityClassName", "Priority",
+    "PreemptionPolicy", "DNSConfig", "ReadinessGates", "RuntimeClassName", "Overhead", "EnableServiceLinks",
+    "TopologySpreadConstraints", "OS", "SchedulingGates", "ResourceClaims", "Resources", "HostnameOverride",
+)  # fmt: skip
+_OF_HOST = ("HostNetwork", "HostPID", "HostIPC", "ShareProcessNamespace", "HostUsers")
+_NOT_INTERNAL = {*_OF_HOST, "DeprecatedServiceAccount"}
 
 
 def differ(new: Any, old: Any) -> bool:
@@ -28,50 +40,25 @@ def _is_nothing(value: Any) -> bool:
     return value is None or value == [] or value == {}
 
 
-def text(go_type: str, old: Fields, new: Fields, definition: str) -> str:
-    """The differing fields of a struct, in Go's order."""
-    lines = [f"  {go_type}{{"]
-    lines += _struct(old, new, definition, "  \t")
-    return "\n".join([*lines, "  }", ""])
+def text(definition: str, old: Fields, new: Fields, *, only: frozenset[str] = frozenset()) -> str:
+    """What `new` changes of `old`, both of that definition; `only` limits it to fields, by JSON name."""
+    lines = [_lines(definition, each, only) for each in (old, new)]
+    return "".join([*difflib.unified_diff(*lines, n=3)][2:])
 
 
-def _struct(old: Fields, new: Fields, definition: str, indent: str) -> list[str]:
-    lines: list[str] = []
-    fields = go_types.structs()[definition]
-    same = 0
-    for field in fields:
-        was, now = old.get(field.json), new.get(field.json)
-        if not differ(now, was):
-            same += 1
-            continue
-        if same:
-            lines.append(f"{indent}... // {same} identical fields")
-            same = 0
-        name = f"{field.name}:"
-        if field.kind == "struct" and isinstance(was, dict) and isinstance(now, dict):
-            lines.append(f"{indent}{name} {field.go_type.replace('v1.', 'core.')}{{")
-            lines += _struct(was, now, field.definition, indent + "\t")
-            lines.append(f"{indent}}},")
-        else:
-            lines.append(f"-{indent[1:]}{name} {_shown(was)},")
-            lines.append(f"+{indent[1:]}{name} {_shown(now)},")
-    if same:
-        lines.append(f"{indent}... // {same} identical fields")
-    return lines
+def _lines(definition: str, value: Fields, only: frozenset[str]) -> list[str]:
+    struct = go_fields(definition, value)
+    if only:
+        struct = {field.name: struct[field.name] for field in go_types.structs()[definition] if field.json in only}
+    if definition == f"{schemas.CORE}PodSpec":
+        struct = _internal_pod_spec(struct)
+    rendered = html_safe(json.dumps(struct, indent=1, ensure_ascii=False, separators=(",", ": ")))
+    return [f"{line}\n" for line in rendered.split("\n")]
 
 
-def _shown(value: Any) -> str:
-    if value is None:
-        return "nil"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return go_quote(value)
-    if isinstance(value, list):
-        return "{" + ", ".join(_shown(each) for each in value) + "}"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{go_quote(key)}: {_shown(each)}" for key, each in value.items()) + "}"
-    return f"{value}"
-
-
-CORE = schemas.CORE
+def _internal_pod_spec(struct: Fields) -> Fields:
+    struct = dict(struct)
+    if struct.get("SecurityContext") is not None:
+        struct["SecurityContext"] = {**{name: struct.get(name) for name in _OF_HOST}, **struct["SecurityContext"]}
+    rest = [name for name in struct if name not in _POD_SPEC and name not in _NOT_INTERNAL]
+    return {name: struct[name] for name in (*_POD_SPEC, *rest) if name in struct}

@@ -39,7 +39,7 @@ def create_endpoints(obj: Object) -> Errors:
 
 def update_endpoints(obj: Object, old: Object) -> Errors:
     errors = meta.metadata_update(obj["metadata"], old["metadata"])
-    return errors + [error for error in create_endpoints(obj) if error not in errors]
+    return errors + create_endpoints(obj)
 
 
 def _address(address: Fields, field: str) -> Errors:
@@ -125,5 +125,5 @@ def _endpoint(endpoint: Fields, kind: str, field: str) -> Errors:
 
 def update_slice(obj: Object, old: Object) -> Errors:
     errors = meta.metadata_update(obj["metadata"], old["metadata"])
-    errors += [error for error in create_slice(obj) if error not in errors]
+    errors += create_slice(obj)
     return errors + immutable(obj.get("addressType"), old.get("addressType"), "addressType")

@@ -76,20 +76,21 @@ def shown(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
-    return _html_safe(orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode())
+    return html_safe(orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode())
 
 
-def _html_safe(text: str) -> str:
+def html_safe(text: str) -> str:
     """Go's encoder never writes <, > and & as they are."""
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def go_struct(definition: str, value: Fields | None) -> GoValue:
     """The JSON of the server's internal struct: Go's field names, in Go's order, zeros included."""
-    return GoValue(_html_safe(orjson.dumps(_struct(definition, value)).decode()) if value is not None else "null")
+    return GoValue(html_safe(orjson.dumps(go_fields(definition, value)).decode()) if value is not None else "null")
 
 
-def _struct(definition: str, value: Fields) -> Fields:
+def go_fields(definition: str, value: Fields) -> Fields:
+    """A struct as the server's internal type: every field, by its Go name and in Go's order."""
     own_names = not definition.startswith(schemas.META)  # metav1 types are not converted: they keep their JSON names
     out: Fields = {}
     for field in go_types.structs()[definition]:
@@ -99,9 +100,9 @@ def _struct(definition: str, value: Fields) -> Fields:
                 continue
             given = _zero(field)
         elif field.kind == "struct":
-            given = _struct(field.definition, given)
+            given = go_fields(field.definition, given)
         elif field.kind == "slice" and field.definition:
-            given = [_struct(field.definition, each) for each in given]
+            given = [go_fields(field.definition, each) for each in given]
         elif field.kind == "map":
             given = {key: given[key] for key in sorted(given)}
         out[field.name if own_names else field.json] = given
@@ -112,7 +113,7 @@ def _zero(field: go_types.GoField) -> Any:
     if field.pointer or field.kind in ("slice", "map", "bytes", "time", "micro-time", "raw"):
         return None
     if field.kind == "struct":
-        return _struct(field.definition, {})
+        return go_fields(field.definition, {})
     return {"string": "", "bool": False, "quantity": "0"}.get(field.kind, 0)
 
 

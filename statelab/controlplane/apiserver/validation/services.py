@@ -48,7 +48,7 @@ def update(service: Object, old: Object) -> Errors:
     checked = needs_health_check(spec) and needs_health_check(before)
     if checked and spec.get("healthCheckNodePort") != before.get("healthCheckNodePort"):
         errors.append(forbidden("spec.healthCheckNodePort", "field is immutable"))
-    return errors + [error for error in create(service) if error not in errors]
+    return errors + create(service)
 
 
 def update_status(service: Object, old: Object) -> Errors:

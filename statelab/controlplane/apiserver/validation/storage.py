@@ -31,6 +31,7 @@ _SOURCES = (
 _RECLAIM = ("Delete", "Recycle", "Retain")
 _ONE_TYPE = "may not specify more than 1 volume type"
 _SPEC = "io.k8s.api.core.v1.PersistentVolumeSpec"
+_SOURCE_NAMES = frozenset(_SOURCES)
 _GA_LABELS = {
     "failure-domain.beta.kubernetes.io/zone": "topology.kubernetes.io/zone",
     "failure-domain.beta.kubernetes.io/region": "topology.kubernetes.io/region",
@@ -120,14 +121,13 @@ def _glusterfs_namespace(namespace: str, field: str) -> Errors:
 
 
 def update_volume(volume: Object, old: Object) -> Errors:
-    errors = meta.metadata_update(volume["metadata"], old["metadata"])
-    errors += [error for error in create_volume(volume) if error not in errors]
+    errors = create_volume(volume) + create_volume(volume)  # twice, as upstream
     spec, before = volume["spec"], old["spec"]
     new, was = ({key: one[key] for key in _SOURCES if one.get(key) is not None} for one in (spec, before))
     if "csi" in new and "csi" in was and "controllerExpandSecretRef" not in was["csi"]:
         new["csi"] = {key: value for key, value in new["csi"].items() if key != "controllerExpandSecretRef"}
     if difference.differ(new, was):
-        shown = difference.text("core.PersistentVolumeSource", was, new, _SPEC)
+        shown = difference.text(_SPEC, was, new, only=_SOURCE_NAMES)
         why = f"spec.persistentvolumesource is immutable after creation\n{shown}"
         errors.append(forbidden("spec.persistentvolumesource", why))
     errors += immutable(spec.get("volumeMode"), before.get("volumeMode"), "volumeMode")

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from statelab.controlplane.apiserver import (
@@ -126,9 +126,10 @@ def created(raw: bytes, plural: str) -> Object:
 
 
 @pytest.mark.parametrize("plural", sorted(KINDS))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(dice=st.randoms(use_true_random=False))
-def test_an_object_of_any_shape_is_taken_or_refused_in_words(plural: str, dice: random.Random) -> None:
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**48))
+def test_an_object_of_any_shape_is_taken_or_refused_in_words(plural: str, seed: int) -> None:
+    dice = random.Random(seed)
     body = an_object(dice, plural)
     raw = json.dumps(body).encode("utf-8", "surrogatepass")
     try:
@@ -139,9 +140,10 @@ def test_an_object_of_any_shape_is_taken_or_refused_in_words(plural: str, dice: 
 
 
 @pytest.mark.parametrize("plural", sorted(KINDS))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(dice=st.randoms(use_true_random=False))
-def test_any_two_objects_can_be_asked_to_replace_each_other(plural: str, dice: random.Random) -> None:
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**48))
+def test_any_two_objects_can_be_asked_to_replace_each_other(plural: str, seed: int) -> None:
+    dice = random.Random(seed)
     kind = KINDS[plural]
     pair = []
     for _ in range(2):
@@ -188,9 +190,10 @@ def test_bytes_are_json_for_us_when_they_are_for_others(raw: bytes) -> None:
 
 
 @pytest.mark.parametrize("plural", ["pods", "services", "statefulsets", "events", "persistentvolumes", "nodes"])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(dice=st.randoms(use_true_random=False))
-def test_the_fast_decoder_and_the_exact_one_agree(plural: str, dice: random.Random) -> None:
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**48))
+def test_the_fast_decoder_and_the_exact_one_agree(plural: str, seed: int) -> None:
+    dice = random.Random(seed)
     kind = KINDS[plural]
     body = orjson.loads(json.dumps(an_object(dice, plural)).encode().replace(b"\\ud83d", b""))
     try:

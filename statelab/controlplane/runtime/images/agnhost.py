@@ -19,7 +19,9 @@ from statelab.controlplane.runtime.network import Connection, NetworkError
 from statelab.controlplane.runtime.programs import Task
 
 _ALIVE_FOR_S = 10.0
-_CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB…not a certificate, but the file the tests look for…\n-----END CERTIFICATE-----\n"
+_CERTIFICATE = (
+    "-----BEGIN CERTIFICATE-----\nMIIB…not a certificate, but the file the tests look for…\n-----END CERTIFICATE-----\n"
+)
 
 
 def agnhost(task: Task) -> None:
@@ -196,7 +198,9 @@ def serve_hostname(task: Task) -> None:
     port = int(options.get("port") or 9376)
 
     def answer(request: HttpRequest, respond: Respond) -> None:
-        respond(_text(f"{task.container.spec.hostname}\n" if options.get("http") is None else task.container.spec.hostname))
+        respond(
+            _text(f"{task.container.spec.hostname}\n" if options.get("http") is None else task.container.spec.hostname)
+        )
 
     if options.get("tcp") in ("true", "") and "tcp" in options:
 
@@ -268,7 +272,9 @@ def logs_generator(task: Task) -> None:
     lasts_s = float((options.get("run-duration") or "1s").rstrip("s"))
 
     def line(number: int) -> None:
-        task.error(f"I{datetime.fromtimestamp(task.loop.now_s, UTC):%m%d %H:%M:%S.%f}       1 logs_generator.go:76] {number} GET /api/v1/x\n")
+        task.error(
+            f"I{datetime.fromtimestamp(task.loop.now_s, UTC):%m%d %H:%M:%S.%f}       1 logs_generator.go:76] {number} GET /api/v1/x\n"
+        )
         if number + 1 >= total:
             task.finish(0)
         else:

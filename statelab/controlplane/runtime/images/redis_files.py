@@ -11,7 +11,7 @@ from statelab.controlplane.runtime.images.redis_data import Session
 from statelab.controlplane.runtime.images.resp import Parser, command
 
 if TYPE_CHECKING:
-    from statelab.controlplane.runtime.images.redis import Server
+    from statelab.controlplane.runtime.images.redis_server import Server
 
 _MAGIC = b"REDIS0012-statelab\r\n"
 _REWRITE_BYTES = 4 * 1024 * 1024

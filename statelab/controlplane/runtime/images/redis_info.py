@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from statelab.controlplane.runtime.images.redis import Server
+    from statelab.controlplane.runtime.images.redis_server import Server
 
 VERSION = "7.4.5"
 
@@ -20,7 +20,10 @@ def role(server: Server) -> Any:
     if server.link is not None:
         state = b"connected" if server.link.up else b"connect"
         return [b"slave", server.link.host.encode(), server.link.port, state, server.link.offset]
-    replicas = [[c.address.encode(), str(c.replica_port).encode(), str(server.offset).encode()] for c in server.replicas.values()]
+    replicas = [
+        [c.address.encode(), str(c.replica_port).encode(), str(server.offset).encode()]
+        for c in server.replicas.values()
+    ]
     return [b"master", server.offset, replicas]
 
 
@@ -29,7 +32,11 @@ def info(server: Server, wanted: list[str]) -> bytes:
     sections = {
         "server": _server(server),
         "clients": [("connected_clients", len(server.clients)), ("blocked_clients", len(server.data.waiting))],
-        "memory": [("used_memory", 1_000_000), ("used_memory_human", "976.56K"), ("maxmemory", server.config["maxmemory"])],
+        "memory": [
+            ("used_memory", 1_000_000),
+            ("used_memory_human", "976.56K"),
+            ("maxmemory", server.config["maxmemory"]),
+        ],
         "persistence": _persistence(server),
         "stats": [
             ("total_connections_received", server.connections),
@@ -43,7 +50,9 @@ def info(server: Server, wanted: list[str]) -> bytes:
             for number, (keys, expires) in server.data.keyspace().items()
         ],
     }
-    chosen = [name for name in sections if not wanted or name in wanted or {"all", "default", "everything"} & set(wanted)]
+    chosen = [
+        name for name in sections if not wanted or name in wanted or {"all", "default", "everything"} & set(wanted)
+    ]
     parts = []
     for name in chosen:
         title = "CPU" if name == "cpu" else name.capitalize()
@@ -84,13 +93,20 @@ def _replication(server: Server) -> list[tuple[str, Any]]:
         ]
         if not link.up:
             lines.append(("master_link_down_since_seconds", int(server.loop.now_s - link.down_since_s)))
-        lines += [("slave_priority", server.config["replica-priority"]), ("slave_read_only", 1), ("replica_announced", 1)]
+        lines += [
+            ("slave_priority", server.config["replica-priority"]),
+            ("slave_read_only", 1),
+            ("replica_announced", 1),
+        ]
     else:
         lines = [("role", "master")]
     lines.append(("connected_slaves", len(server.replicas)))
     for number, client in enumerate(server.replicas.values()):
         lines.append(
-            (f"slave{number}", f"ip={client.address},port={client.replica_port},state=online,offset={server.offset},lag=0")
+            (
+                f"slave{number}",
+                f"ip={client.address},port={client.replica_port},state=online,offset={server.offset},lag=0",
+            )
         )
     offset = link.offset if link is not None else server.offset
     lines += [

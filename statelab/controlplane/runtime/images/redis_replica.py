@@ -10,7 +10,7 @@ from statelab.controlplane.runtime.images.resp import Failure, Parser, Status, c
 from statelab.controlplane.runtime.network import Connection, NetworkError
 
 if TYPE_CHECKING:
-    from statelab.controlplane.runtime.images.redis import Server
+    from statelab.controlplane.runtime.images.redis_server import Server
 
 _RETRY_S = 1.0
 

@@ -39,7 +39,8 @@ class ApiError(Exception):
         self.code = code
         self.reason = reason
         self.message = message
-        self.details = details or {}
+        self.details = {} if details is None else details
+        self._has_details = details is not None  # some refusals carry details that say nothing, and clients rely on it
         if retry_after_s is not None:
             self.details["retryAfterSeconds"] = retry_after_s
 
@@ -53,7 +54,7 @@ class ApiError(Exception):
         }
         if self.reason:
             status["reason"] = self.reason
-        if self.details:
+        if self.details or self._has_details:
             status["details"] = self.details
         status["code"] = self.code
         return status

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _VERBS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+_ENDPOINTS_DEPRECATED = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
 _NO_DELETE_COLLECTION = {"namespaces"}
 _SHORTEST_WATCH_S = 1800  # --min-request-timeout: a watch without timeoutSeconds lasts one to two times this
 # Answered without a token, as on a real cluster (ClusterRole system:public-info-viewer).
@@ -81,7 +82,7 @@ class Handler:
         if self._authorization is not None and not path.startswith(_PUBLIC):
             self._authenticate(request)
         if request.method not in _VERBS:
-            raise _not_allowed()
+            raise nonresource.method_not_allowed()
         if path.startswith(introspection.PREFIX):
             query = {name: values[0] for name, values in request.query.items() if values}
             return forms.json_response(introspection.answer(self.cluster, request.method, path, query))
@@ -90,6 +91,8 @@ class Handler:
             return nonresource.answer(self.cluster, request)
         if isinstance(target, Unserved):
             raise nonresource.unserved(target.group_resource)
+        if target.kind.plural == "endpoints":
+            warnings.append(_ENDPOINTS_DEPRECATED)
         if target.subresource:
             return self._subresource(request, target, warnings)
         if target.name:
@@ -114,7 +117,7 @@ class Handler:
             and kind.plural not in _NO_DELETE_COLLECTION
         ):
             return self._delete_collection(request, target)
-        raise _not_allowed()
+        raise nonresource.method_not_allowed()
 
     def _object(self, request: Request, target: Target, warnings: list[str]) -> Answer:
         method = request.method
@@ -128,7 +131,7 @@ class Handler:
             return self._patch(request, target, warnings)
         if method == "DELETE":
             return self._delete(request, target)
-        raise _not_allowed()
+        raise nonresource.method_not_allowed()
 
     def _subresource(self, request: Request, target: Target, warnings: list[str]) -> Answer:
         method, name = request.method, target.subresource
@@ -148,8 +151,8 @@ class Handler:
         elif name == "eviction" and method == "POST":
             return self._evict(request, target, warnings)
         elif name in ("ephemeralcontainers", "resize"):
-            raise nonresource.not_simulated(name)
-        raise _not_allowed()
+            raise nonresource.unserved(name)
+        raise nonresource.method_not_allowed()
 
     # ---- reading
 
@@ -326,10 +329,6 @@ def warning_header(text: str) -> str:
     """RFC 7234's Warning with code 299. Source: apimachinery/pkg/util/net/http.go NewWarningHeader."""
     clean = "".join(char if char.isprintable() or char == " " else " " for char in text)
     return '299 - "' + clean.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _not_allowed() -> ApiError:
-    return ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
 
 
 def _key(target: Target) -> str:

@@ -27,6 +27,8 @@ _NEVER_MEANT = {
     "selfsubjectrulesreviews.authorization.k8s.io": "permissions (here a token opens everything)",
     "selfsubjectreviews.authentication.k8s.io": "users (here there is one token)",
     "tokenreviews.authentication.k8s.io": "users (here there is one token)",
+    "ephemeralcontainers": "ephemeral containers",
+    "resize": "resizing of Pods",
     "jobs.batch": "Jobs",
     "cronjobs.batch": "CronJobs",
     "daemonsets.apps": "DaemonSets",
@@ -49,7 +51,7 @@ def answer(cluster: ControlPlane, request: Request) -> Response:
             found = _resource_of_path(path)
             if found:
                 raise unserved(found)
-        raise ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+        raise method_not_allowed()
     if path in ("/healthz", "/livez", "/readyz"):
         return _health(path, "verbose" in request.query)
     if path.startswith(("/healthz/", "/livez/", "/readyz/")):
@@ -90,7 +92,11 @@ def version() -> Object:
 
 def not_found(hint: str = "") -> ApiError:
     message = "the server could not find the requested resource"
-    return ApiError(404, "NotFound", f"{message} ({hint})" if hint else message)
+    return ApiError(404, "NotFound", f"{message} ({hint})" if hint else message, {})
+
+
+def method_not_allowed() -> ApiError:
+    return ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {})
 
 
 def not_simulated(what: str) -> ApiError:

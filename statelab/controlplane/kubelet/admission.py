@@ -5,23 +5,23 @@ Source: pkg/kubelet/lifecycle/predicate.go (generalFilter), pkg/scheduler/eventh
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from statelab.controlplane import quantity
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.kubelet.status import pod_requests
 from statelab.controlplane.scheduling import fit, nodematch
+from statelab.controlplane.scheduling.nodeinfo import host_ports
 
 
-def rejection(pod: Object, node: Object, others: Iterable[Object]) -> tuple[str, str] | None:
+def rejection(pod: Object, node: Object, others: Sequence[Object]) -> tuple[str, str] | None:
     """`(reason, message)` for a Pod that this node cannot run beside `others`, or None."""
-    others = list(others)
     found = _insufficient(pod, node, others)
     if found is not None:
         return found
     if not nodematch.matches_node(pod, node):
         return _predicate("NodeAffinity", nodematch.NO_AFFINITY)
-    if fit.conflicting_ports(pod, others):
+    if (ports := host_ports(pod)) and fit.ports_conflict(ports, (port for each in others for port in host_ports(each))):
         return _predicate("NodePorts", fit.NO_PORTS)
     if nodematch.untolerated(pod, node, ("NoExecute",)) is not None:
         return _predicate("TaintToleration", "node(s) had taints that the pod didn't tolerate")
@@ -32,7 +32,7 @@ def _predicate(name: str, reason: str) -> tuple[str, str]:
     return name, f"Pod was rejected: Predicate {name} failed: {reason}"
 
 
-def _insufficient(pod: Object, node: Object, others: list[Object]) -> tuple[str, str] | None:
+def _insufficient(pod: Object, node: Object, others: Sequence[Object]) -> tuple[str, str] | None:
     allocatable = (node.get("status") or {}).get("allocatable") or {}
 
     def words(resource: str, requested: int, used: int, capacity: int) -> tuple[str, str]:

@@ -32,6 +32,7 @@ class Attempt:
     message: str = ""
     started: bool = False  # its startup probe has succeeded, or it has none
     ready: bool = False
+    stopping: bool = False  # it was told to stop
     runtime: Container | None = None
 
     def ended_well(self) -> bool:
@@ -65,6 +66,8 @@ class PodRecord:
     last: dict[str, Attempt] = field(default_factory=dict)
     before: dict[str, Attempt] = field(default_factory=dict)
     waiting: dict[str, tuple[str, str]] = field(default_factory=dict)  # why a container was not started, last time
+    initialized: bool = False  # the init containers are done: the others may be started, and started again
+    rerun: set[str] = field(default_factory=set)  # init containers that must run once more
 
     def running(self) -> list[Attempt]:
         return [attempt for attempt in self.last.values() if attempt.state == "running"]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from statelab.controlplane.clock import Loop, Timer, timestamp
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object, key_of
+from statelab.controlplane.kubelet import ending
 from statelab.controlplane.kubelet.admission import rejection
 from statelab.controlplane.kubelet.backoff import BackOff
 from statelab.controlplane.kubelet.images import Images
@@ -161,7 +162,7 @@ class Kubelet:
         known = bool((pod.get("status") or {}).get("startTime"))
         self._workers[worker.uid] = self._by_key[worker.key] = worker
         if known:
-            worker.adopt()
+            ending.adopt(worker)
         if pod["metadata"].get("deletionTimestamp"):
             worker.terminate()
         else:

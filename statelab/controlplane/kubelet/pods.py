@@ -10,39 +10,27 @@ Source: pkg/kubelet/{kubelet,pod_workers}.go, pkg/kubelet/kuberuntime/kuberuntim
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
 from statelab.controlplane.clock import Timer, seconds
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object, key_of
-from statelab.controlplane.kubelet import hooks, starting
+from statelab.controlplane.kubelet import ending, hooks, mounting, starting
 from statelab.controlplane.kubelet.containers import Attempt, PodRecord, containers_of, is_sidecar, should_restart
 from statelab.controlplane.kubelet.env import PodFacts
 from statelab.controlplane.kubelet.health import Health
-from statelab.controlplane.kubelet.status import is_terminal, pod_status, terminated_status
-from statelab.controlplane.kubelet.steps import Pause, Steps, Work
-from statelab.controlplane.kubelet.volumes import (
-    Files,
-    Mounted,
-    MountError,
-    files_builder,
-    files_of,
-    mount_all,
-    write_files,
-)
+from statelab.controlplane.kubelet.status import is_terminal, pod_status
+from statelab.controlplane.kubelet.steps import Steps, Work
+from statelab.controlplane.kubelet.volumes import Mounted
 
 if TYPE_CHECKING:
     from statelab.controlplane.kubelet.kubelet import Kubelet
     from statelab.controlplane.runtime.spec import Exit
-    from statelab.controlplane.runtime.volumes import Volume
 
 _FIRST_SYNC_S = 0.02
 _SANDBOX_S = (0.25, 0.45)
 _PLEG_S = (0.35, 0.75)
 _RETRY_S = (12.0, 15.0)
-_FIRST_MOUNT_RETRY_S = 0.5
-_LONGEST_MOUNT_RETRY_S = 122.0
 _TRIES_WORTH_WAITING_FOR = 4
 
 
@@ -51,6 +39,7 @@ class PodWorker:
 
     __slots__ = (
         "_again",
+        "_deadline",
         "_kills",
         "_next",
         "_refresh",
@@ -86,6 +75,7 @@ class PodWorker:
         self._when_exited: list[tuple[Attempt, Callable[[], None]]] = []
         self._next: Timer | None = None
         self._refresh: Timer | None = None
+        self._deadline: Timer | None = None
         self._again = False
 
     # ---- what happens to the Pod
@@ -134,13 +124,13 @@ class PodWorker:
     def stop(self) -> None:
         """The node stops: forget everything that was going to happen. Containers are the kubelet's to end."""
         self.terminating = True
-        for timer in (self._next, self._refresh):
+        for timer in (self._next, self._refresh, self._deadline):
             if timer is not None:
                 timer.cancel()
         for steps in (self._steps, *self._kills):
             if steps is not None:
                 steps.cancel()
-        self._stop_probes()
+        self.stop_probes()
 
     # ---- a sync
 
@@ -174,7 +164,7 @@ class PodWorker:
         }
         self.terminating = self.is_done = True
         self.kubelet.forget(self)
-        self._put(status)
+        self.put(status)
 
     def _sync(self) -> Work:
         if not self.is_admitted:
@@ -185,8 +175,9 @@ class PodWorker:
             self._end_of_life()
             return
         self.write_status()
+        self._watch_deadline()
         if self.mounted is None:
-            yield from self._mount()
+            yield from mounting.mount(self)
         if not self.record.sandbox:
             yield self.kubelet.random.uniform(*_SANDBOX_S)
             self._create_sandbox()
@@ -212,16 +203,34 @@ class PodWorker:
             name = container["name"]
             if name in self.record.waiting and self.record.waiting[name][0] not in _CONFIG_ERRORS:
                 pulls = kubelet.images.attempts(self.pod, container)
-                restarts = kubelet.back_off.times(self._back_off_key(name))
+                restarts = kubelet.back_off.times(starting.back_off_key(self, name))
                 if max(pulls, restarts) < _TRIES_WORTH_WAITING_FOR:
                     return False
         return True
 
+    def _watch_deadline(self) -> None:
+        """`activeDeadlineSeconds` counts from the Pod's start. Source: pkg/kubelet/active_deadline.go."""
+        limit_s = self.pod["spec"].get("activeDeadlineSeconds")
+        if limit_s is not None:
+            if self._deadline is not None:
+                self._deadline.cancel()
+            due_s = seconds(self.pod["status"]["startTime"]) + limit_s
+            self._deadline = self.kubelet.loop.call_at(due_s, self._too_long)
+
+    def _too_long(self) -> None:
+        words = "Pod was active on the node longer than the specified deadline"
+        self.kubelet.view.event(self.pod, "DeadlineExceeded", words)
+        self.put({**self.pod["status"], "phase": "Failed", "reason": "DeadlineExceeded", "message": words})
+        if self._steps is not None:
+            self._steps.cancel()
+            self._steps = None
+        self._end_of_life()
+
     def write_status(self, *, terminal: bool = False) -> None:
         status = pod_status(self.pod, self.record, self.kubelet.host_ip, self.kubelet.loop.now_s, terminal=terminal)
-        self._put(status)
+        self.put(status)
 
-    def _put(self, status: Object) -> None:
+    def put(self, status: Object) -> None:
         if status == self.pod.get("status"):
             return
         why = starting.reason_for(self.pod, status)
@@ -230,23 +239,6 @@ class PodWorker:
         except ApiError as error:
             if error.code not in (404, 409):
                 raise
-
-    def _mount(self) -> Work:
-        delay_s, tries = _FIRST_MOUNT_RETRY_S, 0
-        while True:
-            try:
-                self.mounted = mount_all(
-                    self.pod, self.facts(), self.kubelet.view, self.kubelet.volumes, self.kubelet.node_name
-                )
-            except MountError as error:
-                self.needs = error.needs
-                self.kubelet.view.event(self.pod, "FailedMount", error.message, type="Warning")
-                tries += 1
-                yield Pause(delay_s) if tries > _TRIES_WORTH_WAITING_FOR else delay_s
-                delay_s = min(2 * delay_s, _LONGEST_MOUNT_RETRY_S)
-            else:
-                self.needs = None
-                return
 
     def _create_sandbox(self) -> None:
         if self.pod["spec"].get("hostNetwork"):
@@ -266,7 +258,7 @@ class PodWorker:
         """Source: computePodActions: init containers one after the other, then all the others."""
         spec = self.pod["spec"]
         main = spec["containers"]
-        initialized = any(each["name"] in self.record.last for each in main)
+        initialized = self.record.initialized
         start: list[Object] = []
         for container in spec.get("initContainers") or ():
             attempt = self.record.last.get(container["name"])
@@ -276,11 +268,13 @@ class PodWorker:
                 if not initialized and (attempt is None or attempt.state != "running" or not attempt.started):
                     return start
                 continue
-            if initialized or (attempt is not None and attempt.ended_well()):
+            again = container["name"] in self.record.rerun
+            if initialized or (attempt is not None and attempt.ended_well() and not again):
                 continue
-            if attempt is None or should_restart(self.pod, container, attempt):
+            if attempt is None or again or should_restart(self.pod, container, attempt):
                 start.append(container)
             return start
+        self.record.initialized = True
         start += [each for each in main if should_restart(self.pod, each, self.record.last.get(each["name"]))]
         return start
 
@@ -288,36 +282,15 @@ class PodWorker:
         """Start one container. True when it could not be."""
         name = container["name"]
         try:
-            if self._is_backing_off(container):
-                raise starting.StartError("CrashLoopBackOff", self._back_off_message(name))
+            starting.check_back_off(self, container)
             yield from starting.start(self, container)
         except starting.StartError as error:
             self.record.waiting[name] = (error.reason, error.message)
             return True
         self.record.waiting.pop(name, None)
+        self.record.rerun.discard(name)
         self._again = True  # the PLEG reports the new container
         return False
-
-    def _back_off_key(self, name: str) -> str:
-        return f"{self.uid}_{name}"
-
-    def _is_backing_off(self, container: Object) -> bool:
-        attempt = self.record.last.get(container["name"])
-        if attempt is None or attempt.state != "exited":
-            return False
-        key, now_s = self._back_off_key(container["name"]), self.kubelet.loop.now_s
-        if self.kubelet.back_off.remaining_s(key, now_s, attempt.finished_at_s) > 0:
-            where = f"{self.pod['metadata']['name']}_{self.pod['metadata']['namespace']}({self.uid})"
-            words = f"Back-off restarting failed container {container['name']} in pod {where}"
-            self.tell(container, "BackOff", words, type="Warning")
-            return True
-        self.kubelet.back_off.next(key, now_s)
-        return False
-
-    def _back_off_message(self, name: str) -> str:
-        delay = starting.duration(self.kubelet.back_off.delay_s(self._back_off_key(name)))
-        where = f"{self.pod['metadata']['name']}_{self.pod['metadata']['namespace']}({self.uid})"
-        return f"back-off {delay} restarting failed container={name} pod={where}"
 
     def _kill_what_changed(self) -> None:
         """A container whose image was changed in the spec is started anew."""
@@ -372,7 +345,7 @@ class PodWorker:
         else:
             self._when_exited.append((attempt, callback))
 
-    def _stop_probes(self) -> None:
+    def stop_probes(self) -> None:
         for health in self.health.values():
             health.stop()
         self.health.clear()
@@ -382,7 +355,21 @@ class PodWorker:
         container = next(each for each in containers_of(self.pod) if each["name"] == attempt.name)
         if grace_s is None:
             grace_s = self.pod["spec"].get("terminationGracePeriodSeconds", 30)
-        self._kill(container, attempt, grace_s, message, lambda: None)
+        self.stop_container(container, attempt, grace_s, message, lambda: None)
+
+    def stop_container(
+        self, container: Object, attempt: Attempt, grace_s: float, message: str, done: Callable[[], None]
+    ) -> None:
+        """Stop a running container gracefully; `done` is called when it has ended."""
+
+        def finished() -> None:
+            if steps in self._kills:
+                self._kills.remove(steps)
+            done()
+
+        steps = Steps(self.kubelet.loop, hooks.stop_container(self, container, attempt, grace_s, message), finished)
+        self._kills.append(steps)
+        steps.start()
 
     # ---- the end
 
@@ -393,7 +380,7 @@ class PodWorker:
 
     def _end_of_life(self) -> None:
         """The sandbox goes; what the containers wrote to their logs stays to be read."""
-        self._stop_probes()
+        self.stop_probes()
         for attempt in self.record.running():  # sidecars
             self.kill(attempt, f"Stopping container {attempt.name}")
         self.remove_sandbox()
@@ -408,78 +395,24 @@ class PodWorker:
                 self.kubelet.addresses.give_back(self.record.pod_ip)
 
     def terminate(self, *, removed: bool = False) -> None:
-        """The Pod is to go: stop its containers within its grace period, say how they ended, let the object go."""
-        if self.terminating:
-            for steps in self._kills:  # a shorter grace period than before
-                steps.cancel()
-            self._kills.clear()
+        """The Pod is to go, or to go sooner than it was said before. `removed`: its object is gone already."""
+        for steps in self._kills:
+            steps.cancel()
+        self._kills.clear()
         self.terminating = True
-        if self._next is not None:
-            self._next.cancel()
-        if self._refresh is not None:
-            self._refresh.cancel()
+        for timer in (self._next, self._refresh, self._deadline):
+            if timer is not None:
+                timer.cancel()
         if self._steps is not None:
             self._steps.cancel()
         for health in self.health.values():
             health.stop(keep_readiness=True)
-        self._steps = Steps(self.kubelet.loop, self._terminate(removed), self._terminated)
+        self._steps = Steps(self.kubelet.loop, ending.terminate(self, removed), self._terminated)
         self._steps.start()
-
-    def _terminate(self, removed: bool) -> Work:
-        metadata, spec = self.pod["metadata"], self.pod["spec"]
-        grace_s = metadata.get("deletionGracePeriodSeconds", spec.get("terminationGracePeriodSeconds", 30))
-        if removed:
-            grace_s = 0
-        deadline_s = self.kubelet.loop.now_s + grace_s
-        sidecars = [each for each in spec.get("initContainers") or () if is_sidecar(each)]
-        names = {each["name"] for each in sidecars}
-        yield partial(self._kill_all, [each for each in containers_of(self.pod) if each["name"] not in names], grace_s)
-        for sidecar in reversed(sidecars):  # KEP-753: after all others, last started first
-            yield partial(self._kill_all, [sidecar], deadline_s - self.kubelet.loop.now_s)
-        self._stop_probes()
-        yield self.kubelet.random.uniform(0.05, 0.15)
-        self.remove_sandbox()
-        if removed:
-            return
-        status = pod_status(self.pod, self.record, self.kubelet.host_ip, self.kubelet.loop.now_s, terminal=True)
-        self._put(terminated_status(self.pod, status))
-        yield self.kubelet.random.uniform(0.02, 0.06)
-        self.is_done = True
-        why = f"{metadata['name']}'s containers have stopped and its volumes are unmounted"
-        self.kubelet.view.delete("pods", self.pod, why=why, grace_period_s=0)
 
     def _terminated(self) -> None:
         self._steps = None
         self.kubelet.forget(self)
-
-    def _kill_all(self, containers: list[Object], grace_s: float, resume: Callable[[None], None]) -> None:
-        left = 0
-
-        def one_less() -> None:
-            nonlocal left
-            left -= 1
-            if left == 0:
-                resume(None)
-
-        found = [(each, self.record.last.get(each["name"])) for each in containers]
-        alive = [(each, attempt) for each, attempt in found if attempt is not None and attempt.state == "running"]
-        left = len(alive)
-        if not alive:
-            resume(None)
-        for container, attempt in alive:
-            self._kill(container, attempt, grace_s, f"Stopping container {attempt.name}", one_less)
-
-    def _kill(
-        self, container: Object, attempt: Attempt, grace_s: float, message: str, done: Callable[[], None]
-    ) -> None:
-        def finished() -> None:
-            if steps in self._kills:
-                self._kills.remove(steps)
-            done()
-
-        steps = Steps(self.kubelet.loop, hooks.stop_container(self, container, attempt, grace_s, message), finished)
-        self._kills.append(steps)
-        steps.start()
 
     # ---- ConfigMaps, Secrets and labels that change under a running Pod
 
@@ -490,59 +423,7 @@ class PodWorker:
 
     def _refresh_volumes(self) -> None:
         self._refresh = None
-        for spec in self.pod["spec"].get("volumes") or ():
-            if files_builder(spec) is None or self.mounted is None:
-                continue
-            volume = self.mounted[spec["name"]].volume
-            try:
-                after = files_of(self.pod, spec, self.facts(), self.kubelet.view)
-            except MountError as error:
-                self.kubelet.view.event(self.pod, "FailedMount", error.message, type="Warning")
-                continue
-            # The modes of what is there are not compared: a file whose content is the same is left alone.
-            before: Files = {path: (volume.read("/" + path), after.get(path, (b"", 0))[1]) for path in _files(volume)}
-            write_files(volume, before, after)
-
-    # ---- a node that comes back
-
-    def adopt(self) -> None:
-        """After a restart of the node: what ran has ended, unseen; it is started again as restart policies say."""
-        status = self.pod.get("status") or {}
-        ran = False
-        for each in status.get("containerStatuses") or ():
-            if "waiting" in each["state"] and not each.get("lastState"):
-                continue
-            ran = True
-            self.record.last[each["name"]] = _lost(each, self.kubelet.loop.now_s)
-        for each in status.get("initContainerStatuses") or ():
-            if each.get("containerID"):
-                self.record.last[each["name"]] = _lost(each, self.kubelet.loop.now_s)
-        if ran:
-            words = "Pod sandbox changed, it will be killed and re-created."
-            self.kubelet.view.event(self.pod, "SandboxChanged", words)
-
-
-def _files(volume: Volume) -> list[str]:
-    return [path.lstrip("/") for path in volume.list() if not path.endswith("/")]
+        mounting.refresh(self)
 
 
 _CONFIG_ERRORS = ("CreateContainerConfigError", "InvalidImageName", "ErrImageNeverPull")
-
-
-def _lost(status: Object, now_s: float) -> Attempt:
-    """The attempt behind a status the API remembers. A container that ran when the node went: exit code 255."""
-    state = status["state"]
-    running, ended = state.get("running"), state.get("terminated") or (status.get("lastState") or {}).get("terminated")
-    attempt = Attempt(
-        status["name"], status["restartCount"], status.get("containerID", ""), status["image"], status["imageID"]
-    )
-    attempt.state = "exited"
-    if running is not None:
-        attempt.exit_code, attempt.reason = 255, "Unknown"
-        attempt.started_at_s, attempt.finished_at_s = seconds(running["startedAt"]), now_s
-    elif ended is not None:
-        attempt.exit_code, attempt.reason = ended["exitCode"], ended.get("reason", "")
-        attempt.message = ended.get("message", "")
-        attempt.started_at_s = seconds(ended["startedAt"]) if ended.get("startedAt") else 0.0
-        attempt.finished_at_s = seconds(ended["finishedAt"]) if ended.get("finishedAt") else 0.0
-    return attempt

@@ -75,6 +75,32 @@ def start(worker: PodWorker, container: Object) -> Work:
         yield from _post_start(worker, container, attempt, hook)
 
 
+# ---- how long to wait before it is started again
+
+
+def back_off_key(worker: PodWorker, name: str) -> str:
+    return f"{worker.uid}_{name}"
+
+
+def check_back_off(worker: PodWorker, container: Object) -> None:
+    """Raises StartError while a container that has ended must wait; counts the start that follows otherwise."""
+    name, back_off, now_s = container["name"], worker.kubelet.back_off, worker.kubelet.loop.now_s
+    attempt = worker.record.last.get(name)
+    if attempt is None or attempt.state != "exited":
+        return
+    key = back_off_key(worker, name)
+    if back_off.remaining_s(key, now_s, attempt.finished_at_s) <= 0:
+        back_off.next(key, now_s)
+        return
+    pod = f"{worker.pod['metadata']['name']}_{worker.pod['metadata']['namespace']}({worker.uid})"
+    worker.tell(container, "BackOff", f"Back-off restarting failed container {name} in pod {pod}", type="Warning")
+    delay = duration(back_off.delay_s(key))
+    raise StartError("CrashLoopBackOff", f"back-off {delay} restarting failed container={name} pod={pod}")
+
+
+# ---- making it
+
+
 def _post_start(worker: PodWorker, container: Object, attempt: Attempt, hook: Object) -> Work:
     problem = yield from hooks.run(worker, container, attempt, hook)
     if problem is None:

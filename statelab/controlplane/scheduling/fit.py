@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from statelab.controlplane.kinds import Object
-from statelab.controlplane.scheduling.nodeinfo import NodeInfo, PodInfo, host_ports
+from statelab.controlplane.scheduling.nodeinfo import NodeInfo, PodInfo
 
 NO_PORTS = "node(s) didn't have free ports for the requested pod ports"
 
@@ -25,12 +24,8 @@ def insufficient(info: PodInfo, node: NodeInfo) -> list[tuple[str, bool]]:
     return found
 
 
-def conflicting_ports(pod: Object, others: Iterable[Object]) -> bool:
-    """Whether a host port of the Pod is taken by one of the others."""
-    return ports_conflict(host_ports(pod), [port for each in others for port in host_ports(each)])
-
-
 def ports_conflict(wanted: list[tuple[str, str, int]], taken: Iterable[tuple[str, str, int]]) -> bool:
+    """Whether one of the wanted host ports is taken: on the same address, or one of the two is for all addresses."""
     for address, protocol, port in taken:
         for own_address, own_protocol, own_port in wanted:
             same = protocol == own_protocol and port == own_port

@@ -92,3 +92,16 @@ def test_pods_and_what_they_wrote_survive_the_server(tmp_path: Path) -> None:
     container = second.kubelets["kind-worker"].container("default/writer", "main")
     assert container is not None
     assert container.files.read("/v/log") == b"hello\nhello\n"
+
+
+def test_init_containers_run_again_in_the_new_sandbox_of_a_node_that_comes_back(cluster: Any) -> None:
+    init = [{"name": "setup", "image": "busybox:1.36", "command": ["sh", "-c", "sleep 3"]}]
+    cluster.start(initContainers=init, nodeName="kind-worker")
+    cluster.run_until(cluster.is_ready)
+    cluster.kubelets["kind-worker"].stop()
+    cluster.loop.run_for(5)
+    cluster.kubelets["kind-worker"].start()
+    cluster.run_until(lambda: cluster.main()["restartCount"] == 1 and cluster.is_ready(), 30)
+    setup = cluster.status()["initContainerStatuses"][0]
+    assert setup["restartCount"] == 1
+    assert setup["state"]["terminated"]["finishedAt"] <= cluster.main()["state"]["running"]["startedAt"]

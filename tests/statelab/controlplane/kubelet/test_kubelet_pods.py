@@ -261,3 +261,25 @@ def test_a_pod_for_root_only_is_refused_where_root_is_not_wanted(cluster: Any) -
     cluster.start("q", container={"securityContext": {"runAsNonRoot": True, "runAsUser": 101}})
     cluster.settle()
     assert cluster.main("q")["user"]["linux"] == {"uid": 101, "gid": 0, "supplementalGroups": [0]}
+
+
+def test_a_pod_may_run_no_longer_than_its_active_deadline(cluster: Any) -> None:
+    cluster.start(activeDeadlineSeconds=10)
+    begun_s = cluster.loop.now_s
+    cluster.run_until(lambda: cluster.status()["phase"] == "Failed", 20)
+    assert 9 <= cluster.loop.now_s - begun_s <= 11
+    assert cluster.status()["reason"] == "DeadlineExceeded"
+    cluster.loop.run_for(5)
+    assert "terminated" in cluster.main()["state"]
+
+
+def test_a_grace_period_that_is_shortened_counts_at_once(cluster: Any) -> None:
+    cluster.start_shell("while true; do sleep 1; done", terminationGracePeriodSeconds=600)
+    cluster.run_until(cluster.is_ready)
+    cluster.delete("pods", "default/p")
+    cluster.loop.run_for(30)
+    cluster.delete("pods", "default/p", gracePeriodSeconds=3)
+    shortened_s = cluster.loop.now_s
+    cluster.run_until(lambda: cluster.pod() is None, 30)
+    assert cluster.loop.now_s - shortened_s < 5
+    assert cluster.told().count("Killing: Stopping container main") == 1

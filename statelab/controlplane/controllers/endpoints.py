@@ -36,7 +36,7 @@ _ME = "endpoint-controller"
 _MAX_ADDRESSES = 1000
 # One object tells of all Pods, so for a big Service changes are gathered until none came for a while, but not for ever.
 _BIG = 100
-_QUIET_S, _LONGEST_S = 2.5, 30.0
+_QUIET_S, _LONGEST_S = 4.0, 30.0
 
 _Port = tuple[tuple[str, Any], ...]
 # One Pod's part: its address object, its ports, whether it counts as ready, and (ip, uid) to sort by.

@@ -23,8 +23,8 @@ def best_volume(
     `only_reserved`: a claim that waits for its first consumer is matched by the scheduler, not by the controller.
     `node`: consider only volumes that this Node can reach; a reserved one it cannot reach is no match at all.
     """
-    in_order = sorted(volumes, key=lambda volume: (len(_modes(volume)), _size(volume), volume["metadata"]["name"]))
-    fitting = [volume for volume in in_order if _may_hold(volume, claim)]
+    fitting = [volume for volume in volumes if _may_hold(volume, claim)]
+    fitting.sort(key=lambda volume: (len(_modes(volume)), _size(volume), volume["metadata"]["name"]))
     for volume in fitting:
         if is_reserved_for(volume, claim):
             return volume if node is None or is_reachable(volume, node) else None

@@ -22,7 +22,9 @@ from statelab.controlplane.kinds import Object
 _ADDRESS_TYPES = ("FQDN", "IPv4", "IPv6")
 
 
-def create_endpoints(obj: Object) -> Errors:
+def create_endpoints(obj: Object, old: Object | None = None) -> Errors:
+    """With `old`, what it holds already is not looked at again: a thousand are written for one that is new."""
+    valid = {(each["ip"], each.get("hostname"), each.get("nodeName")) for each in _addresses(old)}
     errors = meta.metadata(obj["metadata"], namespaced=True, check_name=names.subdomain)
     for index, subset in enumerate(obj.get("subsets") or ()):
         here = f"subsets[{index}]"
@@ -30,7 +32,8 @@ def create_endpoints(obj: Object) -> Errors:
             errors.append(required(here, "must specify `addresses` or `notReadyAddresses`"))
         for key in ("addresses", "notReadyAddresses"):
             for number, address in enumerate(subset.get(key) or ()):
-                errors += _address(address, f"{here}.{key}[{number}]")
+                if (address.get("ip"), address.get("hostname"), address.get("nodeName")) not in valid:
+                    errors += _address(address, f"{here}.{key}[{number}]")
         ports: list[Fields] = subset.get("ports") or []
         for number, port in enumerate(ports):
             errors += _port(port, f"{here}.ports[{number}]", needs_name=len(ports) > 1)
@@ -39,7 +42,12 @@ def create_endpoints(obj: Object) -> Errors:
 
 def update_endpoints(obj: Object, old: Object) -> Errors:
     errors = meta.metadata_update(obj["metadata"], old["metadata"])
-    return errors + create_endpoints(obj)
+    return errors + create_endpoints(obj, old)
+
+
+def _addresses(endpoints: Object | None) -> list[Fields]:
+    subsets = (endpoints or {}).get("subsets") or ()
+    return [each for subset in subsets for key in ("addresses", "notReadyAddresses") for each in subset.get(key) or ()]
 
 
 def _address(address: Fields, field: str) -> Errors:
@@ -67,7 +75,9 @@ def _port(port: Fields, field: str, *, needs_name: bool) -> Errors:
     return errors
 
 
-def create_slice(obj: Object) -> Errors:
+def create_slice(obj: Object, old: Object | None = None) -> Errors:
+    """With `old`, an endpoint that stood in the same place is not looked at again."""
+    valid: list[Fields] = (old or {}).get("endpoints") or []
     errors = meta.metadata(obj["metadata"], namespaced=True, check_name=names.subdomain)
     kind = obj.get("addressType", "")
     if kind not in _ADDRESS_TYPES:
@@ -77,7 +87,8 @@ def create_slice(obj: Object) -> Errors:
         errors.append(too_many("endpoints", len(endpoints), 1000))
     else:
         for index, endpoint in enumerate(endpoints):
-            errors += _endpoint(endpoint, kind, f"endpoints[{index}]")
+            if index >= len(valid) or endpoint != valid[index]:
+                errors += _endpoint(endpoint, kind, f"endpoints[{index}]")
     ports: list[Fields] = obj.get("ports") or []
     if len(ports) > 20000:
         errors.append(too_many("ports", len(ports), 20000))
@@ -125,5 +136,5 @@ def _endpoint(endpoint: Fields, kind: str, field: str) -> Errors:
 
 def update_slice(obj: Object, old: Object) -> Errors:
     errors = meta.metadata_update(obj["metadata"], old["metadata"])
-    errors += create_slice(obj)
+    errors += create_slice(obj, old)
     return errors + immutable(obj.get("addressType"), old.get("addressType"), "addressType")

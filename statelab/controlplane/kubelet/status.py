@@ -44,7 +44,7 @@ def pod_status(pod: Object, record: PodRecord, host_ip: str, now_s: float, *, te
         status["initContainerStatuses"] = init
     status["containerStatuses"] = main
     status["qosClass"] = old.get("qosClass") or "BestEffort"
-    status |= _pod_resources(pod)
+    status |= _pod_resources(pod, phase)
     return status
 
 
@@ -299,8 +299,12 @@ def pod_requests(pod: Object, field: str = "requests") -> dict[str, str]:
     return {name: quantity.canonical(amount, binary=forms[name]) for name, amount in sorted(totals.items())}
 
 
-def _pod_resources(pod: Object) -> Object:
+def _pod_resources(pod: Object, phase: str) -> Object:
     requests, limits = pod_requests(pod), pod_requests(pod, "limits")
+    if phase == "Running":  # read from the Pod's cgroup, which is limited only where every container is
+        main = pod["spec"]["containers"]
+        everyones = [set((each.get("resources") or {}).get("limits") or {}) for each in main]
+        limits = {name: amount for name, amount in limits.items() if all(name in each for each in everyones)}
     found: Object = {"allocatedResources": requests} if requests else {}
     found["resources"] = ({"limits": limits} if limits else {}) | ({"requests": requests} if requests else {})
     return found

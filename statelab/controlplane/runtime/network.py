@@ -212,7 +212,7 @@ class Network:
             addresses = [*(spec.get("clusterIPs") or [spec.get("clusterIP")]), *(spec.get("externalIPs") or ())]
             if ip in addresses:
                 return service, next((each for each in spec.get("ports") or () if each["port"] == port), None)
-            if ip.startswith("172.18."):
+            if ip.startswith("172.17."):
                 for each in spec.get("ports") or ():
                     if each.get("nodePort") == port:
                         return service, each

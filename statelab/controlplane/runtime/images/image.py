@@ -18,7 +18,7 @@ _REFERENCE = re.compile(
 # Words that somebody writes into a tag that is meant not to exist.
 _IMPOSSIBLE = re.compile(
     r"no-?such|not-?exist|non-?exist|does-?not|doesn-?t|invalid|broken|typo|wrong|missing|unknown|fake|bogus|nope|bad-?tag|"
-    r"^bad$|imaginary|fail|error|xxx",
+    r"^bad$|^404$|imaginary|fail|error|xxx",
     re.IGNORECASE,
 )
 

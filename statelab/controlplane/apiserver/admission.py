@@ -26,6 +26,7 @@ _CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
 _DEFAULT_CLASS = ("storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class")
 _PRIORITIES = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
 _MIRROR = "kubernetes.io/config.mirror"
+_IMMORTAL = frozenset({"default", "kube-system", "kube-public"})
 
 
 def mutate(
@@ -36,6 +37,7 @@ def mutate(
         _service_account(obj, cluster)
         _default_tolerations(obj["spec"])
         _priority(obj)
+        _runtime_class(obj)
     elif plural == "persistentvolumeclaims":
         _protect(obj, operation, "kubernetes.io/pvc-protection")
         if operation == "CREATE":
@@ -51,6 +53,12 @@ def check(plural: str, obj: Object, operation: Operation, old: Object | None, cl
     if operation == "UPDATE" and plural == "persistentvolumeclaims" and old is not None:
         _resize(obj, old, cluster)
     quota.check(plural, obj, operation, old, cluster)
+
+
+def check_delete(plural: str, name: str) -> None:
+    """NamespaceLifecycle: the namespaces a cluster cannot do without. Raises ApiError 403."""
+    if plural == "namespaces" and name in _IMMORTAL:
+        raise forbidden(KINDS[plural], name, "this namespace may not be deleted")
 
 
 # ---- ServiceAccount
@@ -143,6 +151,14 @@ def _priority(pod: Object) -> None:
         )
         raise forbidden(KINDS["pods"], name, why)
     spec["preemptionPolicy"] = "PreemptLowerPriority"
+
+
+def _runtime_class(pod: Object) -> None:
+    """RuntimeClass: a cluster of this kind has none."""
+    wanted = pod["spec"].get("runtimeClassName")
+    if wanted:
+        why = f'pod rejected: RuntimeClass "{wanted}" not found'
+        raise forbidden(KINDS["pods"], pod["metadata"].get("name", ""), why)
 
 
 # ---- storage

@@ -1,13 +1,12 @@
 """Decoders, one per Go struct, compiled once: JSON values in, the same in the API server's normal form out.
 
 Normal form is what Go would write after reading: empty fields left out, quantities and times canonical, `{}` and null
-where a struct is never left out. This is the fast way, for input without a fault; whatever is unusual raises `Unusual`, and
-decoding_slow.py, which knows Go's words for it, takes over.
+where a struct is never left out. This is the fast way, for input without a fault; whatever is unusual raises
+`Unusual`, and decoding_slow.py, which knows Go's words for it, takes over.
 """
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
 from collections.abc import Callable
@@ -244,7 +243,7 @@ def _bytes(value: Any) -> Any:
     if type(value) is not str:
         raise Unusual
     try:
-        return base64.b64encode(base64.b64decode(value, validate=True)).decode()
+        return binascii.b2a_base64(binascii.a2b_base64(value, strict_mode=True), newline=False).decode()
     except (binascii.Error, ValueError):
         raise Unusual from None
 

@@ -6,7 +6,6 @@ Source: encoding/json decode.go, sigs.k8s.io/json.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
 from collections.abc import Iterable
@@ -213,7 +212,7 @@ class _Walk:
             return self.mismatch(value, "[]uint8", where)
         text = value.replace("\n", "").replace("\r", "")
         try:
-            return base64.b64encode(base64.b64decode(text, validate=True)).decode()
+            return binascii.b2a_base64(binascii.a2b_base64(text, strict_mode=True), newline=False).decode()
         except (binascii.Error, ValueError):
             self.findings.wrong(f"illegal base64 data at input byte {_bad_byte(value)}")
             return EMPTY

@@ -352,6 +352,7 @@ class ApiServer:
     ) -> tuple[Object, bool]:
         """Delete, now or when grace and finalizers allow. Returns what to answer, and whether the object is gone."""
         kind = KINDS[plural]
+        admission.check_delete(plural, name)
         old = self._must_get(kind, namespace, name)
         wanted = deletion.Wanted.from_options(kind, delete_options or {})
         wanted.check_preconditions(kind, old)

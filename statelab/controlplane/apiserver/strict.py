@@ -14,7 +14,7 @@ from statelab.controlplane.apiserver import decoding, decoding_slow, go_json, sc
 from statelab.controlplane.apiserver.decoding import Unusual
 from statelab.controlplane.apiserver.go_json import Pairs
 from statelab.controlplane.errors import ApiError, bad_request
-from statelab.controlplane.kinds import Kind, Object
+from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, Kind, Object
 
 Validation = Literal["Strict", "Warn", "Ignore"]
 
@@ -133,7 +133,7 @@ def _from_tree(tree: Any, kind: Kind, validation: Validation, raw: bytes) -> tup
     group_version, name = _interpret(tree, kind, raw)
     said = (name, group_version.rpartition("/")[2])
     if (group_version, name) != (kind.api_version, kind.name):
-        _refuse_other_kind(group_version, name, kind)
+        raise _other_kind(tree, group_version, name, kind, validation)
     made, findings = decoding_slow.decode(kind.definition, tree)
     if findings.error:
         raise _cannot_be_handled(*said, kind, findings.error)
@@ -171,27 +171,36 @@ def _interpret(tree: Any, kind: Kind, raw: bytes) -> tuple[str, str]:
     return group_version, said["kind"] or kind.name
 
 
-def _refuse_other_kind(group_version: str, name: str, kind: Kind) -> None:
-    version = group_version.rpartition("/")[2]
-    if group_version in _OLD_VERSIONS.get(name, ()) and name == kind.name:
-        raise bad_request(
+def _other_kind(tree: Any, group_version: str, name: str, kind: Kind, validation: Validation) -> ApiError:
+    """Why a value that says it is something else cannot be taken for a `kind`."""
+    group, _, version = group_version.rpartition("/")
+    old = group_version in _OLD_VERSIONS.get(name, ())
+    own = BY_GROUP_VERSION_KIND.get((group_version, name)) or (kind if old and name == kind.name else None)
+    if own is not None:  # it is decoded as what it says it is, before anyone asks whether that was wanted
+        _, findings = decoding_slow.decode(own.definition, tree)
+        if findings.error:
+            return _cannot_be_handled(name, version, kind, findings.error)
+        if old and findings.strict and validation == "Strict":
+            problem = f"strict decoding error: {', '.join(findings.strict)}"
+            return _cannot_be_handled(name, version, kind, problem)
+    if old and name == kind.name:
+        return bad_request(
             f"the API version in the data ({group_version}) does not match "
             f"the expected API version ({kind.api_version})"
         )
-    group = group_version.rpartition("/")[0]
     known = {
         (one["group"], one["version"], one["kind"])
         for schema in schemas.definitions().values()
         for one in schema.get("x-kubernetes-group-version-kind", ())
     }
-    if (group, version, name) in known or group_version in _OLD_VERSIONS.get(name, ()):
+    if (group, version, name) in known or old:
         internal = _INTERNAL_PACKAGE.get(kind.group, kind.group)
         problem = f"converting ({version}.{name}) to ({internal}.{kind.name}): unknown conversion"
     else:
         problem = (
             f"no kind {go_json.go_quote(name)} is registered for version {go_json.go_quote(group_version)} {_SCHEME}"
         )
-    raise _cannot_be_handled(name, version, kind, problem)
+    return _cannot_be_handled(name, version, kind, problem)
 
 
 def _cannot_be_handled(name: str, version: str, kind: Kind, problem: str) -> ApiError:

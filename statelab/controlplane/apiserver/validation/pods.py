@@ -130,7 +130,7 @@ def pod_spec(spec: Fields, field: str, pod_name: str = "", *, is_pod: bool = Fal
     if spec.get("ephemeralContainers"):
         errors += _ephemeral(spec, facts, f"{field}.ephemeralContainers")
     if spec.get("resources"):
-        errors += resources.requirements(spec["resources"], facts.claims, f"{field}.resources")
+        errors += resources.of_pod(spec, facts.claims, field)
     if spec.get("hostNetwork"):
         errors += _host_ports(regular, f"{field}.containers", is_pod=is_pod)
     policy = spec.get("restartPolicy")

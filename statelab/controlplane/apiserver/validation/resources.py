@@ -12,6 +12,7 @@ from statelab.controlplane.apiserver.validation.fields import (
     forbidden,
     invalid,
     not_found,
+    not_supported,
     required,
 )
 
@@ -115,6 +116,38 @@ def requirements(value: Fields, claims: set[str], field: str) -> Errors:
     seen: set[str] = set()
     for index, claim in enumerate(value.get("claims") or ()):
         errors += _claim(claim.get("name", ""), seen, claims, f"{field}.claims[{index}]")
+    return errors
+
+
+def of_pod(spec: Fields, claims: set[str], field: str) -> Errors:
+    """A Pod's own resources (KEP-2837), and what they mean for its containers."""
+    own = spec["resources"]
+    here = f"{field}.resources"
+    errors: Errors = []
+    for part in ("limits", "requests"):
+        for name in sorted(own.get(part) or ()):
+            if name not in ("cpu", "memory") and not is_huge_page(name):
+                at = f"{here}.{part}[{name}]"
+                errors.append(not_supported(at, name, ("cpu", "hugepages-", "memory")))
+    if own.get("claims"):
+        errors.append(forbidden(f"{here}.claims", "claims may not be set for Resources at pod-level"))
+    errors += requirements({key: value for key, value in own.items() if key != "claims"}, claims, here)
+    for name, text in sorted((own.get("requests") or {}).items()):
+        total = sum(
+            quantity.parse(container["resources"]["requests"][name]).nanos
+            for container in spec.get("containers") or ()
+            if name in ((container.get("resources") or {}).get("requests") or {})
+        )
+        if quantity.parse(text).nanos < total:
+            sum_text = quantity.of_nanos(total, binary=quantity.is_binary(text)).text
+            why = f"must be greater than or equal to aggregate container requests of {sum_text}"
+            errors.append(invalid(f"{here}.requests[{name}]", text, why))
+    for index, container in enumerate(spec.get("containers") or ()):
+        limits = (container.get("resources") or {}).get("limits") or {}
+        for name, text in sorted((own.get("limits") or {}).items()):
+            if name in limits and quantity.compare(limits[name], text) > 0:
+                why = f"must be less than or equal to pod limits of {text}"
+                errors.append(invalid(f"{field}.containers[{index}].resources.limits[{name}]", limits[name], why))
     return errors
 
 

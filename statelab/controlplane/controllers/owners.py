@@ -5,7 +5,6 @@ Source: pkg/controller/controller_ref_manager.go.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from statelab.controlplane.errors import ApiError
@@ -51,15 +50,12 @@ def title(obj: Object) -> str:
     return f"{obj['kind'].lower()}/{obj['metadata']['name']}"
 
 
-def claim(
-    plural: str, owner: Object, selector: Selector, view: View, among: Callable[[Object], bool] = lambda obj: True
-) -> list[Object]:
+def claim(plural: str, owner: Object, selector: Selector, view: View) -> list[Object]:
     """What `owner` controls: adopts orphans that match its selector, releases what matches no longer.
 
-    `among`: which objects are considered at all (a ReplicaSet leaves Pods that have ended alone). An owner that is
-    being deleted neither adopts nor releases. Raises ApiError when a write is refused.
+    An owner that is being deleted neither adopts nor releases. Raises ApiError when a write is refused.
     """
-    owned = [obj for obj in view.owned(plural, owner) if among(obj)]
+    owned = view.owned(plural, owner)
     kept = [obj for obj in owned if selector(labels_of(obj))]
     if "deletionTimestamp" in owner["metadata"]:
         return kept
@@ -68,7 +64,7 @@ def claim(
             if not selector(labels_of(obj)):
                 release(plural, obj, owner, view)
     for obj in view.orphans(plural, owner["metadata"]["namespace"]):
-        if selector(labels_of(obj)) and among(obj) and "deletionTimestamp" not in obj["metadata"]:
+        if selector(labels_of(obj)) and "deletionTimestamp" not in obj["metadata"]:
             adopted = adopt(plural, obj, owner, view)
             if adopted is not None:
                 kept.append(adopted)

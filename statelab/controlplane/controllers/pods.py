@@ -39,15 +39,6 @@ def ready_since_s(pod: Object) -> float:
     return seconds(at) if at else 0.0
 
 
-def seconds_to_available(pod: Object, min_ready_seconds: int, now_s: float) -> float | None:
-    """0 for an available Pod; how long until a ready one is available; None for one that is not ready."""
-    if not is_ready(pod):
-        return None
-    if not min_ready_seconds:
-        return 0.0
-    return max(0.0, ready_since_s(pod) + min_ready_seconds - now_s)
-
-
 def is_terminating(obj: Object) -> bool:
     return "deletionTimestamp" in obj["metadata"]
 

@@ -8,23 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from statelab.controlplane.clock import timestamp
-from statelab.controlplane.controllers.owners import claim, concerned, controller_of, labels_of, title
+from statelab.controlplane.controllers.owners import adopt, concerned, controller_of, labels_of, release, title
 from statelab.controlplane.controllers.pods import (
     condition,
     first_to_remove,
     is_active,
-    is_finished,
     is_news,
-    is_ready,
     is_terminating,
     pod_from_template,
     removal_reason,
-    seconds_to_available,
 )
+from statelab.controlplane.controllers.replicaset_pods import Replica, forget, replicas_of
 from statelab.controlplane.controllers.sizes import counted, slow_start
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object
-from statelab.controlplane.labels import matching, selector_of
+from statelab.controlplane.labels import selector_of
 from statelab.controlplane.manager import Controller
 from statelab.controlplane.store import Revision
 from statelab.controlplane.view import View
@@ -40,39 +38,43 @@ def reconcile(key: str, view: View) -> float | None:
     replica_set = view.get("replicasets", key)
     if replica_set is None:
         return None
-    selector = selector_of(replica_set["spec"]["selector"])
-    active = claim("pods", replica_set, selector, view, among=is_active)
     refusal: ApiError | None = None
-    before = None
+    missing = 0
     if not is_terminating(replica_set):
-        before = len(active)
-        active, refusal = _manage(replica_set, active, view)
-    status = _status(replica_set, active, refusal, view)
+        _adopt_and_release(replica_set, view)
+        active = [each.pod for each in replicas_of(replica_set, view) if each.is_replica]
+        missing = replica_set["spec"]["replicas"] - len(active)
+        refusal = _create_missing(replica_set, missing, view) or _delete_surplus(replica_set, active, -missing, view)
+    replicas = replicas_of(replica_set, view)
+    status = _status(replica_set, replicas, refusal, view)
     if status != replica_set.get("status"):
         view.update_status("replicasets", {**replica_set, "status": status}, why=_told(status))
     if refusal is not None:
         raise refusal
-    if before is not None and abs(replica_set["spec"]["replicas"] - before) > _BURST:
+    if abs(missing) > _BURST:
         return 0.0  # one burst was not enough
-    return _next_available_s(replica_set, active, view)
+    return _next_available_s(replica_set, replicas, view)
 
 
-def _manage(replica_set: Object, active: list[Object], view: View) -> tuple[list[Object], ApiError | None]:
-    """Make the number right. The active Pods after it, and why it is not right yet."""
+def _adopt_and_release(replica_set: Object, view: View) -> None:
+    """Pods that have ended are left alone: they are nobody's replica."""
+    for each in replicas_of(replica_set, view):
+        if each.is_stray:
+            release("pods", each.pod, replica_set, view)
+    selector = selector_of(replica_set["spec"]["selector"])
+    for orphan in view.orphans("pods", replica_set["metadata"]["namespace"]):
+        if is_active(orphan) and selector(labels_of(orphan)):
+            adopt("pods", orphan, replica_set, view)
+
+
+# ---- the number
+
+
+def _create_missing(replica_set: Object, missing: int, view: View) -> ApiError | None:
     wanted = replica_set["spec"]["replicas"]
-    missing = wanted - len(active)
-    if missing > 0:
-        why = f"{title(replica_set)} wants {counted(wanted, 'Pod')} and has {len(active)}"
-        created: list[Object] = []
-        refusal = slow_start(range(min(missing, _BURST)), lambda _: created.append(_create(replica_set, why, view)))
-        return [*active, *created], None if _is_namespace_going(refusal) else refusal
-    if missing < 0:
-        condemned = _condemned(replica_set, active, min(-missing, _BURST), view)
-        too_many = f"{title(replica_set)} wants {counted(wanted, 'Pod')} and has {len(active)}"
-        refusal = _delete(replica_set, condemned, too_many, view)
-        gone = {pod["metadata"]["uid"] for pod in condemned} if refusal is None else set()
-        return [pod for pod in active if pod["metadata"]["uid"] not in gone], refusal
-    return active, None
+    why = f"{title(replica_set)} wants {counted(wanted, 'Pod')} and has {wanted - missing}"
+    refusal = slow_start(range(min(missing, _BURST)), lambda _: _create(replica_set, why, view))
+    return None if _is_namespace_going(refusal) else refusal
 
 
 def _create(replica_set: Object, why: str, view: View) -> Object:
@@ -86,11 +88,12 @@ def _create(replica_set: Object, why: str, view: View) -> Object:
     return pod
 
 
-def _delete(replica_set: Object, condemned: list[Object], too_many: str, view: View) -> ApiError | None:
+def _delete_surplus(replica_set: Object, active: list[Object], surplus: int, view: View) -> ApiError | None:
+    wanted = replica_set["spec"]["replicas"]
+    too_many = f"{title(replica_set)} wants {counted(wanted, 'Pod')} and has {len(active)}"
     refusal: ApiError | None = None
-    has_choice = replica_set["spec"]["replicas"] > 0
-    for pod in condemned:
-        why = f"{too_many}; {removal_reason(pod)}" if has_choice else too_many
+    for pod in _condemned(replica_set, active, min(surplus, _BURST), view) if surplus > 0 else ():
+        why = f"{too_many}; {removal_reason(pod)}" if wanted else too_many
         try:
             view.delete("pods", pod, why=why)
         except ApiError as error:
@@ -101,10 +104,10 @@ def _delete(replica_set: Object, condemned: list[Object], too_many: str, view: V
     return refusal
 
 
-def _condemned(replica_set: Object, active: list[Object], too_many: int, view: View) -> list[Object]:
-    if too_many >= len(active):
+def _condemned(replica_set: Object, active: list[Object], surplus: int, view: View) -> list[Object]:
+    if surplus >= len(active):
         return active
-    return first_to_remove(active, _related_pods(replica_set, view), view.now_s)[:too_many]
+    return first_to_remove(active, _related_pods(replica_set, view), view.now_s)[:surplus]
 
 
 def _related_pods(replica_set: Object, view: View) -> Iterable[Object]:
@@ -124,27 +127,21 @@ def _related_pods(replica_set: Object, view: View) -> Iterable[Object]:
     return found.values()
 
 
-def _status(replica_set: Object, active: list[Object], refusal: ApiError | None, view: View) -> Object:
-    spec = replica_set["spec"]
-    fully_labeled = matching((spec["template"].get("metadata") or {}).get("labels"))
-    selector = selector_of(spec["selector"])
-    ready = [pod for pod in active if is_ready(pod)]
-    min_ready_seconds = spec.get("minReadySeconds", 0)
-    available = [pod for pod in ready if seconds_to_available(pod, min_ready_seconds, view.now_s) == 0]
-    terminating = [
-        pod
-        for pod in view.owned("pods", replica_set)
-        if is_terminating(pod) and not is_finished(pod) and selector(labels_of(pod))
-    ]
+# ---- the status
+
+
+def _status(replica_set: Object, replicas: list[Replica], refusal: ApiError | None, view: View) -> Object:
+    active = [each for each in replicas if each.is_replica]
+    ready = [each for each in active if each.is_ready]
     counts = {
-        "fullyLabeledReplicas": sum(fully_labeled(labels_of(pod)) for pod in active),
+        "fullyLabeledReplicas": sum(each.is_fully_labeled for each in active),
         "readyReplicas": len(ready),
-        "availableReplicas": len(available),
+        "availableReplicas": len(ready) - len(_waits(replica_set, ready, view)),
     }
     return {
         "replicas": len(active),
         **{name: count for name, count in counts.items() if count},
-        "terminatingReplicas": len(terminating),
+        "terminatingReplicas": sum(each.is_going for each in replicas),
         "observedGeneration": replica_set["metadata"]["generation"],
         **_conditions(replica_set, len(active), refusal, view),
     }
@@ -168,13 +165,19 @@ def _conditions(replica_set: Object, active: int, refusal: ApiError | None, view
     return {"conditions": conditions} if conditions else {}
 
 
-def _next_available_s(replica_set: Object, active: list[Object], view: View) -> float | None:
+def _next_available_s(replica_set: Object, replicas: list[Replica], view: View) -> float | None:
     """When the next ready Pod has been so for minReadySeconds."""
-    min_ready_seconds = replica_set["spec"].get("minReadySeconds", 0)
+    ready = [each for each in replicas if each.is_replica and each.is_ready]
+    return min(_waits(replica_set, ready, view), default=None)
+
+
+def _waits(replica_set: Object, ready: list[Replica], view: View) -> list[float]:
+    """How many seconds each of those that are ready, but not available yet, has to wait."""
+    min_ready_seconds, now_s = replica_set["spec"].get("minReadySeconds", 0), view.now_s
     if not min_ready_seconds:
-        return None
-    waits = (seconds_to_available(pod, min_ready_seconds, view.now_s) for pod in active)
-    return min((wait for wait in waits if wait), default=None)
+        return []
+    waits = (each.ready_since_s + min_ready_seconds - now_s for each in ready)
+    return [wait for wait in waits if wait > 0]
 
 
 def _is_namespace_going(error: ApiError | None) -> bool:
@@ -198,7 +201,9 @@ def _on_pod(revision: Revision, view: View) -> Iterable[str]:
 
 
 def _on_replica_set(revision: Revision, view: View) -> Iterable[str]:
-    if revision.cause.actor == view.actor:
+    if revision.type == "DELETED":
+        forget(revision.object, view)
+    elif revision.cause.actor == view.actor:
         return ()  # our own status
     return (revision.key,)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -85,6 +87,72 @@ def tasks(
         return
     for each in found:
         typer.echo(f"{each.id:<18} {each.points:>4g}  {each.about}")
+
+
+@app.command()
+def run(
+    assignment: Annotated[str, typer.Argument(metavar="ASSIGNMENT", help="E.g. ps3.")],
+    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes; one a core if not given.")] = None,
+    student: Annotated[list[str] | None, typer.Option("--student", help="Only this one; may be repeated.")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where a run was stopped; grade nothing twice.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="The report as JSON, for programs.")] = False,
+    course: Annotated[Path, typer.Option("--course", help="The folder with nbgrader_config.py.")] = Path("."),
+    reports: Annotated[Path, typer.Option("--reports", help="Where the report goes.")] = Path("reports"),
+) -> None:
+    """Grade all submissions of an assignment, on all cores.
+
+    Reads submitted/, writes the gradebook, autograded/ and feedback/ as `nbgrader autograde` and `nbgrader
+    generate_feedback` do, and a report (HTML, CSV, JSON). It may be killed at any moment: `grader run ps3 --resume`.
+
+    Ends with 0 when everything was graded, 1 when a submission could not be (it has 0 points; the report says why).
+    """
+    from grader.batch.course import CourseError, load
+    from grader.batch.report import report
+    from grader.batch.run import run as run_all
+    from grader.registry import NoSuchTask
+
+    try:
+        where = load(course)
+        with _progress(json) as progress:
+            done = run_all(where, assignment, jobs=jobs, students=student or (), resume=resume, progress=progress)
+    except (CourseError, NoSuchTask) as error:
+        _cannot(str(error), json, assignment)
+    except KeyboardInterrupt:
+        typer.echo(f"Stopped. Go on with: grader run {assignment} --resume", err=True)
+        raise typer.Exit(130) from None
+    found = report(done)
+    paths = found.write(course / reports if not reports.is_absolute() else reports)
+    unread = [each for each in found.body["students"] if each["problem"]]
+    if json:
+        _print_json(found.to_json())
+    else:
+        again = f", {done.taken_over} taken over" if done.taken_over else ""
+        typer.echo(f"{done.graded} graded{again} in {done.seconds:.1f} s.")
+        for each in unread:
+            typer.echo(f"  {each['student']}: {each['problem']}")
+        typer.echo(f"Report: {paths[-1]}")
+    raise typer.Exit(FEWER if unread else ALL_POINTS)
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
+    """A bar with the time left, where somebody looks at it."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda done, total, who: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        shown = bar.add_task("", total=None)
+
+        def progress(done: int, total: int, who: str) -> None:
+            bar.update(shown, completed=done, total=total, description=who)
+
+        yield progress
 
 
 def _print_json(body: object) -> None:

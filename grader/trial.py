@@ -88,7 +88,9 @@ class Trial:
         self.items: tuple[Item, ...] = ()
         if self.namespace != "default":
             self._apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}})
-        given = read(task.given, "given").items if task.given else []
+        # A prediction is held against runs that all learners share: in its own trial nothing has to live.
+        needs_given = task.given and not (answer is not None and task.answer == "prediction")
+        given = read(task.given, "given").items if needs_given else []
         self._given = {(item.kind, item.name) for item in given}
         for item in given:
             self._apply(self._placed(item.object))

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 from grader.answer import Answer
 from grader.judge import judge
-from grader.limits import Limits
 from grader.nbgrader.cells import Notebook, SourceCell, answers, grade_id, score_output, texts
 from grader.registry import NoSuchTask, task
 from grader.result import Result, as_text
+from grader.tasks import Task
 
 _HINT = re.compile(r"""\bhint\(\s*["']([a-z0-9]+\.[a-z0-9-]+)["']""")
 NOT_RUN = (
@@ -32,7 +32,14 @@ class GradedCell:
     result: Result | None
 
 
-def grade(notebook: Notebook, released: Sequence[SourceCell], limits: Limits | None = None) -> list[GradedCell]:
+JudgeText = Callable[[Task, str], Result]
+
+
+def _judge(task: Task, text: str) -> Result:
+    return judge(task, Answer.of_cell(text))
+
+
+def grade(notebook: Notebook, released: Sequence[SourceCell], judge_text: JudgeText = _judge) -> list[GradedCell]:
     """Write the output of each automatically graded code cell; what they got. What people grade is left alone."""
     said = answers(notebook, released)
     graded: list[GradedCell] = []
@@ -40,7 +47,7 @@ def grade(notebook: Notebook, released: Sequence[SourceCell], limits: Limits | N
     for source in released:
         if not source.is_grade or source.is_solution or source.type != "code":
             continue
-        cell, output = _grade_cell(source, said, limits)
+        cell, output = _grade_cell(source, said, judge_text)
         graded.append(cell)
         outputs[source.id] = output
     for each in notebook["cells"]:
@@ -50,7 +57,7 @@ def grade(notebook: Notebook, released: Sequence[SourceCell], limits: Limits | N
     return graded
 
 
-def _grade_cell(source: SourceCell, said: dict[str, str], limits: Limits | None) -> tuple[GradedCell, dict[str, Any]]:
+def _grade_cell(source: SourceCell, said: dict[str, str], judge_text: JudgeText) -> tuple[GradedCell, dict[str, Any]]:
     from grader.html import as_html
 
     most = source.points or 0.0
@@ -60,7 +67,7 @@ def _grade_cell(source: SourceCell, said: dict[str, str], limits: Limits | None)
         return GradedCell(source.id, 0.0, most, None), score_output(0.0, str(error), f"<p>{escape(str(error))}</p>")
     if chosen is None:
         return GradedCell(source.id, 0.0, most, None), score_output(0.0, NOT_RUN, f"<p>{escape(NOT_RUN)}</p>")
-    result = judge(chosen, Answer.of_cell(said.get(chosen.id, "")), limits=limits)
+    result = judge_text(chosen, said.get(chosen.id, ""))
     points = round(most * result.score / result.max, 2) if result.max else 0.0
     points = min(max(points, 0.0), most)
     return GradedCell(source.id, points, most, result), score_output(points, as_text(result), as_html(result))

@@ -1,0 +1,1 @@
+"""A whole class at once: every submission over every core, each graded once, whatever happens in between."""

@@ -1,0 +1,182 @@
+"""`grader run`: all submissions of an assignment to the gradebook, autograded notebooks, feedback and a report."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from grader.batch.course import Course, CourseError
+from grader.batch.gradebook import Gradebook, NotebookGrades, utc
+from grader.batch.journal import Journal, rubric_key
+from grader.batch.pool import Lost, Pool
+from grader.batch.submission import Job, Outcome, Results, digest, failed, grade_submission
+from grader.nbgrader.cells import SourceCell
+from grader.registry import tasks_of
+
+LIMIT_S = 120.0  # of wall time, for one submission
+_FLUSH_EVERY = 25
+_FLUSH_S = 2.0
+Progress = Callable[[int, int, str], None]  # done, of how many, who
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a run did. `totals`: student → (score, max), as the gradebook has it now."""
+
+    assignment: str
+    outcomes: dict[str, Outcome]
+    totals: dict[str, tuple[float, float]]
+    graded: int
+    taken_over: int
+    seconds: float
+
+
+def run(
+    course: Course,
+    assignment: str,
+    *,
+    jobs: int | None = None,
+    students: Collection[str] = (),
+    resume: bool = False,
+    progress: Progress = lambda done, total, who: None,
+    limit_s: float = LIMIT_S,
+) -> Run:
+    """Grade. `students`: only these. `resume`: what an earlier run finished is not graded again.
+
+    Raises CourseError, NoSuchTask. KeyboardInterrupt leaves everything so that `resume` goes on.
+    """
+    began = time.monotonic()
+    tasks_of(assignment)  # before anything else: is there such a rubric?
+    with Gradebook(course.database, assignment) as gradebook:
+        released = gradebook.released()
+        chosen = course.students(assignment)
+        missing = set(students) - set(chosen)
+        if missing:
+            raise CourseError(f"nothing of {assignment} was handed in by {', '.join(sorted(missing))}")
+        chosen = [each for each in chosen if not students or each in students]
+        if not chosen:
+            raise CourseError(f"nothing of {assignment} is in {course.submitted}")
+        journal = Journal(
+            course.root / ".statelab" / "grading" / f"{assignment}.jsonl",
+            rubric_key(assignment, released),
+            resume=resume or bool(students),
+        )
+        try:
+            jobs_left = [_job(course, assignment, each) for each in chosen]
+            done = {each.student for each in jobs_left if resume and _is_done(each, journal, released)}
+            writer = _Writer(gradebook, journal, course)
+            writer.take_over([journal.outcomes[each] for each in sorted(done)])
+            todo = [each for each in jobs_left if each.student not in done]
+            graded = _grade(todo, released, writer, jobs, limit_s, partial(progress), len(done))
+        finally:
+            journal.close()
+        outcomes = {
+            name: outcome for name, outcome in journal.outcomes.items() if name in set(course.students(assignment))
+        }
+        return Run(assignment, outcomes, gradebook.totals(), graded, len(done), time.monotonic() - began)
+
+
+def _job(course: Course, assignment: str, student: str) -> Job:
+    folder = partial(course.folder, student=student, assignment=assignment)
+    return Job(student, assignment, folder(course.submitted), folder(course.autograded), folder(course.feedback))
+
+
+def _is_done(job: Job, journal: Journal, released: dict[str, list[SourceCell]]) -> bool:
+    outcome = journal.outcomes.get(job.student)
+    if outcome is None or outcome.digest != digest(job.submitted, list(released)):
+        return False
+    return all(
+        (job.autograded / f"{name}.ipynb").is_file() and (job.feedback / f"{name}.html").is_file() for name in released
+    )
+
+
+def _grade(
+    todo: list[Job],
+    released: dict[str, list[SourceCell]],
+    writer: _Writer,
+    jobs: int | None,
+    limit_s: float,
+    progress: Progress,
+    before: int,
+) -> int:
+    count = min(jobs or os.cpu_count() or 1, max(1, len(todo)))
+    pool: Pool[Job, Outcome] = Pool(partial(_worker, released), count, limit_s)
+    done = 0
+    try:
+        for job, outcome in pool.run(todo):
+            if isinstance(outcome, Lost):
+                outcome = failed(job, released, outcome.why)
+            writer.add(outcome)
+            done += 1
+            progress(before + done, before + len(todo), job.student)
+    finally:
+        pool.close()
+        writer.flush()
+    return done
+
+
+def _worker(released: dict[str, list[SourceCell]]) -> Callable[[Job], Outcome]:
+    results = Results()
+    return lambda job: grade_submission(job, released, results)
+
+
+class _Writer:
+    """Outcomes go to the journal, then to the gradebook, some at a time: each once, or again with the same effect."""
+
+    def __init__(self, gradebook: Gradebook, journal: Journal, course: Course) -> None:
+        self._gradebook = gradebook
+        self._journal = journal
+        self._course = course
+        self._held: list[Outcome] = []
+        self._last_s = time.monotonic()
+
+    def add(self, outcome: Outcome) -> None:
+        self._held.append(outcome)
+        if len(self._held) >= _FLUSH_EVERY or time.monotonic() - self._last_s > _FLUSH_S:
+            self.flush()
+
+    def flush(self) -> None:
+        self._journal.append(self._held)
+        self.take_over(self._held)
+        self._held = []
+        self._last_s = time.monotonic()
+
+    def take_over(self, outcomes: list[Outcome]) -> None:
+        """Into the gradebook: those of an earlier run, which may have ended between journal and gradebook, too."""
+        rows = [row for outcome in outcomes for row in self._rows(outcome)]
+        if rows:
+            self._gradebook.write(rows, _penalty(self._course.config))
+
+    def _rows(self, outcome: Outcome) -> Iterator[NotebookGrades]:
+        path = self._course.submitted / outcome.student / self._gradebook.assignment / "timestamp.txt"
+        timestamp = _timestamp(path)
+        for name, found in outcome.notebooks.items():
+            yield NotebookGrades(outcome.student, name, found["scores"], frozenset(found["unanswered"]), timestamp)
+
+
+def _timestamp(path: Path) -> str | None:
+    if not path.is_file() or path.is_symlink():
+        return None
+    return utc(path.read_bytes()[:200].decode("utf-8", "replace"))
+
+
+def _penalty(config: Any) -> Callable[[str, float, float], float | None]:
+    """The course's own rule for late submissions. nbgrader's two are known here; a plugin is asked itself."""
+    if "plugin_class" in config.AssignLatePenalties:
+
+        def ask(student: str, score: float, seconds: float) -> float | None:
+            from traitlets import import_item
+
+            plugin = config.AssignLatePenalties.plugin_class
+            made = (import_item(plugin) if isinstance(plugin, str) else plugin)(config=config)
+            found: float | None = made.late_submission_penalty(student, score, seconds)
+            return found
+
+        return ask
+    is_zero = config.LateSubmissionPlugin.get("penalty_method", "none") == "zero"
+    return lambda student, score, seconds: score if is_zero else None

@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from statelab.controlplane.runtime.entry import Entry, StartError, entry_of
-from statelab.controlplane.runtime.files import mounts_of, prepare
+from statelab.controlplane.runtime.files import MountedFiles, furnish, mounts_of, prepare
 from statelab.controlplane.runtime.images import image_for, parse_reference
 from statelab.controlplane.runtime.logs import Log
 from statelab.controlplane.runtime.process import Process
-from statelab.controlplane.runtime.sandbox import FileTree, view
+from statelab.controlplane.runtime.sandbox import FileTree
 from statelab.controlplane.runtime.spec import SIGNALS, ContainerSpec, Exit, LogLine, Stream, signal_name
 
 if TYPE_CHECKING:
@@ -42,9 +42,11 @@ class Container:
         self.working_dir = spec.working_dir or self.image.working_dir
         self.root = FileTree()
         self._log = Log(runtime.loop)
-        self._files: FileTree | None = None
+        self._files: MountedFiles | None = None
+        self._is_furnished = False
         self._pending_signal = 0
         self._slept_s = 0.0
+        self._attached: list[Callable[[Stream, bytes], None]] = []
         self._waits: Callable[[], None] | None = None
         self._on_exit: Callable[[Exit], None] | None = None
         self._last_pid = 0
@@ -60,7 +62,7 @@ class Container:
         self._on_exit = on_exit
         self.started_at_s = self.runtime.loop.now_s
         try:
-            entry = entry_of(self, self._arguments())
+            entry = entry_of(self, self.arguments)
         except StartError as error:
             failed = Exit(128, "StartError", str(error))
             self.runtime.loop.call_soon(lambda: self._ended(failed))
@@ -69,8 +71,8 @@ class Container:
             self.runtime.network.attach(self.spec.pod_ip)
         if self.image.simulated and entry.kind != "program":
             self._log.add("stderr", _stand_in(self.spec.image).encode())
-        self.main = self._process(entry, self._log.add, self._main_ended, is_main=True)
-        self.main.start(stdin=None if not self.spec.stdin else b"")
+        self.main = self._process(entry, self._main_output, self._main_ended, is_main=True, tty=self.spec.tty)
+        self.main.start(stdin=None, more=self.spec.stdin)
 
     def signal(self, name: str) -> None:
         """Send a signal to PID 1. Raises KeyError for a name that is no signal."""
@@ -113,6 +115,15 @@ class Container:
         process.start(stdin=stdin if stdin is not None or not interactive else b"", more=interactive)
         return process
 
+    def attach(self, on_output: Callable[[Stream, bytes], None]) -> Callable[[], None]:
+        """Hear what the main process prints from now on, as it prints it; the answer stops it. `main.write` speaks to it."""
+        self._attached.append(on_output)
+        return lambda: self._attached.remove(on_output) if on_output in self._attached else None
+
+    @property
+    def user_name(self) -> str:
+        return "root" if self.user == 0 else str(self.user)
+
     # ---- its log
 
     @property
@@ -127,11 +138,18 @@ class Container:
     # ---- for programs
 
     @property
-    def files(self) -> FileTree:
+    def files(self) -> MountedFiles:
         """Its files as its processes see them, volumes included."""
         if self._files is None:
-            self._files = view(mounts_of(self))
+            self._files = MountedFiles(mounts_of(self))
         return self._files
+
+    def shell_mounts(self) -> list[tuple[str, FileTree, bool]]:
+        """What to mount into a shell. The first one finds everything in its place."""
+        if not self._is_furnished:
+            self._is_furnished = True
+            furnish(self)
+        return mounts_of(self)
 
     def take_signal(self) -> int:
         """128 + the signal that waits for the shell's trap, once; else 0."""
@@ -156,8 +174,9 @@ class Container:
 
     # ---- inside
 
-    def _arguments(self) -> list[str]:
-        """The image's entrypoint and command, replaced by the Pod's command and args as Kubernetes does."""
+    @property
+    def arguments(self) -> list[str]:
+        """What it runs: the image's entrypoint and command, replaced by the Pod's command and args as Kubernetes does."""
         if self.spec.command:
             return [*self.spec.command, *(self.spec.args or ())]
         if self.spec.args:
@@ -183,6 +202,11 @@ class Container:
         process = Process(self, pid, entry, on_output, ended, is_main=is_main, tty=tty)
         self.processes[pid] = process
         return process
+
+    def _main_output(self, stream: Stream, data: bytes) -> None:
+        self._log.add(stream, data)
+        for attached in list(self._attached):
+            attached(stream, data)
 
     def _cannot(
         self, words: str, code: int, on_output: Callable[[Stream, bytes], None], on_exit: Callable[[int], None]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from statelab.controlplane.runtime.applets import APPLETS
 from statelab.controlplane.runtime.sandbox import SHELL_COMMANDS
+from statelab.controlplane.runtime.session import EXIT
 
 if TYPE_CHECKING:
     from statelab.controlplane.runtime.containers import Container
@@ -22,6 +23,9 @@ _SHELLS = ("sh", "bash", "ash", "dash")
 _SHELL_WORDS = re.compile(
     r"^#!\s*(?:/usr)?(?:/bin/)?(?:env\s+)?(?:sh|bash|ash|dash)\b|^#!\s*/bin/(?:sh|bash|ash|dash)\b"
 )
+# A shell that leaves while jobs run in the background takes them with it: it is PID 1.
+_LEAVING = f'exit() {{ set -- "${{1:-$?}}"; {EXIT}; builtin exit "$1"; }}\n'
+_JOBS = re.compile(r"(?<![&><|])&(?![&>])")
 _TRAP = re.compile(r"\btrap\b")
 
 # With a trap in the script, a signal is left for the shell and told by the exit code of the command it waits in. These
@@ -81,6 +85,14 @@ def entry_of(container: Container, argv: Sequence[str], *, tty: bool = False) ->
     if "/" in name:
         raise StartError(f'exec: "{name}": stat {name}: no such file or directory', 127)
     raise StartError(f'exec: "{name}": executable file not found in $PATH', 127)
+
+
+def ends_with(script: str, name: str) -> bool:
+    """Whether the script's last command is this one: a shell replaces itself with it, so that it is PID 1."""
+    last = re.split(r"&&|\|\||[;\n]", script.strip())[-1].split()
+    if last[:1] == ["exec"]:
+        last = last[1:]
+    return bool(last) and last[0].rpartition("/")[2] == name and last[-1] != "&"
 
 
 def _program(container: Container, name: str) -> Program | None:

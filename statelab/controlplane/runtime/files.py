@@ -6,52 +6,33 @@ from typing import TYPE_CHECKING
 
 from statelab.controlplane.runtime.applets import APPLETS
 from statelab.controlplane.runtime.images import parse_reference
-from statelab.controlplane.runtime.sandbox import FileTree, join
+from statelab.controlplane.runtime.sandbox import Entry, FileTree, join
 
 if TYPE_CHECKING:
     from statelab.controlplane.runtime.containers import Container
 
 _DIRECTORIES = (
-    "/bin",
-    "/dev",
-    "/etc",
-    "/home",
-    "/mnt",
-    "/opt",
-    "/proc/1",
-    "/root",
-    "/run",
-    "/srv",
-    "/tmp",
-    "/usr/bin",
-    "/usr/sbin",
-    "/var/log",
-    "/var/run",
-)
+    "/bin", "/dev", "/etc", "/home", "/mnt", "/opt", "/proc/1", "/root", "/run", "/srv", "/tmp", "/usr/bin", "/usr/sbin",
+    "/var/log", "/var/run",
+)  # fmt: skip
 _PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
+_OS_RELEASE = 'PRETTY_NAME="StateLab sandbox"\nNAME="StateLab"\nID=statelab\n'
 _GROUP = "root:x:0:\nnogroup:x:65534:\n"
+_SYMLINKS_FOLLOWED = 40
 
 
 def prepare(container: Container) -> None:
     """Write the image's files, then the Pod's (/etc/hosts and the like), then make the mount points."""
     root, image, spec = container.root, container.image, container.spec
-    for path in (*_DIRECTORIES, *image.directories):
-        root.mkdir(path)
+    root.mkdir("/tmp")
     root.chmod("/tmp", 0o1777)
-    root.write("/etc/passwd", _PASSWD.encode())
-    root.write("/etc/group", _GROUP.encode())
+    for path in image.directories:
+        root.mkdir(path)
     root.write("/etc/hostname", f"{spec.hostname}\n".encode())
-    root.write("/proc/version", b"Linux version 6.8.0 (statelab: a sandbox, not a kernel)\n")
-    root.write("/proc/1/comm", b"sh\n")
-    for name in APPLETS:
-        root.write(f"/usr/bin/{name}", f'#!/bin/sh\n{name} "$@"\n'.encode(), 0o755)
     for path, content in image.files(parse_reference(spec.image).tag).items():
         root.write(path, content.encode() if isinstance(content, str) else content)
-    for name in image.programs:
-        path = name if name.startswith("/") else f"/usr/sbin/{name}"
-        root.write(path, f'#!/bin/sh\n{name.rpartition("/")[2]} "$@"\n'.encode(), 0o755)
-    for path, content in spec.files.items():
-        root.write(path, content.encode())
+    for path, text in spec.files.items():
+        root.write(path, text.encode())
     for mount in spec.mounts:
         path = join("/", mount.path)
         if mount.sub_path and mount.volume.is_file(mount.sub_path):
@@ -59,6 +40,40 @@ def prepare(container: Container) -> None:
             root.write(path, mount.volume.read(mount.sub_path))
         else:
             root.mkdir(path)
+
+
+def furnish(container: Container) -> None:
+    """The rest, which only somebody who looks around in a shell will find: /bin, /proc, /etc/passwd."""
+    root = container.root
+    for path in _DIRECTORIES:
+        root.mkdir(path)
+    arguments = container.arguments
+    files = {
+        "/etc/group": _GROUP,
+        "/etc/os-release": _OS_RELEASE,
+        "/etc/passwd": _PASSWD,
+        "/proc/1/cmdline": "".join(f"{each}\0" for each in arguments),
+        "/proc/1/comm": f"{(arguments or [''])[0].rpartition('/')[2]}\n",
+        "/proc/1/environ": "".join(f"{name}={value}\0" for name, value in container.env.items()),
+        "/proc/meminfo": "MemTotal:        8388608 kB\nMemFree:         4194304 kB\nMemAvailable:    6291456 kB\n",
+        "/proc/mounts": "overlay / overlay rw,relatime 0 0\n",
+        "/proc/version": "Linux version 6.8.0 (statelab: a sandbox, not a kernel)\n",
+    }
+    for path, text in files.items():
+        if not root.exists(path):
+            root.write(path, text.encode())
+    if not root.exists("/proc/self"):
+        root.symlink("/proc/1", "/proc/self")
+    for path in _command_paths(container):
+        if not root.exists(path):
+            root.write(path, f'#!/bin/sh\n{path.rpartition("/")[2]} "$@"\n'.encode(), 0o755)
+
+
+def _command_paths(container: Container) -> list[str]:
+    """Where `which` and `ls` find the commands. To run one of these is to run the command of its name."""
+    found = [f"/usr/bin/{name}" for name in APPLETS if not name.startswith("statelab-")]
+    found += [name if name.startswith("/") else f"/usr/sbin/{name}" for name in container.image.programs]
+    return [*found, "/bin/sh", "/bin/bash", "/bin/cat", "/bin/ls"]
 
 
 def mounts_of(container: Container) -> list[tuple[str, FileTree, bool]]:
@@ -72,3 +87,77 @@ def mounts_of(container: Container) -> list[tuple[str, FileTree, bool]]:
         for below, tree in mount.volume.layers(mount.sub_path):
             found.append(((base.rstrip("/") + below) or "/", tree, read_only))
     return found
+
+
+class MountedFiles:
+    """The files of a container as its processes see them: its own tree with its volumes in it. Symbolic links are
+    followed from one into another. Raises what FileTree raises, and PermissionError on a volume mounted read-only."""
+
+    def __init__(self, mounts: list[tuple[str, FileTree, bool]]) -> None:
+        self._mounts = sorted(mounts, key=lambda each: len(each[0]), reverse=True)
+
+    def read(self, path: str) -> bytes:
+        tree, rest, _ = self._find(path)
+        return tree.read(rest)
+
+    def write(self, path: str, content: bytes, mode: int | None = None) -> None:
+        self._writable(path).write(self._find(path)[1], content, mode)
+
+    def append(self, path: str, content: bytes) -> None:
+        self._writable(path).append(self._find(path)[1], content)
+
+    def exists(self, path: str) -> bool:
+        tree, rest, _ = self._find(path)
+        return rest == "/" or tree.exists(rest)
+
+    def is_directory(self, path: str) -> bool:
+        tree, rest, _ = self._find(path)
+        return tree.is_directory(rest)
+
+    def stat(self, path: str) -> Entry:
+        tree, rest, _ = self._find(path)
+        return Entry(path, "directory", 0o755, 0, 0.0) if rest == "/" else tree.stat(rest)
+
+    def names(self, path: str) -> list[str]:
+        tree, rest, _ = self._find(path)
+        return tree.names(rest)
+
+    def entries(self, path: str) -> list[Entry]:
+        tree, rest, _ = self._find(path)
+        return tree.entries(rest)
+
+    def _writable(self, path: str) -> FileTree:
+        tree, _, read_only = self._find(path)
+        if read_only:
+            raise PermissionError(30, "Read-only file system", path)
+        return tree
+
+    def _route(self, path: str) -> tuple[FileTree, str, bool]:
+        for base, tree, read_only in self._mounts:
+            if base == "/" or path == base or path.startswith(base + "/"):
+                return tree, (path[len(base) :] if base != "/" else path) or "/", read_only
+        raise FileNotFoundError(2, "No such file or directory", path)
+
+    def _find(self, path: str) -> tuple[FileTree, str, bool]:
+        """The tree that holds a path, and where in it; links along the way are followed."""
+        path = join("/", path)
+        found = self._route(path)
+        if found[1] == "/" or (found[0].exists(found[1]) and not found[0].is_symlink(found[1])):
+            return found
+        for _ in range(_SYMLINKS_FOLLOWED):
+            followed = self._follow_first(path)
+            if followed is None:
+                return self._route(path)
+            path = followed
+        raise OSError(40, "Too many levels of symbolic links", path)
+
+    def _follow_first(self, path: str) -> str | None:
+        """The path with its first symbolic link replaced by what it points to; None when it has none."""
+        parts = path.strip("/").split("/")
+        for count in range(1, len(parts) + 1):
+            head = "/" + "/".join(parts[:count])
+            tree, rest, _ = self._route(head)
+            if rest != "/" and tree.is_symlink(rest):
+                target = join(head.rpartition("/")[0] or "/", tree.read_link(rest))
+                return join(target, "/".join(parts[count:])) if parts[count:] else target
+        return None

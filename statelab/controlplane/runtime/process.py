@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
 from statelab.controlplane.runtime.applets import APPLETS, wants_stdin
-from statelab.controlplane.runtime.entry import Entry
-from statelab.controlplane.runtime.files import mounts_of
+from statelab.controlplane.runtime.entry import Entry, ends_with
 from statelab.controlplane.runtime.programs import Program, Task
 from statelab.controlplane.runtime.sandbox import Call, Shell
+from statelab.controlplane.runtime.session import NEXT, Session
 from statelab.controlplane.runtime.spec import SIGNALS, Stream, signal_name
+from statelab.controlplane.runtime.terminal import Terminal
 
 if TYPE_CHECKING:
     from statelab.controlplane.runtime.containers import Container
+
+_HARMLESS = ("CONT", "STOP", "WINCH")
 
 
 class Process:
@@ -44,45 +47,71 @@ class Process:
         self._signal: int | None = None
         self._input = b""
         self._more = False
-        self._busy = False  # an interactive shell runs a line
+        self._session: Session | None = None
+        self._terminal: Terminal | None = None
+        self._started = False
 
     # ---- from outside
 
     def write(self, data: bytes) -> None:
         """More standard input. A shell runs each line as it comes; other commands start when it is closed."""
-        if not self.ended and self._more:
-            self._input += data
-            self._read_input()
+        if self.ended or not self._more:
+            return
+        if self._terminal is not None:
+            self._terminal.typed(data)
+        else:
+            self._received(data)
 
     def close_stdin(self) -> None:
+        """There is no more. The second time does nothing."""
         if self._more:
             self._more = False
-            self._read_input()
+            self._input_ended()
 
     def signal(self, name: str) -> None:
         """A session that is not PID 1 dies of any signal that ends a process. Raises KeyError for what is no signal."""
         name = signal_name(name)
-        if name not in ("CONT", "STOP", "WINCH"):
+        if self.is_main:
+            self.container.signal(name)
+        elif name not in _HARMLESS:
             self.kill(name)
 
     def resize(self, width: int, height: int) -> None:
         """The terminal has another size. Nothing that runs here looks at it."""
 
+    def command_line(self) -> str:
+        return " ".join((self.entry.name, *self.entry.arguments))
+
     # ---- from the container
 
     def start(self, stdin: bytes | None, more: bool = False) -> None:
+        """`stdin`: what there is already; `more`: the rest comes by `write` until `close_stdin`."""
         self._input, self._more = stdin or b"", more
         entry = self.entry
-        if entry.program is not None and not (more and wants_stdin(entry.name, entry.arguments)):
+        if self.tty and more:
+            self._terminal = Terminal(
+                self._received, self.close_stdin, self._interrupted, lambda data: self.output("stdout", data)
+            )
+        if entry.kind == "shell":
+            self._session = Session(
+                entry.script,
+                self._run_script,
+                lambda code: self._end(code, "", None),
+                self.output,
+                problem_of=lambda script: self._ready_shell().problem_of(script),
+                prompts=self.tty,
+            )
+            self._session.start(self._input, more)
+        elif entry.program is not None and (not more or not wants_stdin(entry.name, entry.arguments) or self.tty):
             self.container.runtime.loop.call_soon(self._run_program)
-        elif entry.kind == "shell":
-            self._read_input()
-        elif not more:
-            self._run_script(entry.script)
+        elif entry.program is None and not more:
+            self._run_entry()
 
     def refuse(self, words: str, code: int) -> None:
+        """Say why it cannot be run, and end."""
+
         def tell() -> None:
-            self._on_output("stderr", f"{words}\n".encode())
+            self.output("stderr", f"{words}\n".encode())
             self._end(code, "", None)
 
         self.container.runtime.loop.call_soon(tell)
@@ -92,45 +121,53 @@ class Process:
         handlers = [task for task in self._tasks if task.on_signal is not None]
         if self.entry.traps:
             self.container.leave_signal(name)
-            for task in self._tasks:
-                if task.name == "statelab-wait" and not task.done:
-                    task.finish(self.container.take_signal())
-                    return
-        elif self.entry.program is not None or (handlers and self._ends_with(handlers[-1].name)):
+            waiting = [task for task in self._tasks if task.name == "statelab-wait"]
+            if waiting:
+                waiting[0].finish(self.container.take_signal())
+                if name in ("TERM", "INT", "QUIT"):  # a trap for these leaves the shell, and its jobs go with it
+                    self.stop_others(waiting[0])
+        elif self.entry.program is not None or (handlers and ends_with(self.entry.script, handlers[-1].name)):
             for task in handlers:
-                assert task.on_signal is not None
-                task.on_signal(name)
+                if task.on_signal is not None:
+                    task.on_signal(name)
 
     def others(self, task: Task) -> bool:
         """Whether it runs other programs of ours than this one: background jobs of its script."""
         return any(each is not task for each in self._tasks)
 
-    def command_line(self) -> str:
-        return " ".join((self.entry.name, *self.entry.arguments))
+    def stop_others(self, task: Task) -> None:
+        for each in list(self._tasks):
+            if each is not task:
+                each.finish(137)
 
     def kill(self, signal: str = "KILL") -> None:
         if self.ended:
             return
         self._signal = SIGNALS[signal]
-        if self._shell is not None and (self._shell.running or self._shell.calls):
+        if self._shell is not None and not self._shell.ended and self._shell.busy:
             self._shell.kill()
             for task in list(self._tasks):
                 task.finish(128 + self._signal)
         else:
-            for task in list(self._tasks):
-                task.finish(128 + self._signal)
             self._end(128 + self._signal, "", self._signal)
 
     # ---- messages of its shell
 
     def output(self, stream: Stream, data: bytes) -> None:
-        if not self.ended:
-            self._on_output(stream, data)
+        if self.ended:
+            return
+        if self.tty:  # a terminal has one stream, and goes back to the first column itself
+            stream, data = "stdout", data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+        self._on_output(stream, data)
 
     def called(self, call: Call, stdin: bytes) -> None:
         """Its shell runs a command of ours, and waits."""
-        program = _find_program(self.container, call.name)
         runtime = self.container.runtime
+        if call.name == NEXT and self._session is not None:
+            self._session.line_ended(call.argv, call.cwd)
+            runtime.resume(call, 0)
+            return
+        program = _find_program(self.container, call.name)
 
         def finish(code: int) -> None:
             if task in self._tasks:
@@ -139,112 +176,125 @@ class Process:
             if self.is_main:
                 self.container.job_ended()
 
-        task = Task(
-            self.container,
-            call.name,
-            call.argv,
-            env=call.env,
-            cwd=call.cwd,
-            stdin=stdin,
-            write=lambda data, stream: call.write(data, stream),
-            finish=finish,
-            tty=self.tty,
-        )
-        self._tasks.append(task)
+        task = self._task(call.name, call.argv, call.env, call.cwd, stdin, call.write, finish)
         if program is None:
             task.fail(f"{call.name}: not found\n", 127)
         else:
-            _run(program, task)
+            task.run(program)
 
-    def shell_ended(self, code: int, limit: str) -> None:
-        if self.entry.kind == "shell" and not limit and self._signal is None and not self._exited():
-            self._busy = False
-            self._last_code = code
-            self._read_input()
+    def shell_ended(self, code: int, limit: str, problem: str) -> None:
+        if self._session is not None and self._signal is None and not limit:
+            self._session.script_ended(code, problem)
             return
+        if problem:
+            self.output("stderr", f"{self.entry.name}: {problem}\n".encode())
         if self._signal is not None and not limit:
             code = 128 + self._signal
         self._end(code, limit, self._signal)
 
     # ---- inside
 
-    def _ends_with(self, name: str) -> bool:
-        """Whether the script's last command is this one: a shell replaces itself with it, so it is PID 1."""
-        last = self.entry.script.strip().replace("&&", "\n").replace(";", "\n").replace("||", "\n").splitlines()[-1:]
-        words = last[0].split() if last else []
-        if words[:1] == ["exec"]:
-            words = words[1:]
-        return bool(words) and words[0].rpartition("/")[2] == name and words[-1] != "&"
+    def _received(self, data: bytes) -> None:
+        self._input += data
+        listener = next((task.on_input for task in self._tasks if task.on_input is not None), None)
+        if self._session is not None:
+            self._session.received(data)
+        elif listener is not None:
+            listener(data)
+
+    def _input_ended(self) -> None:
+        listener = next((task.on_input for task in self._tasks if task.on_input is not None), None)
+        if self._session is not None:
+            self._session.closed()
+        elif listener is not None:
+            listener(None)
+        elif self.entry.program is not None:
+            self._run_program()
+        else:
+            self._run_entry()
+
+    def _interrupted(self) -> None:
+        """Control-C on the terminal: what runs ends; a shell goes on with its next line."""
+        if self._session is None:
+            self.kill("INT")
+        elif self._shell is not None and not self._shell.ended and self._shell.busy:
+            self._session.interrupted()
+            self._shell.kill()
+        else:
+            self._session.dropped()
+
+    def _task(
+        self,
+        name: str,
+        argv: list[str] | tuple[str, ...],
+        env: Mapping[str, str],
+        cwd: str,
+        stdin: bytes,
+        write: Callable[[bytes, Stream], None],
+        finish: Callable[[int], None],
+    ) -> Task:
+        task = Task(
+            self.container, name, argv, env=env, cwd=cwd, stdin=stdin, write=write, finish=finish,
+            tty=self.tty, process=self,
+        )  # fmt: skip
+        self._tasks.append(task)
+        return task
 
     def _run_program(self) -> None:
-        entry = self.entry
-        if self.ended or entry.program is None:
+        entry, container = self.entry, self.container
+        if self.ended or self._started or entry.program is None:
             return
+        self._started = True
+
+        def write(data: bytes, stream: Stream) -> None:
+            self.output(stream, data)
 
         def finish(code: int) -> None:
             self._tasks.remove(task)
             self._end(code, "", self._signal)
 
-        task = Task(
-            self.container,
-            entry.name,
-            entry.arguments,
-            env=self.container.env,
-            cwd=self.container.working_dir,
-            stdin=self._input,
-            write=lambda data, stream: self.output(stream, data),
-            finish=finish,
-            tty=self.tty,
-        )
-        self._tasks.append(task)
-        _run(entry.program, task)
+        arguments = entry.arguments
+        task = self._task(entry.name, arguments, container.env, container.working_dir, self._input, write, finish)
+        task.is_interactive = self._more
+        task.run(entry.program)
+
+    def _run_entry(self) -> None:
+        if self._input:
+            path = f"/proc/{self.pid}/fd/0"
+            self.container.root.write(path, self._input)
+            self._run_script(f"{{\n{self.entry.script}\n}} < {path}")
+        else:
+            self._run_script(self.entry.script)
 
     def _run_script(self, script: str) -> None:
-        container = self.container
+        if not self.ended:
+            self.container.runtime.run(self._ready_shell(), self, script)
+
+    def _ready_shell(self) -> Shell:
         if self._shell is None:
-            programs = {name.rpartition("/")[2] for name in container.image.programs}
-            names = {*APPLETS, *programs} - ({"kill"} if self.is_main else set())
-            self._shell = Shell(
-                container.runtime.worker,
-                mounts=mounts_of(container),
-                commands={name: partial(wants_stdin, name) for name in names},
-                env=container.env,
-                hostname=container.spec.hostname,
-                username="root" if container.user == 0 else str(container.user),
-                cwd=container.working_dir,
-                busy_s=container.spec.limits.busy_s,
-                output_bytes=container.spec.limits.output_bytes,
-                exact_output=not self.is_main,
-                memory_bytes=container.spec.limits.memory_bytes,
-            )
-        if self._input:
-            container.root.write(f"/proc/{self.pid}/fd/0", self._input)
-            script = f"{{\n{script}\n}} < /proc/{self.pid}/fd/0"
-        container.runtime.run(self._shell, self, script)
+            self._shell = self._new_shell()
+        elif self._shell.ended:
+            self._shell.revive()
+        return self._shell
 
-    def _read_input(self) -> None:
-        """Give an interactive shell its next line; other commands, all their input once it is closed."""
-        if self.entry.kind != "shell":
-            if not self._more:
-                if self.entry.program is not None:
-                    self._run_program()
-                else:
-                    self._run_script(self.entry.script)
-            return
-        if self._busy or self.ended:
-            return
-        if self._more and b"\n" not in self._input:
-            return
-        script, self._input = self._input, b""
-        if not script.strip():
-            if not self._more:
-                self._end(getattr(self, "_last_code", 0), "", None)
-            return
-        self._busy = True
-        self._run_script(self.entry.script + script.decode(errors="replace"))
-
-    def _exited(self) -> bool:
-        return not self._more and not self._input
+    def _new_shell(self) -> Shell:
+        container, limits = self.container, self.container.spec.limits
+        programs = {name.rpartition("/")[2] for name in container.image.programs}
+        # In its main script a shell's own `kill` is needed: it is how a trap is set off.
+        names = {*APPLETS, *programs, NEXT} - ({"kill"} if self.is_main else set())
+        return Shell(
+            container.runtime.worker,
+            mounts=container.shell_mounts(),
+            commands={name: partial(wants_stdin, name) for name in names},
+            env=container.env,
+            hostname=container.spec.hostname,
+            username=container.user_name,
+            cwd=container.working_dir,
+            busy_s=container.runtime.busy_s(container),
+            output_bytes=limits.output_bytes,
+            exact_output=not self.is_main,
+            memory_bytes=limits.memory_bytes,
+        )
 
     def _end(self, code: int, limit: str, signal: int | None) -> None:
         if self.ended:
@@ -258,11 +308,3 @@ class Process:
 def _find_program(container: Container, name: str) -> Program | None:
     own = container.image.programs.get(name) or container.image.programs.get(f"/{name}")
     return own or APPLETS.get(name)
-
-
-def _run(program: Program, task: Task) -> None:
-    """A program of ours that fails must not take the control plane with it."""
-    try:
-        program(task)
-    except (OSError, ValueError, UnicodeError, IndexError) as error:
-        task.fail(f"{task.name}: {error}\n", 1)

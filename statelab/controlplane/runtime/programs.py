@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from statelab.controlplane.runtime.sandbox import FileTree, join
+from statelab.controlplane.runtime.sandbox import join
 from statelab.controlplane.runtime.spec import Stream
 
 if TYPE_CHECKING:
     from statelab.controlplane.clock import Loop
     from statelab.controlplane.runtime.containers import Container
+    from statelab.controlplane.runtime.files import MountedFiles
     from statelab.controlplane.runtime.network import Network
+    from statelab.controlplane.runtime.process import Process
 
 Program = Callable[["Task"], None]
 
@@ -24,7 +26,8 @@ class Task:
     """One run of a program: its arguments (without its name), what it was given, and how it answers.
 
     `on_signal` is called with "TERM", "INT" …; a program that sets none is not disturbed by signals (it is PID 1 or the shell's
-    child). `on_end` is called once when the task is over, by whatever means: close what you opened there.
+    child). `on_end` is called once when the task is over, by whatever means: close what you opened there. `on_input` is given
+    what is typed on a terminal, and None at its end.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class Task:
         write: Callable[[bytes, Stream], None],
         finish: Callable[[int], None],
         tty: bool = False,
+        process: Process | None = None,
     ) -> None:
         self.container = container
         self.name = name
@@ -47,9 +51,12 @@ class Task:
         self.cwd = cwd
         self.stdin = stdin
         self.tty = tty
+        self.process = process
+        self.is_interactive = False  # more standard input comes, by `on_input`
         self.done = False
         self.on_signal: Callable[[str], None] | None = None
         self.on_end: Callable[[], None] | None = None
+        self.on_input: Callable[[bytes | None], None] | None = None
         self._write = write
         self._finish = finish
 
@@ -62,7 +69,7 @@ class Task:
         return self.container.runtime.network
 
     @property
-    def files(self) -> FileTree:
+    def files(self) -> MountedFiles:
         return self.container.files
 
     @property
@@ -97,4 +104,15 @@ class Task:
 
     def after(self, delay_s: float, callback: Callable[[], None], *, housekeeping: bool = False) -> None:
         """Call back later, unless the task is over by then."""
-        self.loop.call_later(delay_s, lambda: None if self.done else callback(), housekeeping=housekeeping)
+        self.loop.call_later(delay_s, lambda: None if self.done else self.guarded(callback), housekeeping=housekeeping)
+
+    def run(self, program: Program) -> None:
+        self.guarded(lambda: program(self))
+
+    def guarded(self, callback: Callable[[], None]) -> None:
+        """A program that meets what it did not expect (a file that cannot be written, odd arguments) ends; nothing else."""
+        try:
+            callback()
+        except (OSError, ValueError, LookupError, ArithmeticError) as error:
+            words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            self.fail(f"{self.name}: {words}\n", 1)

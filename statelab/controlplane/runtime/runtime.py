@@ -18,7 +18,7 @@ from statelab.controlplane.runtime.images import image_for, parse_reference
 from statelab.controlplane.runtime.images.image import image_id
 from statelab.controlplane.runtime.network import Network
 from statelab.controlplane.runtime.process import Process
-from statelab.controlplane.runtime.sandbox import Call, Called, Message, Output, Shell, Worker
+from statelab.controlplane.runtime.sandbox import Call, Called, Ended, Message, Shell, Worker
 from statelab.controlplane.runtime.spec import ContainerSpec, Exit, LogLine, Mount, Pull
 from statelab.controlplane.runtime.volumes import Volume
 
@@ -26,6 +26,7 @@ from statelab.controlplane.runtime.volumes import Volume
 _QUIET_S = 0.005
 _HUNG_S = 10.0
 _CONCURRENT = re.compile(r"(?<![&>|<])&(?![&>])|(?<!\|)\|(?![|])")
+_MESSAGES_AT_ONCE = 200
 _NODE_RESOLVER = "10.255.255.53:53"
 
 
@@ -45,7 +46,7 @@ class Runtime:
         self._processes: dict[Shell, Process] = {}
         self._waiting: deque[tuple[Shell, Callable[[], None]]] = deque()
         self._current: Shell | None = None
-        self._pulled: set[str] = set()
+        self._over_limit: set[tuple[str, ...]] = set()
         if loop.pace is None:
             loop.outside_work = self._outside_work
 
@@ -119,13 +120,23 @@ class Runtime:
             self._waiting.append((shell, start))
 
     def pump(self) -> None:
-        """Take in what shells have done. In paced time: to be called when `on_message` said so."""
-        while True:
+        """Take in what shells have done. In paced time: to be called when `on_message` said so.
+
+        A part of it at a time, so that a container that chatters does not keep the server from its clients.
+        """
+        for _ in range(_MESSAGES_AT_ONCE):
             try:
                 message = self.worker.messages.get_nowait()
             except queue.Empty:
                 return
             self._take(message)
+        if self.worker.wake is not None:
+            self.worker.wake()
+
+    def busy_s(self, container: Container) -> float:
+        """How long a process may compute without a pause: much less, once the same one has gone over it."""
+        limit_s = container.spec.limits.busy_s
+        return limit_s / 10 if _fingerprint(container) in self._over_limit else limit_s
 
     def _outside_work(self) -> bool:
         """One step of what must be done before virtual time may pass; False when there is nothing."""
@@ -161,13 +172,22 @@ class Runtime:
             return
         shell = message.shell
         process = self._processes.get(shell)
-        if isinstance(message, Output):
-            if process is not None:
-                process.output(message.stream, message.data)
+        if process is None:
             return
-        shell.running = False
-        if process is not None:
-            process.shell_ended(message.code, message.limit)
+        for stream, data in shell.take_output():
+            process.output(stream, data)
+        if isinstance(message, Ended):
+            shell.running = False
+            if message.limit:
+                self._over_limit.add(_fingerprint(process.container))
+            process.shell_ended(message.code, message.limit, message.problem)
+            if process.ended:
+                self._processes.pop(shell, None)
+
+
+def _fingerprint(container: Container) -> tuple[str, ...]:
+    spec = container.spec
+    return (spec.image, *(spec.command or ()), *(spec.args or ()))
 
 
 def _not_found(registry: str, path: str, tag: str) -> str:

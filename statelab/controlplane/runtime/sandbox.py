@@ -29,15 +29,142 @@ _UNLIMITED = 2**31 - 1
 _FOR_EVER_S = 1e9
 # What the shell can do by itself, without asking us.
 SHELL_COMMANDS = frozenset(
-    """
-    [ : arch awk base32 base64 basename bc bunzip2 bzcat bzip2 cat chgrp chmod chown cksum clear cmp column comm cp csv cut dd
-    df diff dirname dos2unix du echo egrep env envsubst expand expr factor false fgrep file find flock fmt fold free gawk getconf
-    grep groups gunzip gzip head hexdump hostid iconv id install join jq less link ln locale logname ls md5sum mkdir mkfifo
-    mktemp more mv nice nl nohup numfmt od openssl paste patch pr printenv printf pwd readlink realpath rev rg rm rmdir sed seq
-    sha1sum sha224sum sha256sum sha384sum sha512sum shuf sort split stat strings sum tac tail tar tee test timeout touch tr tree
-    true truncate tsort tty uname unexpand uniq unlink unzip uptime users uuidgen vi watch wc which who whoami xargs xxd yes yq
-    zcat zip
-    """.split()
+    [
+        "[",
+        ":",
+        "arch",
+        "awk",
+        "base32",
+        "base64",
+        "basename",
+        "bc",
+        "bunzip2",
+        "bzcat",
+        "bzip2",
+        "cat",
+        "chgrp",
+        "chmod",
+        "chown",
+        "cksum",
+        "clear",
+        "cmp",
+        "column",
+        "comm",
+        "cp",
+        "csv",
+        "cut",
+        "dd",
+        "df",
+        "diff",
+        "dirname",
+        "dos2unix",
+        "du",
+        "echo",
+        "egrep",
+        "env",
+        "envsubst",
+        "expand",
+        "expr",
+        "factor",
+        "false",
+        "fgrep",
+        "file",
+        "find",
+        "flock",
+        "fmt",
+        "fold",
+        "free",
+        "gawk",
+        "getconf",
+        "grep",
+        "groups",
+        "gunzip",
+        "gzip",
+        "head",
+        "hexdump",
+        "hostid",
+        "iconv",
+        "id",
+        "install",
+        "join",
+        "jq",
+        "less",
+        "link",
+        "ln",
+        "locale",
+        "logname",
+        "ls",
+        "md5sum",
+        "mkdir",
+        "mkfifo",
+        "mktemp",
+        "more",
+        "mv",
+        "nice",
+        "nl",
+        "nohup",
+        "numfmt",
+        "od",
+        "openssl",
+        "paste",
+        "patch",
+        "pr",
+        "printenv",
+        "printf",
+        "pwd",
+        "readlink",
+        "realpath",
+        "rev",
+        "rg",
+        "rm",
+        "rmdir",
+        "sed",
+        "seq",
+        "sha1sum",
+        "sha224sum",
+        "sha256sum",
+        "sha384sum",
+        "sha512sum",
+        "shuf",
+        "sort",
+        "split",
+        "stat",
+        "strings",
+        "sum",
+        "tac",
+        "tail",
+        "tar",
+        "tee",
+        "test",
+        "timeout",
+        "touch",
+        "tr",
+        "tree",
+        "true",
+        "truncate",
+        "tsort",
+        "tty",
+        "uname",
+        "unexpand",
+        "uniq",
+        "unlink",
+        "unzip",
+        "uptime",
+        "users",
+        "uuidgen",
+        "vi",
+        "watch",
+        "wc",
+        "which",
+        "who",
+        "whoami",
+        "xargs",
+        "xxd",
+        "yes",
+        "yq",
+        "zcat",
+        "zip",
+    ]
 )
 # How long a shell may take to notice that it was cancelled before it is left to itself.
 _CANCEL_S = 3.0
@@ -203,31 +330,24 @@ def _os_error(error: RuntimeError, path: str) -> OSError:
     return OSError(28 if "limit" in text or "too many" in text else 5, text, path)
 
 
-def view(mounts: Sequence[tuple[str, FileTree, bool]]) -> FileTree:
-    """One tree made of several: what a shell with these mounts would see."""
-    bash = bashkit.Bash(profile=bashkit.ExecutionProfile.Interactive)
-    for path, tree, read_only in mounts:
-        bash.mount(path, tree.handle, read_only=read_only)
-    return FileTree(bash.fs())
-
-
 # ---- what a shell tells the control plane
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
+    """The shell has printed something: `take_output` has it. What is printed before it is taken comes with it."""
+
     shell: Shell
-    stream: Stream
-    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """`limit`: the name of the limit that ended it, in words, or ""."""
+    """`limit`: the name of the limit that ended it, in words, or "". `problem`: why the script could not be read, or ""."""
 
     shell: Shell
     code: int
     limit: str
+    problem: str = ""
 
 
 class Call:
@@ -350,6 +470,8 @@ class Shell:
         self._output_bytes = output_bytes
         self._exact_output = exact_output
         self._printed = 0
+        self._unread: list[tuple[Stream, bytes]] = []
+        self._lock = threading.Lock()
         self._watch: asyncio.TimerHandle | None = None
         self._limit = ""
         self._killed = False
@@ -389,6 +511,35 @@ class Shell:
             call.finish(137)
         self._worker.soon(self._give_up_later)
 
+    def problem_of(self, script: str) -> str:
+        """Why a script cannot be read, or "". Only while the shell is not busy."""
+        try:
+            self._bash.analyze(script)
+        except Exception as error:  # bashkit.BashError, or what its parser raises
+            return str(error).rpartition("parse error at ")[2]
+        return ""
+
+    @property
+    def busy(self) -> bool:
+        """It runs, or waits for the answer to a call."""
+        return self.running or bool(self.calls)
+
+    def take_output(self) -> list[tuple[Stream, bytes]]:
+        """What was printed and not taken yet, in order; pieces of one stream put together."""
+        with self._lock:
+            unread, self._unread = self._unread, []
+        found: list[tuple[Stream, bytes]] = []
+        for stream, data in unread:
+            if found and found[-1][0] == stream and len(found[-1][1]) < 65536:
+                data = found.pop()[1] + data
+            found.append((stream, data))
+        return found
+
+    def revive(self) -> None:
+        """Make a shell that was killed, and has ended, fit for another script: its variables and directory are as they were."""
+        self._killed, self._limit = False, ""
+        self._bash.clear_cancel()
+
     def abandon(self) -> None:
         """It does not answer: count it as ended."""
         self._worker.soon(self._end, 137)
@@ -408,7 +559,7 @@ class Shell:
 
     async def _run(self, script: str) -> None:
         self._start_watch()
-        code = 1
+        code, problem = 1, ""
         try:
             result = await self._execute(script)
             code = result.exit_code
@@ -418,12 +569,13 @@ class Shell:
                     self._limit, code = words, 137
                 elif "limit exceeded" in words:
                     self._limit = words
+                elif "parse error" in words:
+                    problem, code = words.rpartition("parse error at ")[2], 2
                 else:
                     self._print("stderr", f"sh: {words}\n".encode())
-                    code = 2 if "parse error" in words else code
         except Exception as error:  # whatever the interpreter raises ends this process and no other
             self._limit = self._limit or f"{type(error).__name__}: {error}"
-        self._end(137 if self._killed else code)
+        self._end(137 if self._killed else code, problem)
 
     async def _execute(self, script: str) -> bashkit.ExecResult:
         # bashkit has two ways to hand out what is printed: as text, in step with our commands; or as bytes, a little later.
@@ -447,15 +599,19 @@ class Shell:
     def _print(self, stream: Stream, data: bytes) -> None:
         self._printed += len(data)
         if self._printed <= self._output_bytes:
-            self._worker.post(Output(self, stream, data))
+            with self._lock:
+                is_first = not self._unread
+                self._unread.append((stream, data))
+            if is_first:
+                self._worker.post(Output(self))
         elif not self._killed:
             self._stop(f"limit exceeded: printed more than {self._output_bytes} bytes without a pause")
 
-    def _end(self, code: int) -> None:
+    def _end(self, code: int, problem: str = "") -> None:
         self._stop_watch()
         if not self.ended:
             self.ended = True
-            self._worker.post(Ended(self, code, self._limit))
+            self._worker.post(Ended(self, code, self._limit, problem))
 
     async def _command(self, context: bashkit.CommandContext) -> int:
         stdin = b""

@@ -25,7 +25,9 @@ def wants_stdin(name: str, argv: Sequence[str]) -> bool:
     if name == "curl":
         return "@-" in argv
     if name == "tail":
-        return "-" in argv or not any(each and not each.startswith("-") and not each.lstrip("+").isdigit() for each in argv)
+        return "-" in argv or not any(
+            each and not each.startswith("-") and not each.lstrip("+").isdigit() for each in argv
+        )
     if name in ("nc", "netcat", "ncat"):
         return not any(each.startswith("-") and "z" in each for each in argv)
     if name in ("redis-cli", "valkey-cli"):

@@ -148,7 +148,7 @@ class _Curl:
         elif url.scheme == "https":
             self.failed(35, _NO_TLS, text)
         elif url.scheme != "http":
-            self.failed(1, f"Protocol \"{url.scheme}\" not supported or disabled in libcurl", text)
+            self.failed(1, f'Protocol "{url.scheme}" not supported or disabled in libcurl', text)
         else:
             address = self.resolved(url) or address_of(self.task, url.host)
             if address is None:
@@ -175,8 +175,12 @@ class _Curl:
             headers["Authorization"] = "Basic " + base64.b64encode(user.encode()).decode()
         headers.setdefault("Host", url.host if url.port == 80 else f"{url.host}:{url.port}")
         if "verbose" in options.flags:
-            self.task.error(f"*   Trying {address}:{url.port}...\n* Connected to {url.host} ({address}) port {url.port} (#0)\n")
-            self.task.error(f"> {method} {url.target} HTTP/1.1\n" + "".join(f"> {k}: {v}\n" for k, v in headers.items()) + ">\n")
+            self.task.error(
+                f"*   Trying {address}:{url.port}...\n* Connected to {url.host} ({address}) port {url.port} (#0)\n"
+            )
+            self.task.error(
+                f"> {method} {url.target} HTTP/1.1\n" + "".join(f"> {k}: {v}\n" for k, v in headers.items()) + ">\n"
+            )
         total_s, connect_s = options.number("max-time"), options.number("connect-timeout")
         if options.error:
             self.task.fail(options.error, 2)
@@ -283,7 +287,9 @@ class _Curl:
         if error.reason == "timed out" and timeout_s is not None and waited_ms >= int(timeout_s * 1000) - 1:
             self.failed(28, f"Connection timed out after {waited_ms + 1} milliseconds", text)
         elif error.reason == "timed out":
-            self.failed(28, f"Failed to connect to {url.host} port {url.port} after {waited_ms} ms: Connection timed out", text)
+            self.failed(
+                28, f"Failed to connect to {url.host} port {url.port} after {waited_ms} ms: Connection timed out", text
+            )
         elif error.reason == "connection reset by peer":
             self.failed(52, "Empty reply from server", text)
         elif error.reason == "malformed HTTP response":
@@ -330,7 +336,11 @@ def wget(task: Task) -> None:
         word = waiting.pop(0)
         name, equals, value = word.partition("=")
         if word in ("--quiet", "--spider", "--server-response", "--no-check-certificate", "--continue"):
-            quiet, spider, show = quiet or word == "--quiet", spider or word == "--spider", show or word == "--server-response"
+            quiet, spider, show = (
+                quiet or word == "--quiet",
+                spider or word == "--spider",
+                show or word == "--server-response",
+            )
         elif name in ("--output-document", "--timeout", "--header", "--post-data", "--tries", "--user-agent"):
             value = value if equals else (waiting.pop(0) if waiting else "")
             if name == "--output-document":
@@ -387,7 +397,9 @@ def _fetch(
                 task.fail("wget: error getting response: Connection reset by peer\n")
             else:
                 words = {"connection refused": "Connection refused", "no route to host": "No route to host"}
-                task.fail(f"wget: can't connect to remote host ({address}): {words.get(outcome.reason, outcome.reason)}\n")
+                task.fail(
+                    f"wget: can't connect to remote host ({address}): {words.get(outcome.reason, outcome.reason)}\n"
+                )
             return
         task.after(_TRANSFER_S, lambda: finish(outcome))
 

@@ -9,7 +9,14 @@ import dns.rdatatype
 import dns.reversename
 
 from statelab.controlplane.dns import DNS_SERVICE_IP, Resolution
-from statelab.controlplane.runtime.applets.resolver import UNANSWERED_S, NoServer, ask, in_hosts, resolver_config, text_of
+from statelab.controlplane.runtime.applets.resolver import (
+    UNANSWERED_S,
+    NoServer,
+    ask,
+    in_hosts,
+    resolver_config,
+    text_of,
+)
 from statelab.controlplane.runtime.network import is_address
 from statelab.controlplane.runtime.programs import Program, Task
 
@@ -49,7 +56,9 @@ def nslookup(task: Task) -> None:
         else:
             words.append(word)
     if not words:
-        task.fail("BusyBox v1.36.1 multi-call binary.\n\nUsage: nslookup [-type=QUERY_TYPE] [-debug] HOST [DNS_SERVER]\n")
+        task.fail(
+            "BusyBox v1.36.1 multi-call binary.\n\nUsage: nslookup [-type=QUERY_TYPE] [-debug] HOST [DNS_SERVER]\n"
+        )
         return
     if type and type not in _TYPES:
         task.fail(f'nslookup: invalid query type "{type}"\n')
@@ -59,6 +68,7 @@ def nslookup(task: Task) -> None:
         found_server = ask(task, server).addresses if _server(task) == DNS_SERVICE_IP else ()
         server = found_server[0] if found_server else server
     if server != DNS_SERVICE_IP:
+
         def unanswered() -> None:
             task.fail(";; connection timed out; no servers could be reached\n\n")
 
@@ -251,7 +261,9 @@ def dig(task: Task) -> None:
         task.fail(f"dig: '{name}' is not a legal name\n", 10)
         return
     except NoServer:
-        words = f"\n; <<>> DiG 9.18 <<>> {' '.join(task.argv)}\n;; global options: +cmd\n;; no servers could be reached\n"
+        words = (
+            f"\n; <<>> DiG 9.18 <<>> {' '.join(task.argv)}\n;; global options: +cmd\n;; no servers could be reached\n"
+        )
         task.after(UNANSWERED_S, lambda: task.fail(words, 9))
         return
     if not found.steps:

@@ -11,7 +11,11 @@ from statelab.controlplane.runtime.images.resp import Failure, Parser, Status, c
 from statelab.controlplane.runtime.network import Connection, NetworkError
 from statelab.controlplane.runtime.programs import Program, Task
 
-_WORDS = {"connection refused": "Connection refused", "no route to host": "No route to host", "timed out": "Connection timed out"}
+_WORDS = {
+    "connection refused": "Connection refused",
+    "no route to host": "No route to host",
+    "timed out": "Connection timed out",
+}
 
 
 _VALUED = ("-h", "-p", "-a", "-n", "-u", "-r", "-i", "-t", "--pass", "--user")
@@ -58,7 +62,9 @@ def redis_cli(task: Task) -> None:
             task.write("redis-cli 7.4.5\n")
             task.finish(0)
             return
-    commands = [waiting] * repeat if waiting else [_words(line) for line in task.stdin.decode(errors="replace").splitlines()]
+    commands = (
+        [waiting] * repeat if waiting else [_words(line) for line in task.stdin.decode(errors="replace").splitlines()]
+    )
     _Session(task, host, port, password, database, raw, fails, [each for each in commands if each]).start()
 
 
@@ -81,7 +87,15 @@ def _url(text: str, host: str, port: str, password: str, database: str) -> tuple
 
 class _Session:
     def __init__(
-        self, task: Task, host: str, port: str, password: str, database: str, raw: bool, fails: bool, commands: list[list[str]]
+        self,
+        task: Task,
+        host: str,
+        port: str,
+        password: str,
+        database: str,
+        raw: bool,
+        fails: bool,
+        commands: list[list[str]],
     ) -> None:
         self.task = task
         self.host, self.port = host, port

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from statelab.controlplane import dns
 from statelab.controlplane.runtime.network import is_address
 from statelab.controlplane.runtime.programs import Task
-from statelab.controlplane.runtime.sandbox import FileTree
+
+if TYPE_CHECKING:
+    from statelab.controlplane.runtime.files import MountedFiles
 
 # A resolver that nobody answers: five seconds for each of two tries.
 UNANSWERED_S = 10.0
@@ -26,7 +29,7 @@ class NoServer(Exception):
     """None of the name servers answers: they are not the cluster's."""
 
 
-def text_of(files: FileTree, path: str) -> str:
+def text_of(files: MountedFiles, path: str) -> str:
     try:
         return files.read(path).decode(errors="replace")
     except OSError:
@@ -63,9 +66,7 @@ def in_hosts(task: Task, name: str) -> str | None:
     return found
 
 
-def ask(
-    task: Task, name: str, type: str = "A", *, server: str | None = None, search: bool = True
-) -> dns.Resolution:
+def ask(task: Task, name: str, type: str = "A", *, server: str | None = None, search: bool = True) -> dns.Resolution:
     """Ask the cluster's DNS, step by step. Raises NoServer, and ValueError for what is no name."""
     config = resolver_config(task)
     if (server or (config.servers or ("",))[0]) not in (dns.DNS_SERVICE_IP, "") or not (server or config.servers):

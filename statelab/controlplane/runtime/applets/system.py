@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from statelab.controlplane.runtime.programs import Program, Task
+from statelab.controlplane.runtime.session import EXIT
 from statelab.controlplane.runtime.spec import SIGNALS, signal_name
 
 _UNITS_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -47,12 +48,19 @@ def wait(task: Task) -> None:
         return
 
     def look() -> None:
-        if container.main is None or not container.main.others(task):
+        if task.process is None or not task.process.others(task):
             task.finish(0)
 
     look()
     if not task.done:
         container.main_waits(look)
+
+
+def leave(task: Task) -> None:
+    """The shell is left: its background jobs end with it."""
+    if task.process is not None:
+        task.process.stop_others(task)
+    task.finish(0)
 
 
 # ---- date
@@ -144,7 +152,9 @@ def format_date(form: str, moment: datetime) -> str:
 def hostname(task: Task) -> None:
     name = task.container.spec.hostname
     full = name
-    for line in task.files.read("/etc/hosts").decode(errors="replace").splitlines() if task.files.exists("/etc/hosts") else ():
+    for line in (
+        task.files.read("/etc/hosts").decode(errors="replace").splitlines() if task.files.exists("/etc/hosts") else ()
+    ):
         words = line.split()
         if len(words) > 1 and words[0] == task.ip:
             full = words[1]
@@ -240,6 +250,54 @@ def mount(task: Task) -> None:
     task.finish(0)
 
 
+def identity(task: Task) -> None:
+    user = task.container.user
+    name = task.container.user_name
+    shown = f"({name})" if user == 0 else ""
+    flags = "".join(each.lstrip("-") for each in task.argv if each.startswith("-"))
+    if "u" in flags:
+        task.write(f"{name if 'n' in flags else user}\n")
+    elif "g" in flags or "G" in flags:
+        task.write("root\n" if "n" in flags else "0\n")
+    else:
+        task.write(f"uid={user}{shown} gid=0(root) groups=0(root)\n")
+    task.finish(0)
+
+
+def whoami(task: Task) -> None:
+    if task.container.user:
+        task.fail(f"whoami: unknown uid {task.container.user}\n")
+    else:
+        task.write("root\n")
+        task.finish(0)
+
+
+def df(task: Task) -> None:
+    """The container's own files, and each volume. Sizes are a kind node's disk: local-path keeps to no claim's size."""
+    human = any("h" in each for each in task.argv if each.startswith("-"))
+    wanted = [task.path(each) for each in task.argv if not each.startswith("-")]
+    rows = [("overlay", "/"), ("tmpfs", "/dev")] + [("/dev/vda1", each.path) for each in task.container.spec.mounts]
+    if wanted:
+        rows = [max((row for row in rows if _is_below(path, row[1])), key=lambda row: len(row[1])) for path in wanted]
+    sizes = "      49.9G     12.1G     35.2G  26%" if human else "  52366316  12687404  36911140  26%"
+    task.write(
+        f"Filesystem           {'     Size      Used Available' if human else ' 1K-blocks      Used Available'} Use% Mounted on\n"
+    )
+    task.write("".join(f"{name:<20} {sizes} {path}\n" for name, path in rows))
+    task.finish(0)
+
+
+def _is_below(path: str, directory: str) -> bool:
+    return directory == "/" or path == directory or path.startswith(directory.rstrip("/") + "/")
+
+
+def uptime(task: Task) -> None:
+    moment = datetime.fromtimestamp(task.loop.now_s, UTC)
+    minutes = int((task.loop.now_s - task.container.started_at_s) // 60)
+    task.write(f" {moment:%H:%M:%S} up {minutes} min,  0 users,  load average: 0.00, 0.00, 0.00\n")
+    task.finish(0)
+
+
 def ip(task: Task) -> None:
     if task.argv[:1] and "addr".startswith(task.argv[0].lstrip("-")):
         task.write(
@@ -257,7 +315,9 @@ def ip(task: Task) -> None:
 
 
 def netstat(task: Task) -> None:
-    task.write("Active Internet connections (only servers)\nProto Recv-Q Send-Q Local Address           Foreign Address         State\n")
+    task.write(
+        "Active Internet connections (only servers)\nProto Recv-Q Send-Q Local Address           Foreign Address         State\n"
+    )
     for port in task.network.listening(task.ip):
         task.write(f"tcp        0      0 {f'0.0.0.0:{port}':<23} {'0.0.0.0:*':<23} LISTEN\n")
     task.finish(0)
@@ -344,6 +404,11 @@ def _end_of(content: bytes, count: str, by_bytes: bool) -> bytes:
 APPLETS: Mapping[str, Program] = {
     "sleep": sleep,
     "statelab-wait": wait,
+    EXIT: leave,
+    "id": identity,
+    "whoami": whoami,
+    "df": df,
+    "uptime": uptime,
     "date": date,
     "hostname": hostname,
     "kill": kill,

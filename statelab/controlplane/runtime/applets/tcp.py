@@ -10,7 +10,11 @@ from statelab.controlplane.runtime.network import Connection, NetworkError
 from statelab.controlplane.runtime.programs import Program, Task
 
 _ROUND_TRIP_S = 0.0004
-_WORDS = {"connection refused": "Connection refused", "no route to host": "No route to host", "timed out": "Operation timed out"}
+_WORDS = {
+    "connection refused": "Connection refused",
+    "no route to host": "No route to host",
+    "timed out": "Operation timed out",
+}
 
 
 def nc(task: Task) -> None:

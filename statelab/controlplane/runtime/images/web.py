@@ -5,8 +5,12 @@ from __future__ import annotations
 import hashlib
 import mimetypes
 from email.utils import formatdate
+from typing import TYPE_CHECKING
 
-from statelab.controlplane.runtime.sandbox import FileTree, join
+from statelab.controlplane.runtime.sandbox import join
+
+if TYPE_CHECKING:
+    from statelab.controlplane.runtime.files import MountedFiles
 
 
 def content_type(path: str) -> str:
@@ -22,7 +26,7 @@ def entity_tag(content: bytes, modified_s: float) -> str:
     return f'"{int(modified_s):x}-{hashlib.blake2b(content, digest_size=3).hexdigest()}"'
 
 
-def find(files: FileTree, root: str, path: str, index: tuple[str, ...]) -> str | None:
+def find(files: MountedFiles, root: str, path: str, index: tuple[str, ...]) -> str | None:
     """The file a request's path means, "" for a directory without an index, None for nothing there."""
     full = join("/", f"{root}/{join('/', path)}")
     if files.is_directory(full):

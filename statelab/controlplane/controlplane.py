@@ -17,6 +17,7 @@ from statelab.controlplane.bootstrap import NODES, bootstrap
 from statelab.controlplane.clock import Loop
 from statelab.controlplane.controllers import CONTROLLERS
 from statelab.controlplane.controllers.disruption import may_evict
+from statelab.controlplane.controllers.localpath import takes_data_along
 from statelab.controlplane.controllers.nodelifecycle import NAME as NODE_LIFECYCLE
 from statelab.controlplane.controllers.nodelifecycle import NodeMonitor
 from statelab.controlplane.events import Recorder
@@ -29,7 +30,7 @@ from statelab.controlplane.runtime.network import Network
 from statelab.controlplane.runtime.runtime import Runtime
 from statelab.controlplane.runtime.volumes import FileRecord
 from statelab.controlplane.scheduler import Scheduler
-from statelab.controlplane.store import Cause, Store
+from statelab.controlplane.store import Cause, Revision, Store
 from statelab.controlplane.view import View
 from statelab.controlplane.why import Reason, why
 
@@ -84,6 +85,7 @@ class ControlPlane:
         self.store.subscribe(self.scheduler.observe)
         for kubelet in self.kubelets.values():
             self.store.subscribe(kubelet.observe)
+        self.store.subscribe(self._drop_data)
         if is_new:
             bootstrap(self.view("kubeadm"))
         for kubelet in self.kubelets.values():
@@ -107,6 +109,13 @@ class ControlPlane:
     def _heard_s(self, node: str) -> float | None:
         kubelet = self.kubelets.get(node)
         return kubelet.heard_s() if kubelet is not None else None
+
+    def _drop_data(self, revision: Revision) -> None:
+        """A provisioned volume that is deleted takes its files along, unless it was to be retained."""
+        if revision.plural == "persistentvolumes" and revision.type == "DELETED" and takes_data_along(revision.object):
+            self.runtime.remove_volume(f"pv/{revision.key}")
+            if self.journal is not None:
+                self.journal.drop_volume(f"pv/{revision.key}")
 
     def save_volumes(self) -> None:
         """Write to the journal what containers have changed on the volumes that outlive them."""

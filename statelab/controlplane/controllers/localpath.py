@@ -7,6 +7,7 @@ Source: github.com/rancher/local-path-provisioner provisioner.go; sigs.k8s.io/si
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from statelab.controlplane.controllers.claims import (
@@ -28,6 +29,7 @@ NAME = "rancher.io/local-path"
 FOLDER = "/var/local-path-provisioner"
 _FASTEST_S, _SLOWEST_S = 1.0, 1.6  # a helper Pod makes the folder: that is what learners wait for on kind
 _DELETE_S = 1.0
+_MADE = re.compile(rf"{FOLDER}/(pvc-[0-9a-f-]{{36}})_[^/]+/?$")
 _ALONE = {"ReadWriteOnce", "ReadWriteOncePod"}
 
 # Key of a claim or volume → when the helper Pod is done.
@@ -118,7 +120,23 @@ def _volume(claim: Object, view: View) -> Object:
     return {"metadata": {"name": name, "annotations": marks}, "spec": made}
 
 
+def folder_owner(path: str) -> str | None:
+    """The PersistentVolume whose files lie in a folder this provisioner made; None for any other path.
+
+    A volume that was retained can be had again by making one by hand with the same path, as on kind.
+    """
+    found = _MADE.match(path)
+    return found[1] if found else None
+
+
 # ---- deleting
+
+
+def takes_data_along(volume: Object) -> bool:
+    """Whether the files go when the volume does: they stay where it was to be retained."""
+    if annotations_of(volume).get(PROVISIONED_BY) != NAME:
+        return False
+    return bool(volume["spec"].get("persistentVolumeReclaimPolicy") == "Delete")
 
 
 def _is_to_be_deleted(volume: Object) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from statelab.controlplane.clock import seconds
+from statelab.controlplane.controllers.localpath import folder_owner
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.kubelet.env import ConfigError, PodFacts, Reader, data_of, field_value, resource_value
 
@@ -253,6 +254,9 @@ def _claim(pod: Object, spec: Object, claim: str, cluster: Reader, source: Volum
 def persistent_volume(pv: Object, source: VolumeSource, node: str) -> Mounted:
     """Where the files of a PersistentVolume are: in a Volume of its own if it was provisioned, else on its node."""
     path = (pv["spec"].get("hostPath") or {}).get("path")
+    owner = folder_owner(path) if path else None
+    if owner is not None:  # made by hand over the folder of one that was provisioned and retained
+        return Mounted(source.named_volume(f"pv/{owner}"))
     if path and "pv.kubernetes.io/provisioned-by" not in (pv["metadata"].get("annotations") or {}):
         return _host_path(pv["metadata"]["name"], pv["spec"]["hostPath"], source, node)
     return Mounted(source.named_volume(f"pv/{pv['metadata']['name']}"))

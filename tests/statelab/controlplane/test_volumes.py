@@ -346,3 +346,44 @@ def test_every_write_says_why(plane: ControlPlane) -> None:
     causes = [each.cause for each in plane.store.history if each.cause.actor in actors]
     assert {cause.actor for cause in causes} == actors
     assert all(cause.why for cause in causes)
+
+
+# ---- data
+
+
+def files_of(plane: ControlPlane, volume_name: str | None) -> Any:
+    return plane.runtime.volumes.get(f"pv/{volume_name}")
+
+
+def test_data_go_with_a_volume_that_is_deleted(plane: ControlPlane) -> None:
+    make(plane, claim(), pod("web", "data"))
+    name = bound_to(plane)
+    files_of(plane, name).write("/page", "hello")
+    plane.delete("pods", "default/web")
+    plane.delete("persistentvolumeclaims", "default/data")
+    plane.settle()
+    assert plane.get("persistentvolumes", str(name)) is None
+    assert files_of(plane, name) is None
+
+
+def test_data_of_a_retained_volume_can_be_had_again_by_its_path(plane: ControlPlane) -> None:
+    keeping = storage_class("keeping", volumeBindingMode="WaitForFirstConsumer", reclaimPolicy="Retain")
+    make(plane, keeping, claim(storageClassName="keeping"), pod("web", "data"))
+    name = str(bound_to(plane))
+    files_of(plane, name).write("/page", "hello")
+    path = (plane.get("persistentvolumes", name) or {})["spec"]["hostPath"]["path"]
+    plane.delete("pods", "default/web")
+    plane.delete("persistentvolumeclaims", "default/data")
+    plane.settle()
+    assert phase(plane, f"pv/{name}") == "Released"
+    plane.delete("persistentvolumes", name)
+    plane.settle()
+    make(plane, volume("rescue", hostPath={"path": path}), claim("again", storageClassName=""), pod("web", "again"))
+    assert bound_to(plane, "default/again") == "rescue"
+    output: list[bytes] = []
+    kubelet = plane.kubelets[(plane.get("pods", "default/web") or {})["spec"]["nodeName"]]
+    container = kubelet.container("default/web", "main")
+    assert container is not None
+    container.exec(["cat", "/data/page"], on_output=lambda stream, data: output.append(data), on_exit=lambda code: None)
+    plane.settle()
+    assert b"".join(output) == b"hello"

@@ -9,6 +9,7 @@ Source: pkg/scheduler/{scheduler,schedule_one,eventhandlers}.go, pkg/scheduler/b
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ from statelab.controlplane.scheduling.volumes import SELECTED_NODE, Decision, ar
 if TYPE_CHECKING:
     from statelab.controlplane.store import Revision
     from statelab.controlplane.view import View
+
+log = logging.getLogger(__name__)
 
 NAME = "default-scheduler"
 _LATENCY_S = 0.003
@@ -252,7 +255,14 @@ class Scheduler:
         waiting.attempts += 1
         waiting.tried_s = self._loop.now_s
         info = PodInfo.of(pod)
-        outcome = schedule(info, self._nodes, self._view)
+        try:
+            outcome = schedule(info, self._nodes, self._view)
+        except Exception as error:
+            # A Pod that nobody has thought of must not stop the scheduling of all others; upstream recovers, too.
+            log.exception("scheduling %s failed", waiting.key)
+            self._failed(waiting, pod, f"{type(error).__name__}: {error}", "SchedulerError")
+            self._enqueue(waiting, _LEFTOVER_S, housekeeping=True)
+            return
         if outcome.node is None:
             waiting.refused_by = outcome.plugins
             self._refused[waiting.uid] = waiting
@@ -295,8 +305,7 @@ class Scheduler:
         try:
             self._view.update_status("pods", {**pod, "status": status}, why=f"it fits no node: {message}")
         except ApiError as error:
-            if error.code not in (404, 409):
-                raise
+            log.debug("telling why %s is not scheduled failed: %s", waiting.key, error.message)
 
     # ---- binding
 

@@ -9,7 +9,9 @@ Source: pkg/kubelet/{kubelet,pod_workers}.go, pkg/kubelet/kuberuntime/kuberuntim
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from statelab.controlplane.clock import Timer, seconds
@@ -26,6 +28,8 @@ from statelab.controlplane.kubelet.volumes import Mounted
 if TYPE_CHECKING:
     from statelab.controlplane.kubelet.kubelet import Kubelet
     from statelab.controlplane.runtime.spec import Exit
+
+log = logging.getLogger(__name__)
 
 _FIRST_SYNC_S = 0.02
 _SANDBOX_S = (0.25, 0.45)
@@ -138,7 +142,7 @@ class PodWorker:
         self._next = None
         if self.terminating or self._steps is not None:
             return
-        self._steps = Steps(self.kubelet.loop, self._sync(), self._sync_done)
+        self._steps = Steps(self.kubelet.loop, self._sync(), self._sync_done, self._sync_failed)
         self._steps.start()
 
     def _sync_done(self) -> None:
@@ -146,6 +150,14 @@ class PodWorker:
         if self._again:
             self._again = False
             self.sync_in(self._soon())
+
+    def _sync_failed(self, error: Exception) -> None:
+        """The API server refused a write (a full disk), or we have a bug: try again later, without haste."""
+        if not isinstance(error, ApiError):
+            log.error("%s: syncing %s failed", self.kubelet.view.actor, self.key, exc_info=error)
+        self._steps = None
+        self._again = False
+        self.sync_in(self.kubelet.random.uniform(*_RETRY_S), housekeeping=True)
 
     def _soon(self) -> float:
         return self.kubelet.random.uniform(*_PLEG_S)
@@ -407,8 +419,17 @@ class PodWorker:
             self._steps.cancel()
         for health in self.health.values():
             health.stop(keep_readiness=True)
-        self._steps = Steps(self.kubelet.loop, ending.terminate(self, removed), self._terminated)
+        failed = partial(self._termination_failed, removed)
+        self._steps = Steps(self.kubelet.loop, ending.terminate(self, removed), self._terminated, failed)
         self._steps.start()
+
+    def _termination_failed(self, removed: bool, error: Exception) -> None:
+        if not isinstance(error, ApiError):
+            log.error("%s: ending %s failed", self.kubelet.view.actor, self.key, exc_info=error)
+        self._steps = None
+        self.is_done = False
+        again = partial(self.terminate, removed=removed)
+        self._next = self.kubelet.loop.call_later(self.kubelet.random.uniform(*_RETRY_S), again, housekeeping=True)
 
     def _terminated(self) -> None:
         self._steps = None

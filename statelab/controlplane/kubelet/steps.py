@@ -6,11 +6,14 @@ with the outcome. `Steps` drives it on the loop, and can be cancelled between an
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
 from statelab.controlplane.clock import Loop, Timer
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +28,24 @@ Work = Generator[Wait, Any, Any]
 
 
 class Steps:
-    """One piece of work under way. `on_done` is called when it ends by itself, not when it is cancelled."""
+    """One piece of work under way. `on_done` is called when it ends by itself, not when it is cancelled.
 
-    __slots__ = ("_loop", "_on_done", "_timer", "_turn", "_work")
+    `on_failed` is called instead when it raises; without it, `on_done` is, after a line in the server's log.
+    """
 
-    def __init__(self, loop: Loop, work: Work, on_done: Callable[[], None]) -> None:
+    __slots__ = ("_loop", "_on_done", "_on_failed", "_timer", "_turn", "_work")
+
+    def __init__(
+        self,
+        loop: Loop,
+        work: Work,
+        on_done: Callable[[], None],
+        on_failed: Callable[[Exception], None] | None = None,
+    ) -> None:
         self._loop = loop
         self._work: Work | None = work
         self._on_done = on_done
+        self._on_failed = on_failed
         self._timer: Timer | None = None
         self._turn = 0
 
@@ -56,6 +69,15 @@ class Steps:
         except StopIteration:
             self._work = None
             self._on_done()
+            return
+        except Exception as error:
+            # What goes wrong for one Pod must not stop the cluster; upstream's workers recover, too.
+            self._work = None
+            if self._on_failed is not None:
+                self._on_failed(error)
+            else:
+                log.exception("the kubelet's work has failed")
+                self._on_done()
             return
         if isinstance(wait, Pause):
             self._timer = self._loop.call_later(wait.seconds, lambda: self._advance(None), housekeeping=True)

@@ -38,14 +38,17 @@ def reconcile(key: str, view: View) -> float | None:
     replica_set = view.get("replicasets", key)
     if replica_set is None:
         return None
+    replicas = replicas_of(replica_set, view)
     refusal: ApiError | None = None
     missing = 0
     if not is_terminating(replica_set):
-        _adopt_and_release(replica_set, view)
-        active = [each.pod for each in replicas_of(replica_set, view) if each.is_replica]
+        if _adopt_and_release(replica_set, replicas, view):
+            replicas = replicas_of(replica_set, view)
+        active = [each.pod for each in replicas if each.is_replica]
         missing = replica_set["spec"]["replicas"] - len(active)
         refusal = _create_missing(replica_set, missing, view) or _delete_surplus(replica_set, active, -missing, view)
-    replicas = replicas_of(replica_set, view)
+        if missing:
+            replicas = replicas_of(replica_set, view)
     status = _status(replica_set, replicas, refusal, view)
     if status != replica_set.get("status"):
         view.update_status("replicasets", {**replica_set, "status": status}, why=_told(status))
@@ -56,15 +59,17 @@ def reconcile(key: str, view: View) -> float | None:
     return _next_available_s(replica_set, replicas, view)
 
 
-def _adopt_and_release(replica_set: Object, view: View) -> None:
-    """Pods that have ended are left alone: they are nobody's replica."""
-    for each in replicas_of(replica_set, view):
-        if each.is_stray:
-            release("pods", each.pod, replica_set, view)
+def _adopt_and_release(replica_set: Object, replicas: list[Replica], view: View) -> bool:
+    """Whether any Pod was. Pods that have ended are left alone: they are nobody's replica."""
     selector = selector_of(replica_set["spec"]["selector"])
-    for orphan in view.orphans("pods", replica_set["metadata"]["namespace"]):
-        if is_active(orphan) and selector(labels_of(orphan)):
-            adopt("pods", orphan, replica_set, view)
+    strays = [each.pod for each in replicas if each.is_stray]
+    orphans = view.orphans("pods", replica_set["metadata"]["namespace"])
+    wanted = [orphan for orphan in orphans if is_active(orphan) and selector(labels_of(orphan))]
+    for pod in strays:
+        release("pods", pod, replica_set, view)
+    for pod in wanted:
+        adopt("pods", pod, replica_set, view)
+    return bool(strays or wanted)
 
 
 # ---- the number

@@ -331,3 +331,19 @@ def test_the_cluster_does_what_the_recorded_one_did(name: str) -> None:
         problems = replay.step(step, recorded)
         found += [f"step {number} ({json.dumps(step)[:80]}) {problem}" for problem in problems]
     assert not found, "\n".join(found)
+
+
+def test_the_same_requests_give_the_same_history_to_the_byte_and_every_write_says_why() -> None:
+    scenario = yaml.safe_load((CONFORMANCE / "scenarios" / "statefulset-scale-keeps-claims.yaml").read_text())
+    histories = []
+    for _ in range(2):
+        replay = Replay(in_order=True)
+        for step in scenario["steps"]:
+            if "request" in step:
+                replay.request(step["request"])
+            else:
+                replay.settle()
+        history = replay.cluster.store.history
+        assert all(revision.cause.actor and revision.cause.why for revision in history)
+        histories.append([(each.number, each.at_s, each.cause, json.dumps(each.object)) for each in history])
+    assert histories[0] == histories[1]

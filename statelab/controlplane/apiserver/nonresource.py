@@ -8,7 +8,7 @@ from __future__ import annotations
 import platform
 from typing import TYPE_CHECKING
 
-from statelab.controlplane.apiserver import discovery, forms, negotiation, openapi
+from statelab.controlplane.apiserver import discovery, forms, negotiation, openapi, openapi_protobuf
 from statelab.controlplane.apiserver.request import Request, Response
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import KINDS, Object
@@ -160,6 +160,8 @@ def _resource_of_path(path: str) -> str:
 
 
 def _openapi(request: Request, path: str) -> Response:
+    if path == "/openapi/v2" and openapi_protobuf.MEDIA_TYPE in request.headers.get("accept", ""):
+        return Response(200, openapi_protobuf.document(), openapi_protobuf.MEDIA_TYPE)
     found = openapi.document(path)
     if found is None:
         raise not_found()

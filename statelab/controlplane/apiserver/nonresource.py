@@ -161,7 +161,7 @@ def _resource_of_path(path: str) -> str:
 
 def _openapi(request: Request, path: str) -> Response:
     if path == "/openapi/v2" and openapi_protobuf.MEDIA_TYPE in request.headers.get("accept", ""):
-        return Response(200, openapi_protobuf.document(), openapi_protobuf.MEDIA_TYPE)
+        return Response(200, openapi_protobuf.document(), openapi_protobuf.CONTENT_TYPE)
     found = openapi.document(path)
     if found is None:
         raise not_found()

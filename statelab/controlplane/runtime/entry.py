@@ -24,7 +24,6 @@ _SHELL_WORDS = re.compile(
     r"^#!\s*(?:/usr)?(?:/bin/)?(?:env\s+)?(?:sh|bash|ash|dash)\b|^#!\s*/bin/(?:sh|bash|ash|dash)\b"
 )
 # A shell that leaves while jobs run in the background takes them with it: it is PID 1.
-_LEAVING = f'exit() {{ set -- "${{1:-$?}}"; {EXIT}; builtin exit "$1"; }}\n'
 _JOBS = re.compile(r"(?<![&><|])&(?![&>])")
 _TRAP = re.compile(r"\btrap\b")
 
@@ -140,6 +139,8 @@ def _shell(container: Container, name: str, arguments: tuple[str, ...]) -> Entry
 
 
 def _script(name: str, arguments: tuple[str, ...], settings: str, parameters: Sequence[str], script: str) -> Entry:
+    if _JOBS.search(script):
+        script = f"{script}\n{EXIT} $?\n"
     traps = _TRAP.search(script) is not None
     text = (
         (_TRAPPING if traps else "") + (f"set -- {shlex.join(parameters)}\n" if parameters else "") + settings + script

@@ -145,7 +145,7 @@ class Process:
             return
         self._signal = SIGNALS[signal]
         if self._shell is not None and not self._shell.ended and self._shell.busy:
-            self._shell.kill()
+            self.container.runtime.kill(self._shell)
             for task in list(self._tasks):
                 task.finish(128 + self._signal)
         else:
@@ -219,7 +219,7 @@ class Process:
             self.kill("INT")
         elif self._shell is not None and not self._shell.ended and self._shell.busy:
             self._session.interrupted()
-            self._shell.kill()
+            self.container.runtime.kill(self._shell)
         else:
             self._session.dropped()
 

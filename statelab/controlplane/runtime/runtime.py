@@ -113,6 +113,16 @@ class Runtime:
         """Let the shell that made this call go on when its turn comes."""
         self._submit(call.shell, lambda: call.finish(code))
 
+    def kill(self, shell: Shell) -> None:
+        """End what a shell does. In virtual time the clock stands until it has ended."""
+
+        def end() -> None:
+            if not shell.ended:
+                shell.running = True
+                shell.kill()
+
+        self._submit(shell, end)
+
     def _submit(self, shell: Shell, start: Callable[[], None]) -> None:
         if self.loop.pace is not None:
             start()

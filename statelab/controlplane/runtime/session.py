@@ -122,6 +122,11 @@ class Session:
             self._prompt()
             self._next()
             return
+        problem = self._problem_of(script)
+        if problem:
+            self._goes_on = True
+            self.script_ended(2, problem)
+            return
         self._busy, self._goes_on = True, False
         before = f"( exit {self._code} )\n" if self._code else ""
         self._run(f"{self._settings}{before}{script.rstrip()}\n{NEXT} $?")

@@ -60,7 +60,7 @@ def leave(task: Task) -> None:
     """The shell is left: its background jobs end with it."""
     if task.process is not None:
         task.process.stop_others(task)
-    task.finish(0)
+    task.finish(int(task.argv[0]) if task.argv and task.argv[0].isdigit() else 0)
 
 
 # ---- date

@@ -64,7 +64,7 @@ class ControlPlane:
         self.api = ApiServer(self.store, self.loop, self.random)
         self.recorder = Recorder(self.loop, self._create_event, self._update_event, self._get_event)
         self.manager = Manager(self.loop, self.store, self.view)
-        self.api.may_evict = lambda pod: may_evict(pod, self.view("disruption-controller"))
+        self.api.may_evict = lambda pod, dry_run: may_evict(pod, self.view("disruption-controller"), dry_run=dry_run)
         self.network = Network(self.loop, self.api)
         self.runtime = Runtime(self.loop, self.network, self.random)
         self.scheduler = Scheduler(self.view("default-scheduler"))

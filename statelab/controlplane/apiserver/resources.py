@@ -54,7 +54,8 @@ class ApiServer:
         self.store = store
         self.loop = loop
         self.random = random
-        self.may_evict: Callable[[Object], None] = lambda pod: None  # the disruption controller's word; raises 429
+        # The disruption controller's word on a Pod (and whether it is a dry run); raises ApiError 429.
+        self.may_evict: Callable[[Object, bool], None] = lambda pod, dry_run: None
 
     def internal(self, actor: str, why: str) -> WriteOptions:
         """Options for a write by a component of the control plane."""
@@ -405,10 +406,30 @@ class ApiServer:
         kind = KINDS["pods"]
         pod = self._must_get(kind, namespace, name)
         wanted = dict(eviction.get("deleteOptions") or {})
-        if not options.dry_run and not pod["metadata"].get("deletionTimestamp"):
-            self.may_evict(pod)
+        options = replace(options, dry_run=options.dry_run or bool(wanted.get("dryRun")))
+        is_running = pod.get("status", {}).get("phase") not in ("Pending", "Succeeded", "Failed")
+        if is_running and not pod["metadata"].get("deletionTimestamp"):  # canIgnorePDB
+            self.may_evict(pod, options.dry_run)
+            if not options.dry_run:
+                self._note_disruption(pod, options)
         self.delete("pods", namespace, name, wanted, options)
         return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+
+    def _note_disruption(self, pod: Object, options: WriteOptions) -> None:
+        """The condition by which a Job or an operator tells an eviction from a failure (KEP-3329)."""
+        metadata, status = pod["metadata"], pod["status"]
+        condition = {
+            "type": "DisruptionTarget",
+            "observedGeneration": metadata.get("generation", 1),
+            "status": "True",
+            "lastProbeTime": None,
+            "lastTransitionTime": timestamp(self.loop.now_s),
+            "reason": "EvictionByEvictionAPI",
+            "message": "Eviction API: evicting",
+        }
+        conditions = [each for each in status.get("conditions") or () if each["type"] != "DisruptionTarget"]
+        changed = {**pod, "status": {**status, "conditions": [*conditions, condition]}}
+        self.update("pods", changed, replace(options, internal=True), subresource="status")
 
 
 # Writes by components that a mutating admission plugin must still see: the service account, the default class, the VIP.

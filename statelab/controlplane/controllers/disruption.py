@@ -20,6 +20,7 @@ from statelab.controlplane.view import View
 
 _DELETION_TIMEOUT_S = 120.0  # an eviction that has not ended its Pod by then is forgotten
 _MOST_DISRUPTED = 2000
+_EVENT_SOURCE = "controllermanager"  # not the controller's name, upstream has never changed it
 _SCALED_KINDS = {"ReplicaSet": "replicasets", "StatefulSet": "statefulsets", "Deployment": "deployments"}
 
 
@@ -33,7 +34,7 @@ def reconcile(key: str, view: View) -> float | None:
         return None
     pods = _pods_of(budget, view)
     if not pods:
-        view.event(budget, "NoPods", "No matching pods found")
+        view.event(budget, "NoPods", "No matching pods found", component=_EVENT_SOURCE)
     try:
         expected, desired = _expected(budget, pods, view)
     except LookupError as problem:
@@ -115,7 +116,7 @@ def _disrupted(budget: Object, pods: list[Object], view: View) -> tuple[dict[str
         left_s = seconds(noted[name]) + _DELETION_TIMEOUT_S - view.now_s
         if left_s <= 0:
             message = f"Pod was expected by PDB {key_of(budget)} to be deleted but it wasn't"
-            view.event(pod, "NotDeleted", message, type="Warning")
+            view.event(pod, "NotDeleted", message, type="Warning", component=_EVENT_SOURCE)
             continue
         still[name] = noted[name]
         rechecks.append(left_s)
@@ -125,7 +126,7 @@ def _disrupted(budget: Object, pods: list[Object], view: View) -> tuple[dict[str
 def _tell_failure(budget: Object, problem: str, view: View) -> None:
     """Nothing may be evicted while it cannot be counted."""
     message = f"Failed to calculate the number of expected pods: {problem}"
-    view.event(budget, "CalculateExpectedPodCountFailed", message, type="Warning")
+    view.event(budget, "CalculateExpectedPodCountFailed", message, type="Warning", component=_EVENT_SOURCE)
     status = {
         **budget.get("status", {}),
         "disruptionsAllowed": 0,

@@ -122,9 +122,17 @@ def test_a_rolling_update_stays_within_max_surge_and_max_unavailable(cluster, su
 
 @pytest.mark.parametrize(
     ("surge", "unavailable", "replicas", "expected"),
-    [("25%", "25%", 3, (1, 0)), ("25%", "25%", 10, (3, 2)), (0, "10%", 3, (0, 1)), (0, 5, 3, (0, 3)), ("1%", 0, 0, (0, 0))],
+    [
+        ("25%", "25%", 3, (1, 0)),
+        ("25%", "25%", 10, (3, 2)),
+        (0, "10%", 3, (0, 1)),
+        (0, 5, 3, (0, 3)),
+        ("1%", 0, 0, (0, 0)),
+    ],
 )
-def test_surge_rounds_up_and_unavailability_down_but_something_must_be_able_to_move(surge, unavailable, replicas, expected):
+def test_surge_rounds_up_and_unavailability_down_but_something_must_be_able_to_move(
+    surge, unavailable, replicas, expected
+):
     deployment = web(replicas=replicas, strategy=rolling(surge, unavailable))
     assert (max_surge(deployment), max_unavailable(deployment)) == expected
 

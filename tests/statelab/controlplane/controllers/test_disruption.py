@@ -145,7 +145,12 @@ def test_an_unhealthy_pod_may_go_if_the_rest_suffices_or_the_policy_always_allow
 
 
 def test_pods_of_unknown_owners_stop_the_count(cluster):
-    owner = {"apiVersion": "example.com/v1", "kind": "Thing", "name": "thing", "uid": "12345678-0000-4000-8000-000000000000"}
+    owner = {
+        "apiVersion": "example.com/v1",
+        "kind": "Thing",
+        "name": "thing",
+        "uid": "12345678-0000-4000-8000-000000000000",
+    }
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "odd", "labels": {"app": "nginx"}}}
     pod["metadata"]["ownerReferences"] = [{**owner, "controller": True}]
     pod["spec"] = {"containers": [{"name": "nginx", "image": "nginx:1.27"}]}
@@ -155,3 +160,27 @@ def test_pods_of_unknown_owners_stop_the_count(cluster):
     [told] = status(cluster)["conditions"]
     assert (told["reason"], told["message"]) == ("SyncFailed", 'found no controllers for pod "odd"')
     assert status(cluster)["disruptionsAllowed"] == 0
+
+
+def test_an_eviction_marks_its_pod_and_deletes_it(cluster):
+    cluster.apply(web())
+    cluster.apply(budget(maxUnavailable=1))
+    cluster.settle()
+    one, other, *_ = cluster.names("pods")
+    options = cluster.plane.options()
+    cluster.plane.api.evict("default", one, {"deleteOptions": {"dryRun": ["All"]}}, options)
+    assert "deletionTimestamp" not in cluster.get("pods", one)["metadata"]
+    answer = cluster.plane.api.evict("default", one, {}, options)
+    assert (answer["status"], answer["code"]) == ("Success", 201)
+    marked = cluster.get("pods", one)
+    assert "deletionTimestamp" in marked["metadata"]
+    told = marked["status"]["conditions"][-1]
+    assert (told["type"], told["reason"], told["message"]) == (
+        "DisruptionTarget",
+        "EvictionByEvictionAPI",
+        "Eviction API: evicting",
+    )
+    with pytest.raises(ApiError, match="Cannot evict pod"):
+        cluster.plane.api.evict("default", other, {}, options)
+    cluster.settle()
+    cluster.plane.api.evict("default", other, {}, options)

@@ -134,13 +134,19 @@ def test_slow_start_stops_after_the_first_batch_that_was_refused():
 # ---- which Pod goes first
 
 
-def pod(name, *, node="a", phase="Running", ready="2026-01-01T01:00:00Z", born="2026-01-01T00:00:00Z", cost=None, restarts=0):
+def pod(
+    name, *, node="a", phase="Running", ready="2026-01-01T01:00:00Z", born="2026-01-01T00:00:00Z", cost=None, restarts=0
+):
     annotations = {"controller.kubernetes.io/pod-deletion-cost": str(cost)} if cost is not None else {}
     conditions = [{"type": "Ready", "status": "True", "lastTransitionTime": ready}] if ready else []
     return {
         "metadata": {"name": name, "uid": name, "creationTimestamp": born, "annotations": annotations},
         "spec": {"nodeName": node} if node else {},
-        "status": {"phase": phase, "conditions": conditions, "containerStatuses": [{"name": "c", "restartCount": restarts}]},
+        "status": {
+            "phase": phase,
+            "conditions": conditions,
+            "containerStatuses": [{"name": "c", "restartCount": restarts}],
+        },
     }
 
 

@@ -9,11 +9,17 @@ from pathlib import Path
 import pytest
 
 from statelab.controlplane.controllers.revisions import revision_hash
+
 GOLDEN = Path(__file__).parents[3] / "conformance" / "golden"
 
 
 def web(replicas=3, claims=True, image="nginx:1.27", **spec):
-    templates = [{"metadata": {"name": "www"}, "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}]
+    templates = [
+        {
+            "metadata": {"name": "www"},
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+        }
+    ]
     return {
         "apiVersion": "apps/v1",
         "kind": "StatefulSet",
@@ -109,7 +115,9 @@ def test_scaling_down_removes_the_highest_ordinal_and_waits_until_it_is_gone(clu
     assert gone == ["web-3", "web-2", "web-1"]
     assert ends.index("pods web-3 DELETED") < next(n for n, line in enumerate(ends) if line.startswith("pods web-2"))
     assert cluster.names("persistentvolumeclaims") == [f"www-web-{n}" for n in range(4)]
-    assert cluster.messages("SuccessfulDelete") == [f"Delete Pod web-{n} in StatefulSet web successful" for n in (3, 2, 1)]
+    assert cluster.messages("SuccessfulDelete") == [
+        f"Delete Pod web-{n} in StatefulSet web successful" for n in (3, 2, 1)
+    ]
 
 
 def test_a_rolling_update_goes_from_the_highest_ordinal_down_and_then_the_new_revision_is_current(cluster):
@@ -308,10 +316,14 @@ def test_the_retention_policy_is_written_as_owner_references(cluster, when_delet
 
 def test_a_changed_retention_policy_reaches_claims_that_are_there(cluster):
     started(cluster)
-    cluster.patch("statefulsets", "web", persistentVolumeClaimRetentionPolicy={"whenDeleted": "Delete", "whenScaled": "Retain"})
+    cluster.patch(
+        "statefulsets", "web", persistentVolumeClaimRetentionPolicy={"whenDeleted": "Delete", "whenScaled": "Retain"}
+    )
     cluster.settle()
     assert owner_kinds(cluster, "www-web-2") == ["StatefulSet"]
-    cluster.patch("statefulsets", "web", persistentVolumeClaimRetentionPolicy={"whenDeleted": "Retain", "whenScaled": "Retain"})
+    cluster.patch(
+        "statefulsets", "web", persistentVolumeClaimRetentionPolicy={"whenDeleted": "Retain", "whenScaled": "Retain"}
+    )
     cluster.settle()
     assert owner_kinds(cluster, "www-web-2") == []
 
@@ -320,8 +332,12 @@ def test_a_claim_that_another_controls_is_left_alone(cluster):
     started(cluster, replicas=1)
     uid = cluster.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "other"}})["metadata"]["uid"]
     other = {"apiVersion": "v1", "kind": "ConfigMap", "name": "other", "uid": uid, "controller": True}
-    cluster.change("persistentvolumeclaims", "www-web-0", lambda claim: claim["metadata"].update(ownerReferences=[other]))
-    cluster.patch("statefulsets", "web", persistentVolumeClaimRetentionPolicy={"whenDeleted": "Delete", "whenScaled": "Delete"})
+    cluster.change(
+        "persistentvolumeclaims", "www-web-0", lambda claim: claim["metadata"].update(ownerReferences=[other])
+    )
+    cluster.patch(
+        "statefulsets", "web", persistentVolumeClaimRetentionPolicy={"whenDeleted": "Delete", "whenScaled": "Delete"}
+    )
     cluster.settle(1)
     assert owner_kinds(cluster, "www-web-0") == ["ConfigMap"]
 

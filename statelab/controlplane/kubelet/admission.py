@@ -5,24 +5,31 @@ Source: pkg/kubelet/lifecycle/predicate.go (generalFilter), pkg/scheduler/eventh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from statelab.controlplane import quantity
 from statelab.controlplane.kinds import Object
-from statelab.controlplane.kubelet.status import pod_requests
 from statelab.controlplane.scheduling import fit, nodematch
-from statelab.controlplane.scheduling.nodeinfo import host_ports
+from statelab.controlplane.scheduling.nodeinfo import allocatable_of, host_ports, requests_of
 
 
-def rejection(pod: Object, node: Object, others: Sequence[Object]) -> tuple[str, str] | None:
-    """`(reason, message)` for a Pod that this node cannot run beside `others`, or None."""
-    found = _insufficient(pod, node, others)
+def rejection(pod: Object, node: Object, count: int, others: Iterable[Object]) -> tuple[str, str] | None:
+    """`(reason, message)` for a Pod that this node cannot run beside `count` others, or None.
+
+    `others` is gone through once at most, and only for a Pod that asks for something they may have taken.
+    """
+    found = _insufficient(pod, node, count)
     if found is not None:
         return found
     if not nodematch.matches_node(pod, node):
         return _predicate("NodeAffinity", nodematch.NO_AFFINITY)
-    if (ports := host_ports(pod)) and fit.ports_conflict(ports, (port for each in others for port in host_ports(each))):
-        return _predicate("NodePorts", fit.NO_PORTS)
+    wanted, ports = requests_of(pod), host_ports(pod)
+    if wanted or ports:
+        beside = list(others)
+        short = _short(wanted, node, beside)
+        if short is not None:
+            return short
+        if fit.ports_conflict(ports, (port for each in beside for port in host_ports(each))):
+            return _predicate("NodePorts", fit.NO_PORTS)
     if nodematch.untolerated(pod, node, ("NoExecute",)) is not None:
         return _predicate("TaintToleration", "node(s) had taints that the pod didn't tolerate")
     return None
@@ -32,22 +39,21 @@ def _predicate(name: str, reason: str) -> tuple[str, str]:
     return name, f"Pod was rejected: Predicate {name} failed: {reason}"
 
 
-def _insufficient(pod: Object, node: Object, others: Sequence[Object]) -> tuple[str, str] | None:
-    allocatable = (node.get("status") or {}).get("allocatable") or {}
+def _insufficient(pod: Object, node: Object, count: int) -> tuple[str, str] | None:
+    capacity = allocatable_of(node).get("pods", 0)
+    return _out_of("pods", 1, count, capacity) if count + 1 > capacity else None
 
-    def words(resource: str, requested: int, used: int, capacity: int) -> tuple[str, str]:
-        return f"OutOf{resource}", (
-            f"Pod was rejected: Node didn't have enough resource: {resource}, requested: {requested}, used: {used}, "
-            f"capacity: {capacity}"
-        )
 
-    pods = quantity.whole(allocatable.get("pods", "0"))
-    if len(others) + 1 > pods:
-        return words("pods", 1, len(others), pods)
-    for resource, amount in pod_requests(pod).items():
-        count = quantity.milli if resource == "cpu" else quantity.whole
-        wanted, capacity = count(amount), count(allocatable.get(resource, "0"))
-        used = sum(count(pod_requests(each).get(resource, "0")) for each in others)
-        if wanted and used + wanted > capacity:
-            return words(resource, wanted, used, capacity)
+def _short(wanted: dict[str, int], node: Object, others: Sequence[Object]) -> tuple[str, str] | None:
+    allocatable = allocatable_of(node)
+    for resource, amount in wanted.items():
+        used = sum(requests_of(each).get(resource, 0) for each in others)
+        capacity = allocatable.get(resource, 0)
+        if amount and used + amount > capacity:
+            return _out_of(resource, amount, used, capacity)
     return None
+
+
+def _out_of(resource: str, requested: int, used: int, capacity: int) -> tuple[str, str]:
+    amounts = f"requested: {requested}, used: {used}, capacity: {capacity}"
+    return f"OutOf{resource}", f"Pod was rejected: Node didn't have enough resource: {resource}, {amounts}"

@@ -69,6 +69,7 @@ class Kubelet:
         self._index = index
         self._workers: dict[str, PodWorker] = {}  # by uid
         self._by_key: dict[str, PodWorker] = {}
+        self._admitted = 0  # how many of them run here
         self._heartbeat: Timer | None = None
 
     # ---- the node
@@ -89,7 +90,7 @@ class Kubelet:
         self.last_heard_s = self.loop.now_s
         if self._heartbeat is not None:
             self._heartbeat.cancel()
-        workers, self._workers, self._by_key = self._workers, {}, {}
+        workers, self._workers, self._by_key, self._admitted = self._workers, {}, {}, 0
         for worker in workers.values():
             worker.stop()
             for attempt in worker.record.running():
@@ -173,18 +174,26 @@ class Kubelet:
         node = self.view.get("nodes", self.node_name)
         if node is None:
             return True
-        others = [each.pod for each in self._workers.values() if each.is_admitted]
-        refusal = rejection(worker.pod, node, others)
+        others = (each.pod for each in self._workers.values() if each.is_admitted)
+        refusal = rejection(worker.pod, node, self._admitted, others)
         if refusal is None:
+            self._admitted += 1
             return True
         reason, message = refusal
         self.view.event(worker.pod, reason, message.removeprefix("Pod was rejected: "), type="Warning")
         worker.reject(reason, message, timestamp(self.loop.now_s))
         return False
 
+    def release(self, worker: PodWorker) -> None:
+        """The Pod has ended: what it had of the node is free."""
+        if worker.is_admitted:
+            worker.is_admitted = False
+            self._admitted -= 1
+
     def forget(self, worker: PodWorker) -> None:
         """The worker is done: nothing of its Pod is left on the node."""
         self._workers.pop(worker.uid, None)
+        self.release(worker)
         if self._by_key.get(worker.key) is worker:
             del self._by_key[worker.key]
         self.images.forget(worker.uid)

@@ -179,14 +179,15 @@ class PodWorker:
         self.put(status)
 
     def _sync(self) -> Work:
-        if not self.is_admitted:
+        if not self.is_admitted and not is_terminal(self.pod):
             self.is_admitted = self.kubelet.admit(self)
             if not self.is_admitted:
                 return
-        if self._has_ended():
+        status = pod_status(self.pod, self.record, self.kubelet.host_ip, self.kubelet.loop.now_s)
+        if status["phase"] in ("Succeeded", "Failed"):  # its containers have ended for good
             self._end_of_life()
             return
-        self.write_status()
+        self.put(status)
         self._watch_deadline()
         if self.mounted is None:
             yield from mounting.mount(self)
@@ -237,10 +238,6 @@ class PodWorker:
             self._steps.cancel()
             self._steps = None
         self._end_of_life()
-
-    def write_status(self, *, terminal: bool = False) -> None:
-        status = pod_status(self.pod, self.record, self.kubelet.host_ip, self.kubelet.loop.now_s, terminal=terminal)
-        self.put(status)
 
     def put(self, status: Object) -> None:
         if status == self.pod.get("status"):
@@ -385,18 +382,14 @@ class PodWorker:
 
     # ---- the end
 
-    def _has_ended(self) -> bool:
-        """Whether its containers have ended for good: the Pod has succeeded or failed."""
-        status = pod_status(self.pod, self.record, self.kubelet.host_ip, self.kubelet.loop.now_s)
-        return status["phase"] in ("Succeeded", "Failed")
-
     def _end_of_life(self) -> None:
         """The sandbox goes; what the containers wrote to their logs stays to be read."""
         self.stop_probes()
         for attempt in self.record.running():  # sidecars
             self.kill(attempt, f"Stopping container {attempt.name}")
         self.remove_sandbox()
-        self.write_status()
+        self.kubelet.release(self)
+        self.put(pod_status(self.pod, self.record, self.kubelet.host_ip, self.kubelet.loop.now_s))
 
     def remove_sandbox(self) -> None:
         """The Pod's address is nobody's any more."""

@@ -283,3 +283,18 @@ def test_a_grace_period_that_is_shortened_counts_at_once(cluster: Any) -> None:
     cluster.run_until(lambda: cluster.pod() is None, 30)
     assert cluster.loop.now_s - shortened_s < 5
     assert cluster.told().count("Killing: Stopping container main") == 1
+
+
+def test_a_pod_that_has_ended_leaves_its_port_and_its_share_of_the_node_to_others(cluster: Any) -> None:
+    asking = {"ports": [{"containerPort": 80, "hostPort": 8080}], "resources": {"requests": {"cpu": "5"}}}
+    cluster.start_shell("exit 0", "a", restartPolicy="Never", nodeName="kind-worker", container=asking)
+    cluster.run_until(lambda: cluster.status("a")["phase"] == "Succeeded", 20)
+    cluster.start("b", nodeName="kind-worker", container=asking)
+    cluster.settle()
+    assert cluster.is_ready("b")
+    cluster.start("c", nodeName="kind-worker", container={"resources": {"requests": {"cpu": "5"}}})
+    cluster.settle()
+    assert cluster.status("c")["reason"] == "OutOfcpu"
+    assert cluster.status("c")["message"] == (
+        "Pod was rejected: Node didn't have enough resource: cpu, requested: 5000, used: 5000, capacity: 8000"
+    )

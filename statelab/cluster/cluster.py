@@ -118,7 +118,7 @@ class Cluster:
     # ---- waiting
 
     def wait(self, what: str, condition: str = "Ready", timeout_s: float = 120.0) -> Object | None:
-        """Wait until an object is as named: "Ready", "Bound", "Deleted", "Rollout", "Exists", or a condition's type.
+        """Wait until an object is as named: "Ready", "Bound", "Deleted", "Rollout", "Observed", "Exists", or a condition.
 
         Returns the object (None when it was to be deleted). Raises Problem saying how it stood when time ran out.
         """

@@ -17,6 +17,8 @@ def named(kind: Kind, condition: str) -> Condition:
         return lambda obj: obj is None
     if wanted == "exists":
         return lambda obj: obj is not None
+    if wanted == "observed":
+        return _observed
     if kind.plural in ("persistentvolumeclaims", "persistentvolumes", "namespaces") or wanted.startswith("phase="):
         phase = wanted.removeprefix("phase=")
         return lambda obj: obj is not None and (obj.get("status", {}).get("phase") or "").lower() == phase
@@ -32,7 +34,7 @@ def _rolled_out(obj: Object | None) -> bool:
     if obj is None:
         return False
     status, wanted = obj.get("status") or {}, obj["spec"].get("replicas", 1)
-    if status.get("observedGeneration", 0) < obj["metadata"].get("generation", 0):
+    if not _observed(obj):
         return False
     counts = [status.get("replicas", 0), status.get("readyReplicas", 0)]
     if obj.get("kind") != "ReplicaSet":
@@ -41,6 +43,14 @@ def _rolled_out(obj: Object | None) -> bool:
         if not is_on_delete and status.get("updatedReplicas", 0) < max(0, wanted - partition):
             return False
     return all(count == wanted for count in counts)
+
+
+def _observed(obj: Object | None) -> bool:
+    """The controller has seen the newest spec, and its status speaks of that."""
+    if obj is None:
+        return False
+    status = obj.get("status") or {}
+    return bool(status.get("observedGeneration", 0) >= obj["metadata"].get("generation", 0))
 
 
 def _has_condition(obj: Object, wanted: str) -> bool:

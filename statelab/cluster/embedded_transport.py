@@ -10,6 +10,7 @@ watch lets time pass until the next event.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
@@ -76,7 +77,7 @@ class _Reply:
         self._read: bytes | None = None
         whole = answer if isinstance(answer, Response) else None
         self.status = whole.code if whole else 200
-        self.reason = {200: "OK", 201: "Created"}.get(self.status, "")
+        self.reason = HTTPStatus(self.status).phrase
         self.headers = urllib3.HTTPHeaderDict(whole.headers if whole else ())
         self.headers["Content-Type"] = whole.content_type if whole else "application/json"
 

@@ -164,7 +164,7 @@ def as_page(body: dict[str, Any]) -> str:
     middle = scores[len(scores) // 2] if scores else 0
     parts = [
         f"<h1>{escape(title)}</h1>",
-        f"<p>Median {number(middle)}. Graded: {body['graded']}, in {body['seconds']} s. Before: {body['taken_over']}.</p>",
+        f"<p>Median {number(middle)}. {body['graded']} graded in {body['seconds']} s.</p>",
         "<h2>Distribution</h2>",
         _bars(body["distribution"]),
         "<h2>Hardest checks</h2>",

@@ -151,6 +151,8 @@ def _with_flags(line: Line) -> Line:
             words.append(word)
             verb = verb or _verb(words)
             continue
+        if words and not verb:
+            raise _unknown(line, words)
         name, equals, value = word.lstrip("-").partition("=")
         if not word.startswith("--"):
             if len(name) > 1 and not equals and all(each in "it" for each in name):
@@ -179,10 +181,14 @@ def _with_flags(line: Line) -> Line:
         raise line.error("kubectl by itself does nothing")
     verb = _verb(words)
     if not verb:
-        said = " ".join(words[:2]) if words[0] in ("rollout", "set") else words[0]
-        near = nearest(words[0], [each.split()[0] for each in VERBS])
-        raise line.error(f'unknown command "{said[:40]}" here' + (f". Did you mean {near}?" if near else ""))
+        raise _unknown(line, words)
     return Line(line.number, line.text, verb, tuple(words[len(verb.split()) :]), flags, line.after)
+
+
+def _unknown(line: Line, words: list[str]) -> CommandError:
+    said = " ".join(words[:2]) if words[0] in ("rollout", "set") else words[0]
+    near = nearest(words[0], [each.split()[0] for each in VERBS])
+    return line.error(f'unknown command "{said[:40]}" here' + (f". Did you mean {near}?" if near else ""))
 
 
 def _verb(words: list[str]) -> str:

@@ -44,12 +44,9 @@ def released() -> dict[str, list[SourceCell]]:
     for each in RELEASE["cells"]:
         nbgrader = each["metadata"].get("nbgrader")
         if nbgrader:
+            flags = nbgrader["locked"], nbgrader["solution"], False, nbgrader.get("points")
             source = "".join(each["source"])
-            solution, points = nbgrader["solution"], nbgrader.get("points")
-            cells.append(
-                SourceCell(nbgrader["grade_id"], each["cell_type"], source, nbgrader["checksum"], nbgrader["locked"], solution,
-                           False, points)
-            )  # fmt: skip
+            cells.append(SourceCell(nbgrader["grade_id"], each["cell_type"], source, nbgrader["checksum"], *flags))
     return {"ps3": cells}
 
 

@@ -1,0 +1,162 @@
+"""kubectl lines as answers: understood, carried out on the trial's cluster, and nothing of a shell among them."""
+
+from __future__ import annotations
+
+import pytest
+
+from grader.answer import Answer
+from grader.given import headless, stateful_set
+from grader.kubectl import parse
+from grader.tasks import Task
+from grader.trial import Trial
+
+DEPLOYMENT = (
+    stateful_set("front", replicas=2).replace("StatefulSet", "Deployment").replace("  serviceName: front\n", "")
+)
+OPERATE = Task(
+    "ps9.operate", points=1, about="Operate.", answer="commands",
+    given=headless("db", app="db") + stateful_set("db", replicas=2) + DEPLOYMENT,
+)  # fmt: skip
+
+
+def after(*lines: str) -> Trial:
+    return Trial(OPERATE, Answer.of_cell("%%answer ps9.operate\n" + "\n".join(lines))).settle()
+
+
+def refused(line: str) -> str:
+    lines, errors = parse(line)
+    assert not lines
+    return errors[0].message
+
+
+def test_a_line_is_read_as_kubectl_reads_it() -> None:
+    lines, errors = parse(
+        "# first\n$ kubectl scale -n default statefulset/db --replicas 3\n\n!kubectl get po -w \\\n  -l app=db"
+    )
+    assert not errors
+    assert (lines[0].number, lines[0].verb, lines[0].words) == (2, "scale", ("statefulset/db",))
+    assert lines[0].flags == {"namespace": "default", "replicas": "3"}
+    assert (lines[1].number, lines[1].flags) == (4, {"watch": "true", "selector": "app=db"})
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("kubectl get pods | sh", "a shell's"),
+        ("kubectl get pods; rm -rf /", "a shell's"),
+        ("kubectl get pods && reboot", "a shell's"),
+        ("kubectl get $(touch /tmp/owned)", "a shell's"),
+        ('kubectl get "$(touch /tmp/owned)"', "a shell's"),
+        ("kubectl get `id`", "a shell's"),
+        ("kubectl get pods > /etc/passwd", "a shell's"),
+        ("kubectl get pods < /etc/passwd", "a shell's"),
+        ("kubectl get pods & sleep 1", "a shell's"),
+        ("kubectl get ${HOME}", "a shell's"),
+        ("rm -rf /", "only kubectl lines"),
+        ("sudo kubectl get pods", "only kubectl lines"),
+        ("%%bash", "only kubectl lines"),
+        ("kubectl --kubeconfig /root/.kube/config delete pods --all", "not for you to choose"),
+        ("kubectl --kubeconfig=/root/.kube/config get pods", "not for you to choose"),
+        ("kubectl get pods --context prod", "not for you to choose"),
+        ("kubectl -s https://example.com get pods", "unknown"),
+        ("kubectl get pods --server https://example.com", "not for you to choose"),
+        ("kubectl get --raw /api/v1/secrets", "not for you to choose"),
+        ("kubectl get pods --as system:masters", "not for you to choose"),
+        ("kubectl get pods --token abc", "not for you to choose"),
+        ("kubectl apply -f /etc/passwd", "files cannot be read"),
+        ("kubectl apply -f https://example.com/x.yaml", "files cannot be read"),
+        ("kubectl delete --filename=/etc/passwd", "files cannot be read"),
+        ("kubectl patch pod a --patch-file /etc/passwd", "files cannot be read"),
+        ("kubectl proxy", "unknown command"),
+        ("kubectl port-forward pod/a 80", "unknown command"),
+        ("kubectl cp a:/etc/passwd .", "unknown command"),
+        ("kubectl edit pod a", "unknown command"),
+        ("kubectl scle statefulset/db --replicas=1", "Did you mean scale?"),
+        ("kubectl scale statefulset/db --replica=1", "Did you mean --replicas?"),
+        ("kubectl scale statefulset/db --replicas", "needs an argument"),
+        ("kubectl scale 'statefulset/db", "never closed"),
+        ("kubectl " + "a" * 5_000, "too long"),
+        ("kubectl", "does nothing"),
+        ("kubectl get pods \\", "nothing comes after"),
+    ],
+)  # fmt: skip
+def test_what_is_not_plain_kubectl_is_refused_with_its_reason(line: str, words: str) -> None:
+    assert words in refused(line)
+
+
+def test_there_is_an_end_to_how_many_lines_are_read() -> None:
+    lines, errors = parse("kubectl get pods\n" * 1_000)
+    assert len(lines) == 60
+    assert "more than 60 lines" in errors[0].message
+
+
+def test_scaling_and_deleting_do_what_they_say() -> None:
+    trial = after(
+        "kubectl scale sts db --replicas=3", "kubectl delete pod db-0", "kubectl wait --for=condition=Ready pod/db-0"
+    )
+    assert not trial.failed
+    assert [each.name for each in trial.pods_of("statefulset/db")] == ["db-0", "db-1", "db-2"]
+
+
+def test_an_orphaning_delete_leaves_the_pods() -> None:
+    trial = after("kubectl delete statefulset db --cascade=orphan")
+    assert not trial.failed
+    assert trial.get("statefulset/db") is None
+    assert trial.get("pod/db-1") is not None
+
+
+@pytest.mark.parametrize("workload", ["statefulset/db", "deployment/front"])
+def test_an_image_is_set_and_the_rollout_undone(workload: str) -> None:
+    there = after(f"kubectl set image {workload} main=nginx:1.27", f"kubectl rollout status {workload} --timeout=120s")
+    assert not there.failed
+    assert {each.images for each in there.all("pod", app=workload.partition("/")[2])} == {("nginx:1.27",)}
+    back = after(
+        f"kubectl set image {workload} '*=nginx:1.27'",
+        f"kubectl rollout undo {workload}",
+        f"kubectl rollout status {workload}",
+    )
+    assert not back.failed
+    assert {each.images for each in back.all("pod", app=workload.partition("/")[2])} == {
+        ("registry.k8s.io/nginx-slim:0.24",)
+    }
+
+
+def test_patches_labels_and_annotations_are_written() -> None:
+    trial = after(
+        """kubectl patch sts db -p '{"spec": {"updateStrategy": {"rollingUpdate": {"partition": 1}}}}'""",
+        """kubectl patch sts db --type json -p '[{"op": "replace", "path": "/spec/replicas", "value": 1}]'""",
+        "kubectl label pod db-0 tier=data",
+        "kubectl annotate service db why=because",
+    )
+    assert not trial.failed
+    found = trial.get("statefulset/db")
+    assert found is not None
+    assert found.at("spec", "updateStrategy", "rollingUpdate", "partition") == 1
+    assert found.at("spec", "replicas") == 1
+
+
+def test_a_line_that_fails_says_so_with_its_number_and_the_others_are_carried_out() -> None:
+    trial = after(
+        "kubectl scale sts nobody --replicas=1", "kubectl scale sts db --replicas=1", "kubectl get pods | wc -l"
+    )
+    assert [(each.line, each.message.split(":")[0]) for each in trial.failed] == [
+        (2, "Error from server (NotFound)"),
+        (4, "| is a shell's, and there is no shell here"),
+    ]
+    assert len(trial.pods_of("statefulset/db")) == 1
+
+
+def test_a_node_is_drained() -> None:
+    trial = after("kubectl drain kind-worker --ignore-daemonsets --delete-emptydir-data")
+    assert not trial.failed
+    assert {each.node for each in trial.all("pod") if each.ready} == {"kind-worker2"}
+
+
+def test_exec_runs_inside_the_sandbox() -> None:
+    trial = after("kubectl exec db-0 -- sh -c 'echo hello > /tmp/x'", "kubectl exec db-0 -- false")
+    assert [each.message for each in trial.failed] == ["command terminated with exit code 1"]
+    assert trial.read("db-0", "/tmp/x") == "hello\n"
+
+
+def test_ten_thousand_pods_are_refused() -> None:
+    assert "24 are the most" in after("kubectl scale sts db --replicas=10000").failed[0].message

@@ -19,15 +19,13 @@ from statelab.controlplane.controllers.pods import (
     removal_reason,
 )
 from statelab.controlplane.controllers.replicaset_pods import Replica, forget, replicas_of
-from statelab.controlplane.controllers.sizes import counted, slow_start
+from statelab.controlplane.controllers.sizes import BURST, NEXT_BURST_S, counted, slow_start
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.labels import selector_of
 from statelab.controlplane.manager import Controller
 from statelab.controlplane.store import Revision
 from statelab.controlplane.view import View
-
-_BURST = 500  # Pods created or deleted in one pass
 
 
 def reconcile(key: str, view: View) -> float | None:
@@ -54,8 +52,8 @@ def reconcile(key: str, view: View) -> float | None:
         view.update_status("replicasets", {**replica_set, "status": status}, why=_told(status))
     if refusal is not None:
         raise refusal
-    if abs(missing) > _BURST:
-        return 0.0  # one burst was not enough
+    if abs(missing) > BURST:
+        return NEXT_BURST_S
     return _next_available_s(replica_set, replicas, view)
 
 
@@ -78,7 +76,7 @@ def _adopt_and_release(replica_set: Object, replicas: list[Replica], view: View)
 def _create_missing(replica_set: Object, missing: int, view: View) -> ApiError | None:
     wanted = replica_set["spec"]["replicas"]
     why = f"{title(replica_set)} wants {counted(wanted, 'Pod')} and has {wanted - missing}"
-    refusal = slow_start(range(min(missing, _BURST)), lambda _: _create(replica_set, why, view))
+    refusal = slow_start(range(min(missing, BURST)), lambda _: _create(replica_set, why, view))
     return None if _is_namespace_going(refusal) else refusal
 
 
@@ -97,7 +95,7 @@ def _delete_surplus(replica_set: Object, active: list[Object], surplus: int, vie
     wanted = replica_set["spec"]["replicas"]
     too_many = f"{title(replica_set)} wants {counted(wanted, 'Pod')} and has {len(active)}"
     refusal: ApiError | None = None
-    for pod in _condemned(replica_set, active, min(surplus, _BURST), view) if surplus > 0 else ():
+    for pod in _condemned(replica_set, active, min(surplus, BURST), view) if surplus > 0 else ():
         why = f"{too_many}; {removal_reason(pod)}" if wanted else too_many
         try:
             view.delete("pods", pod, why=why)

@@ -10,6 +10,9 @@ from statelab.controlplane.errors import ApiError
 
 Item = TypeVar("Item")
 
+BURST = 500  # Pods that a workload's controller makes or removes in one pass (BurstReplicas)
+NEXT_BURST_S = 1.0  # a real controller manager is slower still: it may send 20 requests a second
+
 
 def counted(number: int, noun: str) -> str:
     """`1 Pod`, `2 Pods`: for a `why`."""

@@ -15,7 +15,7 @@ from typing import TypeVar
 from statelab.controlplane.controllers.owners import adopt, concerned, release, title
 from statelab.controlplane.controllers.pods import is_news, is_terminating
 from statelab.controlplane.controllers.revisions import history_of, truncate_history, update_revision
-from statelab.controlplane.controllers.sizes import counted, slow_start
+from statelab.controlplane.controllers.sizes import BURST, NEXT_BURST_S, counted, slow_start
 from statelab.controlplane.controllers.statefulset_claims import (
     claim_name,
     claim_templates,
@@ -35,8 +35,6 @@ from statelab.controlplane.store import Revision
 from statelab.controlplane.view import View
 
 _Item = TypeVar("_Item")
-_BURST = 500  # Pods that a Parallel set makes in one pass
-_NEXT_BURST_S = 0.01
 
 
 def reconcile(key: str, view: View) -> float | None:
@@ -55,7 +53,7 @@ def reconcile(key: str, view: View) -> float | None:
     update, collisions = update_revision(stateful_set, history, view)
     current = _named(history, stateful_set.get("status", {}).get("currentRevision")) or update
     work = Work(stateful_set, current, update, roster, view)
-    is_one_of_many = not work.is_ordered and len(roster.gaps(work.start, work.end, _BURST + 1)) > _BURST
+    is_one_of_many = not work.is_ordered and len(roster.gaps(work.start, work.end, BURST + 1)) > BURST
     refusal: ApiError | None = None
     try:
         if not is_terminating(stateful_set):
@@ -68,7 +66,7 @@ def reconcile(key: str, view: View) -> float | None:
     if refusal is not None:
         raise refusal
     if is_one_of_many:
-        return _NEXT_BURST_S
+        return NEXT_BURST_S
     return next_available_s(work)
 
 
@@ -116,7 +114,7 @@ def _ordinals_to_see(work: Work) -> list[int]:
         return sorted([*restless, *work.roster.gaps(work.start, work.end, 1)])
     # Nobody waits for a Pod to be ready here, so one that is as it should be needs no second look.
     changed = [ordinal for ordinal in restless if not work.roster.conforms(work.roster.by_ordinal[ordinal])]
-    return sorted([*changed, *work.roster.gaps(work.start, work.end, _BURST)])
+    return sorted([*changed, *work.roster.gaps(work.start, work.end, BURST)])
 
 
 def _for_all(work: Work, items: Iterable[_Item], step: Callable[[_Item], bool]) -> bool:

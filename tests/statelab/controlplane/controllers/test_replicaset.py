@@ -108,13 +108,13 @@ def test_min_ready_seconds_delay_availability_not_readiness(cluster):
 
 
 def test_a_large_set_is_made_and_removed_in_bursts(cluster, monkeypatch):
-    monkeypatch.setattr(replicaset, "_BURST", 5)
+    monkeypatch.setattr(replicaset, "BURST", 5)
     for replicas in (12, 0):
         if replicas:
             cluster.apply(rs(replicas))
         else:
             cluster.patch("replicasets", "web", replicas=0)
-        cluster.loop.run_for(0.1)
+        cluster.settle(5)
         assert status(cluster)["replicas"] == replicas
 
 

@@ -222,9 +222,18 @@ def _micro_time(value: Any) -> Any:
         raise Unusual from None
 
 
-@lru_cache(maxsize=1024)
 def time_text(value: str, digits: int) -> str:
     """An RFC 3339 time as metav1.Time (`digits` 0) or MicroTime (6) writes it: in UTC. Raises ValueError."""
+    if len(value) > _LONGEST_TIME:
+        raise ValueError("too long for a time")
+    return _time_text(value, digits)
+
+
+_LONGEST_TIME = 128
+
+
+@lru_cache(maxsize=1024)
+def _time_text(value: str, digits: int) -> str:
     match = RFC3339.fullmatch(value)
     if match is None:
         raise ValueError(value)

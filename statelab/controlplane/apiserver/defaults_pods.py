@@ -14,6 +14,7 @@ Fields = dict[str, Any]
 
 _MILLI = quantity.NANO // 1000
 _MODE = 0o644
+_LONGEST_IMAGE = 4096
 # A reference as far as its tag needs it: an optional registry with a port, a path, a tag, a digest.
 _IMAGE = re.compile(
     r"(?:[a-zA-Z0-9][-a-zA-Z0-9.]*(?::[0-9]+)?/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
@@ -129,8 +130,8 @@ def _handler(value: Fields) -> None:
 
 def pull_policy(image: str) -> str:
     """`Always` for `latest` and for no tag at all; `IfNotPresent` otherwise. Source: pkg/util/parsers."""
-    match = _IMAGE.fullmatch(image)
-    if match is None or len(image) > 4096:
+    match = _IMAGE.fullmatch(image) if len(image) <= _LONGEST_IMAGE else None
+    if match is None:
         return "IfNotPresent"
     tag = match["tag"]
     return "Always" if tag == ":latest" or (tag is None and match["digest"] is None) else "IfNotPresent"

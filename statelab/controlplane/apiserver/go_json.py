@@ -1,11 +1,13 @@
 """JSON read exactly as Go reads it: keys in order and repeated, numbers as written, and Go's words for what is wrong.
 
-Only what the fast parser will not take comes here. Not recursive, so depth costs nothing.
+Only what the fast parser will not take comes here. What Python's own parser cannot say is read by one that is not
+recursive, so depth costs nothing.
 Source: encoding/json scanner.go.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -31,7 +33,58 @@ class SyntaxError_(ValueError):
 
 def parse(raw: bytes) -> Any:
     """One JSON value: dicts as Pairs, numbers as Number. Raises SyntaxError_ with Go's message."""
-    return _Parser(raw.decode("utf-8", "replace"), raw).document()
+    text = raw.decode("utf-8", "replace")
+    try:
+        value = json.loads(
+            text, object_pairs_hook=Pairs, parse_int=Number, parse_float=Number, parse_constant=_no_constant
+        )
+        return _mended(value) if _SURROGATE.search(raw) else value
+    except json.JSONDecodeError as error:
+        if len(raw) > _LARGE:
+            raise SyntaxError_(_quick_words(text, error)) from None
+    except (RecursionError, ValueError):
+        pass
+    return _Parser(text, raw).document()
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)  # NaN and Infinity are Python's, not JSON
+
+
+def _mended(value: Any) -> Any:
+    """Half a surrogate pair is no character: Go reads it as U+FFFD."""
+    if isinstance(value, Number):
+        return value
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, Pairs):
+        return Pairs((_mended(key), _mended(item)) for key, item in value)
+    return [_mended(item) for item in value] if isinstance(value, list) else value
+
+
+def _quick_words(text: str, error: json.JSONDecodeError) -> str:
+    """Go's words as far as Python's parser knows the place: a large body is not read twice by a slow parser."""
+    if error.pos >= len(text) or error.msg.startswith("Unterminated"):
+        return "unexpected end of JSON input"
+    where = _WHERE.get(error.msg, "looking for beginning of value")
+    if error.msg.startswith("Expecting ',' delimiter") and text.rfind("[", 0, error.pos) > text.rfind(
+        "{", 0, error.pos
+    ):
+        where = "after array element"
+    return f"invalid character {quoted(text[error.pos])} {where}"
+
+
+_LARGE = 256 * 1024
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_WHERE = {
+    "Expecting property name enclosed in double quotes": "looking for beginning of object key string",
+    "Expecting ':' delimiter": "after object key",
+    "Expecting ',' delimiter": "after object key:value pair",
+    "Extra data": "after top-level value",
+    "Invalid control character at": "in string literal",
+    "Invalid \\escape": "in string escape code",
+    "Invalid \\uXXXX escape": "in \\u hexadecimal character escape",
+}
 
 
 def plain(value: Any) -> Any:

@@ -36,9 +36,12 @@ class Quantity:
 ZERO = Quantity(0, "0")
 
 
-@lru_cache(maxsize=4096)
 def parse(text: str) -> Quantity:
     """Read a quantity. Raises ValueError in the words of the API server."""
+    return _remembered(text) if len(text) <= _LONGEST_REMEMBERED else _parse(text)
+
+
+def _parse(text: str) -> Quantity:
     if not text:
         raise ValueError(FORMAT_WRONG)
     match = _SHAPE.fullmatch(text)
@@ -61,6 +64,10 @@ def parse(text: str) -> Quantity:
     if _is_kept_as_written(base, exponent, whole, fraction, number):
         return Quantity(value, text)
     return Quantity(value, _canonical(value, form))
+
+
+_remembered = lru_cache(maxsize=4096)(_parse)
+_LONGEST_REMEMBERED = 64  # a hostile client's megabyte is not worth keeping
 
 
 def canonical(text: str) -> str:

@@ -64,11 +64,12 @@ def _amounts(obj: Object) -> Errors:
 
 def update_node(obj: Object, old: Object) -> Errors:
     errors = meta.metadata_update(obj["metadata"], old["metadata"]) + _amounts(obj)
-    seen: list[object] = []
+    seen: set[tuple[str, str]] = set()
     for index, address in enumerate((obj.get("status") or {}).get("addresses") or ()):
-        if address in seen:
+        pair = (address.get("type", ""), address.get("address", ""))
+        if pair in seen:
             errors.append(duplicate(f"status.addresses[{index}]", go_struct(f"{_CORE}NodeAddress", address)))
-        seen.append(address)
+        seen.add(pair)
     spec, before = obj.get("spec") or {}, old.get("spec") or {}
     if before.get("podCIDRs") and spec.get("podCIDRs") != before["podCIDRs"]:
         why = 'node updates may not change podCIDR except from "" to valid'

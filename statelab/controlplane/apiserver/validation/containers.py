@@ -255,7 +255,8 @@ def _env_from(found: list[Fields], field: str) -> Errors:
 def _mounts(mounts: list[Fields], devices: list[Fields], container: Fields, facts: PodFacts, field: str) -> Errors:
     errors: Errors = []
     seen: set[str] = set()
-    device_paths = {each.get("name", ""): each.get("devicePath", "") for each in devices}
+    device_names = {each.get("name", "") for each in devices}
+    device_paths = {each.get("devicePath", "") for each in devices}
     for index, mount in enumerate(mounts):
         here = f"{field}[{index}]"
         name, path = mount.get("name", ""), mount.get("mountPath", "")
@@ -268,9 +269,9 @@ def _mounts(mounts: list[Fields], devices: list[Fields], container: Fields, fact
         if path in seen:
             errors.append(invalid(f"{here}.mountPath", path, "must be unique"))
         seen.add(path)
-        if name in device_paths:
+        if name in device_names:
             errors.append(invalid(f"{here}.name", name, "must not already exist in volumeDevices"))
-        if path in device_paths.values():
+        if path in device_paths:
             why = "must not already exist as a path in volumeDevices"
             errors.append(invalid(f"{here}.mountPath", path, why))
         sub, expression = mount.get("subPath"), mount.get("subPathExpr")
@@ -314,7 +315,8 @@ def _devices(devices: list[Fields], mounts: list[Fields], facts: PodFacts, field
     errors: Errors = []
     paths: set[str] = set()
     seen: set[str] = set()
-    mount_paths = {each.get("name", ""): each.get("mountPath", "") for each in mounts}
+    mount_names = {each.get("name", "") for each in mounts}
+    mount_paths = {each.get("mountPath", "") for each in mounts}
     for index, device in enumerate(devices):
         here = f"{field}[{index}]"
         name, path = device.get("name", ""), device.get("devicePath", "")
@@ -336,9 +338,9 @@ def _devices(devices: list[Fields], mounts: list[Fields], facts: PodFacts, field
             errors.append(invalid(f"{here}.devicePath", path, "can not contain backsteps ('..')"))
         else:
             paths.add(path)
-        if name in mount_paths:
+        if name in mount_names:
             errors.append(invalid(f"{here}.name", name, "must not already exist in volumeMounts"))
-        if path in mount_paths.values():
+        if path in mount_paths:
             why = "must not already exist as a path in volumeMounts"
             errors.append(invalid(f"{here}.devicePath", path, why))
         if name:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, wraps
 
 from statelab.controlplane.apiserver.validation.fields import Errors, invalid
 
@@ -26,6 +27,20 @@ _value_re = re.compile(_VALUE)
 _config_key_re = re.compile(_CONFIG_KEY)
 _header_re = re.compile(_HEADER)
 _port_name_re = re.compile("[-a-z0-9]+")
+
+_LONGEST_REMEMBERED = 300  # a hostile client's megabyte is not worth keeping
+
+
+def _remembered(check: Callable[[str], tuple[str, ...]]) -> Callable[[str], tuple[str, ...]]:
+    """The verdicts on short texts are kept: the same few names come again and again."""
+    known = lru_cache(maxsize=8192)(check)
+
+    @wraps(check)
+    def call(text: str) -> tuple[str, ...]:
+        return known(text) if len(text) <= _LONGEST_REMEMBERED else check(text)
+
+    return call
+
 
 _ALNUM = "must start and end with an alphanumeric character"
 LABEL_WORDS = (
@@ -66,7 +81,7 @@ def at_most(length: int) -> str:
     return f"must be no more than {length} characters"
 
 
-@lru_cache(maxsize=8192)
+@_remembered
 def label(text: str) -> tuple[str, ...]:
     """IsDNS1123Label."""
     if len(text) > 63:
@@ -78,7 +93,7 @@ def _not_a_label(text: str) -> tuple[str, ...]:
     return ("must not contain dots",) if subdomain_re.fullmatch(text) else (LABEL_WORDS,)
 
 
-@lru_cache(maxsize=8192)
+@_remembered
 def subdomain(text: str) -> tuple[str, ...]:
     """IsDNS1123Subdomain."""
     found = (at_most(253),) if len(text) > 253 else ()
@@ -90,7 +105,7 @@ def generated(text: str) -> str:
     return text[:-1] + "a" if len(text) > 1 and text.endswith("-") else text
 
 
-@lru_cache(maxsize=8192)
+@_remembered
 def qualified(text: str) -> tuple[str, ...]:
     """IsQualifiedName: `name` or `prefix/name`."""
     parts = text.split("/")
@@ -113,14 +128,14 @@ def qualified(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-@lru_cache(maxsize=8192)
+@_remembered
 def label_value(text: str) -> tuple[str, ...]:
     """IsValidLabelValue."""
     found = (at_most(63),) if len(text) > 63 else ()
     return found if _value_re.fullmatch(text) else (*found, _VALUE_WORDS)
 
 
-@lru_cache(maxsize=4096)
+@_remembered
 def config_key(text: str) -> tuple[str, ...]:
     """IsConfigMapKey."""
     found: list[str] = []
@@ -148,7 +163,7 @@ def header_name(text: str) -> tuple[str, ...]:
     return () if _header_re.fullmatch(text) else (_HEADER_WORDS,)
 
 
-@lru_cache(maxsize=2048)
+@_remembered
 def port_name(text: str) -> tuple[str, ...]:
     """IsValidPortName (IANA service names)."""
     found: list[str] = []
@@ -177,7 +192,7 @@ def is_ip(text: str) -> bool:
     return parse_ip(text) is not None
 
 
-@lru_cache(maxsize=8192)
+@_remembered
 def parse_ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     if "%" in text:
         return None

@@ -100,11 +100,11 @@ def _annotation_changes(metadata: Fields, before: Fields) -> Errors:
 
 
 def _only_added_tolerations(new: list[Fields], old: list[Fields]) -> Errors:
-    def without_seconds(toleration: Fields) -> Fields:
-        return {key: value for key, value in toleration.items() if key != "tolerationSeconds"}
+    def without_seconds(toleration: Fields) -> frozenset[tuple[str, str]]:
+        return frozenset((key, value) for key, value in toleration.items() if key != "tolerationSeconds")
 
-    stripped = [without_seconds(each) for each in new]
-    if any(without_seconds(each) not in stripped for each in old):
+    kept = {without_seconds(each) for each in new}
+    if any(without_seconds(each) not in kept for each in old):
         why = "existing toleration can not be modified except its tolerationSeconds"
         return [forbidden("spec.tolerations", why)]
     return []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from statelab.controlplane.apiserver.validation import meta, names
 from statelab.controlplane.apiserver.validation.fields import (
     NOT_POSITIVE,
@@ -131,14 +133,16 @@ def _label_keys(term: Fields, field: str) -> Errors:
                 errors += names.check_qualified(each, f"{field}.{key}[{index}]")
     if found is not None:
         seen = set(found.get("matchLabels") or ())
+        places = {name: index for index, name in enumerate(match)}
         for expression in found.get("matchExpressions") or ():
             name = expression.get("key", "")
-            if name in match and name in seen:
+            if name in places and name in seen:
                 why = "exists in both matchLabelKeys and labelSelector"
-                errors.append(invalid(f"{field}[{match.index(name)}]", name, why))
+                errors.append(invalid(f"{field}[{places[name]}]", name, why))
             seen.add(name)
+    excluded = set(mismatch)
     for index, each in enumerate(match):
-        if each in mismatch:
+        if each in excluded:
             why = "exists in both matchLabelKeys and mismatchLabelKeys"
             errors.append(invalid(f"{field}.matchLabelKeys[{index}]", each, why))
     return errors
@@ -195,6 +199,7 @@ def taints(found: list[Fields], field: str) -> Errors:
 def spread(found: list[Fields], field: str) -> Errors:
     """topologySpreadConstraints."""
     errors: Errors = []
+    left = Counter((one.get("topologyKey", ""), one.get("whenUnsatisfiable", "")) for one in found)
     for index, one in enumerate(found):
         here = f"{field}[{index}]"
         skew, key, action = one.get("maxSkew", 0), one.get("topologyKey", ""), one.get("whenUnsatisfiable", "")
@@ -205,10 +210,9 @@ def spread(found: list[Fields], field: str) -> Errors:
         if action not in ("DoNotSchedule", "ScheduleAnyway"):
             supported = ("DoNotSchedule", "ScheduleAnyway")
             errors.append(not_supported(f"{here}.whenUnsatisfiable", action, supported))
-        for other in found[index + 1 :]:
-            if (other.get("topologyKey", ""), other.get("whenUnsatisfiable", "")) == (key, action):
-                errors.append(duplicate(f"{here}.{{topologyKey, whenUnsatisfiable}}", f"{{{key}, {action}}}"))
-                break
+        left[key, action] -= 1
+        if left[key, action]:  # the last of its like is the one that may stay
+            errors.append(duplicate(f"{here}.{{topologyKey, whenUnsatisfiable}}", f"{{{key}, {action}}}"))
         domains = one.get("minDomains")
         if domains is not None:
             if domains <= 0:
@@ -235,9 +239,10 @@ def _spread_keys(constraint: Fields, field: str) -> Errors:
         errors.append(forbidden(field, "must not be specified when labelSelector is not set"))
     else:
         taken = set(found.get("matchLabels") or ())
-        counted = [each.get("key", "") for each in found.get("matchExpressions") or ()]
+        counted = Counter(each.get("key", "") for each in found.get("matchExpressions") or ())
+        own = set(keys)
         # One requirement for each key is the server's own, made of the Pod's label.
-        taken |= {key for key in counted if counted.count(key) > 1 or key not in keys}
+        taken |= {key for key, count in counted.items() if count > 1 or key not in own}
     for index, key in enumerate(keys):
         errors += names.check_qualified(key, f"{field}[{index}]")
         if key in taken:

@@ -213,11 +213,13 @@ def cluster_ips(spec: Fields) -> Errors:
             errors.append(invalid(field, ips, "first value must match `clusterIP`"))
     elif ips:
         errors.append(invalid(field, ips, "must be empty when `clusterIP` is not specified"))
+    seen: set[str] = set()
     for index, family in enumerate(families):
         if family not in ("IPv4", "IPv6"):
             errors.append(not_supported(f"spec.ipFamilies[{index}]", family, ("IPv4", "IPv6")))
-        if family in families[:index]:
+        if family in seen:
             errors.append(duplicate(f"spec.ipFamilies[{index}]", family))
+        seen.add(family)
     policies = ("PreferDualStack", "RequireDualStack", "SingleStack")
     if spec.get("ipFamilyPolicy") is not None and spec["ipFamilyPolicy"] not in policies:
         errors.append(not_supported("spec.ipFamilyPolicy", spec["ipFamilyPolicy"], policies))

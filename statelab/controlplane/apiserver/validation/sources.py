@@ -27,7 +27,7 @@ LONG_PORTAL = (
 )
 _LUN = "must be between 0 and 255, inclusive"
 _PARTITION = "must be between 1 and 255, inclusive"
-_IQN = re.compile(r"iqn\.\d{4}-\d{2}\.([A-Za-z0-9\-.]+)(:[^,;*&$|\s]+)$", re.ASCII)
+_IQN = re.compile(r"iqn\.\d{4}-\d{2}\.([A-Za-z0-9\-.]+)(:[^,;*&$|\s]+)", re.ASCII)
 _EUI = re.compile(r"eui.[A-Za-z0-9]{16}")
 _NAA = re.compile(r"naa.[A-Za-z0-9]{32}")
 _HOST_PATHS = ("", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket")
@@ -138,8 +138,7 @@ def _qualified_initiator(text: str, field: str, start: str) -> Errors:
     form = {"iqn": _IQN, "eui": _EUI, "naa": _NAA}.get(text[:3])
     if form is None:
         return [invalid(field, text, start)]
-    matches = form.search(text) if form is _IQN else form.fullmatch(text)
-    return [] if matches else [invalid(field, text, "must be valid format")]
+    return [] if form.fullmatch(text) else [invalid(field, text, "must be valid format")]
 
 
 def _fc(value: Fields, field: str) -> Errors:

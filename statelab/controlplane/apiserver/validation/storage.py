@@ -194,24 +194,27 @@ def _class_fields(obj: Object) -> Errors:
 
 def _topologies(terms: list[Fields]) -> Errors:
     errors: Errors = []
-    seen: list[dict[str, set[str]]] = []
+    seen: set[frozenset[tuple[str, frozenset[str]]]] = set()
     for index, term in enumerate(terms):
-        by_key: dict[str, set[str]] = {}
+        by_key: dict[str, frozenset[str]] = {}
         for number, one in enumerate(term.get("matchLabelExpressions") or ()):
             here = f"allowedTopologies[{index}].matchLabelExpressions[{number}]"
             values: list[str] = one.get("values") or []
             if not values:
                 errors.append(required(f"{here}.values"))
+            known: set[str] = set()
             for position, value in enumerate(values):
-                if value in values[:position]:
+                if value in known:
                     errors.append(duplicate(f"{here}.values[{position}]", value))
+                known.add(value)
             errors += names.check_qualified(one.get("key", ""), f"{here}.key")
             if one.get("key", "") in by_key:
                 errors.append(duplicate(f"{here}.key", one.get("key", "")))
-            by_key[one.get("key", "")] = set(values)
-        if by_key in seen:
+            by_key[one.get("key", "")] = frozenset(values)
+        term_of = frozenset(by_key.items())
+        if term_of in seen:
             errors.append(duplicate(f"allowedTopologies[{index}].matchLabelExpressions", ""))
-        seen.append(by_key)
+        seen.add(term_of)
     return errors
 
 

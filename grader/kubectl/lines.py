@@ -51,6 +51,7 @@ VERBS: dict[str, dict[str, bool]] = {
     "logs": _flags(f"follow previous container= tail= since= {_SELECT}"),
     "explain": _flags("recursive"),
     "version": _flags("client"),
+    **dict.fromkeys(("apply", "create", "replace"), _flags("filename= server-side force")),  # only to be refused
 }
 _SHORT = {
     "n": "namespace", "o": "output", "l": "selector", "p": "patch", "c": "container", "i": "stdin",

@@ -314,6 +314,10 @@ def _exec(trial: Trial, line: Line) -> None:
         raise line.error(f"command terminated with exit code {ran.code}")
 
 
+def _manifest(trial: Trial, line: Line) -> None:
+    raise line.error("manifests are not read from files here: what a manifest says goes into a manifest's cell")
+
+
 def _seconds(line: Line, text: str) -> float:
     found = _DURATION.match(text)
     if found is None or not any(found.groups()):
@@ -339,4 +343,7 @@ _DO: dict[str, Callable[[Any, Line], None]] = {
     "uncordon": _cordon,
     "drain": _cordon,
     "exec": _exec,
+    "apply": _manifest,
+    "create": _manifest,
+    "replace": _manifest,
 }

@@ -23,7 +23,6 @@ from statelab.controlplane.apiserver import bodies, streaming
 from statelab.controlplane.apiserver.certificates import Certificate
 from statelab.controlplane.apiserver.handler import Handler, refusal
 from statelab.controlplane.apiserver.request import (
-    Answer,
     LogAnswer,
     Request,
     Response,
@@ -69,7 +68,7 @@ class Edge:
 
     async def start(self, port: int = 0, host: str = "127.0.0.1") -> None:
         """Listen. Raises OSError when the port is taken."""
-        self._server = web.Server(self._serve, access_log=None, keepalive_timeout=600.0)
+        self._server = web.Server(self._serve, access_log=None, keepalive_timeout=600.0, lingering_time=1.0)
         self._listener = socket.create_server((host, port), backlog=512)
         self._listener.setblocking(False)
         self.port = self._listener.getsockname()[1]
@@ -126,13 +125,13 @@ class Edge:
 
     async def _serve(self, http: web.BaseRequest) -> web.StreamResponse:
         body = await self._body(http) if http.body_exists else b""
-        answer: Answer
         if body is None:
-            answer = self._refused(http)
-        else:
-            path, _, query = http.raw_path.partition("?")
-            request = Request(http.method, path, parse_query(query), _Headers(http.headers), body)
-            answer = self.handler.handle(request)
+            response = await self._respond(http, refusal(bodies.too_large()))
+            response.force_close()
+            return response
+        path, _, query = http.raw_path.partition("?")
+        request = Request(http.method, path, parse_query(query), _Headers(http.headers), body)
+        answer = self.handler.handle(request)
         if isinstance(answer, Response):
             return await self._respond(http, answer)
         task = asyncio.current_task()
@@ -158,12 +157,6 @@ class Edge:
                 return None
             parts.append(part)
         return b"".join(parts)
-
-    def _refused(self, http: web.BaseRequest) -> Response:
-        answer = refusal(bodies.too_large())
-        answer.headers.append(("Connection", "close"))
-        http.protocol.force_close()
-        return answer
 
     async def _respond(self, http: web.BaseRequest, answer: Response) -> web.Response:
         headers = [*answer.headers, _NO_CACHE, ("Audit-Id", str(uuid.uuid4())), ("Content-Type", answer.content_type)]

@@ -1,0 +1,283 @@
+"""The server as a process, and its HTTP edge: what only sockets can show."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+import os
+import signal
+import socket
+import ssl
+import stat
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import dns.message
+import dns.query
+import pytest
+
+
+@dataclass
+class Server:
+    url: str
+    token: str
+    dns_port: int
+    process: subprocess.Popen[str]
+    kubeconfig: Path
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    def request(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any, dict[str, str]]:
+        """Code, decoded body, headers."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
+        raw = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        sent = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, path, raw, sent)
+        answer = connection.getresponse()
+        data = answer.read()
+        found = {name.lower(): value for name, value in answer.getheaders()}
+        if found.get("content-encoding") == "gzip":
+            data = gzip.decompress(data)
+        connection.close()
+        return answer.status, json.loads(data) if data[:1] == b"{" else data, found
+
+    def raw(self, text: bytes) -> socket.socket:
+        made = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        made.sendall(text)
+        return made
+
+    def stop(self, signal_number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(signal_number)
+        return self.process.wait(20)
+
+
+def start(folder: Path, *words: str, state: Path | None = None) -> Server:
+    about, kubeconfig = folder / "server.json", folder / "kubeconfig"
+    command = [sys.executable, "-m", "statelab", "serve", "--server-file", str(about), "--kubeconfig", str(kubeconfig)]
+    command += ["--state", str(state)] if state else ["--in-memory"]
+    process = subprocess.Popen([*command, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert process.stdout is not None
+    said = process.stdout.readline()
+    assert said.startswith("StateLab serves"), said + process.stdout.read()
+    found = json.loads(about.read_text())
+    return Server(found["url"], found["token"], found["dns_port"], process, kubeconfig)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    made = start(tmp_path_factory.mktemp("server"), "--pace", "20")
+    yield made
+    made.stop()
+
+
+CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
+
+
+def config_map(name: str, text: str = "") -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"text": text}}
+
+
+# ---- the edge
+
+
+def test_http_and_https_are_spoken_on_one_port(server: Server) -> None:
+    assert server.request("GET", "/version")[1]["gitVersion"] == "v1.36.2+statelab"
+    trusted = json.loads(server.kubeconfig.read_text())["clusters"][0]["cluster"]
+    assert trusted["server"] == server.url.replace("http://", "https://")
+    import base64
+
+    authority = base64.b64decode(trusted["certificate-authority-data"]).decode()
+    context = ssl.create_default_context(cadata=authority)
+    for name in ("127.0.0.1", "localhost"):
+        with urllib.request.urlopen(f"https://{name}:{server.port}/version", context=context, timeout=10) as answer:
+            assert answer.status == 200
+    with pytest.raises(urllib.error.URLError):
+        urllib.request.urlopen(f"https://127.0.0.1:{server.port}/version", timeout=10)
+
+
+def test_without_the_token_nobody_is_let_in(server: Server) -> None:
+    code, status, _ = server.request("GET", "/api/v1/nodes", Authorization="Bearer wrong")
+    assert (code, status["reason"]) == (401, "Unauthorized")
+
+
+def test_files_with_the_token_are_for_their_owner_alone(server: Server) -> None:
+    assert stat.S_IMODE(server.kubeconfig.stat().st_mode) == 0o600
+    assert stat.S_IMODE((server.kubeconfig.parent / "server.json").stat().st_mode) == 0o600
+
+
+def test_a_body_over_three_mebibytes_is_refused_before_it_is_read(server: Server) -> None:
+    head = f"POST {CONFIG_MAPS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.token}\r\n"
+    with server.raw(
+        f"{head}Content-Type: application/json\r\nContent-Length: 99999999999\r\n\r\n".encode()
+    ) as connection:
+        assert b"413" in connection.recv(4096).split(b"\r\n")[0]
+    chunked = f"{head}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    with server.raw(chunked) as connection:
+        piece = b"100000\r\n" + b" " * 0x100000 + b"\r\n"
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            for _ in range(5):
+                connection.sendall(piece)
+        with contextlib.suppress(ConnectionResetError):  # it was told, and has not waited for the rest
+            assert b"413" in connection.recv(4096).split(b"\r\n")[0]
+    assert server.request("GET", "/readyz")[0] == 200
+
+
+def test_a_large_answer_is_compressed_for_who_takes_it(server: Server) -> None:
+    assert server.request("POST", CONFIG_MAPS, config_map("large", "x" * 200_000))[0] == 201
+    _, listed, headers = server.request("GET", CONFIG_MAPS, Accept_Encoding="gzip")
+    assert headers["content-encoding"] == "gzip"
+    assert "large" in [item["metadata"]["name"] for item in listed["items"]]
+    assert "content-encoding" not in server.request("GET", CONFIG_MAPS)[2]
+    assert "content-encoding" not in server.request("GET", "/version", Accept_Encoding="gzip")[2]
+
+
+def test_a_watch_streams_lines_as_they_come(server: Server) -> None:
+    path = f"{CONFIG_MAPS}?watch=true&fieldSelector=metadata.name%3Dseen"
+    head = f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.token}\r\n\r\n"
+    with server.raw(head.encode()) as connection:
+        lines = connection.makefile("rb")
+        while lines.readline() != b"\r\n":
+            pass
+        assert server.request("POST", CONFIG_MAPS, config_map("seen"))[0] == 201
+        size = int(lines.readline(), 16)
+        event = json.loads(lines.read(size))
+        assert (event["type"], event["object"]["metadata"]["name"]) == ("ADDED", "seen")
+
+
+def test_a_watch_ends_after_its_timeout(server: Server) -> None:
+    code, body, _ = server.request("GET", f"{CONFIG_MAPS}?watch=1&timeoutSeconds=1&labelSelector=none%3Dhere")
+    assert (code, body) == (200, b"")
+
+
+def test_a_client_that_does_not_read_its_watch_is_dropped_and_no_one_else_notices(server: Server) -> None:
+    head = f"GET {CONFIG_MAPS}?watch=true HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.token}\r\n\r\n"
+    deaf = socket.socket()
+    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    deaf.connect(("127.0.0.1", server.port))
+    deaf.sendall(head.encode())
+    assert server.request("POST", CONFIG_MAPS, config_map("loud"))[0] == 201
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=20)
+    headers = {"Authorization": f"Bearer {server.token}", "Content-Type": "application/merge-patch+json"}
+    for number in range(60):
+        text = str(number) * 100_000
+        connection.request("PATCH", f"{CONFIG_MAPS}/loud", json.dumps({"data": {"text": text}}), headers)
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 200
+    deaf.close()
+    assert server.request("GET", "/readyz")[0] == 200
+
+
+def test_what_is_no_http_is_answered_or_dropped(server: Server) -> None:
+    for nonsense in (
+        b"\x00\x01\x02\x03" * 100,
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"\x16\x03\x01\x00\x05hello",
+    ):
+        with server.raw(nonsense) as connection:
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(4096):
+                pass
+    assert server.request("GET", "/readyz")[0] == 200
+
+
+def test_an_upgrade_that_is_none_is_refused(server: Server) -> None:
+    pod = {"metadata": {"name": "up"}, "spec": {"containers": [{"name": "c", "image": "nginx:1.27"}]}}
+    assert server.request("POST", "/api/v1/namespaces/default/pods", pod)[0] == 201
+    code, status, _ = server.request("GET", "/api/v1/namespaces/default/pods/up/portforward?ports=80")
+    assert (code, status["message"]) == (400, "Upgrade request required")
+
+
+def test_dns_is_answered_over_udp_and_tcp(server: Server) -> None:
+    question = dns.message.make_query("kubernetes.default.svc.cluster.local.", "A")
+    for ask in (dns.query.udp, dns.query.tcp):
+        answer = ask(question, "127.0.0.1", port=server.dns_port, timeout=10)
+        assert str(answer.answer[0][0]) == "10.96.0.1"
+
+
+# ---- the process
+
+
+def test_a_taken_port_is_told_in_a_sentence(server: Server) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "statelab", "serve", "--in-memory", "--port", str(server.port)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"statelab: Port {server.port} is taken")
+    assert "Traceback" not in done.stderr
+
+
+def test_two_servers_do_not_share_a_state_folder(tmp_path: Path) -> None:
+    first = start(tmp_path, state=tmp_path / "state")
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "statelab", "serve", "--state", str(tmp_path / "state")],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 1
+        assert "is in use by another server" in done.stderr
+        assert "Traceback" not in done.stderr
+    finally:
+        assert first.stop() == 0
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_what_was_acknowledged_is_there_after_a_restart(tmp_path: Path, signal_number: int) -> None:
+    first = start(tmp_path, state=tmp_path / "state")
+    watching = first.raw(
+        f"GET {CONFIG_MAPS}?watch=true HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {first.token}\r\n\r\n".encode()
+    )
+    for number in range(20):
+        assert first.request("POST", CONFIG_MAPS, config_map(f"kept-{number}"))[0] == 201
+    code = first.stop(signal_number)
+    assert code == (-signal_number if signal_number == signal.SIGKILL else 0)
+    watching.close()
+    second = start(tmp_path, "--token", first.token, "--port", str(first.port), state=tmp_path / "state")
+    try:
+        listed = second.request("GET", CONFIG_MAPS)[1]
+        names = {item["metadata"]["name"] for item in listed["items"]}
+        assert {f"kept-{number}" for number in range(20)} <= names
+        assert second.kubeconfig.read_text()
+        assert second.url == first.url
+    finally:
+        second.stop()
+
+
+def test_a_kubeconfig_stays_good_when_the_server_restarts(tmp_path: Path) -> None:
+    first = start(tmp_path, "--token", "same", state=tmp_path / "state")
+    before = json.loads(first.kubeconfig.read_text())
+    first.stop()
+    second = start(tmp_path, "--token", "same", "--port", str(first.port), state=tmp_path / "state")
+    try:
+        assert json.loads(second.kubeconfig.read_text()) == before
+    finally:
+        second.stop()
+
+
+def test_the_server_needs_nothing_that_takes_long_to_import() -> None:
+    script = (
+        "import sys; import statelab.server, statelab.controlplane.controlplane, statelab.controlplane.apiserver.http;"
+        "heavy = {'kubernetes', 'IPython', 'ipywidgets', 'nbgrader', 'fakeredis', 'redis', 'yaml', 'jsonschema'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=dict(os.environ), timeout=60
+    )
+    assert done.stdout == "[]\n", done.stderr

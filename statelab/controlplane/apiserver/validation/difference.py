@@ -42,8 +42,8 @@ def _is_nothing(value: Any) -> bool:
 
 def text(definition: str, old: Fields, new: Fields, *, only: frozenset[str] = frozenset()) -> str:
     """What `new` changes of `old`, both of that definition; `only` limits it to fields, by JSON name."""
-    lines = [_lines(definition, each, only) for each in (old, new)]
-    return "".join([*difflib.unified_diff(*lines, n=3)][2:])
+    before, after = (_lines(definition, each, only) for each in (old, new))
+    return "".join([*difflib.unified_diff(before, after, n=3)][2:])
 
 
 def _lines(definition: str, value: Fields, only: frozenset[str]) -> list[str]:

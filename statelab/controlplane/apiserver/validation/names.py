@@ -192,10 +192,12 @@ def is_ip(text: str) -> bool:
     return parse_ip(text) is not None
 
 
-@_remembered
 def parse_ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    if "%" in text:
-        return None
+    return None if "%" in text or len(text) > 64 else _parse_ip(text)
+
+
+@lru_cache(maxsize=8192)
+def _parse_ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         return ipaddress.ip_address(text)
     except ValueError:

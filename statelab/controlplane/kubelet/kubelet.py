@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from statelab.controlplane.clock import Loop, Timer, timestamp
+from statelab.controlplane.clock import Loop, Timer
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object, key_of
 from statelab.controlplane.kubelet import ending
@@ -169,20 +169,15 @@ class Kubelet:
         else:
             worker.start()
 
-    def admit(self, worker: PodWorker) -> bool:
-        """Whether this node runs the Pod. A Pod that is refused has failed."""
+    def admit(self, worker: PodWorker) -> tuple[str, str] | None:
+        """Take the Pod in. `(reason, message)` if this node does not run it."""
         node = self.view.get("nodes", self.node_name)
-        if node is None:
-            return True
         others = (each.pod for each in self._workers.values() if each.is_admitted)
-        refusal = rejection(worker.pod, node, self._admitted, others)
+        refusal = rejection(worker.pod, node, self._admitted, others) if node is not None else None
         if refusal is None:
+            worker.is_admitted = True
             self._admitted += 1
-            return True
-        reason, message = refusal
-        self.view.event(worker.pod, reason, message.removeprefix("Pod was rejected: "), type="Warning")
-        worker.reject(reason, message, timestamp(self.loop.now_s))
-        return False
+        return refusal
 
     def release(self, worker: PodWorker) -> None:
         """The Pod has ended: what it had of the node is free."""

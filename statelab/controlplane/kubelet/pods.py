@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from statelab.controlplane.clock import Timer, seconds
+from statelab.controlplane.clock import Timer, seconds, timestamp
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object, key_of
 from statelab.controlplane.kubelet import ending, hooks, mounting, starting
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _FIRST_SYNC_S = 0.02
+_REJECT_S = (0.5, 1.0)  # a controller may try again at once, and again: no more often than about once a second
 _SANDBOX_S = (0.25, 0.45)
 _PLEG_S = (0.35, 0.75)
 _RETRY_S = (12.0, 15.0)
@@ -162,8 +163,9 @@ class PodWorker:
     def _soon(self) -> float:
         return self.kubelet.random.uniform(*_PLEG_S)
 
-    def reject(self, reason: str, message: str, at: str) -> None:
+    def _reject(self, reason: str, message: str) -> None:
         """The node does not run this Pod: it has failed, and nothing of it is kept."""
+        self.kubelet.view.event(self.pod, reason, message.removeprefix("Pod was rejected: "), type="Warning")
         old = self.pod.get("status") or {}
         status = {
             "observedGeneration": self.pod["metadata"].get("generation", 1),
@@ -171,7 +173,7 @@ class PodWorker:
             "conditions": old.get("conditions") or [],
             "message": message,
             "reason": reason,
-            "startTime": at,
+            "startTime": timestamp(self.kubelet.loop.now_s),
             "qosClass": old.get("qosClass") or "BestEffort",
         }
         self.terminating = self.is_done = True
@@ -180,8 +182,10 @@ class PodWorker:
 
     def _sync(self) -> Work:
         if not self.is_admitted and not is_terminal(self.pod):
-            self.is_admitted = self.kubelet.admit(self)
-            if not self.is_admitted:
+            refusal = self.kubelet.admit(self)
+            if refusal is not None:
+                yield self.kubelet.random.uniform(*_REJECT_S)
+                self._reject(*refusal)
                 return
         status = pod_status(self.pod, self.record, self.kubelet.host_ip, self.kubelet.loop.now_s)
         if status["phase"] in ("Succeeded", "Failed"):  # its containers have ended for good

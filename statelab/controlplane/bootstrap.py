@@ -9,13 +9,16 @@ NODES = ("kind-control-plane", "kind-worker", "kind-worker2")
 _WHY = "every new cluster has it"
 
 
-def bootstrap(view: View) -> None:
+def bootstrap(view: View, api_server_ip: str) -> None:
     """Create the namespaces, the StorageClass and the Services of an empty cluster. Nodes register themselves."""
     for name in ("default", "kube-node-lease", "kube-public", "kube-system"):
         view.create("namespaces", {"metadata": {"name": name}}, why=_WHY)
     view.create("storageclasses", _storage_class(), why=_WHY)
     view.create("services", _kubernetes_service(), why=_WHY)
     view.create("services", _dns_service(), why=_WHY)
+    # What kube-apiserver writes of itself, so that the Service in every namespace's environment leads somewhere.
+    view.create("endpoints", _kubernetes_endpoints(api_server_ip), why=_WHY)
+    view.create("endpointslices", _kubernetes_slice(api_server_ip), why=_WHY)
 
 
 def _storage_class() -> Object:
@@ -41,6 +44,30 @@ def _kubernetes_service() -> Object:
             "clusterIP": "10.96.0.1",
             "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}],
         },
+    }
+
+
+def _kubernetes_endpoints(ip: str) -> Object:
+    return {
+        "metadata": {
+            "name": "kubernetes",
+            "namespace": "default",
+            "labels": {"endpointslice.kubernetes.io/skip-mirror": "true"},
+        },
+        "subsets": [{"addresses": [{"ip": ip}], "ports": [{"name": "https", "port": 6443, "protocol": "TCP"}]}],
+    }
+
+
+def _kubernetes_slice(ip: str) -> Object:
+    return {
+        "metadata": {
+            "name": "kubernetes",
+            "namespace": "default",
+            "labels": {"kubernetes.io/service-name": "kubernetes"},
+        },
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [ip], "conditions": {"ready": True}}],
+        "ports": [{"name": "https", "port": 6443, "protocol": "TCP"}],
     }
 
 

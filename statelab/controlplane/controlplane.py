@@ -7,6 +7,7 @@ a `pace` it follows the wall clock, and something must drive it: apiserver/http.
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,7 @@ class ControlPlane:
             self.store.subscribe(kubelet.observe)
         self.store.subscribe(self._drop_data)
         if is_new:
-            bootstrap(self.view("kubeadm"))
+            bootstrap(self.view("kubeadm"), next(iter(self.kubelets.values())).host_ip)
         for kubelet in self.kubelets.values():
             kubelet.start()
         self.scheduler.start()
@@ -132,8 +133,6 @@ class ControlPlane:
             return None
         if pace is None:
             return self.recovered.last_at_s
-        import time
-
         return max(time.time(), self.recovered.last_at_s)
 
     # ---- parts

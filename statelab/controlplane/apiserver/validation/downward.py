@@ -6,7 +6,6 @@ Source: pkg/apis/core/validation/validation.go, pkg/apis/core/pods/helpers.go.
 from __future__ import annotations
 
 from statelab.controlplane.apiserver import quantity
-from statelab.controlplane.apiserver.go_json import go_quote
 from statelab.controlplane.apiserver.validation import names, sources
 from statelab.controlplane.apiserver.validation.fields import Errors, Fields, invalid, not_supported, required
 
@@ -134,6 +133,3 @@ def config_key_ref(value: Fields, field: str) -> Errors:
     if not key:
         return [*errors, required(f"{field}.key")]
     return errors + [invalid(f"{field}.key", key, words) for words in names.config_key(key)]
-
-
-__all__ = ["IN_ENV", "config_key_ref", "downward_file", "field_ref", "go_quote", "resource_ref"]

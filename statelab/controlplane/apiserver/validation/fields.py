@@ -76,7 +76,7 @@ def shown(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
-    return html_safe(orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode())
+    return html_safe(orjson.dumps(value, option=orjson.OPT_SORT_KEYS if isinstance(value, dict) else 0).decode())
 
 
 def html_safe(text: str) -> str:

@@ -6,7 +6,6 @@ Source: apimachinery/pkg/api/validation/objectmeta.go, apimachinery/pkg/apis/met
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from statelab.controlplane.apiserver.go_json import go_quote
 from statelab.controlplane.apiserver.validation import names
@@ -14,12 +13,12 @@ from statelab.controlplane.apiserver.validation.fields import (
     Errors,
     Fields,
     forbidden,
+    go_fields,
     go_struct,
     immutable,
     invalid,
     non_negative,
     required,
-    selector,
     too_long,
 )
 
@@ -134,7 +133,7 @@ def _owners(owners: list[Fields]) -> Errors:
                     'Only one reference can have Controller set to true. Found "true" in references for '
                     f"{controller} and {owner.get('name', '')}"
                 )
-                errors.append(invalid(field, owners, why))
+                errors.append(invalid(field, [go_fields(_OWNER, each) for each in owners], why))
             else:
                 controller = owner.get("name", "")
     return errors
@@ -225,7 +224,3 @@ def _holds(requirement: Fields, found: Fields) -> bool:
 
 def is_empty(value: Fields) -> bool:
     return not value.get("matchLabels") and not value.get("matchExpressions")
-
-
-def shown_selector(value: Fields | None) -> Any:
-    return selector(value)

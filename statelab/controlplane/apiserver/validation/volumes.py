@@ -16,7 +16,6 @@ from statelab.controlplane.apiserver.validation.fields import (
     forbidden,
     go_struct,
     invalid,
-    not_supported,
     required,
 )
 from statelab.controlplane.apiserver.validation.meta import check_annotations, label_selector, labels
@@ -227,5 +226,3 @@ _ORDER = (
     "storageos", "projected", "scaleIO", "csi", "ephemeral", "image",
 )  # fmt: skip
 _SECOND_NAME = {"cephfs": "cephFS", "downwardAPI": "downwarAPI"}  # as the server spells them
-
-__all__ = ["file_mode", "not_supported", "volumes"]

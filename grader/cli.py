@@ -136,6 +136,37 @@ def run(
     raise typer.Exit(FEWER if unread else ALL_POINTS)
 
 
+@app.command()
+def audit(
+    assignment: Annotated[str, typer.Argument(metavar="ASSIGNMENT", help="E.g. ps3.")],
+    corpus: Annotated[Path, typer.Option("--corpus", help="Folder of right and wrong answers.")] = Path(
+        "tests/grader/corpus"
+    ),
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes.")] = 2,
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Show who passes what on the corpora of right and wrong answers.
+
+    Names checks that never decide anything, tasks that are too easy to game, and every answer that is misjudged.
+
+    Ends with 0 when there is nothing to say against the rubric, 1 when there is, 2 when there is no corpus.
+    """
+    from grader import audit as audits
+    from grader.registry import NoSuchTask
+
+    try:
+        found = audits.audit(assignment, corpus, jobs=jobs)
+    except NoSuchTask as error:
+        _cannot(str(error), json, assignment)
+    if not any(each.kind == "right" for audited in found for each in audited.answers):
+        _cannot(f"there are no answers to {assignment} in {corpus}", json, assignment)
+    if json:
+        _print_json(audits.to_json(found))
+    else:
+        typer.echo(audits.as_text(found))
+    raise typer.Exit(FEWER if any(each.problems for each in found) else ALL_POINTS)
+
+
 @contextmanager
 def _progress(quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
     """A bar with the time left, where somebody looks at it."""

@@ -199,6 +199,8 @@ class PodWorker:
             yield self.kubelet.random.uniform(*_SANDBOX_S)
             self._create_sandbox()
         self._kill_what_changed()
+        if self._stop_sidecars():
+            return
         failed = False
         for container in self._to_start():
             failed |= yield from self._start(container)
@@ -290,6 +292,20 @@ class PodWorker:
         self.record.initialized = True
         start += [each for each in main if should_restart(self.pod, each, self.record.last.get(each["name"]))]
         return start
+
+    def _stop_sidecars(self) -> bool:
+        """Once all other containers have ended for good, the sidecars' work is done, too (KEP-753)."""
+        ended = [self.record.last.get(each["name"]) for each in self.pod["spec"]["containers"]]
+        if any(attempt is None or attempt.state != "exited" for attempt in ended):
+            return False
+        if any(
+            should_restart(self.pod, each, self.record.last[each["name"]]) for each in self.pod["spec"]["containers"]
+        ):
+            return False
+        for attempt in self.record.running():
+            if not attempt.stopping:
+                self.kill(attempt, f"Stopping container {attempt.name}")
+        return True
 
     def _start(self, container: Object) -> Work:
         """Start one container. True when it could not be."""

@@ -298,3 +298,13 @@ def test_a_pod_that_has_ended_leaves_its_port_and_its_share_of_the_node_to_other
     assert cluster.status("c")["message"] == (
         "Pod was rejected: Node didn't have enough resource: cpu, requested: 5000, used: 5000, capacity: 8000"
     )
+
+
+def test_a_sidecar_does_not_keep_a_pod_that_has_done_its_work(cluster: Any) -> None:
+    script = "trap 'exit 0' TERM; while true; do sleep 1; done"
+    sidecar = {"name": "proxy", "image": "busybox:1.36", "restartPolicy": "Always", "command": ["sh", "-c", script]}
+    cluster.start_shell("sleep 5", initContainers=[sidecar], restartPolicy="Never")
+    cluster.run_until(lambda: cluster.status()["phase"] == "Succeeded", 30)
+    proxy = cluster.status()["initContainerStatuses"][0]
+    assert "terminated" in proxy["state"]
+    assert proxy["restartCount"] == 0

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from statelab.controlplane.clock import Loop, Timer, timestamp
 from statelab.controlplane.controllers.claims import BOUND_BY_CONTROLLER
+from statelab.controlplane.controllers.volume_index import VolumeIndex
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object, key_of
 from statelab.controlplane.kubelet.volumes import claim_names
@@ -89,10 +90,12 @@ class Scheduler:
         self._refused: dict[str, _Waiting] = {}  # those of them that fitted nowhere
         self._bindings: dict[str, _Binding] = {}  # by uid
         self._by_claim: dict[str, set[str]] = {}  # claim → the Pods whose binding waits for it
+        self._volumes = VolumeIndex()
         self._free_at_s = 0.0
 
     def start(self) -> None:
         """Take in the cluster as it stands."""
+        self._volumes = VolumeIndex(self._view.list("persistentvolumes"))
         for node in self._view.list("nodes"):
             self._node_written(node)
         for pod in self._view.list("pods"):
@@ -116,6 +119,7 @@ class Scheduler:
             self._happened("claim", revision.key)
             self._look_at_bindings(revision.key)
         elif revision.plural == "persistentvolumes":
+            self._volumes.note(revision)
             if revision.type == "ADDED" or _has_become_free(revision):
                 self._happened("volume")
             if reference := obj["spec"].get("claimRef"):
@@ -256,7 +260,7 @@ class Scheduler:
         waiting.tried_s = self._loop.now_s
         info = PodInfo.of(pod)
         try:
-            outcome = schedule(info, self._nodes, self._view)
+            outcome = schedule(info, self._nodes, self._view, self._volumes)
         except Exception as error:
             # A Pod that nobody has thought of must not stop the scheduling of all others; upstream recovers, too.
             log.exception("scheduling %s failed", waiting.key)

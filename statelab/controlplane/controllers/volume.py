@@ -24,6 +24,7 @@ from statelab.controlplane.controllers.claims import (
 from statelab.controlplane.controllers.memory import Memory
 from statelab.controlplane.controllers.pods import is_finished
 from statelab.controlplane.controllers.volume_binding import bind, set_claim_phase, with_annotations
+from statelab.controlplane.controllers.volume_index import VolumeIndex, claim_of
 from statelab.controlplane.controllers.volume_matching import best_volume, mismatch
 from statelab.controlplane.controllers.volume_reclaim import sync_volume
 from statelab.controlplane.kinds import Object, key_of
@@ -42,40 +43,10 @@ class _Kept:
 
     def __init__(self, view: View) -> None:
         self.users = ClaimUsers(view)
-        self.free: dict[str, None] = {}
-        self.reserved: dict[str, dict[str, None]] = {}  # claim key → names of volumes
-        for volume in view.list("persistentvolumes"):
-            self.put(volume)
-
-    def put(self, volume: Object) -> None:
-        name, claim = volume["metadata"]["name"], claim_of(volume)
-        if claim is None:
-            self.free[name] = None
-        else:
-            self.reserved.setdefault(claim, {})[name] = None
-
-    def drop(self, volume: Object) -> None:
-        name, claim = volume["metadata"]["name"], claim_of(volume)
-        if claim is None:
-            self.free.pop(name, None)
-        else:
-            names = self.reserved.get(claim, {})
-            names.pop(name, None)
-            if not names:
-                self.reserved.pop(claim, None)
-
-    def candidates(self, claim: Object, view: View) -> list[Object]:
-        names = [*self.reserved.get(key_of(claim), ()), *self.free]
-        return [volume for name in names if (volume := view.get("persistentvolumes", name)) is not None]
+        self.volumes = VolumeIndex(view.list("persistentvolumes"))
 
 
 _memory = Memory(_Kept)
-
-
-def claim_of(volume: Object) -> str | None:
-    """The key of the claim a volume's claimRef names."""
-    reference = volume["spec"].get("claimRef")
-    return f"{reference.get('namespace')}/{reference.get('name')}" if reference is not None else None
 
 
 def reconcile(key: str, view: View) -> float | None:
@@ -105,7 +76,7 @@ def _sync_unbound(claim: Object, view: View) -> None:
         _sync_named(claim, wanted, view)
         return
     delayed = waits_for_consumer(claim, view)
-    volume = best_volume(claim, _memory(view).candidates(claim, view), only_reserved=delayed)
+    volume = best_volume(claim, _memory(view).volumes.candidates([claim], view.get), only_reserved=delayed)
     if volume is not None:
         bind(volume, claim, view)
         return
@@ -216,7 +187,7 @@ def _lose(claim: Object, reason: str, message: str, view: View) -> None:
 def _on_claim(revision: Revision, view: View) -> Iterable[str]:
     volume = revision.object["spec"].get("volumeName")
     if revision.type == "DELETED":
-        names = _memory(view).reserved.get(revision.key, {})
+        names = _memory(view).volumes.reserved(revision.key)
         return [f"volume/{name}" for name in dict.fromkeys([*([volume] if volume else []), *names])]
     if revision.cause.actor == view.actor and not _got_its_class(revision):
         return ()  # a pass does all that can be done, and what it wrote asks for nothing more
@@ -228,12 +199,8 @@ def _got_its_class(revision: Revision) -> bool:
 
 
 def _on_volume(revision: Revision, view: View) -> Iterable[str]:
-    kept = _memory(view)
+    _memory(view).volumes.note(revision)
     volume, before = revision.object, revision.previous
-    if before is not None:
-        kept.drop(before)
-    if revision.type != "DELETED":
-        kept.put(volume)
     claim = claim_of(volume)
     keys = [f"volume/{volume['metadata']['name']}"]
     if revision.cause.actor == view.actor:

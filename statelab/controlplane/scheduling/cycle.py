@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from statelab.controlplane.controllers.volume_index import VolumeIndex
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.kubelet.env import Reader
 from statelab.controlplane.scheduling import fit, nodematch, podaffinity, volumes
@@ -43,13 +44,13 @@ class Outcome:
     plugins: set[str] = field(default_factory=set)
 
 
-def schedule(info: PodInfo, nodes: Mapping[str, NodeInfo], cluster: Reader) -> Outcome:
+def schedule(info: PodInfo, nodes: Mapping[str, NodeInfo], cluster: Reader, index: VolumeIndex) -> Outcome:
     """Filter the nodes, score those that are left, take the best."""
     pod = info.pod
     if not nodes:
         return Outcome(message=NO_NODES, plugins={"NodeAffinity"})
     placed: Iterable[Object] = (each.pod for node in nodes.values() for each in node.pods.values())
-    claims = volumes.claims_of(pod, cluster, placed)
+    claims = volumes.claims_of(pod, cluster, placed, index)
     if claims.problem is not None:
         # PreFilter has failed before the dynamic resources plugin could look at the Pod, and it says so.
         message = f"0/{len(nodes)} nodes are available: {claims.problem}. {_NO_STATE}"

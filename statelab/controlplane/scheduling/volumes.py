@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from statelab.controlplane.controllers.volume_index import VolumeIndex
 from statelab.controlplane.controllers.volume_matching import best_volume, is_reachable
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.kubelet.env import Reader
@@ -46,7 +47,7 @@ class Decision:
         return bool(self.reserve or self.provision)
 
 
-def claims_of(pod: Object, cluster: Reader, placed: Iterable[Object]) -> Claims:
+def claims_of(pod: Object, cluster: Reader, placed: Iterable[Object], index: VolumeIndex) -> Claims:
     """Read the Pod's claims. `placed`: the Pods that are on nodes."""
     found = Claims()
     namespace = pod["metadata"]["namespace"]
@@ -70,7 +71,7 @@ def claims_of(pod: Object, cluster: Reader, placed: Iterable[Object]) -> Claims:
     if immediate:
         found.problem = UNBOUND
     if found.waiting:
-        found.free = _free_volumes(found.waiting, cluster)
+        found.free = index.candidates(found.waiting, cluster.get)
     exclusive = {
         each["metadata"]["name"]
         for each in [*found.bound, *found.waiting]
@@ -80,17 +81,6 @@ def claims_of(pod: Object, cluster: Reader, placed: Iterable[Object]) -> Claims:
         other["metadata"]["namespace"] == namespace and exclusive & set(claim_names(other)) for other in placed
     )
     return found
-
-
-def _free_volumes(claims: list[Object], cluster: Reader) -> list[Object]:
-    """Those that nobody has, or that are reserved for a claim of one of these names."""
-    names = {(claim["metadata"]["namespace"], claim["metadata"]["name"]) for claim in claims}
-    return [
-        volume
-        for volume in cluster.list("persistentvolumes")
-        if (reference := volume["spec"].get("claimRef")) is None
-        or (reference.get("namespace"), reference.get("name")) in names
-    ]
 
 
 def _problem(name: str, claim: Object | None, ephemeral: bool) -> str | None:

@@ -5,7 +5,7 @@ The API server accepts most of these; the cluster then does nothing, or waits fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from statelab.manifest.errors import Finding
@@ -34,6 +34,10 @@ def _dict(value: Any) -> dict[str, Any]:
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
+
+
+def _texts(values: Iterable[Any]) -> list[str]:
+    return [each for each in values if isinstance(each, str)]
 
 
 def pod_template(item: Item) -> tuple[Path_, dict[str, Any]] | None:
@@ -65,16 +69,17 @@ def _mounts_have_volumes(item: Item, items: Sequence[Item]) -> Iterator[Finding]
         return
     base, template = found
     templates = _list(at(item.object, "spec", "volumeClaimTemplates")) if item.kind == "StatefulSet" else []
-    claims = {at(each, "metadata", "name") for each in templates}
-    volumes = {at(each, "name") for each in _list(at(template, "spec", "volumes"))} | claims
-    names = [each for each in volumes if isinstance(each, str)]
-    mounted = set()
+    claims = _texts(at(each, "metadata", "name") for each in templates)
+    names = [*_texts(at(each, "name") for each in _list(at(template, "spec", "volumes"))), *claims]
+    mounted: set[str] = set()
     for group in ("initContainers", "containers"):
         for index, container in enumerate(_list(at(template, "spec", group))):
             for number, mount in enumerate(_list(at(container, "volumeMounts"))):
                 name = at(mount, "name")
-                mounted.add(name if isinstance(name, str) else None)
-                if isinstance(name, str) and name not in volumes:
+                if not isinstance(name, str):
+                    continue
+                mounted.add(name)
+                if name not in names:
                     path: Path_ = (*base, "spec", group, index, "volumeMounts", number, "name")
                     near = nearest(name, names) or (names[0] if len(names) == 1 else None)
                     advice = f"Did you mean {near}?" if near else "name it under volumes or volumeClaimTemplates"

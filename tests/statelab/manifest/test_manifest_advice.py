@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from statelab.manifest import advise, advise_text, read
 from statelab.manifest.spelling import nearest
@@ -109,6 +113,46 @@ def test_any_shape_gets_advice_without_a_crash(path: str, value: str) -> None:
     lines = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": "{name: web}", "spec": "{}"}
     text = "\n".join(f"{key}: {value if key == path else default}" for key, default in lines.items())
     advise(read(text))
+
+
+_anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["web", "nginx", "", "None", "80"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["name", "metadata", "labels", "app", "spec", "containers", "volumeMounts", "volumes", "selector"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(
+    st.sampled_from(["StatefulSet", "Deployment", "Pod", "Service", "PersistentVolumeClaim", "ConfigMap"]),
+    st.dictionaries(
+        st.sampled_from(
+            [
+                "serviceName",
+                "selector",
+                "template",
+                "volumeClaimTemplates",
+                "clusterIP",
+                "containers",
+                "volumes",
+                "replicas",
+            ]
+        ),
+        _anything,
+    ),
+    _anything,
+)
+def test_no_shape_of_a_spec_makes_it_crash(kind: str, spec: object, metadata: object) -> None:
+    body = {"apiVersion": "apps/v1" if kind in ("StatefulSet", "Deployment") else "v1", "kind": kind}
+    advise(read(json.dumps({**body, "metadata": metadata, "spec": spec})))
 
 
 def test_near_words_are_found_and_far_ones_are_not() -> None:

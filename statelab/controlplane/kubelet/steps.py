@@ -33,7 +33,7 @@ class Steps:
     `on_failed` is called instead when it raises; without it, `on_done` is, after a line in the server's log.
     """
 
-    __slots__ = ("_loop", "_on_done", "_on_failed", "_timer", "_turn", "_work")
+    __slots__ = ("_in_step", "_loop", "_on_done", "_on_failed", "_timer", "_turn", "_work")
 
     def __init__(
         self,
@@ -48,6 +48,7 @@ class Steps:
         self._on_failed = on_failed
         self._timer: Timer | None = None
         self._turn = 0
+        self._in_step = False
 
     def start(self) -> None:
         self._advance(None)
@@ -56,7 +57,9 @@ class Steps:
         if self._timer is not None:
             self._timer.cancel()
         work, self._work = self._work, None
-        if work is not None:
+        if (
+            work is not None and not work.gi_running
+        ):  # one that runs (it has caused its own end) is closed after its step
             work.close()
 
     def _advance(self, outcome: Any) -> None:
@@ -64,11 +67,14 @@ class Steps:
             return
         self._timer = None
         self._turn += 1
+        work = self._work
+        self._in_step = True
         try:
-            wait = self._work.send(outcome)
+            wait = work.send(outcome)
         except StopIteration:
-            self._work = None
-            self._on_done()
+            if self._work is not None:
+                self._work = None
+                self._on_done()
             return
         except Exception as error:
             # What goes wrong for one Pod must not stop the cluster; upstream's workers recover, too.
@@ -79,7 +85,11 @@ class Steps:
                 log.exception("the kubelet's work has failed")
                 self._on_done()
             return
-        if isinstance(wait, Pause):
+        finally:
+            self._in_step = False
+        if self._work is None:
+            work.close()
+        elif isinstance(wait, Pause):
             self._timer = self._loop.call_later(wait.seconds, lambda: self._advance(None), housekeeping=True)
         elif callable(wait):
             self._wait_for(wait)

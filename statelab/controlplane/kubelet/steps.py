@@ -57,9 +57,7 @@ class Steps:
         if self._timer is not None:
             self._timer.cancel()
         work, self._work = self._work, None
-        if (
-            work is not None and not work.gi_running
-        ):  # one that runs (it has caused its own end) is closed after its step
+        if work is not None and not self._in_step:  # one that has caused its own end is closed after its step
             work.close()
 
     def _advance(self, outcome: Any) -> None:

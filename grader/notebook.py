@@ -49,7 +49,7 @@ def check(task_id: str) -> Shown:
     grading = os.environ.get("NBGRADER_EXECUTION") == "autograde"
     result = judge(chosen, Answer.of_cell(_answers.get(chosen.id, "")), visible_only=not grading)
     later = chosen.points - result.max
-    note = f"{number(later)} more points are for variations, tried when you hand in." if later > 0 else ""
+    note = f"{number(later)} more points are decided when you hand in." if later > 0 else ""
     if os.environ.get("NBGRADER_VALIDATING") and not result.is_full:
         raise CheckFailed(as_text(result))
     # Points are those of the cell: all, when all that can be seen here is right.

@@ -141,7 +141,7 @@ def test_generating_the_release_again_changes_nothing(course: Path) -> None:
 
 def test_nothing_hidden_is_in_the_release(course: Path) -> None:
     text = (course / "exercises/ps3/ps3.ipynb").read_text(encoding="utf-8")
-    for secret in ("SOLUTION", "hidden", "shop-7", "db-0.db-peers", "volumeClaimTemplates", "apps/v1\\n"):
+    for secret in ("SOLUTION", "hidden", "five_and_back", "db-0.db-peers", "volumeClaimTemplates", "apps/v1\\n"):
         assert secret not in text.replace('"apiVersion: apps/v1\\n"', "") or secret == "apps/v1\\n"
 
 
@@ -171,7 +171,7 @@ def test_feedback_tells_what_was_seen_and_where(course: Path) -> None:
     shown = (course / "feedback/half/ps3/ps3.html").read_text(encoding="utf-8")
     assert "StatefulSet web says serviceName: ngnix" in shown
     assert "Hint 1 of 3" in shown
-    assert "shop-7" not in shown
+    assert "five_and_back" not in shown
 
 
 def test_feedback_is_escaped(course: Path) -> None:

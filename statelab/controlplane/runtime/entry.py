@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from statelab.controlplane.runtime.applets import APPLETS
 from statelab.controlplane.runtime.sandbox import SHELL_COMMANDS
-from statelab.controlplane.runtime.session import EXIT
+from statelab.controlplane.runtime.session import DEADLINE, EXIT
 
 if TYPE_CHECKING:
     from statelab.controlplane.runtime.containers import Container
@@ -25,6 +25,7 @@ _SHELL_WORDS = re.compile(
 )
 # A shell that leaves while jobs run in the background takes them with it: it is PID 1.
 _JOBS = re.compile(r"(?<![&><|])&(?![&>])")
+_OWN_NAME = re.compile(r"\$0|\$\{0")
 _TRAP = re.compile(r"\btrap\b")
 
 # With a trap in the script, a signal is left for the shell and told by the exit code of the command it waits in. These
@@ -37,6 +38,21 @@ __statelab_trap() {
 sleep() { command sleep "$@"; __statelab_trap $?; }
 wait() { statelab-wait; __statelab_trap $? && builtin wait "$@"; }
 """
+
+# `timeout` counts the cluster's seconds: what the shell waits in is cut short when they are over.
+_TIMEOUT = f"""\
+timeout() {{
+  while case "$1" in -*) true;; *) false;; esac; do
+    case "$1" in -s|-k|--signal|--kill-after) shift;; esac
+    shift
+  done
+  {DEADLINE} "$1" || return 125
+  shift
+  "$@" && set -- 0 || set -- $?
+  {DEADLINE} --over "$1"
+}}
+"""
+_TIMES_OUT = re.compile(r"\btimeout\s")
 
 
 class StartError(Exception):
@@ -77,6 +93,8 @@ def entry_of(container: Container, argv: Sequence[str], *, tty: bool = False) ->
     script = _script_file(container, name, arguments)
     if script is not None:
         return script
+    if base == "timeout":
+        return Entry("script", base, arguments, _TIMEOUT + shlex.join([base, *arguments]))
     if base in SHELL_COMMANDS and (name == base or name in (f"/bin/{base}", f"/usr/bin/{base}", f"/sbin/{base}")):
         return Entry("script", base, arguments, shlex.join([base, *arguments]))
     if container.image.simulated and container.main is None:
@@ -88,10 +106,22 @@ def entry_of(container: Container, argv: Sequence[str], *, tty: bool = False) ->
 
 def ends_with(script: str, name: str) -> bool:
     """Whether the script's last command is this one: a shell replaces itself with it, so that it is PID 1."""
-    last = re.split(r"&&|\|\||[;\n]", script.strip())[-1].split()
-    if last[:1] == ["exec"]:
-        last = last[1:]
-    return bool(last) and last[0].rpartition("/")[2] == name and last[-1] != "&"
+    words = shlex.shlex(script.strip().replace("\n", ";"), posix=True, punctuation_chars=";&|")
+    words.whitespace_split = True
+    try:
+        found = list(words)
+    except ValueError:  # quotes that do not close, here documents: whatever it is, it is not simple
+        return False
+    last: list[str] = []
+    for word in found:
+        if word and not word.strip(";&|"):
+            if word == "&":
+                return False
+            last = [] if word != ";" or word is not found[-1] else last
+        else:
+            last.append(word)
+    last = last[1:] if last[:1] == ["exec"] else last
+    return bool(last) and last[0].rpartition("/")[2] == name
 
 
 def _program(container: Container, name: str) -> Program | None:
@@ -121,8 +151,7 @@ def _shell(container: Container, name: str, arguments: tuple[str, ...]) -> Entry
     if "c" in re.sub(r" \w+ ", "", options):
         if not rest:
             return Entry("script", name, arguments, f"echo '{name}: -c: option requires an argument' >&2; exit 2")
-        script, parameters = rest[0], rest[2:]
-        return _script(name, arguments, settings, parameters, script)
+        return _script(name, arguments, settings, rest[0], rest[1] if len(rest) > 1 else name, rest[2:])
     if rest and "s" not in options:
         path = rest[0] if rest[0].startswith("/") else f"{container.working_dir.rstrip('/')}/{rest[0]}"
         try:
@@ -134,18 +163,22 @@ def _shell(container: Container, name: str, arguments: tuple[str, ...]) -> Entry
                 arguments,
                 f"echo {shlex.quote(f'{name}: 0: cannot open {rest[0]}: No such file')} >&2; exit 2",
             )
-        return _script(name, arguments, settings, rest[1:], script)
+        return _script(name, arguments, settings, script, rest[0], rest[1:])
     return Entry("shell", name, arguments, settings)
 
 
-def _script(name: str, arguments: tuple[str, ...], settings: str, parameters: Sequence[str], script: str) -> Entry:
+def _script(
+    name: str, arguments: tuple[str, ...], settings: str, script: str, zero: str, parameters: Sequence[str]
+) -> Entry:
+    traps = _TRAP.search(script) is not None
+    before = (_TRAPPING if traps else "") + (_TIMEOUT if _TIMES_OUT.search(script) else "")
+    if _OWN_NAME.search(script):  # only a shell of its own can be told its name
+        return Entry("script", name, arguments, before + shlex.join(["sh", "-c", settings + script, zero, *parameters]))
     if _JOBS.search(script):
         script = f"{script}\n{EXIT} $?\n"
-    traps = _TRAP.search(script) is not None
-    text = (
-        (_TRAPPING if traps else "") + (f"set -- {shlex.join(parameters)}\n" if parameters else "") + settings + script
-    )
-    return Entry("script", name, arguments, text, traps=traps)
+    if parameters:
+        before += f"set -- {shlex.join(parameters)}\n"
+    return Entry("script", name, arguments, before + settings + script, traps=traps)
 
 
 def _script_file(container: Container, name: str, arguments: tuple[str, ...]) -> Entry | None:
@@ -169,4 +202,4 @@ def _script_file(container: Container, name: str, arguments: tuple[str, ...]) ->
         )
     if not first.startswith("#!"):
         raise StartError(f"exec {name}: exec format error", 126)
-    return _script(name.rpartition("/")[2], arguments, "", arguments, script)
+    return _script(name.rpartition("/")[2], arguments, "", script, name, arguments)

@@ -10,13 +10,16 @@ from statelab.controlplane.runtime.applets import APPLETS, wants_stdin
 from statelab.controlplane.runtime.entry import Entry, ends_with
 from statelab.controlplane.runtime.programs import Program, Task
 from statelab.controlplane.runtime.sandbox import Call, Shell
-from statelab.controlplane.runtime.session import NEXT, Session
+from statelab.controlplane.runtime.session import DEADLINE, NEXT, Session
 from statelab.controlplane.runtime.spec import SIGNALS, Stream, signal_name
+from statelab.controlplane.runtime.stdin import reads_stdin
 from statelab.controlplane.runtime.terminal import Terminal
 
 if TYPE_CHECKING:
+    from statelab.controlplane.clock import Timer
     from statelab.controlplane.runtime.containers import Container
 
+_MOST_AFTER_DEADLINE = 50
 _HARMLESS = ("CONT", "STOP", "WINCH")
 
 
@@ -50,6 +53,8 @@ class Process:
         self._session: Session | None = None
         self._terminal: Terminal | None = None
         self._started = False
+        self._deadlines: list[Timer] = []
+        self._expired = 0  # commands cut short since a deadline passed
 
     # ---- from outside
 
@@ -104,7 +109,7 @@ class Process:
             self._session.start(self._input, more)
         elif entry.program is not None and (not more or not wants_stdin(entry.name, entry.arguments) or self.tty):
             self.container.runtime.loop.call_soon(self._run_program)
-        elif entry.program is None and not more:
+        elif entry.program is None and (not more or not reads_stdin(entry.script)):
             self._run_entry()
 
     def refuse(self, words: str, code: int) -> None:
@@ -139,6 +144,26 @@ class Process:
         for each in list(self._tasks):
             if each is not task:
                 each.finish(137)
+
+    def set_deadline(self, seconds: float) -> None:
+        self._expired = 0
+        self._deadlines.append(
+            self.container.runtime.loop.call_later(seconds, self._deadline_passed, housekeeping=True)
+        )
+
+    def deadline_over(self, code: int) -> int:
+        """The command under the last deadline has ended, with this code: 124 when it was too late."""
+        timer = self._deadlines.pop() if self._deadlines else None
+        if timer is None or timer.callback is None:
+            self._expired = 0
+            return 124 if timer is not None else code
+        timer.cancel()
+        return code
+
+    def _deadline_passed(self) -> None:
+        self._expired = 1
+        for task in list(self._tasks):
+            task.finish(124)
 
     def kill(self, signal: str = "KILL") -> None:
         if self.ended:
@@ -177,7 +202,12 @@ class Process:
                 self.container.job_ended()
 
         task = self._task(call.name, call.argv, call.env, call.cwd, stdin, call.write, finish)
-        if program is None:
+        if self._expired and call.name != DEADLINE:
+            self._expired += 1
+            task.finish(124)
+            if self._expired > _MOST_AFTER_DEADLINE:  # a loop that does not mind
+                self.kill()
+        elif program is None:
             task.fail(f"{call.name}: not found\n", 127)
         else:
             task.run(program)
@@ -259,6 +289,9 @@ class Process:
         task.run(entry.program)
 
     def _run_entry(self) -> None:
+        if self._started:
+            return  # it did not need what was still to be typed
+        self._started = True
         if self._input:
             path = f"/proc/{self.pid}/fd/0"
             self.container.root.write(path, self._input)

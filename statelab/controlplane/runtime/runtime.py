@@ -158,6 +158,9 @@ class Runtime:
                 return False
             self._current, start = self._waiting.popleft()
             start()
+            if not self._current.running:  # it has ended meanwhile
+                self._current = None
+                return True
         shell = self._current
         waits = shell.concurrent and bool(shell.calls)
         try:

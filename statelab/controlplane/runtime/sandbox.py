@@ -19,13 +19,19 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import bashkit
+# bashkit's threads recurse as deep as a script makes them (`eval eval eval …`): with the usual 2 MB that ends the whole
+# process. Room is only reserved, not used, until a script needs it; a process is cancelled before it has used this up.
+os.environ.setdefault("RUST_MIN_STACK", str(1024 * 1024 * 1024))
+
+import bashkit  # noqa: E402  # reads the variable
 
 Stream = Literal["stdout", "stderr"]
 FileKind = Literal["file", "directory", "symlink"]
 
-# A shell counts its own commands; ours is a limit on wall seconds between two pauses, so its count is out of reach.
-_UNLIMITED = 2**31 - 1
+# A shell counts its own commands; ours is a limit on wall seconds between two pauses, so its count is out of reach. Loops
+# are counted because awk's cannot be cancelled otherwise.
+_COMMANDS = 2**31 - 1
+_LOOPS = 10_000_000
 _FOR_EVER_S = 1e9
 # What the shell can do by itself, without asking us.
 SHELL_COMMANDS = frozenset(
@@ -440,6 +446,17 @@ def _start_thread() -> asyncio.AbstractEventLoop:
 
 # ---- a shell
 
+# bashkit's own extras, which no image has. jq is among them because it cannot be cancelled.
+_REMOVED = (
+    "assert", "csv", "dotenv", "glob", "http", "jq", "json", "log", "make", "parallel", "retry", "rg", "semver", "sudo", "template",
+    "tomlq", "verify", "yq",
+)  # fmt: skip
+
+
+async def _not_found(context: bashkit.CommandContext) -> int:
+    await context.stderr.write(f"sh: {context.name}: not found\n".encode())
+    return 127
+
 
 class Shell:
     """One bash: a container's process, or one exec session. Its file system is mounted, not its own.
@@ -484,8 +501,8 @@ class Shell:
             hostname=hostname,
             cwd=cwd,
             env=dict(env),
-            max_commands=_UNLIMITED,
-            max_loop_iterations=_UNLIMITED,
+            max_commands=_COMMANDS,
+            max_loop_iterations=_LOOPS,
             max_memory=memory_bytes,
             timeout_seconds=_FOR_EVER_S,
             profile=bashkit.ExecutionProfile.Interactive,
@@ -494,6 +511,8 @@ class Shell:
             self._bash.mount(path, tree.handle, read_only=read_only)
         for name in commands:
             self._bash.add_command(name, self._command)
+        for name in _REMOVED:
+            self._bash.add_command(name, _not_found)
 
     # ---- from the control plane's thread
 
@@ -565,7 +584,7 @@ class Shell:
             code = result.exit_code
             words = result.error or ""
             if words and not self._limit and not self._killed:
-                if "memory limit" in words or "byte limit" in words:
+                if "memory limit" in words or "intermediate bytes" in words:
                     self._limit, code = words, 137
                 elif "limit exceeded" in words:
                     self._limit = words

@@ -10,6 +10,7 @@ from statelab.controlplane.runtime.spec import Stream
 # Commands of ours that no image has: they tell how far a script has come.
 NEXT = "statelab-next"
 EXIT = "statelab-exit"
+DEADLINE = "statelab-deadline"
 _UNFINISHED = ("unexpected end of file", "unexpected EOF", "unterminated")
 _GOES_ON = re.compile(r"(?:\\|&&|\|\||\|)\s*$")
 _HERE_DOCUMENT = re.compile(r"<<-?\s*['\"]?(\w+)['\"]?")

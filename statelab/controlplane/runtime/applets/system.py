@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from statelab.controlplane.runtime.programs import Program, Task
-from statelab.controlplane.runtime.session import EXIT
+from statelab.controlplane.runtime.session import DEADLINE, EXIT
 from statelab.controlplane.runtime.spec import SIGNALS, signal_name
 
 _UNITS_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -61,6 +61,22 @@ def leave(task: Task) -> None:
     if task.process is not None:
         task.process.stop_others(task)
     task.finish(int(task.argv[0]) if task.argv and task.argv[0].isdigit() else 0)
+
+
+def deadline(task: Task) -> None:
+    """`SECONDS`: from now on so long, then what the process waits in is cut short; `--over CODE`: it was in time, or not."""
+    process = task.process
+    if process is None or not task.argv:
+        task.finish(125)
+    elif task.argv[0] == "--over":
+        task.finish(process.deadline_over(int(task.argv[1])))
+    else:
+        seconds = duration_s(task.argv[0])
+        if seconds is None:
+            task.fail(f"timeout: invalid time interval '{task.argv[0]}'\n", 125)
+        else:
+            process.set_deadline(seconds)
+            task.finish(0)
 
 
 # ---- date
@@ -405,6 +421,7 @@ APPLETS: Mapping[str, Program] = {
     "sleep": sleep,
     "statelab-wait": wait,
     EXIT: leave,
+    DEADLINE: deadline,
     "id": identity,
     "whoami": whoami,
     "df": df,

@@ -77,6 +77,7 @@ class Kubelet:
     def start(self) -> None:
         """Register the node, or report it ready again; then take up the Pods that are bound to it."""
         self.is_running = True
+        self.network.attach(self.host_ip)
         if self.view.get("nodes", self.node_name) is None:
             self.view.create("nodes", new_node(self.node_name, self._index), why="the kubelet registers its node")
         self._report()
@@ -98,6 +99,7 @@ class Kubelet:
                 if attempt.runtime is not None:
                     attempt.runtime.signal("KILL")
             worker.remove_sandbox()
+        self.network.detach(self.host_ip)
 
     def heard_s(self) -> float:
         """When the node was last heard of: what a Lease says on a real cluster."""

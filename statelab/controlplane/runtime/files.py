@@ -106,6 +106,12 @@ class MountedFiles:
     def append(self, path: str, content: bytes) -> None:
         self._writable(path).append(self._find(path)[1], content)
 
+    def mkdir(self, path: str) -> None:
+        """Make a directory, and those above it. One that is there already is no error."""
+        tree, rest, _ = self._find(path)
+        if rest != "/" and not tree.exists(rest):
+            self._writable(path).mkdir(rest)
+
     def exists(self, path: str) -> bool:
         tree, rest, _ = self._find(path)
         return rest == "/" or tree.exists(rest)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from statelab.controlplane.runtime.applets import http_tools, names, redis_cli, system, tcp
+from statelab.controlplane.runtime.applets import archive, http_tools, names, redis_cli, system, tcp
 from statelab.controlplane.runtime.programs import Program
 
 APPLETS: Mapping[str, Program] = {
@@ -16,6 +16,7 @@ APPLETS: Mapping[str, Program] = {
     **tcp.APPLETS,
     **names.APPLETS,
     **redis_cli.APPLETS,
+    **archive.APPLETS,
 }
 _TALKS = frozenset({"telnet"})
 
@@ -32,4 +33,6 @@ def wants_stdin(name: str, argv: Sequence[str]) -> bool:
         return not any(each.startswith("-") and "z" in each for each in argv)
     if name in ("redis-cli", "valkey-cli"):
         return not redis_cli.has_command(argv)
+    if name == "tar":
+        return archive.reads_stdin(list(argv))
     return name in _TALKS

@@ -202,8 +202,16 @@ class Kubelet:
         return iter(self._workers.values())
 
     def container(self, pod_key: str, name: str) -> Container | None:
-        """The runtime's container as last started, running or not; None when there never was one."""
-        attempt = self._attempt(pod_key, name)
+        """The runtime's container as last started, running or not; None when there never was one.
+
+        Whoever asks may be about to change something in it, so what its probes find next is worth waiting for.
+        """
+        worker = self._by_key.get(pod_key)
+        if worker is None:
+            return None
+        for health in worker.health.values():
+            health.hurry()
+        attempt = worker.record.last.get(name)
         return attempt.runtime if attempt is not None else None
 
     def previous(self, pod_key: str, name: str) -> Container | None:
@@ -215,13 +223,6 @@ class Kubelet:
     def is_container_running(self, pod_key: str, name: str) -> bool:
         attempt = self._attempt(pod_key, name)
         return attempt is not None and attempt.state == "running"
-
-    def touched(self, pod_key: str) -> None:
-        """Someone did something inside the Pod (an exec has ended): its next probes are worth waiting for."""
-        worker = self._by_key.get(pod_key)
-        if worker is not None:
-            for health in worker.health.values():
-                health.hurry()
 
     def _attempt(self, pod_key: str, name: str) -> Attempt | None:
         worker = self._by_key.get(pod_key)

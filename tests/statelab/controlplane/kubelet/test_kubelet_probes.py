@@ -18,7 +18,6 @@ def run_in(cluster: Any, script: str, name: str = "p") -> None:
         if container is not None:
             container.exec(["sh", "-c", script], on_output=lambda stream, data: None, on_exit=codes.append)
             cluster.run_until(lambda: bool(codes), 30)
-            kubelet.touched(f"default/{name}")
     assert codes == [0]
 
 
@@ -156,3 +155,16 @@ def test_a_named_port_is_the_containers() -> None:
     assert port_of("9090", container) == 9090
     assert port_of("nothing", container) is None
     assert port_of(0, container) is None
+
+
+def test_a_steady_probe_does_not_keep_the_cluster_busy_but_what_is_done_in_a_container_is_seen(cluster: Any) -> None:
+    probe = {"exec": {"command": ["cat", "/tmp/ready"]}, "periodSeconds": 10, "failureThreshold": 1}
+    cluster.start(container={"readinessProbe": probe})
+    cluster.loop.run_for(100)
+    assert cluster.loop.run_until_idle()
+    run_in(cluster, "touch /tmp/ready")
+    assert cluster.loop.run_until_idle()
+    assert cluster.is_ready()
+    run_in(cluster, "rm /tmp/ready")
+    assert cluster.loop.run_until_idle()
+    assert not cluster.is_ready()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import anywidget
@@ -10,127 +9,146 @@ import traitlets
 import yaml
 
 from statelab.cluster import Cluster, Problem, RequestRefused
-from statelab.controlplane.kinds import Object, key_of
-from statelab.notebook.modules import css, module
-from statelab.notebook.picture import STYLE, Picture, draw
-from statelab.notebook.scene import WATCHED, make_scene
-from statelab.notebook.strings import say
+from statelab.notebook import stage
+from statelab.notebook.consequences import if_deleted
+from statelab.notebook.live import Mirror, mirror_of
+from statelab.notebook.modules import css, module, with_fallback
+from statelab.notebook.picture import WIDTH, Picture, draw, frame_of
+from statelab.notebook.scene import PodShown, Scene, make_scene
+from statelab.notebook.source import Source
+from statelab.notebook.strings import ENGLISH, say
+from statelab.notebook.style import STYLE
 
-_REDRAW_S = 0.08  # at most a dozen pictures a second; what comes between is in the next one
+_WIDTHS = (WIDTH, 720, 480, 330)
+_MOST_NEWS = 4
 
 
 class ClusterView(anywidget.AnyWidget):
     """A live picture of a cluster's current namespace.
 
-    `buttons`: also offer what an instructor does on stage (delete, scale, stop a node); each shows its kubectl line.
+    `buttons`: also offer what an instructor does on stage (delete, scale, update, stop a node); each shows its line.
+    `ghosts`: Pods of an earlier moment, shown beside what they are now.
     """
 
     _esm = module("cluster_view")
     _css = css()
     style = traitlets.Unicode(STYLE).tag(sync=True)
+    text = traitlets.Dict(ENGLISH).tag(sync=True)
     frame = traitlets.Dict().tag(sync=True)
     status = traitlets.Unicode("").tag(sync=True)
+    news = traitlets.Unicode("").tag(sync=True)
     chosen = traitlets.Dict({}).tag(sync=True)
 
-    def __init__(self, cluster: Cluster, *, buttons: bool = False) -> None:
+    def __init__(self, cluster: Cluster, *, buttons: bool = False, ghosts: tuple[PodShown, ...] = ()) -> None:
         super().__init__()
-        self._cluster = cluster
-        self._namespace = cluster.namespace
+        self._mirror: Mirror = mirror_of(cluster)
+        self._cluster = self._mirror.cluster
         self._buttons = buttons
-        self._objects: dict[str, dict[str, Object]] = {plural: {} for plural in WATCHED}
-        self._lock = threading.Lock()
-        self._changed = threading.Event()
-        self._closing = threading.Event()
+        self._ghosts = ghosts
         self._selected: str | None = None
-        self._load()
-        self._redraw()
-        self._watcher = cluster.watch(WATCHED, self._on_event)
-        threading.Thread(target=self._follow, daemon=True, name="cluster view").start()
+        self._width = WIDTH
+        self._views = 0
+        self._scene = self._look()
+        self.frame = frame_of(self._draw(self._scene))
+        self._stop = self._mirror.listen(self._on_change)
         self.on_msg(self._on_message)
 
     # ---- following the cluster
 
-    def _load(self) -> None:
-        """What is there now, so that the first picture is whole."""
-        for plural in WATCHED:
-            self._objects[plural] = {key_of(obj): obj for obj in self._cluster.list(plural)}
+    def _look(self) -> Scene:
+        return make_scene(self._mirror.objects(), self._mirror.namespace)
 
-    def _on_event(self, type: str, plural: str, obj: Object) -> None:
-        with self._lock:
-            if type == "RESET":
-                return  # the objects come again; what is gone is found by the reload in _follow
-            if type == "DELETED":
-                self._objects[plural].pop(key_of(obj), None)
-            elif type in ("ADDED", "MODIFIED"):
-                self._objects[plural][key_of(obj)] = obj
-        self._changed.set()
+    def _draw(self, scene: Scene) -> Picture:
+        return draw(scene, width=self._width, ghosts=self._ghosts)
 
-    def _follow(self) -> None:
-        while not self._closing.is_set():
-            self._changed.wait()
-            self._changed.clear()
+    def _on_change(self) -> None:
+        if self._views:  # a picture that nobody sees need not be drawn
             self._redraw()
-            self._closing.wait(_REDRAW_S)
 
     def _redraw(self) -> None:
-        picture = self.picture()
-        self.frame = {
-            "width": picture.width,
-            "height": picture.height,
-            "title": picture.sentence,
-            "order": list(picture.pieces),
-            "pieces": {
-                key: [piece.x, piece.y, piece.inner, piece.classes, piece.label]
-                for key, piece in picture.pieces.items()
-            },
-        }
+        scene = self._look()
+        told = news(self._scene, scene)
+        self._scene = scene
+        with self.hold_sync():
+            self.frame = frame_of(self._draw(scene))
+            if told:
+                self.news = told
+            if self._mirror.is_away:
+                self.status = say("reconnecting")
+            elif self.status == say("reconnecting"):
+                self.status = ""
 
     def picture(self) -> Picture:
         """The picture as it stands, for a static copy: `.picture().svg()`."""
-        with self._lock:
-            objects = {plural: list(by_key.values()) for plural, by_key in self._objects.items()}
-        return draw(make_scene(objects, self._namespace))
+        return draw(self._look(), ghosts=self._ghosts)
 
     def close(self) -> None:
-        self._closing.set()
-        self._changed.set()
-        self._watcher.close()
+        self._stop()
         super().close()
 
-    # ---- selecting
+    # ---- what the browser tells
 
-    def _on_message(self, _widget: Any, message: dict[str, Any], _buffers: Any) -> None:
+    def _on_message(self, _widget: Any, message: Any, _buffers: Any) -> None:
+        if not isinstance(message, dict):
+            return
         try:
-            if "select" in message:
+            if "shown" in message:
+                self._on_shown(bool(message["shown"]))
+            elif "width" in message:
+                self._on_width(message["width"])
+            elif "select" in message:
                 self._select(message["select"])
             elif "act" in message:
-                self._act(str(message["act"]))
+                self._act(str(message["act"]), str(message.get("value", "")))
         except (Problem, RequestRefused) as problem:
             self.status = str(problem)
 
-    def _select(self, key: str | None) -> None:
-        self._selected = key
-        if key is None or not key.partition("/")[2]:
-            self.chosen = {}
+    def _on_shown(self, is_shown: bool) -> None:
+        self._views = max(0, self._views + (1 if is_shown else -1))
+        if is_shown:
+            self._redraw()
+
+    def _on_width(self, width: Any) -> None:
+        wanted = fitting(width)
+        if wanted != self._width:
+            self._width = wanted
+            self._redraw()
+
+    # ---- selecting
+
+    def _select(self, key: Any) -> None:
+        if not isinstance(key, str) or key not in self.frame["pieces"]:
+            self._selected, self.chosen = None, {}
             return
+        self._selected = key
+        actions = stage.actions(key, self._cluster, self._mirror.objects()) if self._buttons else []
+        parts = [
+            (say("why"), self._cluster.why(key), True),
+            (say("if_deleted"), if_deleted(key, self._mirror.objects()), False),
+            (say("events"), self._events(key), False),
+            (say("yaml"), self._yaml(key), False),
+        ]
         self.chosen = {
             "title": key,
-            "close": say("close"),
             "actions": [
-                {"id": id, "label": f"{label}   ({line})", "line": line} for id, label, line in self._actions(key)
+                {
+                    "id": each.id,
+                    "label": each.label,
+                    "line": each.line("{value}"),
+                    "asks": each.asks,
+                    "value": each.value,
+                }
+                for each in actions
             ],
-            "parts": [
-                {"title": say("why"), "text": self._cluster.why(key), "open": True},
-                {"title": say("events"), "text": self._events(key), "open": False},
-                {"title": say("yaml"), "text": self._yaml(key), "open": False},
-            ],
+            "parts": [{"title": title, "text": text, "open": is_open} for title, text, is_open in parts if text],
         }
 
     def _events(self, key: str) -> str:
         kind, _, name = key.partition("/")
-        events = self._cluster.list("events")
         told = [
-            e for e in events if e["involvedObject"]["name"] == name and e["involvedObject"]["kind"].lower() == kind
+            event
+            for event in self._cluster.list("events")
+            if event["involvedObject"].get("name") == name and event["involvedObject"].get("kind", "").lower() == kind
         ]
         told.sort(key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
         return "\n".join(f"{event['reason']}: {event['message']}" for event in told) or say("no_events")
@@ -138,50 +156,64 @@ class ClusterView(anywidget.AnyWidget):
     def _yaml(self, key: str) -> str:
         obj = self._cluster.get(key)
         if obj is None:
-            return ""
+            return say("gone_now", what=key)
         metadata = {name: value for name, value in obj["metadata"].items() if name != "managedFields"}
-        return yaml.safe_dump({**obj, "metadata": metadata}, sort_keys=False)
+        return str(yaml.safe_dump({**obj, "metadata": metadata}, sort_keys=False, allow_unicode=True))
 
     # ---- an instructor's buttons
 
-    def _actions(self, key: str) -> list[tuple[str, str, str]]:
-        if not self._buttons:
-            return []
-        kind, _, name = key.partition("/")
-        if kind == "pod":
-            return [("delete", say("delete_pod"), f"kubectl delete pod {name} --wait=false")]
-        if kind == "node" and self._cluster.place == "embedded":
-            return [
-                ("stop", say("stop_node"), f"statelab node stop {name}"),
-                ("start", say("start_node"), f"statelab node start {name}"),
-            ]
-        return []
-
-    def _act(self, action: str) -> None:
+    def _act(self, id: str, value: str) -> None:
         key = self._selected or ""
-        for id, _, line in self._actions(key):
-            if id == action:
-                self.status = line
-                words = line.split()
-                if words[0] == "kubectl":
-                    self._cluster.kubectl(words[1:])
-                else:
-                    getattr(self._cluster, f"{words[2]}_node")(words[3])
+        if not self._buttons:
+            return
+        for action in stage.actions(key, self._cluster, self._mirror.objects()):
+            if action.id == id:
+                said = stage.act(action, self._cluster, value)
+                self.status = f"$ {action.line(value)}\n{said}"
+                self._select(key)
+                return
 
     # ---- where nothing is live
 
     def _repr_mimebundle_(self, **more: Any) -> Any:
-        bundle = super()._repr_mimebundle_(**more)
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
-        if data is not None:
-            picture = self.picture()
-            data["image/svg+xml"] = picture.svg()
-            data["text/plain"] = picture.sentence
-        return bundle
+        picture = self.picture()
+        return with_fallback(super()._repr_mimebundle_(**more), picture.svg(), picture.sentence)
 
 
-def show(*, buttons: bool = False) -> ClusterView:
-    """A live picture of the current namespace."""
+def fitting(width: Any) -> int:
+    """The widest width we draw for that does not exceed what the browser has."""
+    if not isinstance(width, (int, float)):
+        return WIDTH
+    return next((each for each in _WIDTHS if each <= width + 40), _WIDTHS[-1])
+
+
+def news(before: Scene, after: Scene) -> str:
+    """What changed between two scenes, for a screen reader: a few short sentences."""
+    old = {pod.name: (pod.uid, pod.said) for pod in before.pods}
+    told = [f"Pod {pod.name}: {pod.said}." for pod in after.pods if old.get(pod.name) != (pod.uid, pod.said)]
+    here = {pod.name for pod in after.pods}
+    told += [say("gone_now", what=f"Pod {name}") for name in old if name not in here]
+    was_ready = {node.name: node.is_ready for node in before.nodes}
+    told += [
+        f"Node {node.name}: {say('ready') if node.is_ready else say('not_ready')}."
+        for node in after.nodes
+        if was_ready.get(node.name, node.is_ready) != node.is_ready
+    ]
+    more = [say("and_more", count=str(len(told) - _MOST_NEWS))] if len(told) > _MOST_NEWS else []
+    return " ".join([*told[:_MOST_NEWS], *more])
+
+
+def show(*, before: int | None = None, buttons: bool = False) -> ClusterView:
+    """A live picture of the current namespace.
+
+    `before=-1` also shows what was there before the last thing you did: Pods that are gone, and what a Pod of the same
+    name was then. -2 goes back two things. `buttons` are for an instructor on stage.
+    """
     from statelab.notebook import current
 
-    return ClusterView(current(), buttons=buttons)
+    cluster = current()
+    ghosts: tuple[PodShown, ...] = ()
+    if before is not None:
+        history = Source(mirror_of(cluster)).history
+        ghosts = make_scene(history.objects_at(history.before(before)), cluster.namespace).pods
+    return ClusterView(cluster, buttons=buttons, ghosts=ghosts)

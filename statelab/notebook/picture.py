@@ -6,201 +6,276 @@ then in colour. Everything that comes from an object is escaped here, once.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
+from typing import Any
 
-from statelab.notebook.scene import ClaimShown, NodeShown, PodShown, Scene, ServiceShown
+from statelab.notebook.drawing import Picture, Piece, escaped, shortened, text
+from statelab.notebook.scene import ClaimShown, NodeShown, PodShown, Scene, ServiceShown, WorkloadShown
+from statelab.notebook.strings import say
 
-_WIDTH = 960
+WIDTH = 960
 _MARGIN = 12
 _GAP = 10
-_POD_W, _POD_H = 138, 62
-_CLAIM_H = 44
+_TITLE_H = 28
+_CLAIM_W, _CLAIM_H = 182, 44
 _TEXT_H = 17
+_NARROWEST_ROOM = 300
+_MOST_LARGE_PODS = 60  # more are drawn as tiles
+_MOST_PODS = 1500  # more are counted, not drawn
+_MOST_CLAIMS = 400
+_MOST_TIES = 40
+_MOST_SERVICES = 30
+_MOST_NAMES = 12
 
 # A mark for each state: what it is can be told without its colour.
-_MARKS = {"ready": "●", "starting": "◔", "pending": "◌", "terminating": "✕", "failing": "▲", "finished": "✓"}
-
-STYLE = """
-.sl{font:13px/1.3 system-ui,sans-serif;color:#1f2328;background:#fff}
-.sl text{fill:currentColor}
-.sl .small{font-size:11px}
-.sl .mono{font-family:ui-monospace,SFMono-Regular,Menlo,monospace;font-size:11px}
-.sl .strong{font-weight:600}
-.sl .quiet{fill:#57606a}
-.sl .room{fill:#f6f8fa;stroke:#8c959f}
-.sl .box{fill:#fff;stroke:#57606a;stroke-width:1.5}
-.sl .ready .box{stroke:#1a7f37;stroke-width:2}
-.sl .ready .mark{fill:#1a7f37}
-.sl .starting .box,.sl .pending .box{stroke:#9a6700;stroke-dasharray:5 3}
-.sl .starting .mark,.sl .pending .mark{fill:#9a6700}
-.sl .terminating .box{stroke:#57606a;stroke-dasharray:2 3;fill:#eaeef2}
-.sl .failing .box{stroke:#cf222e;stroke-width:3}
-.sl .failing .mark{fill:#cf222e}
-.sl .claim .box{fill:#ddf4ff;stroke:#0969da}
-.sl .claim.waits .box{stroke-dasharray:5 3}
-.sl .tie{stroke:#0969da;stroke-width:1.5;fill:none}
-.sl g[data-key]{transition:transform .35s ease}
-.sl g[tabindex]:focus{outline:3px solid #0969da;outline-offset:2px}
-@media (prefers-reduced-motion:reduce){.sl g[data-key]{transition:none}}
-.sl.dark{color:#e6edf3;background:#0d1117}
-.sl.dark .quiet{fill:#9198a1}
-.sl.dark .room{fill:#151b23;stroke:#656c76}
-.sl.dark .box{fill:#0d1117;stroke:#9198a1}
-.sl.dark .ready .box{stroke:#3fb950}
-.sl.dark .ready .mark{fill:#3fb950}
-.sl.dark .starting .box,.sl.dark .pending .box{stroke:#d29922}
-.sl.dark .starting .mark,.sl.dark .pending .mark{fill:#d29922}
-.sl.dark .terminating .box{fill:#212830}
-.sl.dark .failing .box{stroke:#f85149}
-.sl.dark .failing .mark{fill:#f85149}
-.sl.dark .claim .box{fill:#0c2d4d;stroke:#4493f8}
-.sl.dark .tie{stroke:#4493f8}
-""".strip()
+MARKS = {"ready": "●", "starting": "◔", "pending": "◌", "terminating": "✕", "failing": "▲", "finished": "✓"}
 
 
 @dataclass(frozen=True)
-class Picture:
-    """`pieces` in drawing order: key → (x, y, inner SVG, label, classes). A piece with a label can be selected."""
+class _Size:
+    """How large Pods are drawn: a box with all that is known, or, where there are many, a tile."""
 
     width: int
     height: int
-    pieces: dict[str, Piece]
-    sentence: str
-
-    def svg(self, *, dark: bool = False) -> str:
-        """The whole picture as one SVG document, for where nothing is live."""
-        body = "".join(piece.svg(key) for key, piece in self.pieces.items())
-        return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" class="sl{" dark" if dark else ""}" role="img" '
-            f'viewBox="0 0 {self.width} {self.height}" width="100%"><title>{escape(self.sentence)}</title>'
-            f"<style>{STYLE}</style>{body}</svg>"
-        )
+    is_tile: bool = False
 
 
 @dataclass(frozen=True)
-class Piece:
-    x: float
-    y: float
-    inner: str
-    classes: str = ""
-    label: str = ""
-
-    def svg(self, key: str) -> str:
-        focus = f' tabindex="0" role="button" aria-label="{escape(self.label)}"' if self.label else ""
-        return (
-            f'<g data-key="{escape(key)}" class="{self.classes}"{focus} '
-            f'transform="translate({self.x:g} {self.y:g})">{self.inner}</g>'
-        )
+class _Room:
+    node: NodeShown | None
+    pods: list[PodShown]
+    ghosts: list[PodShown]
+    left_out: int = 0
 
 
-def draw(scene: Scene) -> Picture:
-    """The picture of a scene: workloads, nodes as rooms with Pods, claims tied to Pods, Services and their names."""
+def draw(scene: Scene, *, width: int = WIDTH, ghosts: Sequence[PodShown] = ()) -> Picture:
+    """The picture of a scene: workloads, nodes as rooms with Pods, claims tied to Pods, Services and their names.
+
+    `ghosts`: Pods as they were at an earlier moment; those that are another Pod now, or gone, are shown beside.
+    """
     pieces: dict[str, Piece] = {}
-    y = _header(scene, pieces)
-    y, where = _rooms(scene, pieces, y)
-    y = _claims(scene, pieces, y, where)
-    y = _services(scene, pieces, y)
-    return Picture(_WIDTH, int(y + _MARGIN), pieces, scene.sentence())
+    y = _header(scene, pieces, width)
+    y, where = _rooms(scene, pieces, y, width, ghosts)
+    y = _claims(scene, pieces, y, width, where)
+    y = _services(scene, pieces, y, width)
+    return Picture(width, int(y + _MARGIN), pieces, scene.sentence())
 
 
-def _text(x: float, y: float, text: str, classes: str = "") -> str:
-    named = f' class="{classes}"' if classes else ""
-    return f'<text x="{x:g}" y="{y:g}"{named}>{escape(text)}</text>'
+def frame_of(picture: Picture, **more: Any) -> dict[str, Any]:
+    """A picture as drawing.js's `patch` takes it."""
+    return {
+        "width": picture.width,
+        "height": picture.height,
+        "title": picture.sentence,
+        "order": list(picture.pieces),
+        "pieces": {
+            key: [round(piece.x, 1), round(piece.y, 1), piece.inner, piece.classes, piece.label]
+            for key, piece in picture.pieces.items()
+        },
+        **more,
+    }
 
 
-def _shortened(text: str, characters: int) -> str:
-    return text if len(text) <= characters else text[: characters - 1] + "…"
+# ---- workloads
 
 
-def _header(scene: Scene, pieces: dict[str, Piece]) -> float:
-    said = "     ".join(f"{each.kind} {each.name}  {each.ready}/{each.wanted}" for each in scene.workloads)
-    inner = _text(0, 14, f"namespace {scene.namespace}", "small quiet") + _text(0, 33, _shortened(said, 120), "strong")
-    pieces["header"] = Piece(_MARGIN, _MARGIN, inner)
-    return _MARGIN + (40.0 if said else 22.0)
+def _header(scene: Scene, pieces: dict[str, Piece], width: int) -> float:
+    pieces["header"] = Piece(_MARGIN, _MARGIN, text(0, 14, f"namespace {scene.namespace}", "small quiet"))
+    x, y = float(_MARGIN), _MARGIN + 22.0
+    for index, each in enumerate(scene.workloads[:40]):
+        chip = _workload(each)
+        length = 16 + 7.2 * min(len(_said_of(each)), 60)
+        if index and x + length > width - _MARGIN:
+            x, y = _MARGIN, y + 30
+        pieces[f"{each.kind.lower()}/{each.name}"] = Piece(
+            x, y, chip[0], "ready" if each.is_done else "starting", chip[1]
+        )
+        x += length + _GAP
+    return y + (34.0 if scene.workloads else 2.0)
 
 
-def _rooms(scene: Scene, pieces: dict[str, Piece], y: float) -> tuple[float, dict[str, tuple[float, float]]]:
-    """Nodes side by side; Pods without a node wait in a room of their own. Returns y below, and each Pod's foot."""
-    rooms: list[tuple[NodeShown | None, list[PodShown]]] = [
-        (node, [pod for pod in scene.pods if pod.node == node.name])
-        for node in scene.nodes
-        if not node.is_control_plane
-    ]
-    roomed = {pod.name for _, pods in rooms for pod in pods}
-    waiting = [pod for pod in scene.pods if pod.name not in roomed]
-    if waiting or not rooms:
-        rooms.append((None, waiting))
-    width = (_WIDTH - 2 * _MARGIN - _GAP * (len(rooms) - 1)) / len(rooms)
-    columns = max(1, int((width - _GAP) // (_POD_W + _GAP)))
-    height = 28 + max(1, *(-(-len(pods) // columns) for _, pods in rooms)) * (_POD_H + _GAP)
+def _said_of(each: WorkloadShown) -> str:
+    return f"{each.kind} {shortened(each.name, 30)}  {each.ready}/{each.wanted}"
+
+
+def _workload(each: WorkloadShown) -> tuple[str, str]:
+    said = _said_of(each)
+    inner = f'<rect class="box" width="{16 + 7.2 * min(len(said), 60):g}" height="24" rx="12"/>' + text(
+        10, 17, said, "strong"
+    )
+    return inner, f"{each.kind} {each.name}, {each.ready} of {each.wanted} ready"
+
+
+# ---- nodes and Pods
+
+
+def _rooms(
+    scene: Scene, pieces: dict[str, Piece], y: float, width: int, ghosts: Sequence[PodShown]
+) -> tuple[float, dict[str, tuple[float, float]]]:
+    """Nodes side by side; Pods without a node wait in a room of their own. Returns y below, and where each Pod is."""
+    rooms, known = _furnished(scene, ghosts)
+    is_tile = len(scene.pods) > _MOST_LARGE_PODS
+    size = _Size(46, 26, True) if is_tile else _Size(144, 80 if ghosts else 62)
+    beside = max(1, min(len(rooms), (width - 2 * _MARGIN) // _NARROWEST_ROOM))
+    room_width = (width - 2 * _MARGIN - _GAP * (beside - 1)) / beside
+    columns = max(1, int((room_width - _GAP) // (size.width + _GAP)))
     where: dict[str, tuple[float, float]] = {}
-    for index, (node, pods) in enumerate(rooms):
-        x = _MARGIN + index * (width + _GAP)
-        pieces[f"node/{node.name}" if node else "waiting"] = _room(node, x, y, width, height)
-        for place, pod in enumerate(pods):
-            pod_x = x + _GAP + (place % columns) * (_POD_W + _GAP)
-            pod_y = y + 28 + (place // columns) * (_POD_H + _GAP)
-            pieces[f"pod/{pod.name}"] = _pod(pod, pod_x, pod_y)
-            where[pod.name] = (pod_x + _POD_W / 2, pod_y + _POD_H)
-    return y + height + _GAP, where
+    for start in range(0, len(rooms), beside):
+        row = rooms[start : start + beside]
+        lines = max(1, *(-(-(len(room.pods) + len(room.ghosts)) // columns) for room in row))
+        height = _TITLE_H + lines * (size.height + _GAP)
+        for index, room in enumerate(row):
+            x = _MARGIN + index * (room_width + _GAP)
+            pieces[f"node/{room.node.name}" if room.node else "waiting"] = _room(room, x, y, room_width, height)
+            for place, pod in enumerate([*room.pods, *room.ghosts]):
+                pod_x = x + _GAP + (place % columns) * (size.width + _GAP)
+                pod_y = y + _TITLE_H + (place // columns) * (size.height + _GAP)
+                if place < len(room.pods):
+                    pieces[f"pod/{pod.name}"] = _pod(pod, pod_x, pod_y, size, known.get(pod.name))
+                    where[pod.name] = (pod_x, pod_y + size.height)
+                else:
+                    pieces[f"ghost/{pod.name}"] = _ghost(pod, pod_x, pod_y, size)
+        y += height + _GAP
+    return y, where
 
 
-def _room(node: NodeShown | None, x: float, y: float, width: float, height: float) -> Piece:
+def _furnished(scene: Scene, ghosts: Sequence[PodShown]) -> tuple[list[_Room], dict[str, PodShown]]:
+    """The rooms with their Pods; and by name the ghosts of Pods that have a successor of the same name."""
+    here = {pod.name: pod.uid for pod in scene.pods}
+    gone = [ghost for ghost in ghosts if ghost.name not in here]
+    replaced = {ghost.name: ghost for ghost in ghosts if here.get(ghost.name, ghost.uid) != ghost.uid}
+    by_node: dict[str, list[PodShown]] = {}
+    workers = [node for node in scene.nodes if not node.is_control_plane]
+    names = {node.name for node in workers}
+    for pod in scene.pods:
+        by_node.setdefault(pod.node if pod.node in names else "", []).append(pod)
+    most = _MOST_PODS // max(1, len(by_node))
+    rooms = [
+        _Room(node, pods[:most], [each for each in gone if each.node == node.name], max(0, len(pods) - most))
+        for node in workers
+        for pods in [by_node.get(node.name, [])]
+    ]
+    waiting = by_node.get("", [])
+    homeless = [each for each in gone if each.node not in names]
+    if waiting or homeless or not rooms:
+        rooms.append(_Room(None, waiting[:most], homeless, max(0, len(waiting) - most)))
+    return rooms, replaced
+
+
+def _room(room: _Room, x: float, y: float, width: float, height: float) -> Piece:
+    node = room.node
     is_away = node is not None and not node.is_ready
-    dashes = ' stroke-dasharray="6 4"' if is_away or node is None else ""
-    inner = f'<rect class="room" width="{width:g}" height="{height:g}" rx="8"{dashes}/>'
-    title = f"{node.name}{'  ✕ not ready' if is_away else ''}" if node else "no node yet"
-    label = f"Node {node.name}, {'not ready' if is_away else 'ready'}" if node else ""
-    return Piece(x, y, inner + _text(_GAP, 19, title, "small quiet"), "room-of-a-node", label)
+    inner = f'<rect class="room" width="{width:g}" height="{height:g}" rx="8"/>'
+    title = f"{node.name}{'  ✕ ' + say('not_ready') if is_away else ''}" if node else say("no_node")
+    if room.left_out:
+        title += f"   {say('more_pods', count=str(room.left_out))}"
+    label = f"Node {node.name}, {say('not_ready') if is_away else say('ready')}" if node else ""
+    classes = "away" if is_away or node is None else ""
+    return Piece(x, y, inner + text(_GAP, 19, title, "small quiet"), classes, label)
 
 
-def _pod(pod: PodShown, x: float, y: float) -> Piece:
-    inner = f'<rect class="box" width="{_POD_W}" height="{_POD_H}" rx="6"/>'
-    inner += f'<text class="mark" x="10" y="20">{_MARKS[pod.state]}</text>'
-    inner += _text(28, 20, _shortened(pod.name, 16), "strong") + _text(10, 38, _shortened(pod.said, 21), "small")
-    inner += _text(10, 54, pod.ip, "mono") + _text(_POD_W - 44, 54, pod.revision[-5:], "mono quiet")
+def _pod(pod: PodShown, x: float, y: float, size: _Size, before: PodShown | None) -> Piece:
     label = f"Pod {pod.name}, {pod.said}{f', {pod.ip}' if pod.ip else ''}"
+    inner = f'<rect class="box" width="{size.width}" height="{size.height}" rx="6"/>'
+    if size.is_tile:
+        inner += f'<text class="mark small" x="5" y="17">{MARKS[pod.state]}</text>'
+        inner += text(18, 17, (pod.ordinal or pod.name[-4:])[-4:], "tiny")
+        return Piece(x, y, inner, pod.state, label)
+    inner += f'<text class="mark" x="10" y="20">{MARKS[pod.state]}</text>'
+    inner += text(28, 20, _pod_name(pod.name), "strong") + text(10, 38, shortened(pod.said, 22), "small")
+    inner += text(10, 54, pod.ip, "mono") + text(size.width - 8, 54, pod.revision[-5:], "mono quiet end")
+    if before is not None:
+        inner += text(10, 72, f"↶ {before.ip or before.said} {before.uid[:4]}", "mono quiet")
+        label += f"; {say('was', ip=before.ip or before.said, uid=before.uid[:4])}"
     return Piece(x, y, inner, pod.state, label)
 
 
-def _claims(scene: Scene, pieces: dict[str, Piece], y: float, where: dict[str, tuple[float, float]]) -> float:
-    if not scene.claims:
+def _pod_name(name: str) -> str:
+    """The end of a long name tells Pods apart, so its middle is left out."""
+    return name if len(name) <= 15 else f"{name[:6]}…{name[-8:]}"
+
+
+def _ghost(pod: PodShown, x: float, y: float, size: _Size) -> Piece:
+    inner = f'<rect class="box" width="{size.width}" height="{size.height}" rx="6"/>'
+    if not size.is_tile:
+        inner += text(10, 20, f"↶ {_pod_name(pod.name)}", "quiet") + text(10, 38, say("gone"), "small quiet")
+        inner += text(10, 54, pod.ip, "mono quiet")
+    return Piece(x, y, inner, "ghost", f"Pod {pod.name}, {say('gone')}")
+
+
+# ---- claims
+
+
+def _claims(
+    scene: Scene, pieces: dict[str, Piece], y: float, width: int, where: Mapping[str, tuple[float, float]]
+) -> float:
+    claims = scene.claims[:_MOST_CLAIMS]
+    if not claims:
         return y
-    width = 182
-    columns = int((_WIDTH - 2 * _MARGIN + _GAP) // (width + _GAP))
-    y += 18
-    for place, claim in enumerate(scene.claims):
-        x = _MARGIN + (place % columns) * (width + _GAP)
-        claim_y = y + (place // columns) * (_CLAIM_H + _GAP)
-        foot = where.get(claim.pod)
-        if foot is not None:
-            path = f'<path class="tie" d="M{foot[0]:g} {foot[1]:g} L{x + width / 2:g} {claim_y:g}"/>'
+    columns = max(1, int((width - 2 * _MARGIN + _GAP) // (_CLAIM_W + _GAP)))
+    tied = [claim for claim in claims if claim.pod in where] if len(claims) <= _MOST_TIES else []
+    top = y + 6 + 3 * len(tied[:12])
+    ties = {claim.name: index for index, claim in enumerate(tied)}
+    for place, claim in enumerate(claims):
+        x = _MARGIN + (place % columns) * (_CLAIM_W + _GAP)
+        claim_y = top + (place // columns) * (_CLAIM_H + _GAP)
+        if claim.name in ties:
+            lane = ties[claim.name] % 12
+            path = _tie(where[claim.pod], y + 3 * lane, (x, claim_y), lane % 4, place // columns)
             pieces[f"tie/{claim.name}"] = Piece(0, 0, path)
-        pieces[f"persistentvolumeclaim/{claim.name}"] = _claim(claim, x, claim_y, width)
-    return y + -(-len(scene.claims) // columns) * (_CLAIM_H + _GAP)
-
-
-def _claim(claim: ClaimShown, x: float, y: float, width: float) -> Piece:
-    inner = f'<rect class="box" width="{width}" height="{_CLAIM_H}" rx="14"/>'
-    inner += _text(12, 18, f"▤ {_shortened(claim.name, 22)}", "strong")
-    held = "" if claim.pod else ", its data wait" if claim.phase == "Bound" else ""
-    inner += _text(12, 35, f"{claim.phase} {claim.size}{held}", "small")
-    label = f"Claim {claim.name}, {claim.phase}, {f'mounted by {claim.pod}' if claim.pod else 'mounted by nobody'}"
-    return Piece(x, y, inner, "claim" if claim.pod else "claim waits", label)
-
-
-def _services(scene: Scene, pieces: dict[str, Piece], y: float) -> float:
-    for service in scene.services:
-        inner = _text(0, 14, _title(service), "strong")
-        for line, (name, addresses) in enumerate(service.names):
-            shown = ", ".join(addresses[:6]) + (f" and {len(addresses) - 6} more" if len(addresses) > 6 else "")
-            inner += _text(14, 14 + _TEXT_H * (line + 1), f"{name}  →  {shown or 'no address (NXDOMAIN)'}", "mono")
-        label = f"{'Headless ' if service.is_headless else ''}Service {service.name}"
-        pieces[f"service/{service.name}"] = Piece(_MARGIN, y + 4, inner, "service", label)
-        y += _TEXT_H * (len(service.names) + 1) + _GAP
+        pieces[f"persistentvolumeclaim/{claim.name}"] = _claim(claim, x, claim_y)
+    y = top + -(-len(claims) // columns) * (_CLAIM_H + _GAP)
+    if len(scene.claims) > len(claims):
+        more = say("more_claims", count=str(len(scene.claims) - len(claims)))
+        pieces["more-claims"] = Piece(_MARGIN, y, text(0, 12, more, "small quiet"))
+        y += 20
     return y
 
 
+def _tie(pod: tuple[float, float], bus_y: float, claim: tuple[float, float], offset: int, row: int) -> str:
+    """From a Pod's foot to its claim through the gaps between Pods, so that no line crosses another Pod or claim."""
+    gutter = pod[0] - 2 - 2 * offset
+    end_x, end_y = (claim[0] + 20 + 6 * offset, claim[1]) if row == 0 else (claim[0] - 2 - 2 * offset, claim[1] + 22)
+    last = f"V{end_y:g}" if row == 0 else f"V{end_y:g} H{claim[0]:g}"
+    return f'<path class="tie" d="M{pod[0]:g} {pod[1] - 8:g} H{gutter:g} V{bus_y:g} H{end_x:g} {last}"/>'
+
+
+def _claim(claim: ClaimShown, x: float, y: float) -> Piece:
+    inner = f'<rect class="box" width="{_CLAIM_W}" height="{_CLAIM_H}" rx="14"/>'
+    inner += text(12, 18, f"▤ {shortened(claim.name, 21)}", "strong")
+    held = f"  ↑ {shortened(claim.pod, 14)}" if claim.pod else f", {say('data_wait')}" if claim.phase == "Bound" else ""
+    inner += text(12, 35, f"{claim.phase} {claim.size}{held}", "small")
+    mounted = say("mounted_by", pod=claim.pod) if claim.pod else say("mounted_by_nobody")
+    label = f"Claim {claim.name}, {claim.phase}, {mounted}"
+    return Piece(x, y, inner, "claim" if claim.pod else "claim waits", label)
+
+
+# ---- Services
+
+
+def _services(scene: Scene, pieces: dict[str, Piece], y: float, width: int) -> float:
+    characters = int((width - 2 * _MARGIN - 14) / 6.7)
+    for service in scene.services[:_MOST_SERVICES]:
+        lines = [(name, _addresses(ips)) for name, ips in service.names[:_MOST_NAMES]]
+        if len(service.names) > _MOST_NAMES:
+            lines.append(("…", say("more_names", count=str(len(service.names) - _MOST_NAMES))))
+        inner = text(0, 14, _title(service), "strong")
+        for number, (name, said) in enumerate(lines, 1):
+            inner += text(14, 14 + _TEXT_H * number, shortened(f"{name}  →  {said}", characters), "mono")
+        label = f"{'Headless ' if service.is_headless else ''}Service {service.name}"
+        pieces[f"service/{service.name}"] = Piece(_MARGIN, y + 4, inner, "service", label)
+        y += _TEXT_H * (len(lines) + 1) + _GAP
+    return y
+
+
+def _addresses(addresses: Sequence[str]) -> str:
+    more = f" and {len(addresses) - 6} more" if len(addresses) > 6 else ""
+    return (", ".join(addresses[:6]) + more) or say("no_address")
+
+
 def _title(service: ServiceShown) -> str:
-    return f"◇ Service {service.name}" + ("  (headless: names, no address of its own)" if service.is_headless else "")
+    return f"◇ Service {service.name}" + (f"  ({say('headless')})" if service.is_headless else "")
+
+
+__all__ = ["MARKS", "WIDTH", "Picture", "Piece", "draw", "escaped", "frame_of"]

@@ -6,10 +6,13 @@ test. Drawing it is picture.py's work.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from statelab.controlplane.kinds import Object
+
+_MOST_TOLD = 60
 
 # What must be watched to draw a scene.
 WATCHED = (
@@ -73,6 +76,12 @@ class WorkloadShown:
     name: str
     ready: int
     wanted: int
+    image: str = ""
+    container: str = ""
+
+    @property
+    def is_done(self) -> bool:
+        return self.ready == self.wanted
 
 
 @dataclass(frozen=True)
@@ -86,6 +95,8 @@ class Scene:
 
     def sentence(self) -> str:
         """The scene for someone who does not see it."""
+        if len(self.pods) + len(self.claims) > _MOST_TOLD:
+            return self._summary()
         parts = [f"Namespace {self.namespace}."]
         parts += [f"{each.kind} {each.name}: {each.ready} of {each.wanted} ready." for each in self.workloads]
         parts += [f"Pod {pod.name}: {pod.said}{f', on {pod.node}' if pod.node else ''}." for pod in self.pods]
@@ -95,6 +106,19 @@ class Scene:
             parts.append(f"{'Headless ' if service.is_headless else ''}Service {service.name}: {names}.")
         return " ".join(parts) if len(parts) > 1 else f"Namespace {self.namespace} is empty."
 
+    def _summary(self) -> str:
+        """The sentence where naming everything would take minutes to listen to."""
+        states = Counter(pod.state for pod in self.pods)
+        pods = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+        bound = sum(claim.phase == "Bound" for claim in self.claims)
+        workloads = " ".join(
+            f"{each.kind} {each.name}: {each.ready} of {each.wanted} ready." for each in self.workloads[:10]
+        )
+        return (
+            f"Namespace {self.namespace}. {workloads} {len(self.pods)} Pods: {pods}. "
+            f"{len(self.claims)} claims, {bound} bound. {len(self.services)} Services."
+        )
+
 
 def _held_by(claim: ClaimShown) -> str:
     return f"mounted by {claim.pod}" if claim.pod else "mounted by nobody: its data wait"
@@ -102,13 +126,19 @@ def _held_by(claim: ClaimShown) -> str:
 
 def make_scene(objects: Mapping[str, Sequence[Object]], namespace: str) -> Scene:
     """The scene of one namespace. `objects` maps plurals (WATCHED) to API objects."""
-    pods = sorted((_pod(obj) for obj in objects.get("pods", ())), key=_pod_order)
+    pods = sorted((pod_shown(obj) for obj in objects.get("pods", ())), key=_pod_order)
     slices = objects.get("endpointslices", ())
+    mounted: dict[str, str] = {}
+    for pod in pods:
+        for claim in pod.claims:
+            mounted.setdefault(claim, pod.name)
     return Scene(
         namespace=namespace,
         nodes=tuple(_node(obj) for obj in sorted(objects.get("nodes", ()), key=_name)),
         pods=tuple(pods),
-        claims=tuple(_claim(obj, pods) for obj in sorted(objects.get("persistentvolumeclaims", ()), key=_natural_name)),
+        claims=tuple(
+            _claim(obj, mounted) for obj in sorted(objects.get("persistentvolumeclaims", ()), key=_natural_name)
+        ),
         services=tuple(_service(obj, slices, namespace) for obj in sorted(objects.get("services", ()), key=_name)),
         workloads=tuple(
             _workload(kind, obj)
@@ -128,29 +158,33 @@ def _name(obj: Object) -> str:
 
 
 def _natural_name(obj: Object) -> tuple[str, int]:
-    return _natural(_name(obj))
+    return natural(_name(obj))
 
 
-def _natural(name: str) -> tuple[str, int]:
+def natural(name: str) -> tuple[str, int]:
     """web-10 comes after web-9."""
     base, _, last = name.rpartition("-")
     return (base, int(last)) if last.isdigit() and len(last) < 10 else (name, -1)
 
 
 def _pod_order(pod: PodShown) -> tuple[str, int]:
-    return _natural(pod.name)
+    return natural(pod.name)
+
+
+def is_node_ready(obj: Object) -> bool:
+    conditions = {each["type"]: each["status"] for each in (obj.get("status") or {}).get("conditions") or ()}
+    return conditions.get("Ready") == "True"
 
 
 def _node(obj: Object) -> NodeShown:
-    conditions = {each["type"]: each["status"] for each in (obj.get("status") or {}).get("conditions") or ()}
     labels = obj["metadata"].get("labels") or {}
-    return NodeShown(_name(obj), conditions.get("Ready") == "True", "node-role.kubernetes.io/control-plane" in labels)
+    return NodeShown(_name(obj), is_node_ready(obj), "node-role.kubernetes.io/control-plane" in labels)
 
 
-def _pod(obj: Object) -> PodShown:
+def pod_shown(obj: Object) -> PodShown:
     metadata, spec, status = obj["metadata"], obj.get("spec") or {}, obj.get("status") or {}
     labels = metadata.get("labels") or {}
-    state, said = _pod_state(obj)
+    state, said = pod_state(obj)
     claims = [(volume.get("persistentVolumeClaim") or {}).get("claimName") for volume in spec.get("volumes") or ()]
     return PodShown(
         name=_name(obj),
@@ -165,7 +199,8 @@ def _pod(obj: Object) -> PodShown:
     )
 
 
-def _pod_state(obj: Object) -> tuple[str, str]:
+def pod_state(obj: Object) -> tuple[str, str]:
+    """How a Pod stands: one of PodShown's states, and the words for it."""
     status = obj.get("status") or {}
     if "deletionTimestamp" in obj["metadata"]:
         return "terminating", "Terminating"
@@ -188,7 +223,7 @@ def _pod_state(obj: Object) -> tuple[str, str]:
     return "pending", "Pending"
 
 
-def _claim(obj: Object, pods: Sequence[PodShown]) -> ClaimShown:
+def _claim(obj: Object, mounted: Mapping[str, str]) -> ClaimShown:
     name = _name(obj)
     requests = ((obj.get("spec") or {}).get("resources") or {}).get("requests") or {}
     size = ((obj.get("status") or {}).get("capacity") or {}).get("storage") or requests.get("storage") or ""
@@ -197,7 +232,7 @@ def _claim(obj: Object, pods: Sequence[PodShown]) -> ClaimShown:
         phase=str((obj.get("status") or {}).get("phase") or "Pending"),
         size=str(size),
         volume=str((obj.get("spec") or {}).get("volumeName") or ""),
-        pod=next((pod.name for pod in pods if name in pod.claims), ""),
+        pod=mounted.get(name, ""),
     )
 
 
@@ -216,10 +251,18 @@ def _service(obj: Object, slices: Sequence[Object], namespace: str) -> ServiceSh
         return ServiceShown(name, address, False, ((name, (address,) if address else ()),))
     names = [(name, tuple(sorted(endpoint["addresses"][0] for endpoint in endpoints)))]
     named = {str(each["hostname"]): str(each["addresses"][0]) for each in endpoints if each.get("hostname")}
-    names += [(f"{host}.{name}", (named[host],)) for host in sorted(named, key=_natural)]
+    names += [(f"{host}.{name}", (named[host],)) for host in sorted(named, key=natural)]
     return ServiceShown(name, "", True, tuple(names))
 
 
 def _workload(kind: str, obj: Object) -> WorkloadShown:
     status, spec = obj.get("status") or {}, obj.get("spec") or {}
-    return WorkloadShown(kind, _name(obj), status.get("readyReplicas", 0), spec.get("replicas", 1))
+    containers = ((spec.get("template") or {}).get("spec") or {}).get("containers") or [{}]
+    return WorkloadShown(
+        kind,
+        _name(obj),
+        status.get("readyReplicas", 0),
+        spec.get("replicas", 1),
+        str(containers[0].get("image", "")),
+        str(containers[0].get("name", "")),
+    )

@@ -2,6 +2,7 @@
 
 GET  why?resource=pods&namespace=lesson-04&name=web-1      the chain of causes, as text and as a tree
 GET  history?since=N[&limit=M]                             revisions with their causes, oldest first
+     [&namespace=NAME][&resources=pods,services]           … of one namespace and what has none; of some resources
 GET  nodes                                                 which nodes run
 POST nodes/NAME/stop, nodes/NAME/start                     cut a node off, give it back
 """
@@ -52,7 +53,14 @@ def _why(cluster: ControlPlane, query: Mapping[str, str]) -> Object:
 
 def _history(cluster: ControlPlane, query: Mapping[str, str]) -> Object:
     since, limit = _number(query, "since", cluster.store.compacted), _number(query, "limit", _MOST_REVISIONS)
-    revisions = [_shown(revision) for revision in islice(cluster.store.since(since), min(limit, _MOST_REVISIONS))]
+    namespace, resources = query.get("namespace", ""), frozenset(filter(None, query.get("resources", "").split(",")))
+    wanted = (
+        revision
+        for revision in cluster.store.since(since)
+        if (not resources or revision.plural in resources)
+        and (not namespace or not KINDS[revision.plural].namespaced or revision.key.startswith(f"{namespace}/"))
+    )
+    revisions = [_shown(revision) for revision in islice(wanted, min(limit, _MOST_REVISIONS))]
     return {"revision": cluster.store.revision, "compacted": cluster.store.compacted, "revisions": revisions}
 
 

@@ -1,58 +1,129 @@
-// Shared by all pictures: patch a live SVG from keyed pieces, follow the theme, speak to a screen reader.
-// Pieces are drawn in Python (picture.py), where everything from the cluster is escaped.
+// Shared by all pictures: patch a live SVG from keyed pieces, follow the theme, talk with the kernel.
+// Pieces are drawn in Python (picture.py, lanes.py), where everything from the cluster is escaped.
 const SVG = "http://www.w3.org/2000/svg";
+const NO_ANSWER_MS = 6000;
 
 export function isDark() {
   const theme = document.body.dataset.jpThemeLight;
   return theme === undefined ? matchMedia("(prefers-color-scheme: dark)").matches : theme === "false";
 }
 
-// Replace only what changed. `frame`: {width, height, order: [key…], pieces: {key: [x, y, inner, classes, label]}}.
+// An element with attributes and children. Text is always a text node: no string becomes markup here.
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value !== undefined) element.setAttribute(name, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+export function makeSvg(style) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("role", "group");
+  svg.setAttribute("class", "sl");
+  const sheet = document.createElementNS(SVG, "style");
+  sheet.textContent = style;
+  svg.append(sheet);
+  return svg;
+}
+
+// Replace only what changed. `frame`: {width, height, title, order: [key…], pieces: {key: [x, y, inner, classes, label]}}.
+// `shown`: a Map that remembers what each piece is now.
 export function patch(svg, frame, shown) {
   svg.setAttribute("viewBox", `0 0 ${frame.width} ${frame.height}`);
-  for (const [key, group] of shown) {
+  svg.style.maxWidth = `${Math.round(frame.width * 1.15)}px`;
+  svg.setAttribute("aria-label", frame.title);
+  for (const [key, piece] of shown) {
     if (!(key in frame.pieces)) {
-      group.element.remove();
+      if (piece.element.contains(document.activeElement)) focusNeighbour(svg, piece.element);
+      piece.element.remove();
       shown.delete(key);
     }
   }
   let before = null;
   for (const key of frame.order) {
     const [x, y, inner, classes, label] = frame.pieces[key];
-    let group = shown.get(key);
-    if (!group) {
-      group = { element: document.createElementNS(SVG, "g"), inner: null };
-      group.element.dataset.key = key;
-      shown.set(key, group);
+    let piece = shown.get(key);
+    if (!piece) {
+      piece = { element: document.createElementNS(SVG, "g"), inner: null, classes: null, label: null, at: null };
+      piece.element.dataset.key = key;
+      shown.set(key, piece);
     }
-    const element = group.element;
-    if (group.inner !== inner) {
-      const parsed = new DOMParser().parseFromString(`<svg xmlns="${SVG}">${inner}</svg>`, "image/svg+xml");
-      parsed.querySelectorAll("script,foreignObject").forEach((each) => each.remove());
-      element.replaceChildren(...document.importNode(parsed.documentElement, true).childNodes);
-      group.inner = inner;
+    const element = piece.element;
+    if (piece.inner !== inner) {
+      element.replaceChildren(...parsed(inner));
+      piece.inner = inner;
     }
-    element.setAttribute("class", classes);
-    element.style.transform = `translate(${x}px, ${y}px)`;
-    if (label) {
-      element.setAttribute("tabindex", "0");
-      element.setAttribute("role", "button");
-      element.setAttribute("aria-label", label);
+    if (piece.classes !== classes) element.setAttribute("class", (piece.classes = classes));
+    const at = `translate(${x}px, ${y}px)`;
+    if (piece.at !== at) element.style.transform = piece.at = at;
+    if (piece.label !== label) {
+      piece.label = label;
+      if (label) {
+        element.setAttribute("role", "button");
+        element.setAttribute("aria-label", label);
+        if (!element.hasAttribute("tabindex")) element.setAttribute("tabindex", "-1");
+      }
     }
-    const next = before ? before.nextSibling : svg.querySelector("g[data-key]");
+    const next = before ? before.nextSibling : svg.querySelector("style").nextSibling;
     if (next !== element) svg.insertBefore(element, next);
     before = element;
   }
+  oneTabStop(svg);
 }
 
-export function makeSvg(style) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("width", "100%");
-  svg.setAttribute("role", "group");
-  const sheet = document.createElementNS(SVG, "style");
-  sheet.textContent = style;
-  svg.append(sheet);
-  return svg;
+const parser = new DOMParser();
+function parsed(inner) {
+  const read = parser.parseFromString(`<svg xmlns="${SVG}">${inner}</svg>`, "image/svg+xml");
+  read.querySelectorAll("script,foreignObject,parsererror").forEach((each) => each.remove());
+  return document.importNode(read.documentElement, true).childNodes;
+}
+
+// One stop for the Tab key; within the picture the arrow keys go from piece to piece.
+function oneTabStop(svg) {
+  if (svg.querySelector('g[tabindex="0"]')) return;
+  svg.querySelector("g[tabindex]")?.setAttribute("tabindex", "0");
+}
+
+export function focusPiece(svg, element) {
+  if (!element) return;
+  svg.querySelectorAll('g[tabindex="0"]').forEach((each) => each.setAttribute("tabindex", "-1"));
+  element.setAttribute("tabindex", "0");
+  element.focus();
+}
+
+function focusNeighbour(svg, element) {
+  const all = [...svg.querySelectorAll("g[tabindex]")];
+  const at = all.indexOf(element);
+  focusPiece(svg, all[at + 1] ?? all[at - 1]);
+}
+
+// Enter and Space choose; arrows, Home and End move. `choose` gets the key of a piece.
+export function selectable(svg, choose) {
+  const piece = (event) => event.target.closest?.("g[role=button]");
+  svg.addEventListener("click", (event) => {
+    const found = piece(event);
+    if (!found) return;
+    focusPiece(svg, found);
+    choose(found.dataset.key);
+  });
+  svg.addEventListener("keydown", (event) => {
+    const found = piece(event);
+    if (!found) return;
+    const all = [...svg.querySelectorAll("g[tabindex]")];
+    const at = all.indexOf(found);
+    const to = {
+      ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: all.length - 1,
+    }[event.key];
+    if (event.key === "Enter" || event.key === " ") choose(found.dataset.key);
+    else if (to !== undefined) focusPiece(svg, all[(to + all.length) % all.length]);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
 }
 
 // Calls `paint` at most once a frame, with the newest state: no event is lost, only drawings nobody would have seen.
@@ -71,5 +142,80 @@ export function everyFrame(paint) {
 export function onTheme(callback) {
   const observer = new MutationObserver(callback);
   observer.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
-  return () => observer.disconnect();
+  const query = matchMedia("(prefers-color-scheme: dark)");
+  query.addEventListener("change", callback);
+  return () => {
+    observer.disconnect();
+    query.removeEventListener("change", callback);
+  };
+}
+
+// The frame of every widget: a root that JupyterLab's shortcuts leave alone, a line for what is said, and `tell`, which
+// sends to the kernel and says so when no answer comes. Returns {root, tell, on, end}.
+export function widget({ model, el }, name) {
+  const text = model.get("text") ?? {};
+  const status = make("p", { class: "sl-status", role: "status" });
+  const root = make("div", { class: `sl-view ${name}`, "data-lm-suppress-shortcuts": "true" });
+  const ends = [];
+  let waiting = null;
+  const paintStatus = () => (status.textContent = model.get("status") ?? "");
+  const on = (names, callback) => {
+    for (const each of names.split(" ")) {
+      model.on(`change:${each}`, callback);
+      ends.push(() => model.off(`change:${each}`, callback));
+    }
+  };
+  const tell = (message, expectsAnswer = true) => {
+    try {
+      const sent = model.send(message);
+      sent?.catch?.(() => {});
+    } catch {
+      // the kernel is gone; the status says so below
+    }
+    if (expectsAnswer && waiting === null) {
+      waiting = setTimeout(() => {
+        waiting = null;
+        status.textContent = text.no_kernel ?? "";
+      }, NO_ANSWER_MS);
+    }
+  };
+  const answered = () => {
+    clearTimeout(waiting);
+    waiting = null;
+    if (status.textContent === text.no_kernel) paintStatus();
+  };
+  model.on("change", answered);
+  ends.push(() => model.off("change", answered), () => clearTimeout(waiting));
+  on("status", paintStatus);
+  const theme = () => root.classList.toggle("dark", isDark());
+  ends.push(onTheme(theme));
+  theme();
+  paintStatus();
+  el.append(root);
+  const resize = new ResizeObserver(
+    everyFrame(() => {
+      const width = Math.round(root.clientWidth);
+      if (width > 0 && width !== resize.last) tell({ width: (resize.last = width) }, false);
+    }),
+  );
+  resize.observe(root);
+  ends.push(() => resize.disconnect());
+  tell({ shown: true }, false);
+  ends.push(() => tell({ shown: false }, false));
+  return { root, status, text, tell, on, end: () => ends.forEach((end) => end()) };
+}
+
+// A live picture inside a widget, patched from the trait `frame`.
+export function livePicture({ model }, { on }, trait = "frame") {
+  const svg = makeSvg(model.get("style"));
+  const shown = new Map();
+  const paint = everyFrame(() => {
+    const frame = model.get(trait);
+    svg.classList.toggle("dark", isDark());
+    if (frame?.pieces) patch(svg, frame, shown);
+  });
+  on(trait, paint);
+  const off = onTheme(paint);
+  paint();
+  return { svg, off };
 }

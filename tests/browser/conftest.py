@@ -1,0 +1,210 @@
+"""JupyterLab with a course of its own in a headless chromium: one server, one notebook, one kernel for all tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_CHROMIUMS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
+_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
+_FLAGS += ["--disable-component-update"]
+_PACE = 4
+# JupyterLab's own words on the console, which are not ours to mend.
+_NOT_OURS = re.compile(r"favicon|manifest\.webmanifest|/lsp/|api/contents.*(404|checkpoints)|jupyterlab_server|translations")
+
+
+def _chromium() -> str | None:
+    named = [os.environ.get("CHROMIUM", ""), *_CHROMIUMS]
+    return next((each for each in named if each and Path(each).exists()), None) or shutil.which("chromium")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = str(Path(__file__).parent)
+    for item in items:
+        if str(item.path).startswith(here):
+            item.add_marker(pytest.mark.browser)
+            if _chromium() is None:
+                item.add_marker(pytest.mark.skip(reason="there is no chromium on this machine (CHROMIUM names one)"))
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@dataclass
+class Lab:
+    """A running JupyterLab: its address and the folder it serves."""
+
+    url: str
+    home: Path
+
+    def statelab(self, *arguments: str) -> str:
+        environment = {**os.environ, "STATELAB_HOME": str(self.home)}
+        command = [sys.executable, "-m", "statelab", *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    home = tmp_path_factory.mktemp("lab")
+    (home / "course").mkdir()
+    _write_notebook(home / "course" / "00-start-here.ipynb", [])
+    port = _free_port()
+    environment = {**os.environ, "STATELAB_HOME": str(home), "JUPYTER_CONFIG_DIR": str(home / "jupyter")}
+    settings = home / "settings" / "@jupyterlab" / "notebook-extension"
+    settings.mkdir(parents=True)
+    (settings / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}')
+    environment["JUPYTERLAB_SETTINGS_DIR"] = str(home / "settings")
+    environment |= {"JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"), "IPYTHONDIR": str(home / "ipython")}
+    environment.pop("STATELAB_CLUSTER", None)
+    command = [sys.executable, "-m", "statelab", "lab", "--no-browser", "--port", str(port), "--pace", str(_PACE)]
+    command += ["--allow-root", "--IdentityProvider.token=t", "--LabApp.expose_app_in_browser=True"]
+    log = (home / "lab.log").open("wb")
+    process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    url = f"http://localhost:{port}"
+    try:
+        _wait_for(f"{url}/api?token=t", process, home / "lab.log")
+        yield Lab(url, home)
+    finally:
+        process.send_signal(2)
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        subprocess.run(
+            [sys.executable, "-m", "statelab", "down"], env=environment, capture_output=True, check=False, timeout=30
+        )
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline_s = time.monotonic() + 60
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=2)
+            return
+        except OSError:
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline_s, log.read_text()
+            time.sleep(0.1)
+
+
+def _write_notebook(path: Path, cells: list[str]) -> None:
+    body = {
+        "cells": [
+            {"cell_type": "code", "id": f"cell-{n}", "metadata": {}, "source": source, "outputs": [], "execution_count": None}
+            for n, source in enumerate(cells)
+        ],
+        "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }  # fmt: skip
+    path.write_text(json.dumps(body))
+
+
+@dataclass
+class Notebook:
+    """A notebook open in a page. `errors`: what the console complained of."""
+
+    page: Any
+    lab: Lab
+    name: str
+    errors: list[str] = field(default_factory=list)
+
+    def run(self, index: int) -> Any:
+        """Run a cell and wait until it is done; gives back the cell."""
+        self.page.evaluate(
+            """async index => {
+                const panel = window.jupyterapp.shell.currentWidget;
+                panel.content.activeCellIndex = index;
+                panel.content.deselectAll();
+                await window.jupyterapp.commands.execute('notebook:run-cell');
+            }""",
+            index,
+        )
+        return self.cell(index)
+
+    def cell(self, index: int) -> Any:
+        return self.page.locator(".jp-Notebook .jp-Cell").nth(index)
+
+    def do(self, code: str) -> str:
+        """Run code in this notebook's kernel, without a cell. Gives back what it printed."""
+        return str(
+            self.page.evaluate(
+                """async code => {
+                    const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+                    let text = '';
+                    const future = kernel.requestExecute({code, store_history: false});
+                    future.onIOPub = m => {
+                        if (m.header.msg_type === 'stream') text += m.content.text;
+                        if (m.header.msg_type === 'error') text += m.content.ename + ': ' + m.content.evalue;
+                    };
+                    await future.done;
+                    return text;
+                }""",
+                code,
+            )
+        )
+
+    def theme(self, name: str) -> None:
+        self.page.evaluate("name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})", name)
+        self.page.wait_for_function(f"document.body.dataset.jpThemeLight === '{str('Light' in name).lower()}'")
+
+    def picture_of(self, index: int, path: Path) -> None:
+        self.cell(index).locator(".sl-view, .sl-ask").first.screenshot(path=str(path))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as started:
+        found = started.chromium.launch(executable_path=_chromium(), args=_FLAGS)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="session")
+def open_notebook(lab: Lab, browser: Any) -> Iterator[Callable[..., Notebook]]:
+    """`open_notebook(name, cells)` opens a notebook with these cells in a page of its own, its kernel ready."""
+    contexts = []
+
+    def open_one(name: str, cells: list[str], *, width: int = 1280, height: int = 720) -> Notebook:
+        path = lab.home / "course" / f"{name}.ipynb"
+        if not path.exists():
+            _write_notebook(path, cells)
+        context = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce")
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        notebook = Notebook(page, lab, name)
+        page.on("console", lambda m: notebook.errors.append(f"{m.text} {m.location}") if _is_ours(m) else None)
+        page.on("pageerror", lambda error: notebook.errors.append(f"{error} {error.stack}"))
+        page.add_init_script("localStorage.setItem('jupyterlab-news-fetch', 'false')")
+        page.goto(f"{lab.url}/lab/workspaces/{name}/tree/course/{name}.ipynb?token=t", wait_until="domcontentloaded")
+        page.wait_for_selector(".jp-Notebook .jp-Cell")
+        page.wait_for_function(
+            """() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"""
+        )
+        return notebook
+
+    yield open_one
+    for context in contexts:
+        context.close()
+
+
+def _is_ours(message: Any) -> bool:
+    return message.type == "error" and not _NOT_OURS.search(f"{message.text} {message.location}")

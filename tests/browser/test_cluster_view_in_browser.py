@@ -1,0 +1,121 @@
+"""The live picture in JupyterLab: it appears, follows, answers keyboard and mouse, and outlives its kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+WEB = """
+from statelab.notebook import connect, show
+cluster = connect().fresh("view")
+MANIFEST = '''
+apiVersion: v1
+kind: Service
+metadata: {name: nginx}
+spec: {clusterIP: None, selector: {app: web}, ports: [{port: 80}]}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: web}
+spec:
+  serviceName: nginx
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: nginx, image: "nginx:1.27", volumeMounts: [{name: www, mountPath: /www}]}]}
+  volumeClaimTemplates:
+  - metadata: {name: www}
+    spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+'''
+print(cluster.kubectl("apply -f -", stdin=MANIFEST))
+cluster.wait("sts/web", "Rollout");
+"""
+
+
+@pytest.fixture(scope="module")
+def notebook(open_notebook: Callable[..., Any]) -> Any:
+    opened = open_notebook("view", [WEB, "show()", "show(buttons=True)", "show(before=-1)"])
+    opened.run(0)
+    opened.run(1)
+    return opened
+
+
+def test_the_picture_appears_with_every_pod_and_claim(notebook: Any) -> None:
+    cell = notebook.cell(1)
+    cell.locator('g[data-key="pod/web-1"].ready').wait_for()
+    assert "Pod web-1, Ready" in cell.locator('g[data-key="pod/web-1"]').get_attribute("aria-label")
+    assert cell.locator('g[data-key="persistentvolumeclaim/www-web-0"]').count() == 1
+    assert cell.locator('g[data-key="tie/www-web-0"]').count() == 1
+
+
+def test_a_pod_that_is_deleted_is_seen_going_and_coming_back(notebook: Any) -> None:
+    cell = notebook.cell(1)
+    notebook.do("cluster.kubectl('delete pod web-1 --wait=false')")
+    cell.locator('g[data-key="pod/web-1"]:not(.ready)').wait_for()
+    cell.locator('g[data-key="pod/web-1"].ready').wait_for()
+    assert "web-1" in cell.locator(".sl-unseen").inner_text()
+
+
+def test_a_pod_is_selected_with_the_keyboard_and_let_go_with_escape(notebook: Any) -> None:
+    cell = notebook.cell(1)
+    cell.locator('g[tabindex="0"]').first.focus()
+    for _ in range(20):
+        if notebook.page.evaluate("document.activeElement.dataset.key") == "pod/web-0":
+            break
+        notebook.page.keyboard.press("ArrowRight")
+    notebook.page.keyboard.press("Enter")
+    cell.locator("h4", has_text="pod/web-0").wait_for()
+    assert "statefulset-controller" in cell.locator(".sl-panel pre").first.inner_text()
+    assert "comes back" in cell.locator(".sl-panel").text_content() or "again" in cell.locator(".sl-panel").text_content()
+    notebook.page.keyboard.press("Escape")
+    cell.locator(".sl-panel").wait_for(state="hidden")
+    assert notebook.page.evaluate("document.activeElement.dataset.key") == "pod/web-0"
+
+
+def test_an_instructor_s_button_does_the_kubectl_line_it_shows(notebook: Any) -> None:
+    cell = notebook.run(2)
+    cell.locator('g[data-key="statefulset/web"]').click()
+    cell.locator("code", has_text="kubectl scale statefulset web --replicas=3").wait_for()
+    cell.locator("button", has_text="One more replica").click()
+    cell.locator('g[data-key="pod/web-2"].ready').wait_for()
+    notebook.cell(1).locator('g[data-key="pod/web-2"].ready').wait_for()
+
+
+def test_the_ghost_of_the_moment_before_tells_the_old_address(notebook: Any) -> None:
+    notebook.do("cluster.kubectl('delete pod web-0'); cluster.wait('pod/web-0', 'Ready')")
+    cell = notebook.run(3)
+    cell.locator('g[data-key="pod/web-0"]').wait_for()
+    assert "was 10.244." in cell.locator('g[data-key="pod/web-0"]').get_attribute("aria-label")
+
+
+def test_a_name_with_markup_is_shown_and_not_run(notebook: Any) -> None:
+    hostile = (
+        "cluster.request('POST', '/api/v1/namespaces/view/pods', {'metadata': {'name': 'hostile', 'labels': {}},"
+        " 'spec': {'containers': [{'name': 'c', 'image': 'x/<img src=x onerror=window.run=1>'}]}})"
+    )
+    notebook.do(hostile)
+    assert notebook.page.evaluate("window.run") is None
+
+
+def test_the_picture_outlives_its_kernel_and_is_live_again_when_run_again(notebook: Any) -> None:
+    notebook.page.evaluate(
+        "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart().then(() => null)"
+    )
+    cell = notebook.cell(1)
+    assert cell.locator('g[data-key="pod/web-0"]').count() == 1
+    cell.locator('g[data-key="pod/web-0"]').click()
+    notebook.page.wait_for_function(
+        "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'"
+    )
+    notebook.do("from statelab.notebook import connect, show; cluster = connect().use('view')")
+    cell = notebook.run(1)
+    cell.locator('g[data-key="pod/web-0"]').wait_for()
+    notebook.do("cluster.kubectl('scale sts web --replicas=1')")
+    cell.locator('g[data-key="pod/web-1"]').wait_for(state="detached")
+
+
+def test_the_console_has_no_error(notebook: Any) -> None:
+    assert notebook.errors == []

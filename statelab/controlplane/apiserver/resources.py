@@ -227,7 +227,8 @@ class ApiServer:
             return old  # nothing changed: no revision, as etcd3's GuaranteedUpdate
         if options.dry_run:
             return obj
-        metadata = obj["metadata"]
+        obj = _sharing(obj, old)
+        metadata = obj["metadata"] = dict(obj["metadata"])
         key = _key(metadata.get("namespace", ""), metadata["name"])
         if deletion.is_finished(kind.plural, obj):
             return self.store.delete(kind.plural, key, options.cause, self.loop.now_s, last=obj)
@@ -440,6 +441,17 @@ def fresh(obj: Object) -> Object:
     """A deep copy of a JSON object; through JSON, because that is five times faster than copy.deepcopy."""
     copied: Object = orjson.loads(orjson.dumps(obj))
     return copied
+
+
+def _sharing(new: Any, old: Any) -> Any:
+    """`new`, made of the parts of `old` wherever they are equal: a revision in the history costs what it changed."""
+    if isinstance(new, dict) and isinstance(old, dict):
+        return {name: _sharing(value, old.get(name)) for name, value in new.items()} if new != old else old
+    if isinstance(new, list) and isinstance(old, list):
+        if new == old:
+            return old
+        return [_sharing(*pair) for pair in zip(new, old, strict=False)] + new[len(old) :]
+    return new
 
 
 def _key(namespace: str, name: str) -> str:

@@ -40,7 +40,7 @@ class Container:
         self.env = {"PATH": _PATH, **self.image.env, "HOSTNAME": spec.hostname, "HOME": "/root", **spec.env}
         self.user = spec.user if spec.user is not None else self.image.user
         self.working_dir = spec.working_dir or self.image.working_dir
-        self.root = FileTree()
+        self._root: FileTree | None = None
         self._log = Log(runtime.loop)
         self._files: MountedFiles | None = None
         self._is_furnished = False
@@ -50,7 +50,8 @@ class Container:
         self._waits: Callable[[], None] | None = None
         self._on_exit: Callable[[Exit], None] | None = None
         self._last_pid = 0
-        prepare(self)
+        if any(mount.sub_path for mount in spec.mounts):
+            self._prepared()  # a file that is mounted on its own is as it was when the container was created
 
     # ---- its life
 
@@ -119,6 +120,16 @@ class Container:
         """Hear what the main process prints from now on, as it prints it; the answer stops it. `main.write` speaks to it."""
         self._attached.append(on_output)
         return lambda: self._attached.remove(on_output) if on_output in self._attached else None
+
+    @property
+    def root(self) -> FileTree:
+        """Its own files. A tree costs 16 KB, and some programs (pause) never look: it is made when it is needed."""
+        return self._root if self._root is not None else self._prepared()
+
+    def _prepared(self) -> FileTree:
+        self._root = FileTree()
+        prepare(self)
+        return self._root
 
     @property
     def user_name(self) -> str:

@@ -205,9 +205,14 @@ class Trial:
         return [Seen(plural, each) for each in objects if chosen(at(each, "metadata", "labels") or {})]
 
     def pods_of(self, reference: str) -> list[Seen]:
-        """The Pods whose controller is that object, by name. Pods that only look so are not among them."""
-        owner = self.get(reference)
-        owned = self.cluster.store.controlled_by("pods", owner.uid) if owner else []
+        """The Pods whose controller is that object, by name; a Deployment's through its ReplicaSets.
+
+        Pods that only look so are not among them.
+        """
+        owner, store = self.get(reference), self.cluster.store
+        owners = [owner.uid] if owner else []
+        owners += [each["metadata"]["uid"] for uid in owners for each in store.controlled_by("replicasets", uid)]
+        owned = [pod for uid in owners for pod in store.controlled_by("pods", uid)]
         return sorted((Seen("pods", each) for each in owned), key=lambda each: _by_ordinal(each.name))
 
     def evidence(self, *references: str, most: int = 8) -> tuple[str, ...]:

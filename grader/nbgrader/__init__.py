@@ -19,6 +19,8 @@ def configure(c: Any) -> None:
     c.CourseDirectory.ignore = list(IGNORED)
     c.ClearSolutions.code_stub = {"python": STUB}
 
+    # The releases are in git. Without this nbgrader finds one there, does nothing, and its gradebook never hears of it.
+    c.GenerateAssignment.force = True
     c.GenerateAssignment.preprocessors = [
         "nbgrader.preprocessors.IncludeHeaderFooter",
         "nbgrader.preprocessors.LockCells",

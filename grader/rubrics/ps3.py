@@ -11,7 +11,7 @@ from grader.given import headless, stateful_set
 from grader.tasks import Task
 from grader.trial import Trial
 from grader.verdict import Verdict, no, partly, parts, yes
-from statelab.controlplane.quantity import parse as quantity
+from statelab.controlplane.quantity import nanos as quantity
 from statelab.manifest import read
 from statelab.manifest.reader import Path_
 from statelab.manifest.relations import at

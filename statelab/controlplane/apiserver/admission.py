@@ -189,7 +189,7 @@ def is_default_class(storage_class: Object) -> bool:
 
 def _resize(claim: Object, old: Object, cluster: Reader) -> None:
     """PersistentVolumeClaimResize: only a class that allows expansion lets a claim grow."""
-    from statelab.controlplane.apiserver import quantity
+    from statelab.controlplane import quantity
 
     new, was = (
         ((one["spec"].get("resources") or {}).get("requests") or {}).get("storage", "0") for one in (claim, old)

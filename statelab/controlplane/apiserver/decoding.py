@@ -16,7 +16,8 @@ from typing import Any
 
 import orjson
 
-from statelab.controlplane.apiserver import go_types, quantity
+from statelab.controlplane import quantity
+from statelab.controlplane.apiserver import go_types
 from statelab.controlplane.apiserver.go_types import GoField
 
 Decoder = Callable[[Any], Any]

@@ -13,7 +13,8 @@ from typing import Any
 
 import orjson
 
-from statelab.controlplane.apiserver import go_json, go_types, quantity
+from statelab.controlplane import quantity
+from statelab.controlplane.apiserver import go_json, go_types
 from statelab.controlplane.apiserver.decoding import EMPTY, time_text, zero_maker
 from statelab.controlplane.apiserver.go_json import Number, Pairs
 from statelab.controlplane.apiserver.go_types import GoField

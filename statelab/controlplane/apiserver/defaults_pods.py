@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from statelab.controlplane.apiserver import quantity
+from statelab.controlplane import quantity
 
 Fields = dict[str, Any]
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from statelab.controlplane.apiserver import quantity, strategy
+from statelab.controlplane import quantity
+from statelab.controlplane.apiserver import strategy
 from statelab.controlplane.apiserver.service_ips import Reader
 from statelab.controlplane.errors import forbidden
 from statelab.controlplane.kinds import KINDS, Object

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from statelab.controlplane.apiserver import defaults, quantity
+from statelab.controlplane import quantity
+from statelab.controlplane.apiserver import defaults
 from statelab.controlplane.kinds import Object
 
 Fields = dict[str, Any]

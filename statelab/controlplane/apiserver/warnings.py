@@ -10,7 +10,7 @@ import binascii
 from collections.abc import Iterator
 from typing import Any
 
-from statelab.controlplane.apiserver import quantity
+from statelab.controlplane import quantity
 from statelab.controlplane.apiserver.go_json import go_quote
 from statelab.controlplane.apiserver.validation import names
 from statelab.controlplane.apiserver.validation.security import visit

@@ -14,7 +14,7 @@ from statelab.controlplane.controllers.claims import (
     is_reserved_for,
 )
 from statelab.controlplane.kinds import Object
-from statelab.controlplane.quantity import parse
+from statelab.controlplane.quantity import nanos
 from statelab.controlplane.view import View
 
 
@@ -100,6 +100,6 @@ def _capacity(before: Object, phase: str, volume: Object) -> Object:
     offered: Object = volume["spec"].get("capacity") or {}
     if present is None or "storage" not in present:
         return dict(offered)
-    if before.get("phase") == phase or parse(present["storage"]) == parse(offered.get("storage", "0")):
+    if before.get("phase") == phase or nanos(present["storage"]) == nanos(offered.get("storage", "0")):
         return present
     return dict(offered)

@@ -7,12 +7,11 @@ Source: component-helpers/storage/volume/pv_helpers.go (FindMatchingVolume), pkg
 from __future__ import annotations
 
 from collections.abc import Iterable
-from fractions import Fraction
 
 from statelab.controlplane.controllers.claims import class_name, is_reserved_for
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.labels import selector_of
-from statelab.controlplane.quantity import parse
+from statelab.controlplane.quantity import nanos
 
 
 def best_volume(
@@ -67,14 +66,14 @@ def mismatch(volume: Object, claim: Object) -> str | None:
     return None
 
 
-def requested(claim: Object) -> Fraction:
+def requested(claim: Object) -> int:
     """Bytes asked for."""
     resources = claim["spec"].get("resources") or {}
-    return parse((resources.get("requests") or {}).get("storage", "0"))
+    return nanos((resources.get("requests") or {}).get("storage", "0"))
 
 
-def _size(volume: Object) -> Fraction:
-    return parse((volume["spec"].get("capacity") or {}).get("storage", "0"))
+def _size(volume: Object) -> int:
+    return nanos((volume["spec"].get("capacity") or {}).get("storage", "0"))
 
 
 def _modes(volume: Object) -> list[str]:

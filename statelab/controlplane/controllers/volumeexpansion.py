@@ -13,7 +13,7 @@ from statelab.controlplane.controllers.pods import is_terminating
 from statelab.controlplane.controllers.volume_matching import requested
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.manager import Controller
-from statelab.controlplane.quantity import parse
+from statelab.controlplane.quantity import nanos
 from statelab.controlplane.store import Revision
 from statelab.controlplane.view import View
 
@@ -35,7 +35,7 @@ def _wants_more(claim: Object) -> bool:
     status = claim.get("status") or {}
     if status.get("phase") != "Bound":
         return False
-    return requested(claim) > parse((status.get("capacity") or {}).get("storage", "0"))
+    return requested(claim) > nanos((status.get("capacity") or {}).get("storage", "0"))
 
 
 def _on_claim(revision: Revision, view: View) -> Iterable[str]:

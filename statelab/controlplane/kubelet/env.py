@@ -190,8 +190,8 @@ def resource_value(pod: Object, ref: Object, facts: PodFacts, container: Object 
     amount = (resources.get(kind) or {}).get(resource)
     if amount is None:
         amount = facts.allocatable.get(resource, "0") if kind == "limits" else "0"
-    divisor = quantity.parse(ref.get("divisor") or "1") or quantity.parse("1")
-    return str(-int(-quantity.parse(amount) / divisor // 1))
+    divisor = quantity.nanos(ref.get("divisor") or "1") or quantity.nanos("1")
+    return str(-(-quantity.nanos(amount) // divisor))
 
 
 # ---- service links

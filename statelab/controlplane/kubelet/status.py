@@ -272,7 +272,7 @@ def pod_requests(pod: Object, field: str = "requests") -> dict[str, str]:
         amounts = (container.get("resources") or {}).get(field) or {}
         for name, text in amounts.items():
             forms.setdefault(name, quantity.is_binary(text))
-        return {name: quantity.parse(text) for name, text in amounts.items()}
+        return {name: quantity.nanos(text) for name, text in amounts.items()}
 
     for each in pod["spec"]["containers"]:
         for name, amount in take(each).items():
@@ -294,9 +294,9 @@ def pod_requests(pod: Object, field: str = "requests") -> dict[str, str]:
     for name, amount in highest.items():
         totals[name] = max(totals.get(name, amount), amount)
     for name, text in ((pod["spec"].get("resources") or {}).get(field) or {}).items():
-        totals[name] = quantity.parse(text)
+        totals[name] = quantity.nanos(text)
         forms[name] = quantity.is_binary(text)
-    return {name: quantity.canonical(amount, binary=forms[name]) for name, amount in sorted(totals.items())}
+    return {name: quantity.of_nanos(amount, binary=forms[name]).text for name, amount in sorted(totals.items())}
 
 
 def _pod_resources(pod: Object, phase: str) -> Object:

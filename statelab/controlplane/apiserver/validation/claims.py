@@ -5,7 +5,7 @@ Source: pkg/apis/core/validation/validation.go (ValidatePersistentVolumeClaimSpe
 
 from __future__ import annotations
 
-from statelab.controlplane.apiserver import quantity
+from statelab.controlplane import quantity
 from statelab.controlplane.apiserver.validation import difference, meta, names, resources
 from statelab.controlplane.apiserver.validation.fields import (
     NOT_POSITIVE,

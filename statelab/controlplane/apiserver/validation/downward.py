@@ -5,7 +5,7 @@ Source: pkg/apis/core/validation/validation.go, pkg/apis/core/pods/helpers.go.
 
 from __future__ import annotations
 
-from statelab.controlplane.apiserver import quantity
+from statelab.controlplane import quantity
 from statelab.controlplane.apiserver.validation import names, sources
 from statelab.controlplane.apiserver.validation.fields import Errors, Fields, invalid, not_supported, required
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from statelab.controlplane.apiserver import quantity
+from statelab.controlplane import quantity
 from statelab.controlplane.apiserver.validation import names
 from statelab.controlplane.apiserver.validation.fields import (
     NEGATIVE,

@@ -5,7 +5,7 @@ Source: pkg/apis/core/validation/validation.go, pkg/apis/storage/validation/vali
 
 from __future__ import annotations
 
-from statelab.controlplane.apiserver import quantity
+from statelab.controlplane import quantity
 from statelab.controlplane.apiserver.validation import difference, meta, names, scheduling, sources
 from statelab.controlplane.apiserver.validation.claims import VOLUME_MODES, access_modes
 from statelab.controlplane.apiserver.validation.fields import (

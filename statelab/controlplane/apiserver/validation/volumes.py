@@ -5,7 +5,7 @@ Source: pkg/apis/core/validation/validation.go (ValidateVolumes, validateVolumeS
 
 from __future__ import annotations
 
-from statelab.controlplane.apiserver import quantity
+from statelab.controlplane import quantity
 from statelab.controlplane.apiserver.validation import names, sources
 from statelab.controlplane.apiserver.validation.claims import claim_spec
 from statelab.controlplane.apiserver.validation.downward import downward_file

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from statelab.controlplane import quantity
 from statelab.controlplane.apiserver import (
     admission,
     decoding_slow,
     defaults,
     go_json,
     go_types,
-    quantity,
     strategy,
     strict,
     validation,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from statelab.controlplane.apiserver import quantity
+from statelab.controlplane import quantity
 
 
 @pytest.mark.parametrize(

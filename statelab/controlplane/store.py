@@ -61,7 +61,7 @@ class Store:
         self._objects: dict[str, dict[str, dict[str, Object]]] = {}  # plural → namespace → name
         self._sorted: dict[tuple[str, str], list[Object]] = {}
         self._by_controller: dict[tuple[str, str, str], dict[str, Object]] = {}  # see _place → key
-        self._subscribers: list[Callable[[Revision], None]] = []
+        self._subscribers: dict[str, list[Callable[[Revision], None]]] = {"": []}  # plural, "" for all → callbacks
         self._encoded: OrderedDict[str, bytes] = OrderedDict()
 
     # ---- reading
@@ -155,13 +155,17 @@ class Store:
         obj = last if last is not None else {**previous, "metadata": dict(previous["metadata"])}
         return self._commit("DELETED", plural, key, obj, previous, cause, at_s)
 
-    def subscribe(self, callback: Callable[[Revision], None]) -> Callable[[], None]:
-        """`callback` hears of each revision right after it is committed. Returns what ends the subscription."""
-        self._subscribers.append(callback)
+    def subscribe(self, callback: Callable[[Revision], None], plural: str = "") -> Callable[[], None]:
+        """`callback` hears of each revision (of one kind, with `plural`) right after it is committed.
+
+        Returns what ends the subscription.
+        """
+        subscribers = self._subscribers.setdefault(plural, [])
+        subscribers.append(callback)
 
         def unsubscribe() -> None:
-            if callback in self._subscribers:
-                self._subscribers.remove(callback)
+            if callback in subscribers:
+                subscribers.remove(callback)
 
         return unsubscribe
 
@@ -191,7 +195,7 @@ class Store:
         if self.log is not None:
             self.log.append_revision(revision)  # first on disk; if that fails, nothing has happened
         self._apply(revision)
-        for subscriber in tuple(self._subscribers):
+        for subscriber in (*self._subscribers[""], *self._subscribers.get(plural, ())):
             subscriber(revision)
         return obj
 

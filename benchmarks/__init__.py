@@ -1,0 +1,1 @@
+"""What is fast, measured beside what a user would use instead. `python -m benchmarks --help`."""

@@ -1,0 +1,131 @@
+"""The embedded cluster: what one client gets of it, what it takes, and how it grows."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from benchmarks.figure import Figure
+from benchmarks.server import Client, serving, wait_until
+
+_CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
+_PODS = "/api/v1/namespaces/default/pods"
+_MERGE = "application/merge-patch+json"
+_PAUSE = "registry.k8s.io/pause:3.10"
+
+
+def _per_second(count: int, work: Callable[[int], object]) -> float:
+    begun_s = time.perf_counter()
+    for number in range(count):
+        work(number)
+    return count / (time.perf_counter() - begun_s)
+
+
+def _pod(name: str, **spec: Any) -> dict[str, Any]:
+    body = {"containers": [{"name": "main", "image": _PAUSE}], **spec}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": body}
+
+
+def rates() -> Iterator[Figure]:
+    """Requests a second, one after another on one connection; then a list of 1,000 Pods."""
+    with serving() as server:
+        client = server.client()
+
+        def create(number: int) -> bytes:
+            body = {"metadata": {"name": f"c{number}"}, "data": {"greeting": "hello"}}
+            return client.request("POST", _CONFIG_MAPS, body)
+
+        def merge(number: int) -> bytes:
+            return client.request("PATCH", f"{_CONFIG_MAPS}/c{number}", {"data": {"n": str(number)}}, _MERGE)
+
+        _per_second(200, lambda number: create(100_000 + number))  # warm
+        yield Figure("create a ConfigMap", _per_second(2000, create), "/s", real=716, aim=716)
+        get = _per_second(2000, lambda number: client.request("GET", f"{_CONFIG_MAPS}/c{number}"))
+        yield Figure("get a ConfigMap", get, "/s", real=1204, aim=1204)
+        yield Figure("merge-patch a ConfigMap", _per_second(2000, merge), "/s", real=674, aim=674)
+        # A scheduling gate keeps the Pods Pending, so that creating them is all that is measured.
+        gate = [{"name": "benchmark/wait"}]
+        pods = _per_second(1000, lambda number: client.request("POST", _PODS, _pod(f"p{number}", schedulingGates=gate)))
+        yield Figure("create a Pod", pods, "/s", real=488, aim=488)
+        lists = []
+        for _ in range(9):
+            begun_s = time.perf_counter()
+            client.request("GET", _PODS)
+            lists.append((time.perf_counter() - begun_s) * 1000)
+        yield Figure("list 1,000 Pods", statistics.median(lists), "ms", "lower", real=26, aim=26)
+
+
+def rest() -> Iterator[Figure]:
+    """From process start to the first answer; memory at rest; what an idle Pod adds to it."""
+    starts = []
+    for _ in range(3):
+        with serving() as server:
+            starts.append(server.ready_s)
+    yield Figure("ready after process start", min(starts), "s", "lower", real=3.1, aim=0.5)
+    with serving(pace=100) as server:
+        client = server.client()
+        time.sleep(2)
+        yield Figure("memory at rest", server.memory_kb() / 1024, "MB", "lower", real=650, aim=100)
+        for image, what in ((_PAUSE, "pause"), ("nginx:1.27", "nginx")):
+            _run(client, f"warm-{what}", image, 5)
+            before_kb = server.memory_kb()
+            _run(client, f"idle-{what}", image, 90)
+            figure = (server.memory_kb() - before_kb) / 90
+            yield Figure(f"an idle Pod ({what})", figure, "KB", "lower", aim=60)
+
+
+def _run(client: Client, name: str, image: str, replicas: int) -> None:
+    template = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [{"name": "main", "image": image}]}}
+    spec = {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template}
+    path = "/apis/apps/v1/namespaces/default/replicasets"
+    client.request("POST", path, {"metadata": {"name": name}, "spec": spec})
+
+    def is_ready() -> bool:
+        import json
+
+        return bool(json.loads(client.request("GET", f"{path}/{name}"))["status"].get("readyReplicas") == replicas)
+
+    wait_until(is_ready)
+    time.sleep(1)
+
+
+def scale() -> Iterator[Figure]:
+    """A StatefulSet with claims, all of it Ready in virtual time, on as many nodes as it needs."""
+    each_ms = {count: _stateful_set_s(count) / count * 1000 for count in (100, 1000)}
+    yield Figure("a StatefulSet of 1,000 with claims, Ready", each_ms[1000], "s", "lower", aim=4)
+    yield Figure("a replica at 1,000, to one at 100", each_ms[1000] / each_ms[100], "times", "lower", aim=1.3)
+
+
+def _stateful_set_s(replicas: int) -> float:
+    from statelab.controlplane import ControlPlane
+
+    cluster = ControlPlane(nodes=["kind-control-plane", *(f"kind-worker{number}" for number in range(1, 12))])
+    labels = {"app": "web"}
+    claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}
+    container = {"name": "main", "image": _PAUSE, "volumeMounts": [{"name": "data", "mountPath": "/data"}]}
+    stateful_set = {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {"name": "web"},
+        "spec": {
+            "serviceName": "web",
+            "replicas": replicas,
+            "podManagementPolicy": "Parallel",
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+            "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": claim}],
+        },
+    }
+    service = {"clusterIP": "None", "selector": labels, "ports": [{"port": 80}]}
+    begun_s = time.perf_counter()
+    cluster.apply({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": service}, stateful_set)
+
+    def is_ready() -> bool:
+        found = cluster.get("statefulsets", "default/web") or {}
+        return bool((found.get("status") or {}).get("readyReplicas") == replicas)
+
+    if not cluster.when(is_ready, timeout_s=600):
+        raise RuntimeError(f"{replicas} replicas did not become Ready")
+    return time.perf_counter() - begun_s

@@ -215,6 +215,8 @@ class Handler:
             bookmarks=asked.bookmarks,
             kind=kind,
             initial_events_end=bool(asked.send_initial),
+            namespace=target.namespace,
+            is_plain=asked.matches is None and not form.what,
         )
 
     @staticmethod

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from statelab.controlplane.apiserver import bodies, streaming
+from statelab.controlplane.apiserver import bodies, streaming, watching
 from statelab.controlplane.apiserver.certificates import Certificate
 from statelab.controlplane.apiserver.handler import Handler, refusal
 from statelab.controlplane.apiserver.request import (
@@ -38,10 +38,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _GZIP_ABOVE_BYTES = 128 * 1024
-_BOOKMARK_EVERY_S = 60.0
 _SLOW_AFTER_S = 30.0  # a watcher that takes nothing for so long is dropped
-_FLUSH_EVERY_S = 0.005  # a watch is written to no oftener than this, and less often the more watches there are
-_FLUSH_PER_WATCH_S = 0.00025
 _GREET_WITHIN_S = 60.0
 _NO_CACHE = ("Cache-Control", "no-cache, private")
 
@@ -63,7 +60,7 @@ class Edge:
         self._accepting: asyncio.Task[None] | None = None
         self._greetings: set[asyncio.Task[None]] = set()
         self._streams: set[asyncio.Task[None]] = set()
-        self._watches = 0
+        self._watching = watching.Watching(cluster.store)
         self._stopping = False
 
     async def start(self, port: int = 0, host: str = "127.0.0.1") -> None:
@@ -169,66 +166,38 @@ class Edge:
 
     # ---- streams
 
-    async def _stream(self, http: web.BaseRequest, content_type: str) -> web.StreamResponse:
+    @staticmethod
+    def _stream(content_type: str, http: web.BaseRequest) -> web.StreamResponse:
         headers = [_NO_CACHE, ("Audit-Id", str(uuid.uuid4())), ("Content-Type", content_type)]
         response = web.StreamResponse(headers=headers)
         if http.version >= (1, 1):
             response.enable_chunked_encoding()
-        await response.prepare(http)
         return response
 
     async def _watch(self, http: web.BaseRequest, answer: WatchAnswer) -> web.StreamResponse:
-        """Write events as they come, many in one go; a client that does not read them is dropped."""
-        loop = asyncio.get_running_loop()
-        alarm = _Alarm(loop)
-        watch = answer.watch
-        watch.on_event = alarm.ring
-        self._watches += 1
-        ends_at_s, bookmark_at_s = loop.time() + answer.timeout_s, loop.time() + _BOOKMARK_EVERY_S
-        api_version = answer.kind.api_version
+        """Write events as they come; a client that does not read them is dropped."""
+        response = self._stream(answer.content_type, http)
         try:
-            response = await self._stream(http, answer.content_type)
-            initial_end = answer.initial_events_end
-            while not watch.overflowed:
-                lines = []
-                while watch.events:
-                    event = watch.events.popleft()
-                    lines.append(answer.encode(event.type, event.object))
-                    if len(lines) >= 500:
-                        break
-                now_s = loop.time()
-                if not watch.events:
-                    if initial_end:
-                        bookmark = watch.bookmark(answer.kind.name, api_version, initial_events_end=True)
-                        lines.append(answer.encode(bookmark.type, bookmark.object))
-                        initial_end = False
-                    elif answer.bookmarks and now_s >= bookmark_at_s:
-                        bookmark = watch.bookmark(answer.kind.name, api_version)
-                        lines.append(answer.encode(bookmark.type, bookmark.object))
-                        bookmark_at_s = now_s + _BOOKMARK_EVERY_S
-                if lines:
-                    await asyncio.wait_for(response.write(b"".join(lines)), _SLOW_AFTER_S)
-                if watch.events:
-                    continue
-                if now_s >= ends_at_s:
-                    await response.write_eof()
-                    return response
-                await alarm.wait(min(ends_at_s, bookmark_at_s) if answer.bookmarks else ends_at_s)
-                if watch.events:
-                    await asyncio.sleep(max(_FLUSH_EVERY_S, self._watches * _FLUSH_PER_WATCH_S))
-            self._drop(http)
-        except TimeoutError:
+            await response.prepare(http)
+            await self._watching.stream(answer, lambda data: self._write(http, response, data))
+        except watching.TooSlow:
             self._drop(http)
         except asyncio.CancelledError:
             if not self._stopping:
                 raise
-            await response.write_eof()
         except ConnectionError:
             pass
         finally:
-            self._watches -= 1
-            watch.close()
+            answer.watch.close()
         return response
+
+    async def _write(self, http: web.BaseRequest, response: web.StreamResponse, data: bytes) -> None:
+        """Write to a client that reads; one that takes nothing for a while is cut off, which ends the write too."""
+        timer = asyncio.get_running_loop().call_later(_SLOW_AFTER_S, self._drop, http)
+        try:
+            await response.write(data)
+        finally:
+            timer.cancel()
 
     @staticmethod
     def _drop(http: web.BaseRequest) -> None:
@@ -236,7 +205,7 @@ class Edge:
             http.transport.abort()
 
     async def _follow(self, http: web.BaseRequest, answer: LogAnswer) -> web.StreamResponse:
-        alarm = _Alarm(asyncio.get_running_loop())
+        alarm = watching.Alarm(asyncio.get_running_loop())
         pending: list[bytes] = []
         ended: list[bool] = []
 
@@ -248,25 +217,23 @@ class Edge:
             ended.append(True)
             alarm.ring()
 
+        response = self._stream("text/plain", http)
         stop = answer.subscribe(write, end)
         try:
-            response = await self._stream(http, "text/plain")
+            await response.prepare(http)
             while True:
                 data = b"".join(pending)
                 pending.clear()
                 if data:
-                    await asyncio.wait_for(response.write(data), _SLOW_AFTER_S)
+                    await self._write(http, response, data)
                 elif ended:
                     await response.write_eof()
                     return response
                 else:
                     await alarm.wait(None)
-        except TimeoutError:
-            self._drop(http)
         except asyncio.CancelledError:
             if not self._stopping:
                 raise
-            await response.write_eof()
         except ConnectionError:
             pass
         finally:
@@ -314,33 +281,6 @@ def _tls_context(certificate: Certificate) -> ssl.SSLContext:
     finally:
         os.unlink(path)
     return context
-
-
-class _Alarm:
-    """Wakes the one who waits, or the next who will."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._rung = False
-        self._waiter: asyncio.Future[None] | None = None
-
-    def ring(self) -> None:
-        self._rung = True
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    async def wait(self, until_s: float | None) -> None:
-        """Until rung, or until that time of the asyncio loop."""
-        if not self._rung:
-            self._waiter = self._loop.create_future()
-            timer = None if until_s is None else self._loop.call_at(until_s, self.ring)
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
-                if timer is not None:
-                    timer.cancel()
-        self._rung = False
 
 
 class _Headers(Mapping[str, str]):

@@ -46,7 +46,7 @@ class Response:
 class WatchAnswer:
     """A watch that is open: its lines come from `encode(event)`, until `timeout_s` or the client ends it.
 
-    `on_event` of `watch` is set by whoever streams it. `first`: lines that stand before all others.
+    `is_plain`: every event of the kind in `namespace` ("" is all of them) in plain JSON, as others get it too.
     """
 
     watch: Watch
@@ -56,6 +56,8 @@ class WatchAnswer:
     kind: Kind
     content_type: str = "application/json"
     initial_events_end: bool = False
+    namespace: str = ""
+    is_plain: bool = False
 
 
 @dataclass(slots=True)

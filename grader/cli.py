@@ -97,6 +97,9 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where a run was stopped; grade nothing twice.")
     ] = False,
+    unprotected: Annotated[
+        bool, typer.Option("--unprotected", help="Execute cells that need it with your own rights, without a sandbox.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="The report as JSON, for programs.")] = False,
     course: Annotated[Path, typer.Option("--course", help="The folder with nbgrader_config.py.")] = Path("."),
     reports: Annotated[Path, typer.Option("--reports", help="Where the report goes.")] = Path("reports"),
@@ -116,7 +119,15 @@ def run(
     try:
         where = load(course)
         with _progress(json) as progress:
-            done = run_all(where, assignment, jobs=jobs, students=student or (), resume=resume, progress=progress)
+            done = run_all(
+                where,
+                assignment,
+                jobs=jobs,
+                students=student or (),
+                resume=resume,
+                progress=progress,
+                mode="unprotected" if unprotected else "sandbox",
+            )
     except (CourseError, NoSuchTask) as error:
         _cannot(str(error), json, assignment)
     except KeyboardInterrupt:

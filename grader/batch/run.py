@@ -17,6 +17,7 @@ from grader.batch.pool import Lost, Pool
 from grader.batch.submission import Job, Outcome, Results, digest, failed, grade_submission
 from grader.nbgrader.cells import SourceCell
 from grader.registry import tasks_of
+from grader.sandbox import Mode
 
 LIMIT_S = 120.0  # of wall time, for one submission
 _FLUSH_EVERY = 25
@@ -45,6 +46,7 @@ def run(
     resume: bool = False,
     progress: Progress = lambda done, total, who: None,
     limit_s: float = LIMIT_S,
+    mode: Mode = "sandbox",
 ) -> Run:
     """Grade. `students`: only these. `resume`: what an earlier run finished is not graded again.
 
@@ -67,7 +69,7 @@ def run(
             resume=resume or bool(students),
         )
         try:
-            jobs_left = [_job(course, assignment, each) for each in chosen]
+            jobs_left = [_job(course, assignment, each, mode) for each in chosen]
             done = {each.student for each in jobs_left if resume and _is_done(each, journal, released)}
             writer = _Writer(gradebook, journal, course)
             writer.take_over([journal.outcomes[each] for each in sorted(done)])
@@ -81,9 +83,9 @@ def run(
         return Run(assignment, outcomes, gradebook.totals(), graded, len(done), time.monotonic() - began)
 
 
-def _job(course: Course, assignment: str, student: str) -> Job:
+def _job(course: Course, assignment: str, student: str, mode: Mode) -> Job:
     folder = partial(course.folder, student=student, assignment=assignment)
-    return Job(student, assignment, folder(course.submitted), folder(course.autograded), folder(course.feedback))
+    return Job(student, assignment, folder(course.submitted), folder(course.autograded), folder(course.feedback), mode)
 
 
 def _is_done(job: Job, journal: Journal, released: dict[str, list[SourceCell]]) -> bool:

@@ -19,6 +19,7 @@ from grader.nbgrader.cells import Notebook, SourceCell, answers, grade_id, resto
 from grader.nbgrader.grade import grade, hints_asked
 from grader.nbgrader.reading import MAX_BYTES, read_notebook, unreadable
 from grader.result import Result
+from grader.sandbox import Mode
 from grader.tasks import Task
 
 _CACHED = 2_000
@@ -33,6 +34,7 @@ class Job:
     submitted: Path
     autograded: Path
     feedback: Path
+    mode: Mode = "sandbox"  # for cells that have to be executed
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ def grade_submission(job: Job, released: dict[str, list[SourceCell]], results: R
     for name, cells in released.items():
         notebook, problem = _read(job.submitted / f"{name}.ipynb")
         notebook = restore(notebook, cells)
-        graded[name] = _grade_notebook(notebook, cells, results) | {"problem": problem}
+        graded[name] = _grade_notebook(notebook, cells, results, job.mode) | {"problem": problem}
         _write(job.autograded / f"{name}.ipynb", orjson.dumps(notebook, option=orjson.OPT_INDENT_2))
         page = feedback_page(notebook, f"{job.assignment}: {name}", graded[name]["scores"], problem)
         _write(job.feedback / f"{name}.html", page.encode())
@@ -105,10 +107,10 @@ def _read(path: Path) -> tuple[Notebook, str | None]:
         return unreadable(str(error)), str(error)
 
 
-def _grade_notebook(notebook: Notebook, released: list[SourceCell], results: Results) -> dict[str, Any]:
+def _grade_notebook(notebook: Notebook, released: list[SourceCell], results: Results, mode: Mode) -> dict[str, Any]:
     hints = hints_asked(notebook)
     said = answers(notebook, released)
-    by_cell = {each.cell: each for each in grade(notebook, released, judge_text=results)}
+    by_cell = {each.cell: each for each in grade(notebook, released, judge_text=results, mode=mode)}
     texts = {grade_id(cell): cell["source"] for cell in notebook["cells"]}
     scores: dict[str, float | None] = {}
     unanswered = []

@@ -13,23 +13,22 @@ from grader.judge import judge
 from grader.nbgrader.cells import Notebook, SourceCell, answers, grade_id, score_output, texts
 from grader.registry import NoSuchTask, task
 from grader.result import Result, as_text
+from grader.sandbox import Mode, NoSandbox
 from grader.tasks import Task
 
 _HINT = re.compile(r"""\bhint\(\s*["']([a-z0-9]+\.[a-z0-9-]+)["']""")
-NOT_RUN = (
-    "This cell would have to be executed to be graded. Kernel-free grading executes nothing, so it has 0 points "
-    "until an instructor grades it by hand or allows execution in the sandbox."
-)
+NOT_RUN = "This cell has to be executed to be graded, and was not: "
 
 
 @dataclass(frozen=True, slots=True)
 class GradedCell:
-    """A graded cell's number; `result` is None where no task of ours is behind it."""
+    """A graded cell's number; `result` is None where no task of ours is behind it, `said` is what it put out then."""
 
     cell: str
     points: float
     max: float
     result: Result | None
+    said: str = ""
 
 
 JudgeText = Callable[[Task, str], Result]
@@ -39,38 +38,60 @@ def _judge(task: Task, text: str) -> Result:
     return judge(task, Answer.of_cell(text))
 
 
-def grade(notebook: Notebook, released: Sequence[SourceCell], judge_text: JudgeText = _judge) -> list[GradedCell]:
-    """Write the output of each automatically graded code cell; what they got. What people grade is left alone."""
+def grade(
+    notebook: Notebook,
+    released: Sequence[SourceCell],
+    judge_text: JudgeText = _judge,
+    mode: Mode = "sandbox",
+) -> list[GradedCell]:
+    """Write the output of each automatically graded code cell; what they got. What people grade is left alone.
+
+    `mode`: for cells that are no `check("…")` and have to be executed.
+    """
+    wanted = [each for each in released if each.is_grade and not each.is_solution and each.type == "code"]
     said = answers(notebook, released)
-    graded: list[GradedCell] = []
-    outputs: dict[str, dict[str, Any]] = {}
-    for source in released:
-        if not source.is_grade or source.is_solution or source.type != "code":
-            continue
-        cell, output = _grade_cell(source, said, judge_text)
-        graded.append(cell)
-        outputs[source.id] = output
-    for each in notebook["cells"]:
-        written = outputs.get(grade_id(each) or "")
-        if written is not None:
-            each.update(outputs=[written], execution_count=1)
-    return graded
+    judged = {each.id: _judged(each, said, judge_text) for each in wanted if each.task}
+    judged |= _executed(notebook, [each for each in wanted if not each.task], mode)
+    for cell in notebook["cells"]:
+        found = judged.get(grade_id(cell) or "")
+        if found is not None:
+            cell.update(outputs=[found[1]], execution_count=1)
+    return [judged[each.id][0] for each in wanted]
 
 
-def _grade_cell(source: SourceCell, said: dict[str, str], judge_text: JudgeText) -> tuple[GradedCell, dict[str, Any]]:
+Judged = tuple[GradedCell, dict[str, Any]]
+
+
+def _judged(source: SourceCell, said: dict[str, str], judge_text: JudgeText) -> Judged:
     from grader.html import as_html
 
-    most = source.points or 0.0
     try:
-        chosen = task(source.task) if source.task else None
+        chosen = task(source.task or "")
     except NoSuchTask as error:
-        return GradedCell(source.id, 0.0, most, None), score_output(0.0, str(error), f"<p>{escape(str(error))}</p>")
-    if chosen is None:
-        return GradedCell(source.id, 0.0, most, None), score_output(0.0, NOT_RUN, f"<p>{escape(NOT_RUN)}</p>")
+        return _plain(source, 0.0, str(error))
     result = judge_text(chosen, said.get(chosen.id, ""))
+    most = source.points or 0.0
     points = round(most * result.score / result.max, 2) if result.max else 0.0
     points = min(max(points, 0.0), most)
     return GradedCell(source.id, points, most, result), score_output(points, as_text(result), as_html(result))
+
+
+def _executed(notebook: Notebook, cells: Sequence[SourceCell], mode: Mode) -> dict[str, Judged]:
+    if not cells:
+        return {}
+    from grader.nbgrader.execute import execute
+
+    try:
+        found = execute(notebook, cells, mode)
+    except NoSandbox as error:
+        return {each.id: _plain(each, 0.0, f"{NOT_RUN}{error}.") for each in cells}
+    points = {each.id: round((each.points or 0.0) * found[each.id].share, 2) for each in cells}
+    return {each.id: _plain(each, points[each.id], found[each.id].text) for each in cells}
+
+
+def _plain(source: SourceCell, points: float, text: str) -> Judged:
+    output = score_output(points, text, f"<pre>{escape(text)}</pre>")
+    return GradedCell(source.id, points, source.points or 0.0, None, text), output
 
 
 def hints_asked(notebook: Notebook) -> dict[str, int]:

@@ -1,0 +1,125 @@
+"""Where learners' code runs when a cell has to be executed: in bubblewrap, or not at all.
+
+Only for Python tasks that an instructor adds; tasks of ours are judged from text. Inside is no network, the system is
+is read-only, /tmp is its own, and CPU, memory, processes, files and time are limited. The gradebook, other submissions,
+solutions and hidden checks are not there. Source: bwrap(1), getrlimit(2).
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Mode = Literal["sandbox", "never", "unprotected"]
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc/alternatives", "/etc/ld.so.cache")
+
+
+class NoSandbox(Exception):
+    """Nothing was run. `str()` says why, and which flag accepts the risk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confinement:
+    """What a program may use. Wall time in seconds, the rest in bytes, seconds of CPU, and numbers."""
+
+    wall_s: float = 60.0
+    cpu_s: int = 30
+    memory_bytes: int = 2 * 1024**3
+    file_bytes: int = 50_000_000
+    processes: int = 200
+    output_bytes: int = 5_000_000
+
+
+def check(mode: Mode) -> None:
+    """Raises NoSandbox when nothing may be run in this mode on this machine."""
+    if mode == "never":
+        raise NoSandbox("executing is switched off (execute = 'never')")
+    if mode == "sandbox" and shutil.which("bwrap") is None:
+        raise NoSandbox(
+            "there is no sandbox: bubblewrap (bwrap) is not on this machine. Install it, or accept that learners' code "
+            "runs with your rights: c.GradeText.execute = 'unprotected', or grader run --unprotected"
+        )
+
+
+def run(
+    argv: Sequence[str], stdin: bytes, *, mode: Mode = "sandbox", confinement: Confinement | None = None
+) -> tuple[int, bytes]:
+    """Run a program and give (exit code, stdout). A negative code: it was ended. Raises NoSandbox."""
+    check(mode)
+    limits = confinement or Confinement()
+    with tempfile.TemporaryDirectory(prefix="statelab-run-") as folder, tempfile.TemporaryFile() as output:
+        command = bubblewrap(argv, Path(folder)) if mode == "sandbox" else list(argv)
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=None if mode == "sandbox" else _environment(folder),
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=lambda: _limit(limits),
+        )
+        try:
+            with suppress(subprocess.TimeoutExpired):
+                process.communicate(stdin, timeout=limits.wall_s)
+        finally:
+            _end(process)
+        output.seek(0)
+        return process.returncode, output.read(limits.output_bytes)
+
+
+def bubblewrap(argv: Sequence[str], folder: Path) -> list[str]:
+    """The command line of bwrap: nothing of this machine is there but what a Python needs, and that read-only."""
+    packages = Path(__file__).resolve().parent.parent
+    readable = [*_SYSTEM, sys.prefix, sys.base_prefix, str(packages / "grader"), str(packages / "statelab")]
+    command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
+    for path in dict.fromkeys(readable):
+        command += ["--ro-bind-try", path, path]
+    command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--bind", str(folder), "/tmp/work"]
+    for name, value in _environment("/tmp/work").items():
+        command += ["--setenv", name, value]
+    return [*command, "--chdir", "/tmp/work", "--", *argv]
+
+
+def _environment(home: str) -> dict[str, str]:
+    packages = str(Path(__file__).resolve().parent.parent)
+    path = os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"])
+    return {
+        "PATH": path,
+        "HOME": home,
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": packages,
+        "STATELAB_SOLUTIONS": "",  # no hidden checks in there
+        "IPYTHONDIR": f"{home}/.ipython",
+        "JUPYTER_RUNTIME_DIR": f"{home}/.runtime",
+    }
+
+
+def _limit(limits: Confinement) -> None:
+    for what, value in (
+        (resource.RLIMIT_CPU, limits.cpu_s),
+        (resource.RLIMIT_AS, limits.memory_bytes),
+        (resource.RLIMIT_FSIZE, limits.file_bytes),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, 512),
+    ):
+        resource.setrlimit(what, (value, value))
+    if os.getuid() != 0:  # root is never counted, and another user's processes would be
+        resource.setrlimit(resource.RLIMIT_NPROC, (limits.processes, limits.processes))
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """The program and whatever it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -59,7 +60,8 @@ def serving(*, pace: float = 1.0) -> Iterator[Server]:
         begun_s = time.perf_counter()
         command = [sys.executable, "-m", "statelab", "serve", "--in-memory", "--pace", str(pace)]
         command += ["--server-file", str(about), "--kubeconfig", str(Path(folder) / "kubeconfig")]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
         try:
             assert process.stdout is not None
             if not process.stdout.readline().startswith("StateLab serves"):

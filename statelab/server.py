@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -57,6 +58,7 @@ class _CannotServe(Exception):
 async def _run(
     port: int, token: str, state: Path | None, pace: float, kubeconfig: Path | None, server_file: Path | None
 ) -> None:
+    gc.disable()  # nothing of what is loaded now will ever be garbage
     from statelab.controlplane.apiserver import certificates
     from statelab.controlplane.apiserver.http import Edge
     from statelab.controlplane.controlplane import ControlPlane
@@ -71,6 +73,8 @@ async def _run(
         raise _CannotServe(f"The state folder {state} cannot be used: {error.strerror or error}.") from None
     for warning in cluster.recovered.warnings:
         log.warning("%s", warning)
+    gc.freeze()
+    gc.enable()
     certificate = certificates.make() if state is None else certificates.load_or_make(state)
     edge, dns = Edge(cluster, token, certificate), DnsServer(cluster.store)
     try:

@@ -1,7 +1,7 @@
 """Where learners' code runs when a cell has to be executed: in bubblewrap, or not at all.
 
 Only for Python tasks that an instructor adds; tasks of ours are judged from text. Inside is no network, the system is
-is read-only, /tmp is its own, and CPU, memory, processes, files and time are limited. The gradebook, other submissions,
+read-only, /tmp is its own, and CPU, memory, processes, files and time are limited. The gradebook, other submissions,
 solutions and hidden checks are not there. Source: bwrap(1), getrlimit(2).
 """
 

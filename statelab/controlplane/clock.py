@@ -135,7 +135,8 @@ class Loop:
         """Run events until `condition()` holds; False when `timeout_s` cluster seconds passed without it."""
         deadline_s = self._now_s + timeout_s
         while not condition():
-            self._wait_for_outside_work()
+            if self.outside_work is not None and self.outside_work():
+                continue  # it may have been what is waited for
             self._drop_cancelled()
             if not self._queue or self._queue[0].at_s > deadline_s:
                 self._now_s = max(self._now_s, deadline_s)

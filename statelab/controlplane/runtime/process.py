@@ -218,6 +218,8 @@ class Process:
             return
         if problem:
             self.output("stderr", f"{self.entry.name}: {problem}\n".encode())
+        if limit and not self.is_main:
+            self.output("stderr", f"statelab: {limit}\n".encode())
         if self._signal is not None and not limit:
             code = 128 + self._signal
         self._end(code, limit, self._signal)

@@ -179,6 +179,7 @@ class Runtime:
         if isinstance(message, Called):
             shell = message.call.shell
             shell.parked(message.call)
+            shell.heal()
             process = self._processes.get(shell)
             if process is not None:
                 process.called(message.call, message.stdin)
@@ -191,6 +192,7 @@ class Runtime:
             process.output(stream, data)
         if isinstance(message, Ended):
             shell.running = False
+            shell.heal()
             if message.limit:
                 self._over_limit.add(_fingerprint(process.container))
             process.shell_ended(message.code, message.limit, message.problem)

@@ -213,6 +213,11 @@ class FileTree:
                 handle.remove("/" + name, True)
         self.handle = handle
 
+    def heal(self) -> None:
+        """Make its root again if a shell has removed it (`rm -rf /data`), which a mount point would not have allowed."""
+        if not self.handle.exists("/"):
+            self.handle.mkdir("/")
+
     def read(self, path: str) -> bytes:
         try:
             return self.handle.read_file(path)
@@ -507,7 +512,9 @@ class Shell:
             timeout_seconds=_FOR_EVER_S,
             profile=bashkit.ExecutionProfile.Interactive,
         )
+        self._trees = [tree for _, tree, _ in mounts]
         for path, tree, read_only in mounts:
+            tree.heal()
             self._bash.mount(path, tree.handle, read_only=read_only)
         for name in commands:
             self._bash.add_command(name, self._command)
@@ -529,6 +536,10 @@ class Shell:
         for call in list(self.calls):
             call.finish(137)
         self._worker.soon(self._give_up_later)
+
+    def heal(self) -> None:
+        for tree in self._trees:
+            tree.heal()
 
     def problem_of(self, script: str) -> str:
         """Why a script cannot be read, or "". Only while the shell is not busy."""
@@ -585,7 +596,7 @@ class Shell:
             words = result.error or ""
             if words and not self._limit and not self._killed:
                 if "memory limit" in words or "intermediate bytes" in words:
-                    self._limit, code = words, 137
+                    self._limit, code = words if "memory" in words else f"memory limit exceeded: {words}", 137
                 elif "limit exceeded" in words:
                     self._limit = words
                 elif "parse error" in words:

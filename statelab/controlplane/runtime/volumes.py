@@ -87,6 +87,7 @@ class Volume:
 
     def remove(self, path: str) -> None:
         """Remove a file, or a directory with all that is in it. Nothing there is no error."""
+        self._forget_parts(join("/", path))
         tree, rest = self._at(path)
         if rest != "/":
             tree.remove(rest)
@@ -110,9 +111,6 @@ class Volume:
     def clear(self) -> None:
         """Empty it: what `Delete` does to a volume that is released."""
         self.remove("/")
-        for part in self._parts.values():
-            for name in part.names("/"):
-                part.remove("/" + name)
 
     def size_bytes(self) -> int:
         return sum(len(record.content or b"") for record in self._records())
@@ -153,6 +151,11 @@ class Volume:
     def is_file(self, sub_path: str) -> bool:
         tree, rest = self._at(sub_path)
         return tree.exists(rest) and not tree.is_directory(rest)
+
+    def _forget_parts(self, path: str) -> None:
+        """Directories mounted on their own that go with `path`. Who has one mounted keeps it, as one keeps an open file."""
+        for prefix in [each for each in self._parts if path in ("/", each) or each.startswith(f"{path}/")]:
+            del self._parts[prefix]
 
     def _at(self, path: str) -> tuple[FileTree, str]:
         path = join("/", path)

@@ -283,7 +283,7 @@ class _Curl:
         self.task.write(form.replace("\\n", "\n").replace("\\t", "\t").replace("\\r", "\r"))
 
     def network_failed(self, text: str, url: _Url, error: NetworkError, timeout_s: float | None) -> None:
-        waited_ms = int((self.task.loop.now_s - self.started_s) * 1000)
+        waited_ms = round((self.task.loop.now_s - self.started_s) * 1000)
         if error.reason == "timed out" and timeout_s is not None and waited_ms >= int(timeout_s * 1000) - 1:
             self.failed(28, f"Connection timed out after {waited_ms + 1} milliseconds", text)
         elif error.reason == "timed out":

@@ -84,7 +84,8 @@ class Session(FakeSocket):
             self._reply(_plain(value if shape is None else shape(value)))
 
         def retry() -> bool:
-            value = func(False)
+            with self._server.lock:
+                value = func(False)
             if value is not None:
                 finish(value)
             return value is not None

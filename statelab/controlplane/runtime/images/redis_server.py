@@ -252,6 +252,7 @@ class Client:
         self.session: Session = server.data.session(self.reply)
         self.authorized = not server.config["requirepass"]
         self.queue: list[list[bytes]] = []
+        self.is_running = False
         self.transaction: list[list[bytes]] = []
         self.last_reply: Any = None
 
@@ -267,9 +268,15 @@ class Client:
             self.gone()
             self.connection.close()
             return
-        for each in commands:
-            if isinstance(each, list) and each and all(isinstance(part, bytes) for part in each):
-                self.run(each)
+        self.queue += [each for each in commands if isinstance(each, list) and each and _is_command(each)]
+        if self.is_running:  # the client has answered our reply at once: one command after the other
+            return
+        self.is_running = True
+        try:
+            while self.queue:
+                self.run(self.queue.pop(0))
+        finally:
+            self.is_running = False
 
     def gone(self) -> None:
         self.server.clients.pop(self.connection, None)
@@ -335,6 +342,10 @@ class Client:
             moment = self.server.data.ask(database, b"PEXPIRETIME", arguments[1])
             if isinstance(moment, int) and moment > 0:
                 self.server.written(database, [b"PEXPIREAT", arguments[1], str(moment).encode()])
+
+
+def _is_command(words: list[Any]) -> bool:
+    return all(isinstance(word, bytes) for word in words)
 
 
 # ---- commands that are the server's own

@@ -1,0 +1,146 @@
+"""nginx, httpd and agnhost, as clients see them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from statelab.controlplane.runtime import Mount, Volume
+from statelab.controlplane.runtime.http import HttpResponse, request
+
+
+def get(node, ip, port, path):
+    found = []
+    request(node.network, "10.244.2.9", ip, port, path, found.append)
+    node.loop.run_for(1)
+    return found[0]
+
+
+def test_nginx_serves_its_document_root_and_logs_each_request(node):
+    container = node.run("nginx:1.27")
+    welcome = get(node, "10.244.1.5", 80, "/")
+    assert welcome.status == 200 and b"<h1>Welcome to nginx!</h1>" in welcome.body
+    assert get(node, "10.244.1.5", 80, "/nothing").status == 404
+    assert '"GET /nothing HTTP/1.1" 404' in [line.text for line in container.logs if line.stream == "stdout"][-1]
+
+
+def test_nginx_with_an_empty_volume_for_its_root_answers_403_until_there_is_a_page(node):
+    volume = Volume("www")
+    container = node.run("registry.k8s.io/nginx-slim:0.24", mounts=[Mount("/usr/share/nginx/html", volume)])
+    assert get(node, "10.244.1.5", 80, "/").status == 403
+    node.exec(container, "sh", "-c", "hostname > /usr/share/nginx/html/index.html")
+    assert get(node, "10.244.1.5", 80, "/").body == b"web-0\n"
+    assert volume.read("/index.html") == b"web-0\n"
+
+
+def test_nginx_listens_and_serves_where_its_configuration_says(node):
+    config = Volume("config", read_only=True)
+    config.write("default.conf", "server { listen 8080; root /srv; index home.html; }\n")
+    container = node.run("nginx:1.27", mounts=[Mount("/etc/nginx/conf.d", config)])
+    node.exec(container, "sh", "-c", "echo home > /srv/home.html")
+    assert get(node, "10.244.1.5", 8080, "/").body == b"home\n"
+
+
+def test_two_servers_of_one_pod_cannot_have_the_same_port(node):
+    node.run("nginx:1.27")
+    second = node.run("nginx:1.27", name="web-0b")
+    assert node.exits["web-0b"].code == 1
+    assert "98: Address already in use" in second.logs[0].text
+
+
+def test_a_pod_that_is_gone_frees_its_port_and_closes_its_connections(node):
+    container = node.run("nginx:1.27")
+    connection = node.network.connect("10.244.1.9", "10.244.1.5", 80)
+    container.signal("KILL")
+    node.loop.run_for(0.1)
+    node.network.detach("10.244.1.5")
+    assert connection.closed
+    node.run("nginx:1.27")
+    assert get(node, "10.244.1.5", 80, "/").status == 200
+
+
+def test_the_kubernetes_tests_break_and_mend_httpds_readiness_by_moving_its_page(node):
+    container = node.run("registry.k8s.io/e2e-test-images/httpd:2.4.38-4")
+    assert b"It works!" in get(node, "10.244.1.5", 80, "/index.html").body
+    moved = node.exec(container, "/bin/sh", "-x", "-c", "mv -v /usr/local/apache2/htdocs/index.html /tmp/ || true")
+    assert moved.code == 0
+    assert get(node, "10.244.1.5", 80, "/index.html").status == 404
+    back = node.exec(container, "/bin/sh", "-x", "-c", "mv -v /tmp/index.html /usr/local/apache2/htdocs/ || true")
+    assert back.code == 0
+    assert get(node, "10.244.1.5", 80, "/index.html").status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "body"),
+    [
+        ("/hostname", 200, "web-0"),
+        ("/echo?msg=hello%20you", 200, "hello you"),
+        ("/echo?msg=x&code=418", 418, "x"),
+        ("/healthz", 200, "OK"),
+        ("/shell?cmd=hostname", 200, '{"output":"web-0\\n"}'),
+        ("/nothing", 404, "404 page not found\n"),
+    ],
+)
+def test_agnhost_netexec(node, path, status, body):
+    node.run("registry.k8s.io/e2e-test-images/agnhost:2.56", args=["netexec", "--http-port=8083"])
+    answer = get(node, "10.244.1.5", 8083, path)
+    assert (answer.status, answer.body.decode()) == (status, body)
+
+
+def test_agnhost_netexec_dials_others(node):
+    for number in range(2):
+        node.run("agnhost", args=["netexec"], name=f"web-{number}", ip=f"10.244.1.{5 + number}")
+    answer = get(node, "10.244.1.5", 8080, "/dial?host=10.244.1.6&port=8080&request=hostname&tries=2")
+    assert json.loads(answer.body) == {"responses": ["web-1", "web-1"]}
+
+
+def test_agnhost_netexec_exits_as_it_is_told(node):
+    node.run("agnhost", args=["netexec"])
+    get(node, "10.244.1.5", 8080, "/exit?code=3")
+    assert node.exits["web-0"].code == 3
+
+
+def test_agnhost_test_webserver_serves_its_root_folder(node):
+    node.run("agnhost", args=["test-webserver"])
+    assert get(node, "10.244.1.5", 80, "/localhost.crt").status == 200
+    assert b'href="localhost.crt"' in get(node, "10.244.1.5", 80, "/").body
+
+
+def test_agnhost_serve_hostname_and_pause(node):
+    node.run("agnhost", args=["serve-hostname"])
+    assert b"web-0" in get(node, "10.244.1.5", 9376, "/").body
+    pause = node.run("agnhost", name="p", ip="10.244.1.8")
+    pause.signal("TERM")
+    node.loop.run_for(0.1)
+    assert node.exits["p"].code == 0
+
+
+def test_the_liveness_tutorials_server_turns_bad_after_ten_seconds(node):
+    node.run("agnhost", args=["liveness"])
+    assert isinstance(get(node, "10.244.1.5", 8080, "/healthz"), HttpResponse)
+    assert get(node, "10.244.1.5", 8080, "/healthz").status == 200
+    node.loop.run_for(10)
+    assert get(node, "10.244.1.5", 8080, "/healthz").status == 500
+
+
+def test_what_agnhost_cannot_do_here_is_refused_with_words(node):
+    container = node.run("agnhost", args=["fake-gitserver"])
+    assert node.exits["web-0"].code == 1
+    assert "kind cluster" in container.logs[0].text
+
+
+def test_a_client_that_speaks_nonsense_gets_400_and_the_server_lives(node):
+    node.run("nginx:1.27")
+    for nonsense in (
+        b"\r\n\r\n",
+        b"\xff\xfe\x00\r\n\r\n",
+        b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+        b"A" * 100_000,
+    ):
+        connection = node.network.connect("10.244.1.9", "10.244.1.5", 80)
+        heard = bytearray()
+        connection.receive(heard.extend)
+        connection.send(nonsense)
+        assert b" 400 " in heard[:20]
+    assert get(node, "10.244.1.5", 80, "/").status == 200

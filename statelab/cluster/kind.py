@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 from statelab.cluster.cluster import Cluster
@@ -13,9 +15,26 @@ CONTEXT = "kind-statelab"
 
 
 class KindCluster(Cluster):
-    """A Cluster made by kind: real, so nothing of it is simulated."""
+    """A Cluster made by kind: real, so nothing of it is simulated. Its nodes are containers of Docker."""
 
     place = "kind"
+
+    def stop_node(self, name: str) -> None:
+        """Freeze a node: its kubelet falls silent, as when a cable is cut. Raises Problem when Docker will not."""
+        _docker("pause", name)
+
+    def start_node(self, name: str) -> None:
+        """Let a frozen node go on. Raises Problem when Docker will not."""
+        _docker("unpause", name)
+
+
+def _docker(verb: str, node: str) -> None:
+    tool = shutil.which("docker") or shutil.which("podman")
+    if tool is None:
+        raise Problem("Stopping a node of kind needs Docker.", f"Where Docker runs, type: docker {verb} {node}")
+    done = subprocess.run([tool, verb, node], capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode and f"is {'already' if verb == 'pause' else 'not'} paused" not in done.stderr:
+        raise Problem(f"docker {verb} {node} failed: {done.stderr.strip()}", "See the nodes: docker ps")
 
 
 def connect_context(context: str | None, *, allow_any: bool = False) -> Cluster:

@@ -40,6 +40,8 @@ class StateLabMagics(Magics):
         _refuse_following(arguments)
         result = current().kubectl(arguments, stdin=cell, timeout_s=_LONGEST_WAIT_S)
         sys.stdout.write(result.stdout)
+        if result.stdout and not result.stdout.endswith("\n"):
+            sys.stdout.write("\n")  # -o jsonpath ends no line: the next would stick to it
         if result.stderr:
             sys.stderr.write(result.stderr)
 

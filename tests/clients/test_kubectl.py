@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import select
 import subprocess
 import urllib.request
 from collections.abc import Callable
@@ -75,6 +77,9 @@ class Kubectl:
 
     def json(self, *words: str) -> Any:
         return json.loads(self(*words, "-o", "json"))
+
+    def command(self, *words: str) -> list[str]:
+        return [*self._start, *words]
 
     def popen(self, *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -225,6 +230,63 @@ def test_exec_gives_output_and_exit_code(web: Kubectl) -> None:
     assert "command terminated with exit code 3" in failed.stderr
     assert web("exec", "-i", "web-0", "--", "cat", stdin="typed\n") == "typed\n"
     assert "container none is not valid for pod web-0" in web.run("exec", "web-0", "-c", "none", "--", "ls").stderr
+
+
+def typed(words: list[str], keys: list[tuple[str, str]], environment: dict[str, str]) -> tuple[int, str]:
+    """Run a command on a terminal. `keys`: what to wait for on the screen, and what to type then."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execvpe(words[0], words, environment)
+    screen = ""
+    waiting = list(keys)
+    seen = 0
+    while select.select([terminal], [], [], 30)[0]:
+        try:
+            data = os.read(terminal, 4096)
+        except OSError:
+            break
+        if not data:
+            break
+        screen += data.decode(errors="replace")
+        while waiting and waiting[0][0] in screen[seen:]:
+            seen = screen.index(waiting[0][0], seen) + len(waiting[0][0])
+            os.write(terminal, waiting.pop(0)[1].encode())
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), screen
+
+
+def test_exec_on_a_terminal(web: Kubectl) -> None:
+    code, screen = typed(web.command("exec", "-it", "web-0", "--", "ls", "/usr/share/nginx"), [], web.environment)
+    assert (code, screen) == (0, "html\r\n")
+    keys = [
+        ("# ", "hostname\n"),
+        ("web-0\r\n", ""),
+        ("# ", "sleep 1000\n"),
+        ("sleep 1000\r\n", "\x03"),
+        ("# ", "exit 3\n"),
+    ]
+    code, screen = typed(web.command("exec", "-it", "web-0", "--", "sh"), keys, web.environment)
+    assert code == 3, screen
+    assert "web-0\r\n" in screen and "^C" in screen
+
+
+def test_attach_shows_what_the_main_process_says(kubectl: Kubectl) -> None:
+    kubectl("run", "talks", "--image=busybox:1.36", "--", "sh", "-c", "while true; do echo again; sleep 1; done")
+    kubectl("wait", "--for=condition=Ready", "pod/talks", "--timeout=30s")
+    attached = kubectl.popen("attach", "talks")
+    try:
+        assert attached.stdout is not None
+        assert any(line == "again\n" for line in attached.stdout)
+    finally:
+        attached.terminate()
+        attached.wait(10)
+
+
+def test_run_with_standard_input(kubectl: Kubectl) -> None:
+    said = kubectl.run(
+        "run", "once", "-i", "--rm", "--image=busybox:1.36", "--restart=Never", "--", "sh", stdin="hostname\nexit 4\n"
+    )
+    assert "once\n" in said.stdout
+    assert said.returncode == 4
 
 
 def test_files_are_copied_both_ways(web: Kubectl) -> None:

@@ -133,6 +133,17 @@ def test_a_body_over_three_mebibytes_is_refused_before_it_is_read(server: Server
     assert server.request("GET", "/readyz")[0] == 200
 
 
+def test_a_client_that_asks_before_it_sends_a_body_is_told_to_go_on(server: Server) -> None:
+    body = json.dumps(config_map("asked")).encode()
+    head = f"POST {CONFIG_MAPS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.token}\r\nExpect: 100-continue\r\n"
+    with server.raw(
+        f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    ) as connection:
+        assert connection.recv(4096) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(body)
+        assert connection.recv(4096).startswith(b"HTTP/1.1 201 Created\r\n")
+
+
 def test_a_large_answer_is_compressed_for_who_takes_it(server: Server) -> None:
     assert server.request("POST", CONFIG_MAPS, config_map("large", "x" * 200_000))[0] == 201
     _, listed, headers = server.request("GET", CONFIG_MAPS, Accept_Encoding="gzip")

@@ -147,6 +147,9 @@ class Edge:
         """The whole body; None when it is too large, and then the rest of it is not read."""
         if (http.content_length or 0) > bodies.MAX_BYTES:
             return None
+        if http.headers.get("Expect", "").lower() == "100-continue":
+            await http.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            http.writer.output_size = 0
         parts, size = [], 0
         async for part in http.content.iter_any():
             size += len(part)

@@ -18,6 +18,7 @@ from statelab.manifest.errors import Finding
 
 _log = logging.getLogger(__name__)
 _MOST_ADVICE = 3
+NO_ANSWER = "There is no answer yet."
 BROKE = "This check broke down. That is our mistake, not yours: tell your instructor."
 
 # A rubric's functions get a trial; tests and other clusters may bring their own.
@@ -43,7 +44,7 @@ def judge(
     checks = [each for each in task.checks if not (visible_only and each.hidden)]
     source = answer.sources[0]
     if answer.is_empty and not any(len(each) > 1_000_000 for each in answer.texts):
-        return _ungraded(task, checks, "There is no answer yet.", source)
+        return _ungraded(task, checks, NO_ANSWER, source)
     try:
         advice = _advice(task, answer)
     except ManifestError as error:

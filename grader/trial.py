@@ -111,6 +111,10 @@ class Trial:
             raise TrialOver(f"it asks for {wanted:,} Pods, and {self.task.most_pods} are the most")
         self.items = tuple(items)
         for item in items:
+            unset = [key for key in ("apiVersion", "kind") if not item.object.get(key)]
+            if unset:
+                self.refused.append(Refused(item, ", ".join(f"{key} not set" for key in unset)))
+                continue
             if (item.kind, item.name) in self._given and not self.task.may_change_given:
                 self.refused.append(Refused(item, f"{item.kind} {item.name} is given by the task; leave it as it is"))
                 continue

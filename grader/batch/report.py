@@ -14,6 +14,7 @@ import orjson
 
 from grader.batch.page import STYLE
 from grader.batch.run import Run
+from grader.judge import NO_ANSWER
 from grader.registry import tasks_of
 from grader.result import number
 
@@ -130,10 +131,10 @@ def _mistakes(run: Run) -> list[dict[str, Any]]:
     """What was said most often to those who did not pass."""
     said: Counter[tuple[str, str]] = Counter()
     for task, result in _results(run):
-        for check in result["checks"]:
-            message = result["details"].get(check["id"], check["message"]).split("\n")[0]
-            if not check["passed"] and message != "There is no answer yet.":
-                said[task, message] += 1
+        failed = [check for check in result["checks"] if not check["passed"]]
+        messages = {result["details"].get(check["id"], check["message"]).split("\n")[0] for check in failed}
+        # One mistake is told by several checks: it counts once for each learner.
+        said.update((task, message) for message in messages if message != NO_ANSWER)
     return [{"task": task, "message": message, "times": times} for (task, message), times in said.most_common(_MOST)]
 
 

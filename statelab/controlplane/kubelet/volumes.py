@@ -206,6 +206,15 @@ def _host_path(name: str, body: Object, source: VolumeSource, node: str) -> Moun
     return Mounted(volume, relative)
 
 
+def _local(name: str, path: str, source: VolumeSource, node: str) -> Mounted:
+    """A local volume is a folder that its node has already: nobody makes it."""
+    volume = source.named_volume(f"node/{node}")
+    if not volume.exists(path.strip("/")):
+        problem = f'path "{path}" does not exist'
+        raise MountError(f'MountVolume.NewMounter initialization failed for volume "{name}" : {problem}')
+    return Mounted(volume, path.strip("/"))
+
+
 # ---- claims
 
 
@@ -253,11 +262,13 @@ def _claim(pod: Object, spec: Object, claim: str, cluster: Reader, source: Volum
 
 def persistent_volume(pv: Object, source: VolumeSource, node: str) -> Mounted:
     """Where the files of a PersistentVolume are: in a Volume of its own if it was provisioned, else on its node."""
-    path = (pv["spec"].get("hostPath") or {}).get("path")
+    path = (pv["spec"].get("hostPath") or pv["spec"].get("local") or {}).get("path")
     owner = folder_owner(path) if path else None
     if owner is not None:  # made by hand over the folder of one that was provisioned and retained
         return Mounted(source.named_volume(f"pv/{owner}"))
     if path and "pv.kubernetes.io/provisioned-by" not in (pv["metadata"].get("annotations") or {}):
+        if "local" in pv["spec"]:
+            return _local(pv["metadata"]["name"], path, source, node)
         return _host_path(pv["metadata"]["name"], pv["spec"]["hostPath"], source, node)
     return Mounted(source.named_volume(f"pv/{pv['metadata']['name']}"))
 

@@ -11,6 +11,6 @@ from statelab.controlplane.runtime.spec import ContainerSpec, Exit, Limits, LogL
 from statelab.controlplane.runtime.volumes import FileRecord, Volume
 
 __all__ = [
-    "Connection", "Container", "ContainerSpec", "Exit", "FileRecord", "Limits", "LogLine", "Mount", "Network", "NetworkError",
-    "Process", "Pull", "Runtime", "Volume",
+    "Connection", "Container", "ContainerSpec", "Exit", "FileRecord", "Limits", "LogLine", "Mount", "Network",
+    "NetworkError", "Process", "Pull", "Runtime", "Volume",
 ]  # fmt: skip

@@ -96,7 +96,8 @@ class Container:
         interactive: bool = False,
     ) -> Process:
         """Run a command beside the main process. `stdin`: all of it; with `interactive`, more comes by `Process.write`
-        until `close_stdin`. `on_exit` gets the exit code; 126 and 127 when it cannot be run, with the runtime's words on stderr.
+        until `close_stdin`. `on_exit` gets the exit code; 126 and 127 when it cannot be run, with the runtime's words
+        on stderr.
         """
         if self.main is None or self.exit is not None:
             return self._cannot("container not running (" + self.spec.name + ")", 128, on_output, on_exit)
@@ -117,7 +118,9 @@ class Container:
         return process
 
     def attach(self, on_output: Callable[[Stream, bytes], None]) -> Callable[[], None]:
-        """Hear what the main process prints from now on, as it prints it; the answer stops it. `main.write` speaks to it."""
+        """Hear what the main process prints from now on, as it prints it; the answer stops it. `main.write` speaks to
+        it.
+        """
         self._attached.append(on_output)
         return lambda: self._attached.remove(on_output) if on_output in self._attached else None
 
@@ -187,7 +190,9 @@ class Container:
 
     @property
     def arguments(self) -> list[str]:
-        """What it runs: the image's entrypoint and command, replaced by the Pod's command and args as Kubernetes does."""
+        """What it runs: the image's entrypoint and command, replaced by the Pod's command and args as Kubernetes
+        does.
+        """
         if self.spec.command:
             return [*self.spec.command, *(self.spec.args or ())]
         if self.spec.args:

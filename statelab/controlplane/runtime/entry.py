@@ -32,8 +32,8 @@ _TRAP = re.compile(r"\btrap\b")
 # turn that code into the signal, so that the shell runs its trap where a real one would.
 _TRAPPING = """\
 __statelab_trap() {
-  case $1 in 129) kill -HUP $$;; 130) kill -INT $$;; 131) kill -QUIT $$;; 138) kill -USR1 $$;; 140) kill -USR2 $$;; 143) kill -TERM $$;;
-  *) return $1;; esac
+  case $1 in 129) kill -HUP $$;; 130) kill -INT $$;; 131) kill -QUIT $$;; 138) kill -USR1 $$;; 140) kill -USR2 $$;;
+  143) kill -TERM $$;; *) return $1;; esac
 }
 sleep() { command sleep "$@"; __statelab_trap $?; }
 wait() { statelab-wait; __statelab_trap $? && builtin wait "$@"; }
@@ -60,8 +60,8 @@ class StartError(Exception):
 
     def __init__(self, cause: str, code: int) -> None:
         super().__init__(
-            "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
-            f"unable to start container process: error during container init: {cause}"
+            "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create "
+            f"failed: unable to start container process: error during container init: {cause}"
         )
         self.cause = cause
         self.code = code
@@ -197,7 +197,8 @@ def _script_file(container: Container, name: str, arguments: tuple[str, ...]) ->
     first = script.partition("\n")[0]
     if first.startswith("#!") and not _SHELL_WORDS.match(first):
         raise StartError(
-            f'exec: "{name}": the sandbox has no interpreter {first[2:].strip()}; a kind cluster is the place to try it',
+            f'exec: "{name}": the sandbox has no interpreter {first[2:].strip()}; a kind cluster is the place to try '
+            "it",
             126,
         )
     if not first.startswith("#!"):

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from statelab.controlplane.runtime.containers import Container
 
 _DIRECTORIES = (
-    "/bin", "/dev", "/etc", "/home", "/mnt", "/opt", "/proc/1", "/root", "/run", "/srv", "/tmp", "/usr/bin", "/usr/sbin",
-    "/var/log", "/var/run",
+    "/bin", "/dev", "/etc", "/home", "/mnt", "/opt", "/proc/1", "/root", "/run", "/srv", "/tmp", "/usr/bin",
+    "/usr/sbin", "/var/log", "/var/run",
 )  # fmt: skip
 _PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
 _OS_RELEASE = 'PRETTY_NAME="StateLab sandbox"\nNAME="StateLab"\nID=statelab\n'

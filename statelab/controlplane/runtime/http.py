@@ -12,7 +12,8 @@ from statelab.controlplane.runtime.network import Connection, Network, NetworkEr
 REASONS = {
     200: "OK", 201: "Created", 204: "No Content", 206: "Partial Content", 301: "Moved Permanently", 302: "Found",
     304: "Not Modified", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Not Allowed",
-    412: "Precondition Failed", 413: "Request Entity Too Large", 500: "Internal Server Error", 503: "Service Unavailable",
+    412: "Precondition Failed", 413: "Request Entity Too Large", 500: "Internal Server Error",
+    503: "Service Unavailable",
 }  # fmt: skip
 _LONGEST_HEAD = 64 * 1024
 _LONGEST_BODY = 16 * 1024 * 1024
@@ -63,7 +64,9 @@ def encode_response(response: HttpResponse, *, head_only: bool = False, keep_ali
 
 
 class MessageReader:
-    """Takes bytes, gives whole messages: (first line, headers by lower-case name, body). Raises ValueError for nonsense."""
+    """Takes bytes, gives whole messages: (first line, headers by lower-case name, body). Raises ValueError for
+    nonsense.
+    """
 
     def __init__(self, on_message: Callable[[str, dict[str, str], bytes], None], *, responses: bool = False) -> None:
         self._on_message = on_message
@@ -182,7 +185,8 @@ def request(
 ) -> None:
     """One request over a new connection; `done` is called once, perhaps before this returns.
 
-    A NetworkError's `after_s` has passed when `done` is called with it, or `timeout_s` if that is shorter ("timed out").
+    A NetworkError's `after_s` has passed when `done` is called with it, or `timeout_s` if that is shorter ("timed
+    out").
     """
     _Exchange(network.loop, done, timeout_s, housekeeping).open(
         network, source_ip, host, port, target, method, dict(headers or {}), body

@@ -98,7 +98,9 @@ Accept = Callable[[Connection], None]
 
 
 class Network:
-    """One per cluster. `cluster`: where Services, EndpointSlices and Pods are read; None: there are only Pods' addresses."""
+    """One per cluster. `cluster`: where Services, EndpointSlices and Pods are read; None: there are only Pods'
+    addresses.
+    """
 
     def __init__(self, loop: Loop, cluster: Reader | None = None) -> None:
         self.loop = loop
@@ -141,7 +143,9 @@ class Network:
     # ---- connections
 
     def connect(self, source_ip: str, host: str, port: int) -> Connection:
-        """Open a connection from a Pod (or a node) to an address, a Service's address or a full name. Raises NetworkError."""
+        """Open a connection from a Pod (or a node) to an address, a Service's address or a full name. Raises
+        NetworkError.
+        """
         ip = self.address_of(host)
         if host in LOCALHOST:
             ip = source_ip
@@ -219,7 +223,9 @@ class Network:
         return None
 
     def endpoints_of(self, service: Object, service_port: Object) -> list[Address]:
-        """The endpoints traffic for a Service's port goes to: the ready ones; if none is, those that end but still serve."""
+        """The endpoints traffic for a Service's port goes to: the ready ones; if none is, those that end but still
+        serve.
+        """
         ready: list[Address] = []
         ending: list[Address] = []
         for endpoint, port in self._slices(service, service_port):

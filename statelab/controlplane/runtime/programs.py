@@ -1,7 +1,7 @@
 """A program of ours that runs in a container: an applet (`curl`, `sleep`) or a server (`nginx`).
 
-A program is a function that is given a Task. It may finish the task before it returns, or keep it and finish later: when
-time has passed, an answer has come, a signal was sent. All of it happens in the control plane's one thread.
+A program is a function that is given a Task. It may finish the task before it returns, or keep it and finish later:
+when time has passed, an answer has come, a signal was sent. All of it happens in the control plane's one thread.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ Program = Callable[["Task"], None]
 class Task:
     """One run of a program: its arguments (without its name), what it was given, and how it answers.
 
-    `on_signal` is called with "TERM", "INT" …; a program that sets none is not disturbed by signals (it is PID 1 or the shell's
-    child). `on_end` is called once when the task is over, by whatever means: close what you opened there. `on_input` is given
-    what is typed on a terminal, and None at its end.
+    `on_signal` is called with "TERM", "INT" …; a program that sets none is not disturbed by signals (it is PID 1 or
+    the shell's child). `on_end` is called once when the task is over, by whatever means: close what you opened there.
+    `on_input` is given what is typed on a terminal, and None at its end.
     """
 
     def __init__(
@@ -110,7 +110,9 @@ class Task:
         self.guarded(lambda: program(self))
 
     def guarded(self, callback: Callable[[], None]) -> None:
-        """A program that meets what it did not expect (a file that cannot be written, odd arguments) ends; nothing else."""
+        """A program that meets what it did not expect (a file that cannot be written, odd arguments) ends; nothing
+        else.
+        """
         try:
             callback()
         except (OSError, ValueError, LookupError, ArithmeticError) as error:

@@ -22,7 +22,8 @@ from statelab.controlplane.runtime.sandbox import Call, Called, Ended, Message, 
 from statelab.controlplane.runtime.spec import ContainerSpec, Exit, LogLine, Mount, Pull
 from statelab.controlplane.runtime.volumes import Volume
 
-# A script with background jobs or pipes pauses in one place and goes on in another: it has paused when it was quiet so long.
+# A script with background jobs or pipes pauses in one place and goes on in another: it has paused when it was quiet
+# so long.
 _QUIET_S = 0.005
 _HUNG_S = 10.0
 _CONCURRENT = re.compile(r"(?<![&>|<])&(?![&>])|(?<!\|)\|(?![|])")

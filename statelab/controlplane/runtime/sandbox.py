@@ -1,7 +1,7 @@
 """The one module that knows bashkit: file trees, and shells that run in a thread of their own.
 
-bashkit is a bash interpreter with a file system in memory. It has no way to the host's files, network or processes; what
-it needs of the world (time, network, other containers) it asks through commands that are ours: a *call*. A shell
+bashkit is a bash interpreter with a file system in memory. It has no way to the host's files, network or processes;
+what it needs of the world (time, network, other containers) it asks through commands that are ours: a *call*. A shell
 that has called is parked until the control plane answers.
 
 All shells run on one asyncio loop in one private thread, so the control plane stays synchronous and single-threaded:
@@ -23,13 +23,13 @@ from typing import Any, Literal
 # process. Room is only reserved, not used, until a script needs it; a process is cancelled before it has used this up.
 os.environ.setdefault("RUST_MIN_STACK", str(1024 * 1024 * 1024))
 
-import bashkit  # noqa: E402  # reads the variable
+import bashkit  # it reads the variable
 
 Stream = Literal["stdout", "stderr"]
 FileKind = Literal["file", "directory", "symlink"]
 
-# A shell counts its own commands; ours is a limit on wall seconds between two pauses, so its count is out of reach. Loops
-# are counted because awk's cannot be cancelled otherwise.
+# A shell counts its own commands; ours is a limit on wall seconds between two pauses, so its count is out of reach.
+# Loops are counted because awk's cannot be cancelled otherwise.
 _COMMANDS = 2**31 - 1
 _LOOPS = 10_000_000
 _FOR_EVER_S = 1e9
@@ -214,7 +214,9 @@ class FileTree:
         self.handle = handle
 
     def heal(self) -> None:
-        """Make its root again if a shell has removed it (`rm -rf /data`), which a mount point would not have allowed."""
+        """Make its root again if a shell has removed it (`rm -rf /data`), which a mount point would not have
+        allowed.
+        """
         if not self.handle.exists("/"):
             self.handle.mkdir("/")
 
@@ -353,7 +355,9 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """`limit`: the name of the limit that ended it, in words, or "". `problem`: why the script could not be read, or ""."""
+    """`limit`: the name of the limit that ended it, in words, or "". `problem`: why the script could not be read, or
+    "".
+    """
 
     shell: Shell
     code: int
@@ -362,7 +366,9 @@ class Ended:
 
 
 class Call:
-    """A command of ours that a shell has called, and is parked on until `finish`. Used from the control plane's thread."""
+    """A command of ours that a shell has called, and is parked on until `finish`. Used from the control plane's
+    thread.
+    """
 
     __slots__ = ("_answers", "argv", "cwd", "done", "env", "files", "name", "on_signal", "shell")
 
@@ -453,8 +459,8 @@ def _start_thread() -> asyncio.AbstractEventLoop:
 
 # bashkit's own extras, which no image has. jq is among them because it cannot be cancelled.
 _REMOVED = (
-    "assert", "csv", "dotenv", "glob", "http", "jq", "json", "log", "make", "parallel", "retry", "rg", "semver", "sudo", "template",
-    "tomlq", "verify", "yq",
+    "assert", "csv", "dotenv", "glob", "http", "jq", "json", "log", "make", "parallel", "retry", "rg", "semver", "sudo",
+    "template", "tomlq", "verify", "yq",
 )  # fmt: skip
 
 
@@ -566,7 +572,9 @@ class Shell:
         return found
 
     def revive(self) -> None:
-        """Make a shell that was killed, and has ended, fit for another script: its variables and directory are as they were."""
+        """Make a shell that was killed, and has ended, fit for another script: its variables and directory are as
+        they were.
+        """
         self._killed, self._limit = False, ""
         self._bash.clear_cancel()
 
@@ -608,7 +616,8 @@ class Shell:
         self._end(137 if self._killed else code, problem)
 
     async def _execute(self, script: str) -> bashkit.ExecResult:
-        # bashkit has two ways to hand out what is printed: as text, in step with our commands; or as bytes, a little later.
+        # bashkit has two ways to hand out what is printed: as text, in step with our commands; or as bytes, a little
+        # later.
         if not self._exact_output:
 
             def on_output(stdout: str, stderr: str) -> None:

@@ -1,4 +1,6 @@
-"""A shell that is given its commands line by line: `kubectl exec -i web-0 -- sh`, with a prompt if there is a terminal."""
+"""A shell that is given its commands line by line: `kubectl exec -i web-0 -- sh`, with a prompt if there is a
+terminal.
+"""
 
 from __future__ import annotations
 

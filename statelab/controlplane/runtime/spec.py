@@ -42,9 +42,9 @@ def signal_name(text: str) -> str:
 class Limits:
     """What one container may use. A process that goes over a limit ends, and its exit names the limit.
 
-    `busy_s`: wall seconds a process may compute without a pause (a sleep, a request). `files_bytes`: all its files, volumes
-    not included. `output_bytes`: what one process may print in all; a main process' log keeps only its end, so this
-    is for exec. `processes`: exec sessions at once.
+    `busy_s`: wall seconds a process may compute without a pause (a sleep, a request). `files_bytes`: all its files,
+    volumes not included. `output_bytes`: what one process may print in all; a main process' log keeps only its end,
+    so this is for exec. `processes`: exec sessions at once.
     """
 
     busy_s: float = 2.0
@@ -93,8 +93,8 @@ class ContainerSpec:
 class Exit:
     """How a container ended, in the words of containerStatuses[].state.terminated.
 
-    `reason` is "Completed" (code 0), "Error", "OOMKilled" (137), or "StartError" (128: it never ran; `message` is what the kubelet's
-    event says after "Error: "). `signal` is the signal it died of.
+    `reason` is "Completed" (code 0), "Error", "OOMKilled" (137), or "StartError" (128: it never ran; `message` is
+    what the kubelet's event says after "Error: "). `signal` is the signal it died of.
     """
 
     code: int
@@ -115,7 +115,9 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """What pulling an image comes to. `error`: the runtime's words, which the kubelet puts into ErrImagePull; None: it worked."""
+    """What pulling an image comes to. `error`: the runtime's words, which the kubelet puts into ErrImagePull; None:
+    it worked.
+    """
 
     present: bool
     delay_s: float

@@ -1,4 +1,6 @@
-"""What a terminal does between the keys and a program: echo, a line at a time, Control-C and Control-D. Source: termios(3)."""
+"""What a terminal does between the keys and a program: echo, a line at a time, Control-C and Control-D. Source:
+termios(3).
+"""
 
 from __future__ import annotations
 

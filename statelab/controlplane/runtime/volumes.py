@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,7 +18,9 @@ Kind = Literal["file", "directory", "symlink"]
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """One path of a volume as it is now. `content` of a symlink is its target; of a directory, empty; None: it is gone."""
+    """One path of a volume as it is now. `content` of a symlink is its target; of a directory, empty; None: it is
+    gone.
+    """
 
     path: str
     content: bytes | None
@@ -37,7 +39,9 @@ class FileRecord:
 
 
 class Volume:
-    """Files under "/", to be mounted. `read_only` volumes (ConfigMap, Secret, projected) are written by the kubelet alone."""
+    """Files under "/", to be mounted. `read_only` volumes (ConfigMap, Secret, projected) are written by the kubelet
+    alone.
+    """
 
     def __init__(
         self, name: str = "", *, read_only: bool = False, fill: Callable[[Volume], None] | None = None
@@ -138,7 +142,7 @@ class Volume:
             self._parts[path] = part
         return self._parts[path]
 
-    def layers(self, sub_path: str = "") -> list[tuple[str, FileTree]]:
+    def layers(self, sub_path: str = "") -> Sequence[tuple[str, FileTree]]:
         """What to mount, outermost first: (path below the mount point, tree)."""
         root = join("/", sub_path)
         found = [("", self.part(sub_path))]
@@ -153,7 +157,9 @@ class Volume:
         return tree.exists(rest) and not tree.is_directory(rest)
 
     def _forget_parts(self, path: str) -> None:
-        """Directories mounted on their own that go with `path`. Who has one mounted keeps it, as one keeps an open file."""
+        """Directories mounted on their own that go with `path`. Who has one mounted keeps it, as one keeps an open
+        file.
+        """
         for prefix in [each for each in self._parts if path in ("/", each) or each.startswith(f"{path}/")]:
             del self._parts[prefix]
 
@@ -175,7 +181,7 @@ class Volume:
         found.pop("/", None)
         return [found[path] for path in sorted(found)]
 
-    def changes(self) -> list[FileRecord]:
+    def changes(self) -> Sequence[FileRecord]:
         """What is new, different or gone since the last call, parents before what is in them; gone ones last."""
         now: dict[str, bytes] = {}
         changed = []
@@ -202,6 +208,9 @@ class Volume:
 
 def _put(tree: FileTree, record: FileRecord, path: str) -> None:
     content = record.content or b""
+    there = tree.exists(path) or tree.is_symlink(path)
+    if there and tree.stat(path).kind != record.kind:
+        tree.remove(path)
     if record.kind == "directory":
         tree.mkdir(path)
     elif record.kind == "symlink":

@@ -43,15 +43,16 @@ def _url(text: str) -> _Url | None:
 
 _FLAGS = {
     "s": "silent", "S": "show-error", "f": "fail", "I": "head", "i": "include", "L": "location", "k": "insecure",
-    "v": "verbose", "G": "get", "4": "ipv4", "6": "ipv6", "O": "remote-name", "N": "no-buffer", "g": "globoff", "#": "progress-bar",
+    "v": "verbose", "G": "get", "4": "ipv4", "6": "ipv6", "O": "remote-name", "N": "no-buffer",
+    "g": "globoff", "#": "progress-bar",
 }  # fmt: skip
 _VALUED = {
     "o": "output", "w": "write-out", "X": "request", "d": "data", "H": "header", "m": "max-time", "u": "user",
     "A": "user-agent", "e": "referer", "T": "upload-file", "F": "form", "b": "cookie", "c": "cookie-jar", "x": "proxy",
 }  # fmt: skip
 _LONG_VALUED = {
-    *_VALUED.values(), "connect-timeout", "retry", "retry-delay", "retry-max-time", "data-raw", "data-binary", "data-urlencode",
-    "resolve", "max-redirs", "cacert", "cert", "key", "interface", "url", "limit-rate", "dns-servers",
+    *_VALUED.values(), "connect-timeout", "retry", "retry-delay", "retry-max-time", "data-raw", "data-binary",
+    "data-urlencode", "resolve", "max-redirs", "cacert", "cert", "key", "interface", "url", "limit-rate", "dns-servers",
 }  # fmt: skip
 
 
@@ -271,12 +272,14 @@ class _Curl:
         form = self.options.last("write-out")
         if form is None:
             return
+        size = len(response.body) if response else 0
+        kind = response.headers.get("content-type", "") if response else ""
         seconds = f"{self.task.loop.now_s - self.started_s:.6f}"
         status = response.status if response else 0
         for name, value in (
             ("http_code", f"{status:03d}"), ("response_code", f"{status:03d}"), ("time_total", seconds),
-            ("time_connect", seconds), ("size_download", str(len(response.body) if response else 0)), ("url_effective", text),
-            ("remote_port", str(url.port)), ("content_type", response.headers.get("content-type", "") if response else ""),
+            ("time_connect", seconds), ("size_download", str(size)), ("url_effective", text),
+            ("remote_port", str(url.port)), ("content_type", kind),
             ("exitcode", str(self.code)), ("method", "GET"), ("time_starttransfer", seconds),
         ):  # fmt: skip
             form = form.replace(f"%{{{name}}}", value)

@@ -89,10 +89,11 @@ def nslookup(task: Task) -> None:
         task.write("\n" if found.found else "")
         task.finish(0 if found.found else 1)
         return
-    found = _asked(task, name, type or "A", server)
-    if found is None:
+    answer = _asked(task, name, type or "A", server)
+    if answer is None:
         task.fail(f"** server can't find {name}: NXDOMAIN\n\n")
         return
+    found = answer
     if not found.found:
         if found.rcode == "NOERROR":
             task.write(f"*** Can't find {name}: No answer\n\n")
@@ -193,9 +194,9 @@ def getent(task: Task) -> None:
         return
     missing = False
     for name in names:
-        lines = _hosts_lines(task, name)
-        missing = missing or not lines
-        for address, full in lines:
+        entries = _hosts_lines(task, name)
+        missing = missing or not entries
+        for address, full in entries:
             if database == "hosts":
                 task.write(f"{address:<15} {full}\n")
             else:

@@ -46,7 +46,8 @@ def redis_cli(task: Task) -> None:
                 password = value
                 if "--no-auth-warning" not in task.argv:
                     task.error(
-                        "Warning: Using a password with '-a' or '-u' option on the command line interface may not be safe.\n"
+                        "Warning: Using a password with '-a' or '-u' option on the command line interface may not be "
+                        "safe.\n"
                     )
             elif word == "-n":
                 database = value

@@ -24,7 +24,9 @@ def duration_s(text: str) -> float | None:
 
 
 def sleep(task: Task) -> None:
-    """Wait on the cluster's clock. A signal the shell has a trap for is told by the exit code when the sleep is over."""
+    """Wait on the cluster's clock. A signal the shell has a trap for is told by the exit code when the sleep is
+    over.
+    """
     if not task.argv:
         task.fail("sleep: missing operand\n")
         return
@@ -64,7 +66,9 @@ def leave(task: Task) -> None:
 
 
 def deadline(task: Task) -> None:
-    """`SECONDS`: from now on so long, then what the process waits in is cut short; `--over CODE`: it was in time, or not."""
+    """`SECONDS`: from now on so long, then what the process waits in is cut short; `--over CODE`: it was in time, or
+    not.
+    """
     process = task.process
     if process is None or not task.argv:
         task.finish(125)
@@ -191,7 +195,8 @@ def hostname(task: Task) -> None:
 
 def kill(task: Task) -> None:
     """Signals to the container's processes: `kill 1` is how one asks PID 1 to go."""
-    name, pids = "TERM", []
+    name = "TERM"
+    pids: list[str] = []
     waiting = list(task.argv)
     while waiting:
         word = waiting.pop(0)
@@ -296,9 +301,8 @@ def df(task: Task) -> None:
     if wanted:
         rows = [max((row for row in rows if _is_below(path, row[1])), key=lambda row: len(row[1])) for path in wanted]
     sizes = "      49.9G     12.1G     35.2G  26%" if human else "  52366316  12687404  36911140  26%"
-    task.write(
-        f"Filesystem           {'     Size      Used Available' if human else ' 1K-blocks      Used Available'} Use% Mounted on\n"
-    )
+    columns = "     Size      Used Available" if human else " 1K-blocks      Used Available"
+    task.write(f"Filesystem           {columns} Use% Mounted on\n")
     task.write("".join(f"{name:<20} {sizes} {path}\n" for name, path in rows))
     task.finish(0)
 
@@ -332,7 +336,8 @@ def ip(task: Task) -> None:
 
 def netstat(task: Task) -> None:
     task.write(
-        "Active Internet connections (only servers)\nProto Recv-Q Send-Q Local Address           Foreign Address         State\n"
+        "Active Internet connections (only servers)\n"
+        "Proto Recv-Q Send-Q Local Address           Foreign Address         State\n"
     )
     for port in task.network.listening(task.ip):
         task.write(f"tcp        0      0 {f'0.0.0.0:{port}':<23} {'0.0.0.0:*':<23} LISTEN\n")

@@ -273,7 +273,8 @@ def logs_generator(task: Task) -> None:
 
     def line(number: int) -> None:
         task.error(
-            f"I{datetime.fromtimestamp(task.loop.now_s, UTC):%m%d %H:%M:%S.%f}       1 logs_generator.go:76] {number} GET /api/v1/x\n"
+            f"I{datetime.fromtimestamp(task.loop.now_s, UTC):%m%d %H:%M:%S.%f}       1 logs_generator.go:76] "
+            f"{number} GET /api/v1/x\n"
         )
         if number + 1 >= total:
             task.finish(0)

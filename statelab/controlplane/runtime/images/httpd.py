@@ -64,7 +64,8 @@ def _response(task: Task, request: HttpRequest) -> HttpResponse:
     if found == "":
         names = task.files.names(f"{_ROOT}/{request.path}")
         items = "".join(f'<li><a href="{name}"> {name}</a></li>\n' for name in names)
-        text = f"<html><head><title>Index of {request.path}</title></head><body><h1>Index of {request.path}</h1><ul>{items}</ul></body></html>\n"
+        title = f"Index of {request.path}"
+        text = f"<html><head><title>{title}</title></head><body><h1>{title}</h1><ul>{items}</ul></body></html>\n"
         return HttpResponse(200, text.encode(), {**common, "Content-Type": "text/html;charset=ISO-8859-1"})
     content = task.files.read(found)
     modified_s = task.files.stat(found).modified_s

@@ -63,7 +63,9 @@ def parse_reference(text: str) -> Reference:
 
 
 def numbered(*majors: str, words: str = "") -> Callable[[str], bool]:
-    """Tags that exist: latest, versions that start with one of `majors`, and the `words` (separated by spaces) alone or after."""
+    """Tags that exist: latest, versions that start with one of `majors`, and the `words` (separated by spaces) alone
+    or after.
+    """
     named = set(words.split())
 
     def exists(tag: str) -> bool:
@@ -84,7 +86,8 @@ def plausible(tag: str) -> bool:
 
 @dataclass(frozen=True)
 class Image:
-    """`repositories`: full names ("docker.io/library/nginx"). `also`: last parts of other names that are the same thing.
+    """`repositories`: full names ("docker.io/library/nginx"). `also`: last parts of other names that are the same
+    thing.
 
     `files`: the image's own files by path, given the tag. `programs`: servers of it, by the name they are called by.
     `tag_exists`: whether a tag can be pulled. `simulated`: it is a stand-in and says so.

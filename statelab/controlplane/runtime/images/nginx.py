@@ -189,7 +189,7 @@ def _files(tag: str) -> Mapping[str, str | bytes]:
         "/usr/share/nginx/html/index.html": _WELCOME,
         "/usr/share/nginx/html/50x.html": "<h1>An error occurred.</h1>\n",
         "/etc/nginx/conf.d/default.conf": _CONFIG,
-        "/etc/nginx/nginx.conf": "user  nginx;\nworker_processes  auto;\n\nhttp {\n    include /etc/nginx/conf.d/*.conf;\n}\n",
+        "/etc/nginx/nginx.conf": "user  nginx;\n\nhttp {\n    include /etc/nginx/conf.d/*.conf;\n}\n",
     }
 
 

@@ -24,7 +24,7 @@ from statelab.controlplane.runtime.images.resp import Failure, Status
 Reply = Callable[[Any], None]
 
 
-class _Database(Database):
+class _Database(Database):  # type: ignore[misc]  # fakeredis has no types
     """fakeredis sets `time` from the machine's clock before each command; here it is always the cluster's."""
 
     def __init__(self, lock: Any, loop: Loop) -> None:
@@ -40,7 +40,7 @@ class _Database(Database):
         pass
 
 
-class Session(FakeSocket):
+class Session(FakeSocket):  # type: ignore[misc]  # fakeredis has no types
     """One client's state in the server: its database, its transaction, its subscriptions, what it waits for."""
 
     def __init__(self, data: Data, reply: Reply) -> None:
@@ -177,7 +177,7 @@ class Data:
 
 def writes(name: bytes) -> bool:
     """Whether a command changes data."""
-    return is_write_command(name.lower())
+    return bool(is_write_command(name.lower()))
 
 
 def _flat(value: Any) -> list[bytes]:

@@ -20,7 +20,7 @@ _REWRITE_BYTES = 4 * 1024 * 1024
 class Files:
     def __init__(self, server: Server) -> None:
         self._server = server
-        self.saved_s = server.loop.now_s
+        self.saved_s: float = server.loop.now_s
         self.error = ""
 
     @property

@@ -72,7 +72,8 @@ def _server(server: Server) -> list[tuple[str, Any]]:
 def _persistence(server: Server) -> list[tuple[str, Any]]:
     return [
         ("loading", 0), ("rdb_changes_since_last_save", server.data.dirty), ("rdb_bgsave_in_progress", 0),
-        ("rdb_last_save_time", int(server.files.saved_s)), ("rdb_last_bgsave_status", "err" if server.files.error else "ok"),
+        ("rdb_last_save_time", int(server.files.saved_s)),
+        ("rdb_last_bgsave_status", "err" if server.files.error else "ok"),
         ("aof_enabled", int(server.files.appends)), ("aof_rewrite_in_progress", 0),
         ("aof_last_write_status", "err" if server.files.error else "ok"),
     ]  # fmt: skip

@@ -27,7 +27,8 @@ _DEFAULTS = {
     "masterauth": "", "save": "3600 1 300 100 60 10000", "dbfilename": "dump.rdb", "appendfilename": "appendonly.aof",
     "appenddirname": "appendonlydir", "protected-mode": "yes", "replica-read-only": "yes", "maxmemory": "0",
     "maxmemory-policy": "noeviction", "databases": "16", "timeout": "0", "loglevel": "notice", "cluster-enabled": "no",
-    "replica-announce-ip": "", "replica-announce-port": "0", "replica-serve-stale-data": "yes", "replica-priority": "100",
+    "replica-announce-ip": "", "replica-announce-port": "0", "replica-serve-stale-data": "yes",
+    "replica-priority": "100",
     "min-replicas-to-write": "0", "min-replicas-max-lag": "10", "tcp-keepalive": "300", "daemonize": "no",
 }  # fmt: skip
 _OLD_NAMES = {
@@ -40,7 +41,8 @@ _BEFORE_AUTH = frozenset({b"auth", b"hello", b"quit", b"reset"})
 _OURS = frozenset(
     {
         b"auth", b"bgrewriteaof", b"bgsave", b"config", b"debug", b"failover", b"hello", b"info", b"lastsave", b"psync",
-        b"quit", b"replconf", b"replicaof", b"role", b"save", b"shutdown", b"slaveof", b"sync", b"wait", b"cluster", b"monitor",
+        b"quit", b"replconf", b"replicaof", b"role", b"save", b"shutdown", b"slaveof", b"sync", b"wait", b"cluster",
+        b"monitor",
     }
 )  # fmt: skip
 
@@ -326,7 +328,9 @@ class Client:
             self.pass_on(arguments)
 
     def pass_on(self, arguments: list[bytes]) -> None:
-        """As it must be told to others: what was random is told as it came out, a time to live as the moment of its end."""
+        """As it must be told to others: what was random is told as it came out, a time to live as the moment of its
+        end.
+        """
         name, reply, database = arguments[0].lower(), self.last_reply, self.session.database
         if name == b"spop" and reply is not None:
             members = reply if isinstance(reply, list) else [reply]
@@ -376,10 +380,11 @@ def _config_command(client: Client, arguments: list[bytes]) -> Any:
                     found += [name.encode(), config[name].encode()]
         return found
     if what == b"set" and len(arguments) >= 3:
-        for name, value in zip(arguments[1::2], arguments[2::2], strict=False):
-            key = _OLD_NAMES.get(name.decode().lower(), name.decode().lower())
+        for option, value in zip(arguments[1::2], arguments[2::2], strict=False):
+            given = option.decode(errors="replace").lower()
+            key = _OLD_NAMES.get(given, given)
             if key not in config:
-                return Failure(f"ERR Unknown option or number of arguments for CONFIG SET - '{name.decode()}'")
+                return Failure(f"ERR Unknown option or number of arguments for CONFIG SET - '{given}'")
             if key in ("port", "dir", "bind", "databases", "cluster-enabled"):
                 return Failure(
                     f"ERR CONFIG SET failed (possibly related to argument '{key}') - can't set immutable config"

@@ -1,4 +1,4 @@
-"""RESP 2, the protocol of Redis: values as bytes, and bytes as values. Source: redis.io/docs/reference/protocol-spec."""
+"""RESP 2, the protocol of Redis: values as bytes, and bytes as values. Source: redis.io, protocol-spec."""
 
 from __future__ import annotations
 

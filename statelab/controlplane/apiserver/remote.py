@@ -170,9 +170,7 @@ class Execution:
         if container.main is None or container.exit is not None:
             raise internal(f'unable to upgrade connection: container not found ("{self._asked.container}")')
         stops = [
-            container.subscribe_logs(
-                lambda line: self._output(line.stream, line.text.encode() + (b"" if line.partial else b"\n"))
-            ),
+            container.attach(self._output),
             cluster.store.subscribe(lambda _: self._attached_end(container)),
         ]
         self._detach = lambda: [stop() for stop in stops]

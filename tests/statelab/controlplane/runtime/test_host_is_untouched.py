@@ -19,7 +19,8 @@ runtime = Runtime(loop, network, random.Random(0))
 volume = Volume("v")
 
 def run(image, command, ip):
-    spec = ContainerSpec("default", "p", "u", "c", image, command, hostname="p", pod_ip=ip, mounts=[Mount("/data", volume)])
+    spec = ContainerSpec("default", "p", "u", "c", image, command, hostname="p", pod_ip=ip,
+    mounts=[Mount("/data", volume)])
     container = runtime.create(spec)
     container.start(lambda ended: None)
     loop.run_for(3)
@@ -33,7 +34,8 @@ def use(container, *argv):
 
 everything = [
     ("busybox", ["sleep", "1d"], "10.244.1.1"), ("nginx", None, "10.244.1.2"), ("httpd", None, "10.244.1.3"),
-    ("redis:7", None, "10.244.1.4"), ("agnhost", ["/agnhost", "netexec"], "10.244.1.5"), ("acme/other", None, "10.244.1.6"),
+    ("redis:7", None, "10.244.1.4"), ("agnhost", ["/agnhost", "netexec"], "10.244.1.5"), ("acme/other", None,
+    "10.244.1.6"),
 ]
 for each in everything:  # once before listening: what is imported on first use is not the container's doing
     use(run(*each), "sh", "-c", "redis-cli -h 10.244.1.4 set a b; curl 10.244.1.2; nslookup x; date; tail /etc/hosts")
@@ -49,16 +51,24 @@ def audit(name, arguments):
 sys.addaudithook(audit)
 listening = True
 scripts = [
-    "cat /etc/passwd /etc/shadow /proc/self/environ; ls -R /; find / -name '*'; cp -r /etc /data; tar cf /data/t /etc; tar xf /data/t",
-    "exec 3<>/dev/tcp/127.0.0.1/22; cat </dev/udp/127.0.0.1/53; curl http://127.0.0.1:22 http://localhost file:///etc/passwd",
-    "wget http://example.com; nc -z example.com 80; nc -l -p 1234 & dig example.com @8.8.8.8; ping -c 1 8.8.8.8; host x; getent hosts x",
-    "python3 -c 'import os; os.system(1)'; perl -e 1; sh -c 'exec /bin/ls'; /bin/ls; /usr/bin/env; xargs ls < /etc/passwd; time ls",
+    "cat /etc/passwd /etc/shadow /proc/self/environ; ls -R /; find / -name '*'; cp -r /etc /data; "
+    "tar cf /data/t /etc; tar xf /data/t",
+    "exec 3<>/dev/tcp/127.0.0.1/22; cat </dev/udp/127.0.0.1/53; "
+    "curl http://127.0.0.1:22 http://localhost file:///etc/passwd",
+    "wget http://example.com; nc -z example.com 80; nc -l -p 1234 & dig example.com @8.8.8.8; "
+    "ping -c 1 8.8.8.8; host x; getent hosts x",
+    "python3 -c 'import os; os.system(1)'; perl -e 1; sh -c 'exec /bin/ls'; /bin/ls; /usr/bin/env; "
+    "xargs ls < /etc/passwd; time ls",
     "kill -9 1; kill -9 -1; kill -9 $$; killall python; pkill sh; ps; reboot; . /etc/profile; source ~/.bashrc",
     "redis-cli -h 10.244.1.4 set x y; redis-cli -h 10.244.1.4 config set dir /etc; redis-cli -h 10.244.1.4 bgsave",
-    "curl -o /etc/out http://10.244.1.2/; curl -T /etc/passwd http://10.244.1.3; curl -d @/etc/passwd http://10.244.1.5:8080/echo",
-    "curl 'http://10.244.1.2/../../../../etc/passwd' 'http://10.244.1.2/%2e%2e/%2e%2e/etc/shadow'; curl 10.244.1.5:8080/shell?cmd=id",
-    "mkfifo /tmp/p; ln -s / /tmp/root; cat /tmp/root/etc/hostname; tail -n1 /tmp/root/etc/passwd; date -d @0; date -f /etc/passwd",
-    "sleep 0.1; timeout 1 sleep 2; hostname evil; mount -t proc p /mnt; df; id; uptime; ip a; mktemp; wc -c /data/*; sha256sum /bin/*",
+    "curl -o /etc/out http://10.244.1.2/; curl -T /etc/passwd http://10.244.1.3; "
+    "curl -d @/etc/passwd http://10.244.1.5:8080/echo",
+    "curl 'http://10.244.1.2/../../../../etc/passwd' 'http://10.244.1.2/%2e%2e/%2e%2e/etc/shadow'; "
+    "curl 10.244.1.5:8080/shell?cmd=id",
+    "mkfifo /tmp/p; ln -s / /tmp/root; cat /tmp/root/etc/hostname; tail -n1 /tmp/root/etc/passwd; "
+    "date -d @0; date -f /etc/passwd",
+    "sleep 0.1; timeout 1 sleep 2; hostname evil; mount -t proc p /mnt; df; id; uptime; ip a; mktemp; "
+    "wc -c /data/*; sha256sum /bin/*",
 ]
 print("listening")
 for image, command, ip in everything:

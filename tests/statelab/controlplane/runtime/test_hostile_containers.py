@@ -62,7 +62,7 @@ def test_limits_of_the_interpreter_are_named_too(node, script, reason):
         "sed ':a;s/^/x/;ta' <<< x",
         "echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa! | grep -E '^(a+)+$'",
         "mkdir -p $(printf 'a/%.0s' $(seq 1 5000))",
-        "x='( '; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17; do x=$x$x; done; find . \"$x\"; bc <<< \"$x\"; echo $(($x))",
+        "x='( '; for i in $(seq 17); do x=$x$x; done; find . \"$x\"; bc <<< \"$x\"; echo $(($x))",
         "ln -s /tmp/loop /tmp/loop; cat /tmp/loop; ls -R /proc /dev /tmp",
         "printf '\\377\\376\\000'; printf '\\200' > /tmp/x; cat /tmp/x; $(printf '\\377')",
         "python3 -c 1; perl -e 1; nsenter; chroot / sh; sudo su; reboot; mknod x b 1 1; insmod x; iptables -F",

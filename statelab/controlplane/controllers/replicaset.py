@@ -19,7 +19,7 @@ from statelab.controlplane.controllers.pods import (
     removal_reason,
 )
 from statelab.controlplane.controllers.replicaset_pods import Replica, forget, replicas_of
-from statelab.controlplane.controllers.sizes import BURST, NEXT_BURST_S, counted, slow_start
+from statelab.controlplane.controllers.sizes import allowance_of, counted, slow_start
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.labels import selector_of
@@ -38,13 +38,17 @@ def reconcile(key: str, view: View) -> float | None:
         return None
     replicas = replicas_of(replica_set, view)
     refusal: ApiError | None = None
-    missing = 0
+    missing = granted = 0
     if not is_terminating(replica_set):
         if _adopt_and_release(replica_set, replicas, view):
             replicas = replicas_of(replica_set, view)
         active = [each.pod for each in replicas if each.is_replica]
         missing = replica_set["spec"]["replicas"] - len(active)
-        refusal = _create_missing(replica_set, missing, view) or _delete_surplus(replica_set, active, -missing, view)
+        granted = allowance_of(view).take(abs(missing), view.now_s)
+        if missing > 0:
+            refusal = _create_missing(replica_set, missing, granted, view)
+        else:
+            refusal = _delete_surplus(replica_set, active, granted, view)
         if missing:
             replicas = replicas_of(replica_set, view)
     status = _status(replica_set, replicas, refusal, view)
@@ -52,8 +56,8 @@ def reconcile(key: str, view: View) -> float | None:
         view.update_status("replicasets", {**replica_set, "status": status}, why=_told(status))
     if refusal is not None:
         raise refusal
-    if abs(missing) > BURST:
-        return NEXT_BURST_S
+    if abs(missing) > granted:
+        return allowance_of(view).next_pass_s
     return _next_available_s(replica_set, replicas, view)
 
 
@@ -73,10 +77,10 @@ def _adopt_and_release(replica_set: Object, replicas: list[Replica], view: View)
 # ---- the number
 
 
-def _create_missing(replica_set: Object, missing: int, view: View) -> ApiError | None:
+def _create_missing(replica_set: Object, missing: int, granted: int, view: View) -> ApiError | None:
     wanted = replica_set["spec"]["replicas"]
     why = f"{title(replica_set)} wants {counted(wanted, 'Pod')} and has {wanted - missing}"
-    refusal = slow_start(range(min(missing, BURST)), lambda _: _create(replica_set, why, view))
+    refusal = slow_start(range(granted), lambda _: _create(replica_set, why, view))
     return None if _is_namespace_going(refusal) else refusal
 
 
@@ -95,7 +99,7 @@ def _delete_surplus(replica_set: Object, active: list[Object], surplus: int, vie
     wanted = replica_set["spec"]["replicas"]
     too_many = f"{title(replica_set)} wants {counted(wanted, 'Pod')} and has {len(active)}"
     refusal: ApiError | None = None
-    for pod in _condemned(replica_set, active, min(surplus, BURST), view) if surplus > 0 else ():
+    for pod in _condemned(replica_set, active, surplus, view) if surplus else ():
         why = f"{too_many}; {removal_reason(pod)}" if wanted else too_many
         try:
             view.delete("pods", pod, why=why)

@@ -6,12 +6,42 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import TypeVar
 
+from statelab.controlplane.controllers.memory import Memory
 from statelab.controlplane.errors import ApiError
 
 Item = TypeVar("Item")
 
-BURST = 500  # Pods that a workload's controller makes or removes in one pass (BurstReplicas)
-NEXT_BURST_S = 1.0  # a real controller manager is slower still: it may send 20 requests a second
+# A controller makes or removes 500 Pods at once (BurstReplicas), and then as many a second as its client may ask for:
+# 20 upstream; more here, for a cluster second is shorter than a second. A pass makes some of them, so that the API
+# server answers between one pass and the next.
+_BURST = 500.0
+_PER_SECOND = 50.0
+IN_ONE_PASS = 50
+_NEXT_PASS_S = 0.002
+
+
+class Allowance:
+    """What a controller may still make or remove at this moment."""
+
+    def __init__(self, now_s: float) -> None:
+        self._left = _BURST
+        self._at_s = now_s
+
+    def take(self, wanted: int, now_s: float) -> int:
+        """How many of `wanted` Pods this pass may make or remove."""
+        self._left = min(_BURST, self._left + (now_s - self._at_s) * _PER_SECOND)
+        self._at_s = now_s
+        granted = min(wanted, int(self._left), IN_ONE_PASS)
+        self._left -= granted
+        return granted
+
+    @property
+    def next_pass_s(self) -> float:
+        """Seconds after which to come for more."""
+        return _NEXT_PASS_S if self._left >= 1 else 1.0
+
+
+allowance_of = Memory(lambda view: Allowance(view.now_s))
 
 
 def counted(number: int, noun: str) -> str:

@@ -15,7 +15,7 @@ from typing import TypeVar
 from statelab.controlplane.controllers.owners import adopt, concerned, release, title
 from statelab.controlplane.controllers.pods import is_news, is_terminating
 from statelab.controlplane.controllers.revisions import history_of, truncate_history, update_revision
-from statelab.controlplane.controllers.sizes import BURST, NEXT_BURST_S, counted, slow_start
+from statelab.controlplane.controllers.sizes import IN_ONE_PASS, allowance_of, counted, slow_start
 from statelab.controlplane.controllers.statefulset_claims import (
     claim_name,
     claim_templates,
@@ -53,7 +53,6 @@ def reconcile(key: str, view: View) -> float | None:
     update, collisions = update_revision(stateful_set, history, view)
     current = _named(history, stateful_set.get("status", {}).get("currentRevision")) or update
     work = Work(stateful_set, current, update, roster, view)
-    is_one_of_many = not work.is_ordered and len(roster.gaps(work.start, work.end, BURST + 1)) > BURST
     refusal: ApiError | None = None
     try:
         if not is_terminating(stateful_set):
@@ -65,8 +64,8 @@ def reconcile(key: str, view: View) -> float | None:
     truncate_history(stateful_set, history, {current["metadata"]["name"], update["metadata"]["name"], *in_use}, view)
     if refusal is not None:
         raise refusal
-    if is_one_of_many:
-        return NEXT_BURST_S
+    if not work.is_ordered and not is_terminating(stateful_set) and roster.gaps(work.start, work.end, 1):
+        return allowance_of(view).next_pass_s
     return next_available_s(work)
 
 
@@ -114,7 +113,8 @@ def _ordinals_to_see(work: Work) -> list[int]:
         return sorted([*restless, *work.roster.gaps(work.start, work.end, 1)])
     # Nobody waits for a Pod to be ready here, so one that is as it should be needs no second look.
     changed = [ordinal for ordinal in restless if not work.roster.conforms(work.roster.by_ordinal[ordinal])]
-    return sorted([*changed, *work.roster.gaps(work.start, work.end, BURST)])
+    gaps = work.roster.gaps(work.start, work.end, IN_ONE_PASS)
+    return sorted([*changed, *gaps[: allowance_of(work.view).take(len(gaps), work.view.now_s)]])
 
 
 def _for_all(work: Work, items: Iterable[_Item], step: Callable[[_Item], bool]) -> bool:

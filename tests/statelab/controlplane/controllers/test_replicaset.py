@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from statelab.controlplane.controllers import replicaset
+from statelab.controlplane.controllers import sizes
 from statelab.controlplane.controllers.pods import deletion_cost, first_to_remove
 from statelab.controlplane.controllers.sizes import slow_start
 from statelab.controlplane.errors import ApiError
@@ -108,7 +108,7 @@ def test_min_ready_seconds_delay_availability_not_readiness(cluster):
 
 
 def test_a_large_set_is_made_and_removed_in_bursts(cluster, monkeypatch):
-    monkeypatch.setattr(replicaset, "BURST", 5)
+    monkeypatch.setattr(sizes, "IN_ONE_PASS", 5)
     for replicas in (12, 0):
         if replicas:
             cluster.apply(rs(replicas))
@@ -116,6 +116,17 @@ def test_a_large_set_is_made_and_removed_in_bursts(cluster, monkeypatch):
             cluster.patch("replicasets", "web", replicas=0)
         cluster.settle(5)
         assert status(cluster)["replicas"] == replicas
+
+
+def test_a_controller_makes_a_burst_at_once_and_then_so_many_a_second():
+    allowance = sizes.Allowance(now_s=0.0)
+    made = 0
+    while granted := allowance.take(70_000, now_s=0.0):
+        assert granted <= sizes.IN_ONE_PASS
+        made += granted
+    assert made == 500
+    assert allowance.take(70_000, now_s=0.5) == 25
+    assert allowance.take(3, now_s=10.0) == 3
 
 
 def test_slow_start_stops_after_the_first_batch_that_was_refused():

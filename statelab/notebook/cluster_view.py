@@ -32,7 +32,7 @@ class ClusterView(anywidget.AnyWidget):
 
     _esm = module("cluster_view")
     _css = css()
-    style = traitlets.Unicode(STYLE).tag(sync=True)
+    sheet = traitlets.Unicode(STYLE).tag(sync=True)
     text = traitlets.Dict(ENGLISH).tag(sync=True)
     frame = traitlets.Dict().tag(sync=True)
     status = traitlets.Unicode("").tag(sync=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -10,9 +11,11 @@ from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, 
 
 from statelab.cluster import Problem
 from statelab.manifest import ManifestError, advise, read
-from statelab.notebook import current
+from statelab.notebook import current, progress
 
 _LONGEST_WAIT_S = 300.0
+# The last cell of every lesson: by this line its end is known.
+_LAST_LINE = re.compile(r"delete namespaces? lesson-(\d\d) --wait=false$")
 # What would never end in a cell, and what to type instead.
 _FOLLOWING = {
     "port-forward": "use cluster.exec(pod, 'curl', …), or run it in a terminal (File → New → Terminal)",
@@ -39,6 +42,9 @@ class StateLabMagics(Magics):
             raise Problem(f"The line cannot be read: {error}.", "Check its quotes.") from None
         _refuse_following(arguments)
         result = current().kubectl(arguments, stdin=cell, timeout_s=_LONGEST_WAIT_S)
+        ended = _LAST_LINE.match(" ".join(arguments))
+        if ended and result.code == 0:
+            progress.lesson_ended(ended[1])
         sys.stdout.write(result.stdout)
         if result.stdout and not result.stdout.endswith("\n"):
             sys.stdout.write("\n")  # -o jsonpath ends no line: the next would stick to it

@@ -6,7 +6,8 @@ from typing import Any
 
 from statelab.cluster import Cluster, RequestRefused
 from statelab.cluster.embedded import EmbeddedCluster
-from statelab.notebook.history import History, moment_of
+from statelab.controlplane.clock import seconds
+from statelab.notebook.history import History, Moment, moment_of
 from statelab.notebook.live import Mirror
 from statelab.notebook.scene import WATCHED
 
@@ -20,6 +21,7 @@ class Source:
         self._mirror = mirror
         self._cluster: Cluster = mirror.cluster
         self._since = 0
+        self._born_s = _born_s(self._cluster, mirror.namespace)
         self.history = History(mirror.namespace, (), mirror.objects())
         self.update()
 
@@ -48,7 +50,8 @@ class Source:
             if answer["revision"] < self._since:
                 self._begin_again()  # another cluster is there now: it was reset
                 continue
-            added += self.history.extend(moment_of(each) for each in revisions)
+            moments = [moment_of(each) for each in revisions]
+            added += self.history.extend(each for each in moments if self._is_of_now(each))
             if len(revisions) < _PAGE:
                 self._since = answer["revision"]
                 return added
@@ -60,6 +63,15 @@ class Source:
             params["since"] = str(self._since)
         return self._cluster.request("GET", "/statelab/v1/history", params=params)
 
+    def _is_of_now(self, moment: Moment) -> bool:
+        """A namespace that was deleted and made again begins a new history; its nodes have an older one."""
+        return moment.at_s >= self._born_s or moment.plural == "nodes"
+
     def _begin_again(self) -> None:
         self._since = 0
         self.history = History(self._mirror.namespace, (), self._mirror.objects())
+
+
+def _born_s(cluster: Cluster, namespace: str) -> float:
+    found = cluster.get(f"namespace/{namespace}")
+    return seconds(found["metadata"]["creationTimestamp"]) if found is not None else 0.0

@@ -45,6 +45,8 @@ ENGLISH: dict[str, str] = {
     "down": "Move {item} down",
     "type_answer": "Your answer",
     "not_answered": "Choose an answer first.",
+    "progress": "Lessons run: {lessons} of {of_lessons}. Predictions made: {predictions} of {of_predictions}. "
+    "Tasks passed: {tasks} of {of_tasks} tried.",
     # the timeline
     "timeline": "Timeline",
     "moment": "Moment",
@@ -86,6 +88,7 @@ ENGLISH: dict[str, str] = {
     "kept": "kept",
     "lost": "new",
     "clean_up": "Delete both",
+    "data": "data",
     "kept_and_lost": "What each kept after: {action}",
     "replicas": "replicas",
     # names
@@ -99,6 +102,19 @@ ENGLISH: dict[str, str] = {
     "endpoints": "Endpoints",
     "answer": "Answer",
     "search_path": "Search path",
+    "zone_inside": "It ends in {zone}: the cluster's own DNS answers.",
+    "zone_outside": "{name} is not below {zone}: the cluster's DNS passes it on.",
+    "no_service_part": "It has not the form SERVICE.NAMESPACE.svc.",
+    "no_service": "There is no Service {service} in namespace {namespace}.",
+    "there_are": "There are: {names}.",
+    "service_normal": "Service {service} in {namespace} has the address {ip}; it answers for all its Pods.",
+    "service_headless": "Service {service} in {namespace} is headless: its name gives the addresses of its Pods.",
+    "service_external": "Service {service} in {namespace} is another name for {target}.",
+    "no_endpoints": "none is ready",
+    "host_is": "{host} is the host name of the Pod at {ip}.",
+    "no_host": "No ready Pod behind this Service has the host name {host}.",
+    "no_answer": "no answer",
+    "wire": "On the wire",
     # the manifest editor
     "manifest": "Manifest",
     "problems": "Problems",
@@ -115,6 +131,7 @@ ENGLISH: dict[str, str] = {
     "failed": "failed",
     "hint": "Hint {number} of {count}",
     "seconds": "{seconds} s",
+    "seconds_axis": "seconds",
     "what_happened": "What happened",
     # plots
     "seconds_since": "seconds since the first was created",

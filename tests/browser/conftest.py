@@ -69,6 +69,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     settings = home / "settings" / "@jupyterlab" / "notebook-extension"
     settings.mkdir(parents=True)
     (settings / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}')
+    news = home / "settings" / "@jupyterlab" / "apputils-extension"
+    news.mkdir()
+    (news / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
     environment["JUPYTERLAB_SETTINGS_DIR"] = str(home / "settings")
     environment |= {"JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"), "IPYTHONDIR": str(home / "ipython")}
     environment.pop("STATELAB_CLUSTER", None)
@@ -193,7 +196,6 @@ def open_notebook(lab: Lab, browser: Any) -> Iterator[Callable[..., Notebook]]:
         notebook = Notebook(page, lab, name)
         page.on("console", lambda m: notebook.errors.append(f"{m.text} {m.location}") if _is_ours(m) else None)
         page.on("pageerror", lambda error: notebook.errors.append(f"{error} {error.stack}"))
-        page.add_init_script("localStorage.setItem('jupyterlab-news-fetch', 'false')")
         page.goto(f"{lab.url}/lab/workspaces/{name}/tree/course/{name}.ipynb?token=t", wait_until="domcontentloaded")
         page.wait_for_selector(".jp-Notebook .jp-Cell")
         page.wait_for_function(

@@ -207,7 +207,7 @@ export function widget({ model, el }, name) {
 
 // A live picture inside a widget, patched from the trait `frame`.
 export function livePicture({ model }, { on }, trait = "frame") {
-  const svg = makeSvg(model.get("style"));
+  const svg = makeSvg(model.get("sheet"));
   const shown = new Map();
   const paint = everyFrame(() => {
     const frame = model.get(trait);

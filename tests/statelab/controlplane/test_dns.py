@@ -63,9 +63,8 @@ def cluster(request: pytest.FixtureRequest) -> Any:
     endpoint_slice(store, "dep-headless", {"dep-1": None, "dep-2": None})
     endpoint_slice(store, "db", {"db-0": "db-0", "db-1": "db-1"}, ready=False)
     endpoint_slice(store, "db-all", {"db-0": None, "db-1": None})
-    if request.param == "scanned":
-        return ScannedRecords(store)
-    return store if request.param == "store" else records
+    # Yielded, not returned: an index does not keep its Store, whose cluster may go; the test has to.
+    yield {"scanned": ScannedRecords(store), "store": store}.get(request.param, records)
 
 
 def store_of(cluster: Any) -> Any:

@@ -88,6 +88,8 @@ class Trial:
         self.items: tuple[Item, ...] = ()
         if self.namespace != "default":
             self._apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}})
+            # A Pod is refused in a namespace whose service account is not there yet.
+            self.when(lambda: self.get("serviceaccount/default") is not None, timeout_s=10)
         # A prediction is held against runs that all learners share: in its own trial nothing has to live.
         needs_given = task.given and not (answer is not None and task.answer == "prediction")
         given = read(task.given, "given").items if needs_given else []

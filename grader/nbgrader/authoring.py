@@ -44,6 +44,21 @@ def written(cell: str, points: float, question_then_stub: str = "Your answer.") 
     return {"cell_type": "markdown", "metadata": metadata, "source": question_then_stub}
 
 
+def explained(cell: str, points: float, question: str, mark_scheme: str) -> list[dict[str, Any]]:
+    """A question that a person grades: nbgrader's task cell, and a plain Markdown cell for the answer.
+
+    `mark_scheme`: what the person looks for. nbgrader takes it out of the release and shows it in formgrader, beside
+    the points, and in the feedback.
+    """
+    text = f"{question.strip()}\n\n### BEGIN MARK SCHEME\n{mark_scheme.strip()}\n### END MARK SCHEME"
+    flags = {"grade": False, "solution": False, "locked": True, "task": True, "points": points}
+    metadata = {"nbgrader": {"grade_id": cell, "schema_version": 3, **flags}}
+    return [
+        {"cell_type": "markdown", "metadata": metadata, "source": text},
+        {"cell_type": "markdown", "metadata": {}, "source": "*Write your answer in this cell.*"},
+    ]
+
+
 def cell_name(task_id: str) -> str:
     """nbgrader's name of a task's graded cell: `ps3-identity`; its answer's is `ps3-identity-answer`."""
     return task_id.replace(".", "-")

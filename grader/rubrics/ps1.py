@@ -5,12 +5,11 @@ from __future__ import annotations
 from grader.choices import agrees, one_of
 from grader.diagnosis import not_there, pods_not_ready
 from grader.rubrics import _ps1_runs as runs
+from grader.rubrics._ps1_apps import breaks
 from grader.rubrics._service import address_of, answers_at, found_by
 from grader.tasks import Task
 from grader.trial import Trial
-from grader.verdict import Verdict, no, parts, yes
-
-SEEN_LATER = "These are looked at when you hand in; it was otherwise when it was run."
+from grader.verdict import Verdict, no, yes
 
 # ---- 1. Write a Deployment and its Service
 
@@ -41,7 +40,7 @@ def three_run(trial: Trial) -> Verdict:
     hints=(
         "How does a Service know which Pods are its own?",
         "kubectl get endpointslices shows what a Service has found.",
-        "The Service's spec.selector has to be true of the template's labels: selector: {app: shop} for labels app: shop.",
+        "selector in the Service's spec, with the labels of the Pod template: app: shop here and there.",
     ),
 )
 def leads_to_them(trial: Trial) -> Verdict:
@@ -118,6 +117,11 @@ def deleted_identity(trial: Trial) -> Verdict:
 @survive.check(points=5, title="The Pod is deleted: what it wrote")
 def deleted_files(trial: Trial) -> Verdict:
     return agrees(trial, {key: runs.survives()[key] for key in ("pod-tmp", "pod-scratch", "pod-data")})
+
+
+@survive.check(points=4, title="Only the process ends: the Pod's name and address")
+def process_identity(trial: Trial) -> Verdict:
+    return agrees(trial, {key: runs.survives()[key] for key in ("process-name", "process-address")})
 
 
 # ---- 3. Scale
@@ -198,7 +202,7 @@ rollout = Task(
     ),
 )
 def new_version_runs(trial: Trial) -> Verdict:
-    return runs.was_complete(trial, runs.NEW, "after", runs.FIRST)
+    return runs.was_complete(trial, runs.NEW, runs.FIRST)
 
 
 @rollout.check(
@@ -211,7 +215,7 @@ def new_version_runs(trial: Trial) -> Verdict:
     ),
 )
 def broken_one_undone(trial: Trial) -> Verdict:
-    return runs.was_tried(trial, runs.BROKEN) or runs.was_complete(trial, runs.NEW, "after", runs.BROKEN)
+    return runs.was_tried(trial, runs.BROKEN) or runs.was_complete(trial, runs.NEW, runs.BROKEN)
 
 
 @rollout.check(
@@ -242,7 +246,7 @@ def never_fewer(trial: Trial) -> Verdict:
     tried = runs.was_tried(trial, runs.NEW)
     if tried is not None:
         return tried
-    fewest = min(runs.ready_over_time(trial, "shop", from_the_answer_on=True))
+    fewest = min(runs.ready_over_time(trial, "shop"))
     return yes("") if fewest >= 3 else no(f"For a while only {fewest} of 3 Pods were Ready.", *said(trial))
 
 
@@ -269,12 +273,12 @@ which = Task(
 
 @which.check(points=4, title="site: the pages of a shop")
 def pages_of_a_shop(trial: Trial) -> Verdict:
-    return one_of(trial, "site", runs.breaks("site"))
+    return one_of(trial, "site", breaks("site"))
 
 
 @which.check(points=4, title="ledger: one counter, kept on a claim")
 def one_counter(trial: Trial) -> Verdict:
-    return one_of(trial, "ledger", runs.breaks("ledger"))
+    return one_of(trial, "ledger", breaks("ledger"))
 
 
-__all__ = ["parts", "rollout", "scale", "shop", "survive", "which"]
+__all__ = ["rollout", "scale", "shop", "survive", "which"]

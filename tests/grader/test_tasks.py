@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
+from grader.nbgrader.authoring import cell_name
 from grader.registry import NoSuchTask, assignments, task, tasks_of
 from grader.tasks import Task
 from grader.verdict import Verdict, partly, parts, yes
 
+SOLUTIONS = Path(__file__).resolve().parents[2] / "solutions"
+
 
 @pytest.mark.parametrize("name", assignments())
 def test_an_assignment_has_100_points_and_each_task_as_many_as_its_checks(name: str) -> None:
-    tasks = tasks_of(name).values()
-    assert sum(each.points for each in tasks) == 100
-    for each in tasks:
-        assert sum(check.points for check in each.checks) == each.points, each.id
+    points = points_of_cells(name)
+    assert sum(points.values()) == 100
+    for each in tasks_of(name).values():
+        assert sum(check.points for check in each.checks) == each.points == points[cell_name(each.id)], each.id
+
+
+def points_of_cells(name: str) -> dict[str, float]:
+    """Of the source notebook: what people grade has points too."""
+    notebook = json.loads((SOLUTIONS / name / f"{name}.ipynb").read_text(encoding="utf-8"))
+    found = [each["metadata"].get("nbgrader", {}) for each in notebook["cells"]]
+    return {each["grade_id"]: each["points"] for each in found if "points" in each}
 
 
 @pytest.mark.parametrize("name", assignments())

@@ -215,9 +215,9 @@ class Network:
             spec = service["spec"]
             addresses = [*(spec.get("clusterIPs") or [spec.get("clusterIP")]), *(spec.get("externalIPs") or ())]
             if ip in addresses:
-                return service, next((each for each in spec.get("ports") or () if each["port"] == port), None)
+                return service, next((each for each in _tcp_ports(spec) if each["port"] == port), None)
             if ip.startswith("172.17."):
-                for each in spec.get("ports") or ():
+                for each in _tcp_ports(spec):
                     if each.get("nodePort") == port:
                         return service, each
         return None
@@ -274,3 +274,8 @@ def is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _tcp_ports(spec: Object) -> list[Object]:
+    """The ports of a Service that connections are for: one of UDP has the same number and is another port."""
+    return [each for each in spec.get("ports") or () if each.get("protocol", "TCP") == "TCP"]

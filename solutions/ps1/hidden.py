@@ -1,0 +1,88 @@
+"""Variations of ps1 that learners do not see. nbgrader's configuration keeps this file out of every release."""
+
+from __future__ import annotations
+
+from grader.choices import agrees, one_of
+from grader.diagnosis import not_there, pods_not_ready
+from grader.rubrics import _ps1_runs as runs
+from grader.rubrics._ps1_apps import breaks
+from grader.rubrics._service import answers_at, found_by
+from grader.rubrics.ps1 import rollout, scale, shop, survive, which
+from grader.tasks import Task
+from grader.trial import Trial
+from grader.verdict import Verdict, no, yes
+
+IT_DEPENDS = (
+    "It does not hold when the number of Pods or the namespace is another. What is written in that could follow?"
+)
+SEEN_LATER = "This is looked at when you hand in; it was otherwise when it was run."
+OTHERS = "Your lines do not do the same where there are other Pods. What is written in that is true only here?"
+
+
+@shop.check(points=5, title="It holds for other numbers, another namespace and the next version", hidden=IT_DEPENDS)
+def five_elsewhere(trial: Trial) -> Verdict:
+    if trial.get("deployment/shop") is None:
+        return not_there(trial, "deployment/shop")
+    other = trial.again(namespace="market-7").settle()
+    if other.get("deployment/shop") is None:
+        return not_there(other, "deployment/shop")
+    other.scale("deployment/shop", 5).settle()
+    change = {"spec": {"template": {"metadata": {"annotations": {"version": "next"}}}}}
+    other.patch("deployment/shop", change).settle(quiet_s=40)
+    problem = pods_not_ready(other, "deployment/shop", 5) or found_by(other, "shop", "deployment/shop")
+    return problem or answers_at(other, "visitor", "shop", "Service") or yes("")
+
+
+@survive.check(points=6, title="Only the process ends: what it wrote", hidden=SEEN_LATER)
+def process_files(trial: Trial) -> Verdict:
+    keys = ("process-tmp", "process-scratch")
+    return agrees(trial, {key: runs.survives()[key] for key in keys})
+
+
+@scale.check(points=3, title="It holds where other numbers run, elsewhere", hidden=OTHERS)
+def other_numbers(trial: Trial) -> Verdict:
+    given = runs.deployment("shop", 1) + runs.deployment("reports", 4) + runs.deployment("cart", 3)
+    task = Task("ps1.scale-elsewhere", 1, "", answer="commands", given=given)
+    other = Trial(task, trial.answer, namespace="market-7", seed=5, limits=trial.limits).settle(quiet_s=40)
+    most = max(runs.ready_over_time(other, "shop"), default=0)
+    if most != 6:
+        return no(f"{most} Pods of shop were Ready at most.")
+    verdict = runs.has_scaled(other, "shop", 2)
+    return verdict if not verdict.passed else runs.rests(other, "reports", "cart")
+
+
+@rollout.check(points=3, title="It holds for five Pods, elsewhere", hidden=OTHERS)
+def five_of_them(trial: Trial) -> Verdict:
+    task = Task("ps1.rollout-elsewhere", 1, "", answer="commands", given=runs.with_helper("shop", 5))
+    other = Trial(task, trial.answer, namespace="market-7", seed=5, limits=trial.limits).settle(quiet_s=40)
+    for verdict in (
+        runs.was_complete(other, runs.NEW, runs.FIRST),
+        runs.was_tried(other, runs.BROKEN) or runs.was_complete(other, runs.NEW, runs.BROKEN),
+    ):
+        if not verdict.passed:
+            return verdict
+    if min(runs.ready_over_time(other, "shop")) < 4:  # a quarter of five, rounded down, may be away
+        return no(f"Only {min(runs.ready_over_time(other, 'shop'))} of 5 were Ready for a while.")
+    return runs.is_as_in_the_morning(other, "shop", 5)
+
+
+@which.check(points=4, title="thumbs: small pictures of large ones", hidden=SEEN_LATER)
+def small_pictures(trial: Trial) -> Verdict:
+    return one_of(trial, "thumbs", breaks("thumbs"))
+
+
+@which.check(points=3, title="voters: three members that agree by majority", hidden=SEEN_LATER)
+def three_members(trial: Trial) -> Verdict:
+    return one_of(trial, "voters", breaks("voters"))
+
+
+# An answer to the last question, which a person grades, that deserves all points.
+WHY = """\
+`ledger` breaks the assumption that nothing important is shared or kept: a Deployment has one template, so
+both Pods mount the same claim, and when both read 7 both write 8. Nobody gets an error; the total is too
+small. `voters` breaks the assumption that any Pod can take another's place: a replacement has a new name and
+address, and Pods of a Deployment have no DNS names of their own anyway, so every name in the list answers
+NXDOMAIN. Both need members that stay who they are, each with its own claim: a StatefulSet with a headless
+Service, and for `ledger` one of them that does all the writing. `thumbs` writes files, but they can be made
+again at any time, so any Pod can replace any other.
+"""

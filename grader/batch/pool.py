@@ -18,7 +18,7 @@ Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 Work = Callable[[Item], Outcome]
 
-_RECYCLED_AFTER = 250  # items: what a worker may hold on to is bounded
+_RECYCLED_AFTER = 100  # items: what a worker may hold on to is bounded
 _MEMORY_BYTES = 4 * 1024**3
 
 

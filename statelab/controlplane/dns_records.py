@@ -127,7 +127,11 @@ class IndexedRecords:
             self._put_service(key_of(service), service)
         for endpoint_slice in store.list("endpointslices"):
             self._put_slice(key_of(endpoint_slice), endpoint_slice)
-        self.close = store.subscribe(self._on_revision)
+        store.subscribe(self._on_revision)
+
+    def close(self) -> None:
+        # Not by what subscribe() returned: that holds the Store, and would keep every cluster of this process alive.
+        self._store.unsubscribe(self._on_revision)
 
     def has_namespace(self, namespace: str) -> bool:
         return self._store.get("namespaces", namespace) is not None

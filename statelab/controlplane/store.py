@@ -163,11 +163,13 @@ class Store:
         subscribers = self._subscribers.setdefault(plural, [])
         subscribers.append(callback)
 
-        def unsubscribe() -> None:
-            if callback in subscribers:
-                subscribers.remove(callback)
+        return lambda: self.unsubscribe(callback, plural)
 
-        return unsubscribe
+    def unsubscribe(self, callback: Callable[[Revision], None], plural: str = "") -> None:
+        """End what `subscribe` began. Nothing happens where nothing was begun."""
+        subscribers = self._subscribers.get(plural, [])
+        if callback in subscribers:
+            subscribers.remove(callback)
 
     def restore(self, revision: Revision) -> None:
         """Take over a revision read from the journal: as a commit, but nobody is told."""

@@ -178,6 +178,17 @@ class Container:
         self._slept_s += seconds
         return self.settled or self._slept_s > _PATIENCE_S
 
+    def printed_by_file(self) -> None:
+        """What somebody wrote to /proc/1/fd/1 or 2: the way of a script to the container's log."""
+        if not self._is_furnished:
+            return
+        streams: tuple[tuple[str, Stream], ...] = (("/proc/1/fd/1", "stdout"), ("/proc/1/fd/2", "stderr"))
+        for path, stream in streams:
+            if self.root.exists(path) and self.root.stat(path).size:
+                data = self.root.read(path)
+                self.root.write(path, b"")
+                self._main_output(stream, data)
+
     def main_waits(self, look: Callable[[], None]) -> None:
         """The main script waits for its background jobs: look again whenever one ends."""
         self._waits = look

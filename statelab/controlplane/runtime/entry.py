@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from statelab.controlplane.runtime.applets import APPLETS
-from statelab.controlplane.runtime.sandbox import SHELL_COMMANDS
+from statelab.controlplane.runtime.commands import SHELL_COMMANDS
 from statelab.controlplane.runtime.session import DEADLINE, EXIT
 
 if TYPE_CHECKING:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from statelab.controlplane.runtime.applets import APPLETS, wants_stdin
 from statelab.controlplane.runtime.entry import Entry, ends_with
 from statelab.controlplane.runtime.programs import Program, Task
-from statelab.controlplane.runtime.sandbox import Call, Shell
+from statelab.controlplane.runtime.sandbox import Shell
 from statelab.controlplane.runtime.session import DEADLINE, NEXT, Session
 from statelab.controlplane.runtime.spec import SIGNALS, Stream, signal_name
 from statelab.controlplane.runtime.stdin import reads_stdin
 from statelab.controlplane.runtime.terminal import Terminal
+from statelab.controlplane.runtime.worker import Call
 
 if TYPE_CHECKING:
     from statelab.controlplane.clock import Timer

@@ -18,9 +18,10 @@ from statelab.controlplane.runtime.images import image_for, parse_reference
 from statelab.controlplane.runtime.images.image import image_id
 from statelab.controlplane.runtime.network import Network
 from statelab.controlplane.runtime.process import Process
-from statelab.controlplane.runtime.sandbox import Call, Called, Ended, Message, Shell, Worker
+from statelab.controlplane.runtime.sandbox import Shell
 from statelab.controlplane.runtime.spec import ContainerSpec, Exit, LogLine, Mount, Pull
 from statelab.controlplane.runtime.volumes import Volume
+from statelab.controlplane.runtime.worker import Call, Called, Ended, Message, Worker
 
 # A script with background jobs or pipes pauses in one place and goes on in another: it has paused when it was quiet
 # so long.
@@ -42,7 +43,7 @@ class Runtime:
         self.loop = loop
         self.network = network
         self.random = random
-        self.worker = Worker()
+        self.worker = Worker(polite=loop.pace is not None)
         self._volumes: dict[str, Volume] = {}
         self._processes: dict[Shell, Process] = {}
         self._waiting: deque[tuple[Shell, Callable[[], None]]] = deque()
@@ -183,17 +184,20 @@ class Runtime:
             shell.heal()
             process = self._processes.get(shell)
             if process is not None:
+                process.container.printed_by_file()
                 process.called(message.call, message.stdin)
             return
         shell = message.shell
+        if isinstance(message, Ended):
+            shell.running = False
         process = self._processes.get(shell)
         if process is None:
             return
         for stream, data in shell.take_output():
             process.output(stream, data)
         if isinstance(message, Ended):
-            shell.running = False
             shell.heal()
+            process.container.printed_by_file()
             if message.limit:
                 self._over_limit.add(_fingerprint(process.container))
             process.shell_ended(message.code, message.limit, message.problem)

@@ -3,19 +3,14 @@
 bashkit is a bash interpreter with a file system in memory. It has no way to the host's files, network or processes;
 what it needs of the world (time, network, other containers) it asks through commands that are ours: a *call*. A shell
 that has called is parked until the control plane answers.
-
-All shells run on one asyncio loop in one private thread, so the control plane stays synchronous and single-threaded:
-what happens in a shell (`Output`, `Call`, `Ended`) comes to it through a queue. The thread starts with the first shell,
-not on import, so that a process may fork before.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import queue
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -25,7 +20,8 @@ os.environ.setdefault("RUST_MIN_STACK", str(1024 * 1024 * 1024))
 
 import bashkit  # it reads the variable
 
-Stream = Literal["stdout", "stderr"]
+from statelab.controlplane.runtime.worker import ALIVE, Call, Called, Ended, Output, Stream, Worker
+
 FileKind = Literal["file", "directory", "symlink"]
 
 # A shell counts its own commands; ours is a limit on wall seconds between two pauses, so its count is out of reach.
@@ -33,145 +29,6 @@ FileKind = Literal["file", "directory", "symlink"]
 _COMMANDS = 2**31 - 1
 _LOOPS = 10_000_000
 _FOR_EVER_S = 1e9
-# What the shell can do by itself, without asking us.
-SHELL_COMMANDS = frozenset(
-    [
-        "[",
-        ":",
-        "arch",
-        "awk",
-        "base32",
-        "base64",
-        "basename",
-        "bc",
-        "bunzip2",
-        "bzcat",
-        "bzip2",
-        "cat",
-        "chgrp",
-        "chmod",
-        "chown",
-        "cksum",
-        "clear",
-        "cmp",
-        "column",
-        "comm",
-        "cp",
-        "csv",
-        "cut",
-        "dd",
-        "df",
-        "diff",
-        "dirname",
-        "dos2unix",
-        "du",
-        "echo",
-        "egrep",
-        "env",
-        "envsubst",
-        "expand",
-        "expr",
-        "factor",
-        "false",
-        "fgrep",
-        "file",
-        "find",
-        "flock",
-        "fmt",
-        "fold",
-        "free",
-        "gawk",
-        "getconf",
-        "grep",
-        "groups",
-        "gunzip",
-        "gzip",
-        "head",
-        "hexdump",
-        "hostid",
-        "iconv",
-        "id",
-        "install",
-        "join",
-        "jq",
-        "less",
-        "link",
-        "ln",
-        "locale",
-        "logname",
-        "ls",
-        "md5sum",
-        "mkdir",
-        "mkfifo",
-        "mktemp",
-        "more",
-        "mv",
-        "nice",
-        "nl",
-        "nohup",
-        "numfmt",
-        "od",
-        "openssl",
-        "paste",
-        "patch",
-        "pr",
-        "printenv",
-        "printf",
-        "pwd",
-        "readlink",
-        "realpath",
-        "rev",
-        "rg",
-        "rm",
-        "rmdir",
-        "sed",
-        "seq",
-        "sha1sum",
-        "sha224sum",
-        "sha256sum",
-        "sha384sum",
-        "sha512sum",
-        "shuf",
-        "sort",
-        "split",
-        "stat",
-        "strings",
-        "sum",
-        "tac",
-        "tail",
-        "tar",
-        "tee",
-        "test",
-        "timeout",
-        "touch",
-        "tr",
-        "tree",
-        "true",
-        "truncate",
-        "tsort",
-        "tty",
-        "uname",
-        "unexpand",
-        "uniq",
-        "unlink",
-        "unzip",
-        "uptime",
-        "users",
-        "uuidgen",
-        "vi",
-        "watch",
-        "wc",
-        "which",
-        "who",
-        "whoami",
-        "xargs",
-        "xxd",
-        "yes",
-        "yq",
-        "zcat",
-        "zip",
-    ]
-)
 # How long a shell may take to notice that it was cancelled before it is left to itself.
 _CANCEL_S = 3.0
 
@@ -343,118 +200,6 @@ def _os_error(error: RuntimeError, path: str) -> OSError:
     return OSError(28 if "limit" in text or "too many" in text else 5, text, path)
 
 
-# ---- what a shell tells the control plane
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """The shell has printed something: `take_output` has it. What is printed before it is taken comes with it."""
-
-    shell: Shell
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """`limit`: the name of the limit that ended it, in words, or "". `problem`: why the script could not be read, or
-    "".
-    """
-
-    shell: Shell
-    code: int
-    limit: str
-    problem: str = ""
-
-
-class Call:
-    """A command of ours that a shell has called, and is parked on until `finish`. Used from the control plane's
-    thread.
-    """
-
-    __slots__ = ("_answers", "argv", "cwd", "done", "env", "files", "name", "on_signal", "shell")
-
-    def __init__(
-        self, shell: Shell, name: str, argv: Sequence[str], env: Mapping[str, str], cwd: str, files: FileTree
-    ) -> None:
-        self.shell = shell
-        self.name = name
-        self.argv = list(argv)
-        self.env = dict(env)
-        self.cwd = cwd
-        self.files = files
-        self.done = False
-        self.on_signal: Callable[[str], None] | None = None
-        self._answers: asyncio.Queue[tuple[str, bytes | int]] = asyncio.Queue()
-
-    def write(self, text: str | bytes, stream: Stream = "stdout") -> None:
-        if not self.done and text:
-            self._answer(stream, text.encode() if isinstance(text, str) else text)
-
-    def error(self, text: str | bytes) -> None:
-        self.write(text, "stderr")
-
-    def finish(self, code: int = 0) -> None:
-        """Let the shell go on. The second time does nothing."""
-        if not self.done:
-            self.done = True
-            self.shell._resume(self)
-            self._answer("exit", code)
-
-    def _answer(self, kind: str, value: bytes | int) -> None:
-        self.shell._worker.soon(self._answers.put_nowait, (kind, value))
-
-
-@dataclass(frozen=True, slots=True)
-class Called:
-    call: Call
-    stdin: bytes
-
-
-Message = Output | Called | Ended
-
-
-# ---- the thread
-
-
-class Worker:
-    """The thread that runs shells, and the queue through which they speak. `wake` is called, in that thread, after a
-    message was put into an empty queue: in paced time it wakes the server's loop."""
-
-    def __init__(self) -> None:
-        self.messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
-        self.wake: Callable[[], None] | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._pid = 0
-
-    def post(self, message: Message) -> None:
-        self.messages.put(message)
-        if self.wake is not None:
-            self.wake()
-
-    def soon(self, callback: Callable[..., object], *arguments: object) -> None:
-        self._running_loop().call_soon_threadsafe(callback, *arguments)
-
-    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(coroutine, self._running_loop())
-
-    def _running_loop(self) -> asyncio.AbstractEventLoop:
-        if self._loop is None or self._pid != os.getpid():  # a fork has no threads but its own
-            self._loop, self._pid = _start_thread(), os.getpid()
-        return self._loop
-
-
-_thread: tuple[int, asyncio.AbstractEventLoop] | None = None
-
-
-def _start_thread() -> asyncio.AbstractEventLoop:
-    """The process' one loop for shells: clusters share it."""
-    global _thread
-    if _thread is None or _thread[0] != os.getpid():
-        loop = asyncio.new_event_loop()
-        threading.Thread(target=loop.run_forever, name="statelab-sandboxes", daemon=True).start()
-        _thread = (os.getpid(), loop)
-    return _thread[1]
-
-
 # ---- a shell
 
 # bashkit's own extras, which no image has. jq is among them because it cannot be cancelled.
@@ -492,7 +237,7 @@ class Shell:
         exact_output: bool,
         memory_bytes: int | None = None,
     ) -> None:
-        self._worker = worker
+        self.worker = worker
         self._commands = commands
         self._busy_s = busy_s
         self._output_bytes = output_bytes
@@ -518,6 +263,7 @@ class Shell:
             timeout_seconds=_FOR_EVER_S,
             profile=bashkit.ExecutionProfile.Interactive,
         )
+        ALIVE.add(self)
         self._trees = [tree for _, tree, _ in mounts]
         for path, tree, read_only in mounts:
             tree.heal()
@@ -532,7 +278,7 @@ class Shell:
     def run(self, script: str) -> None:
         """Run a script in this shell. What it does comes as messages; Ended is the last."""
         self.running, self.ended = True, False
-        self._worker.spawn(self._run(script))
+        self.worker.spawn(self._run(script))
 
     def kill(self, limit: str = "") -> None:
         """End it at the next command. Ended comes in any case."""
@@ -541,7 +287,7 @@ class Shell:
         self._bash.cancel()
         for call in list(self.calls):
             call.finish(137)
-        self._worker.soon(self._give_up_later)
+        self.worker.soon(self._give_up_later)
 
     def heal(self) -> None:
         for tree in self._trees:
@@ -578,11 +324,19 @@ class Shell:
         self._killed, self._limit = False, ""
         self._bash.clear_cancel()
 
+    def stop_for_exit(self) -> bool:
+        """The process ends: cancel what runs; whether something did."""
+        if self.running and not self.ended:
+            self._killed = True
+            self._bash.cancel()
+            return True
+        return False
+
     def abandon(self) -> None:
         """It does not answer: count it as ended."""
-        self._worker.soon(self._end, 137)
+        self.worker.soon(self._end, 137)
 
-    def _resume(self, call: Call) -> None:
+    def resume(self, call: Call) -> None:
         if call in self.calls:
             self.calls.remove(call)
         self.running = True
@@ -642,7 +396,7 @@ class Shell:
                 is_first = not self._unread
                 self._unread.append((stream, data))
             if is_first:
-                self._worker.post(Output(self))
+                self.worker.post(Output(self))
         elif not self._killed:
             self._stop(f"limit exceeded: printed more than {self._output_bytes} bytes without a pause")
 
@@ -650,18 +404,18 @@ class Shell:
         self._stop_watch()
         if not self.ended:
             self.ended = True
-            self._worker.post(Ended(self, code, self._limit, problem))
+            self.worker.post(Ended(self, code, self._limit, problem))
 
     async def _command(self, context: bashkit.CommandContext) -> int:
         stdin = b""
         if self._commands[context.name](context.argv):
             while (chunk := await context.stdin.read_chunk()) is not None:
                 stdin += chunk
-        call = Call(self, context.name, context.argv, context.env, context.cwd, FileTree(context.fs))
+        call = Call(self, context.name, context.argv, context.env, context.cwd)
         self._stop_watch()
-        self._worker.post(Called(call, stdin))
+        self.worker.post(Called(call, stdin))
         while True:
-            kind, value = await call._answers.get()
+            kind, value = await call.answers.get()
             if isinstance(value, int):
                 self._start_watch()
                 return value
@@ -685,7 +439,7 @@ class Shell:
         self._limit = self._limit or limit
         self._killed = True
         self._bash.cancel()
-        self._worker.soon(self._give_up_later)
+        self.worker.soon(self._give_up_later)
 
     def _give_up_later(self) -> None:
         asyncio.get_running_loop().call_later(_CANCEL_S, self._end, 137)

@@ -47,7 +47,7 @@ class Limits:
     so this is for exec. `processes`: exec sessions at once.
     """
 
-    busy_s: float = 2.0
+    busy_s: float = 4.0
     memory_bytes: int | None = None
     files_bytes: int = 64 * 1024 * 1024
     output_bytes: int = 16 * 1024 * 1024

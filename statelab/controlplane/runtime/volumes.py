@@ -53,6 +53,7 @@ class Volume:
         self._tree: FileTree | None = None
         self._parts: dict[str, FileTree] = {}  # directories that are mounted on their own (subPath), by path
         self._seen: dict[str, bytes] = {}  # path → fingerprint, as of the last changes()
+        self._seen_before: dict[str, bytes] = {}
 
     @property
     def tree(self) -> FileTree:
@@ -191,8 +192,12 @@ class Volume:
             if self._seen.get(record.path) != now[record.path]:
                 changed.append(record)
         gone = [FileRecord(path, None, 0, "file") for path in sorted(self._seen, reverse=True) if path not in now]
-        self._seen = now
+        self._seen_before, self._seen = self._seen, now
         return changed + gone
+
+    def changes_not_kept(self) -> None:
+        """What `changes` told last could not be written down: it is told again next time."""
+        self._seen = self._seen_before
 
     def restore(self, records: Iterable[FileRecord]) -> None:
         """Apply records in the order in which `changes` gave them."""

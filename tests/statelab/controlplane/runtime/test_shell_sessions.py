@@ -121,3 +121,9 @@ def test_more_sessions_than_the_limit_are_refused_with_its_name(node, container)
     node.loop.run_for(1)
     assert set(codes) == {126}
     assert b"limit exceeded: 200 processes at once in one container" in said
+
+
+def test_what_is_written_to_pid_1s_output_is_in_the_containers_log(node):
+    container = node.run("nginx:1.27")
+    node.exec(container, "sh", "-c", "echo from exec > /proc/1/fd/1; echo and more >> /proc/1/fd/2")
+    assert [line.text for line in container.logs[-2:]] == ["from exec", "and more"]

@@ -20,7 +20,7 @@ from grader.registry import task
 from statelab.controlplane import ControlPlane
 from statelab.controlplane.dns import pod_search, resolve
 from statelab.controlplane.errors import ApiError
-from statelab.controlplane.quantity import nanos as quantity
+from statelab.controlplane.quantity import whole as quantity
 from statelab.manifest import ManifestError, read
 
 CORPUS = Path(__file__).parent / "corpus"

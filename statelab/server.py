@@ -16,10 +16,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from statelab.controlplane.errors import ApiError
 from statelab.version import KUBERNETES_VERSION
 
 if TYPE_CHECKING:
     from statelab.controlplane.controlplane import ControlPlane
+    from statelab.controlplane.journal import Journal
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +109,8 @@ async def _run(
         for task in (driving, stopping):
             task.cancel()
         if cluster.journal is not None:
-            cluster.save_volumes()
+            with contextlib.suppress(ApiError):
+                cluster.save_volumes()
             cluster.journal.close()
     if driving.done() and not driving.cancelled():
         driving.result()  # a bug that ended it is told
@@ -140,6 +143,14 @@ class Driver:
         self._cluster.runtime.pump()
         self._wake.set()
 
+    async def _keep(self, journal: Journal) -> None:
+        """Bring what containers wrote, and what the journal holds, to the disk. A disk that is full is no end."""
+        try:
+            self._cluster.save_volumes()
+            await asyncio.to_thread(journal.sync)
+        except (ApiError, OSError) as error:
+            log.warning("not everything could be kept: %s", error)
+
     async def run(self) -> None:
         loop, journal = self._cluster.loop, self._cluster.journal
         synced_s = time.monotonic()
@@ -148,8 +159,7 @@ class Driver:
             while loop.run_due(limit=10) and time.monotonic() < slice_ends_s:
                 pass
             if journal is not None and time.monotonic() - synced_s > _SYNC_EVERY_S:
-                self._cluster.save_volumes()
-                await asyncio.to_thread(journal.sync)
+                await self._keep(journal)
                 synced_s = time.monotonic()
             self._wake.clear()
             next_s = loop.seconds_to_next()

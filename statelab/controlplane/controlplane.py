@@ -121,13 +121,21 @@ class ControlPlane:
                 self.journal.drop_volume(f"pv/{revision.key}")
 
     def save_volumes(self) -> None:
-        """Write to the journal what containers have changed on the volumes that outlive them."""
+        """Write to the journal what containers have changed on the volumes that outlive them.
+
+        Raises ApiError 507 when it cannot be written; it is tried again the next time.
+        """
         if self.journal is None:
             return
         for name, volume in self.runtime.volumes.items():
             changes = volume.changes()
-            if changes:
+            if not changes:
+                continue
+            try:
                 self.journal.append_volume(name, [record.to_json() for record in changes])
+            except errors.ApiError:
+                volume.changes_not_kept()
+                raise
 
     def _start_s(self, pace: float | None) -> float | None:
         """Time must not run backwards for a cluster that was stopped."""

@@ -12,6 +12,7 @@ import ssl
 import stat
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -292,3 +293,46 @@ def test_the_server_needs_nothing_that_takes_long_to_import() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, env=dict(os.environ), timeout=60
     )
     assert done.stdout == "[]\n", done.stderr
+
+
+def test_what_an_exec_has_written_to_a_volume_is_there_after_the_server_was_killed(tmp_path: Path) -> None:
+    from kubernetes import client, config
+    from kubernetes.stream import stream
+
+    def run(server: Server, *words: str) -> str:
+        with config.new_client_from_config(config_file=str(server.kubeconfig)) as api:
+            core = client.CoreV1Api(api)
+            deadline_s = time.monotonic() + 60
+            while True:
+                try:
+                    return str(
+                        stream(
+                            core.connect_get_namespaced_pod_exec,
+                            "keeps",
+                            "default",
+                            command=list(words),
+                            stdout=True,
+                            stderr=True,
+                        )
+                    )
+                except Exception:
+                    if time.monotonic() > deadline_s:
+                        raise
+                    time.sleep(0.1)  # it has not been started yet
+
+    first = start(tmp_path, "--token", "same", "--pace", "20", state=tmp_path / "state")
+    claim = {"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"]}}
+    claim["spec"]["resources"] = {"requests": {"storage": "1Gi"}}
+    container = {"name": "main", "image": "busybox:1.36", "command": ["sleep", "3600"]}
+    container["volumeMounts"] = [{"name": "data", "mountPath": "/data"}]  # type: ignore[assignment]
+    volume = {"name": "data", "persistentVolumeClaim": {"claimName": "data"}}
+    pod = {"metadata": {"name": "keeps"}, "spec": {"containers": [container], "volumes": [volume]}}
+    assert first.request("POST", "/api/v1/namespaces/default/persistentvolumeclaims", claim)[0] == 201
+    assert first.request("POST", "/api/v1/namespaces/default/pods", pod)[0] == 201
+    run(first, "sh", "-c", "echo kept > /data/file")
+    first.stop(signal.SIGKILL)
+    second = start(tmp_path, "--token", "same", "--pace", "20", state=tmp_path / "state")
+    try:
+        assert run(second, "cat", "/data/file") == "kept\n"
+    finally:
+        second.stop()

@@ -147,6 +147,7 @@ class Execution:
 
     def __init__(self, cluster: ControlPlane, asked: UpgradeAnswer, send: Send, end: Callable[[], None]) -> None:
         """Raises ApiError where there is nothing to speak with."""
+        self._cluster = cluster
         self._asked = asked
         self._send = send
         self._end = end
@@ -221,7 +222,12 @@ class Execution:
             self._send("stdout" if self._asked.tty else stream, data)
 
     def _exited(self, code: int) -> None:
-        self._finish(exit_status(code, self._asked.command))
+        status = exit_status(code, self._asked.command)
+        try:
+            self._cluster.save_volumes()  # what it wrote is kept before it is told that it has ended
+        except ApiError as error:
+            status = error.status()
+        self._finish(status)
 
     def _finish(self, status: Object) -> None:
         if self._ended:

@@ -10,14 +10,29 @@ from statelab.cluster import connect as connect_cluster
 if TYPE_CHECKING:
     from statelab.notebook.cluster_view import show
     from statelab.notebook.explain import started, why
+    from statelab.notebook.how_far import how_far
+    from statelab.notebook.manifest_editor import edit
+    from statelab.notebook.name_explorer import names
+    from statelab.notebook.plotting import plot
     from statelab.notebook.predicting import predict, predicted
+    from statelab.notebook.report_view import report
+    from statelab.notebook.side_by_side_view import side_by_side
+    from statelab.notebook.timeline_view import timeline
 
+# A module is not named as what it gives: importing it would put the module in the function's place.
 _HOMES = {
+    "edit": "manifest_editor",
+    "names": "name_explorer",
+    "plot": "plotting",
+    "report": "report_view",
+    "side_by_side": "side_by_side_view",
+    "timeline": "timeline_view",
     "why": "explain",
     "started": "explain",
     "show": "cluster_view",
     "predict": "predicting",
     "predicted": "predicting",
+    "how_far": "how_far",
 }
 
 
@@ -54,4 +69,20 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-__all__ = ["connect", "current", "load", "predict", "predicted", "show", "started", "why"]
+__all__ = [
+    "connect",
+    "current",
+    "edit",
+    "how_far",
+    "load",
+    "names",
+    "plot",
+    "predict",
+    "predicted",
+    "report",
+    "show",
+    "side_by_side",
+    "started",
+    "timeline",
+    "why",
+]

@@ -12,14 +12,14 @@ from statelab.cluster import Cluster, Problem, RequestRefused
 from statelab.notebook import stage
 from statelab.notebook.consequences import if_deleted
 from statelab.notebook.live import Mirror, mirror_of
-from statelab.notebook.modules import css, module, with_fallback
+from statelab.notebook.modules import answering, css, module, with_fallback
 from statelab.notebook.picture import WIDTH, Picture, draw, frame_of
 from statelab.notebook.scene import PodShown, Scene, make_scene
 from statelab.notebook.source import Source
 from statelab.notebook.strings import ENGLISH, say
 from statelab.notebook.style import STYLE
 
-_WIDTHS = (WIDTH, 720, 480, 330)
+_WIDTHS = (WIDTH, 840, 720, 600, 480, 400, 330)
 _MOST_NEWS = 4
 
 
@@ -51,7 +51,7 @@ class ClusterView(anywidget.AnyWidget):
         self._scene = self._look()
         self.frame = frame_of(self._draw(self._scene))
         self._stop = self._mirror.listen(self._on_change)
-        self.on_msg(self._on_message)
+        self.on_msg(answering(self._on_message))
 
     # ---- following the cluster
 
@@ -88,9 +88,7 @@ class ClusterView(anywidget.AnyWidget):
 
     # ---- what the browser tells
 
-    def _on_message(self, _widget: Any, message: Any, _buffers: Any) -> None:
-        if not isinstance(message, dict):
-            return
+    def _on_message(self, message: dict[str, Any]) -> None:
         try:
             if "shown" in message:
                 self._on_shown(bool(message["shown"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,19 @@ def module(name: str) -> str:
 @cache
 def css() -> str:
     return (_STATIC / "pictures.css").read_text()
+
+
+def answering(handle: Callable[[dict[str, Any]], None]) -> Callable[[Any, Any, Any], None]:
+    """A handler of messages from the browser, which is told that it was heard: else it says that no kernel answers."""
+
+    def on_message(widget: Any, message: Any, _buffers: Any) -> None:
+        if isinstance(message, dict):
+            try:
+                handle(message)
+            finally:
+                widget.send({"heard": True})
+
+    return on_message
 
 
 def with_fallback(bundle: Any, svg: str, sentence: str) -> Any:

@@ -17,7 +17,7 @@ from statelab.cluster.dns import candidates
 from statelab.controlplane.dns import CLUSTER_DOMAIN
 from statelab.controlplane.kinds import Object
 from statelab.notebook.live import mirror_of
-from statelab.notebook.modules import css, module, with_fallback
+from statelab.notebook.modules import answering, css, module, with_fallback
 from statelab.notebook.strings import ENGLISH, say
 from statelab.notebook.style import STYLE
 
@@ -52,7 +52,7 @@ class NameExplorer(anywidget.AnyWidget):
         self._asked = [(name, "A") for name in (names or proposed(objects))[:2]]
         self.names = [name for name, _ in self._asked]
         self._ask_all()
-        self.on_msg(self._on_message)
+        self.on_msg(answering(self._on_message))
 
     def _on_change(self) -> None:
         objects = self._mirror.objects()
@@ -91,8 +91,8 @@ class NameExplorer(anywidget.AnyWidget):
 
         return found
 
-    def _on_message(self, _widget: Any, message: Any, _buffers: Any) -> None:
-        if not isinstance(message, dict) or not isinstance(message.get("ask"), dict):
+    def _on_message(self, message: dict[str, Any]) -> None:
+        if not isinstance(message.get("ask"), dict):
             return
         asked = message["ask"]
         place, type = asked.get("place"), str(asked.get("type", "A"))
@@ -100,7 +100,6 @@ class NameExplorer(anywidget.AnyWidget):
             while len(self._asked) <= place:
                 self._asked.append(("", "A"))
             self._asked[place] = (str(asked.get("name", "")).strip()[: _LONGEST + 50], type)
-            # A fresh list even where the answer is the same: the browser waits for it.
             self._ask_all()
 
     def close(self) -> None:

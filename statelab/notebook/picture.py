@@ -85,7 +85,7 @@ def _header(scene: Scene, pieces: dict[str, Piece], width: int) -> float:
     x, y = float(_MARGIN), _MARGIN + 22.0
     for index, each in enumerate(scene.workloads[:40]):
         chip = _workload(each)
-        length = 16 + 7.2 * min(len(_said_of(each)), 60)
+        length = 20 + 8.6 * len(_said_of(each))
         if index and x + length > width - _MARGIN:
             x, y = _MARGIN, y + 30
         pieces[f"{each.kind.lower()}/{each.name}"] = Piece(
@@ -101,9 +101,7 @@ def _said_of(each: WorkloadShown) -> str:
 
 def _workload(each: WorkloadShown) -> tuple[str, str]:
     said = _said_of(each)
-    inner = f'<rect class="box" width="{16 + 7.2 * min(len(said), 60):g}" height="24" rx="12"/>' + text(
-        10, 17, said, "strong"
-    )
+    inner = f'<rect class="box" width="{20 + 8.6 * len(said):g}" height="24" rx="12"/>' + text(10, 17, said, "strong")
     return inner, f"{each.kind} {each.name}, {each.ready} of {each.wanted} ready"
 
 
@@ -116,7 +114,7 @@ def _rooms(
     """Nodes side by side; Pods without a node wait in a room of their own. Returns y below, and where each Pod is."""
     rooms, known = _furnished(scene, ghosts)
     is_tile = len(scene.pods) > _MOST_LARGE_PODS
-    size = _Size(46, 26, True) if is_tile else _Size(144, 80 if ghosts else 62)
+    size = _Size(46, 26, True) if is_tile else _Size(150, 80 if ghosts else 62)
     beside = max(1, min(len(rooms), (width - 2 * _MARGIN) // _NARROWEST_ROOM))
     room_width = (width - 2 * _MARGIN - _GAP * (beside - 1)) / beside
     columns = max(1, int((room_width - _GAP) // (size.width + _GAP)))
@@ -183,7 +181,7 @@ def _pod(pod: PodShown, x: float, y: float, size: _Size, before: PodShown | None
         inner += text(18, 17, (pod.ordinal or pod.name[-4:])[-4:], "tiny")
         return Piece(x, y, inner, pod.state, label)
     inner += f'<text class="mark" x="10" y="20">{MARKS[pod.state]}</text>'
-    inner += text(28, 20, _pod_name(pod.name), "strong") + text(10, 38, shortened(pod.said, 22), "small")
+    inner += text(28, 20, _brief(pod.name, 14), "name") + text(10, 38, shortened(pod.said, 20), "small")
     inner += text(10, 54, pod.ip, "mono") + text(size.width - 8, 54, pod.revision[-5:], "mono quiet end")
     if before is not None:
         inner += text(10, 72, f"↶ {before.ip or before.said} {before.uid[:4]}", "mono quiet")
@@ -191,15 +189,18 @@ def _pod(pod: PodShown, x: float, y: float, size: _Size, before: PodShown | None
     return Piece(x, y, inner, pod.state, label)
 
 
-def _pod_name(name: str) -> str:
-    """The end of a long name tells Pods apart, so its middle is left out."""
-    return name if len(name) <= 15 else f"{name[:6]}…{name[-8:]}"
+def _brief(name: str, characters: int) -> str:
+    """The end of a long name tells objects apart, so its middle is left out."""
+    if len(name) <= characters:
+        return name
+    end = (characters - 1) * 3 // 5
+    return f"{name[: characters - 1 - end]}…{name[-end:]}"
 
 
 def _ghost(pod: PodShown, x: float, y: float, size: _Size) -> Piece:
     inner = f'<rect class="box" width="{size.width}" height="{size.height}" rx="6"/>'
     if not size.is_tile:
-        inner += text(10, 20, f"↶ {_pod_name(pod.name)}", "quiet") + text(10, 38, say("gone"), "small quiet")
+        inner += text(10, 20, f"↶ {_brief(pod.name, 13)}", "name quiet") + text(10, 38, say("gone"), "small quiet")
         inner += text(10, 54, pod.ip, "mono quiet")
     return Piece(x, y, inner, "ghost", f"Pod {pod.name}, {say('gone')}")
 
@@ -243,8 +244,8 @@ def _tie(pod: tuple[float, float], bus_y: float, claim: tuple[float, float], off
 
 def _claim(claim: ClaimShown, x: float, y: float) -> Piece:
     inner = f'<rect class="box" width="{_CLAIM_W}" height="{_CLAIM_H}" rx="14"/>'
-    inner += text(12, 18, f"▤ {shortened(claim.name, 21)}", "strong")
-    held = f"  ↑ {shortened(claim.pod, 14)}" if claim.pod else f", {say('data_wait')}" if claim.phase == "Bound" else ""
+    inner += text(12, 18, f"▤ {_brief(claim.name, 18)}", "name")
+    held = f"  ↑ {_brief(claim.pod, 13)}" if claim.pod else f", {say('data_wait')}" if claim.phase == "Bound" else ""
     inner += text(12, 35, f"{claim.phase} {claim.size}{held}", "small")
     mounted = say("mounted_by", pod=claim.pod) if claim.pod else say("mounted_by_nobody")
     label = f"Claim {claim.name}, {claim.phase}, {mounted}"
@@ -260,7 +261,7 @@ def _services(scene: Scene, pieces: dict[str, Piece], y: float, width: int) -> f
         lines = [(name, _addresses(ips)) for name, ips in service.names[:_MOST_NAMES]]
         if len(service.names) > _MOST_NAMES:
             lines.append(("…", say("more_names", count=str(len(service.names) - _MOST_NAMES))))
-        inner = text(0, 14, _title(service), "strong")
+        inner = text(0, 14, shortened(_title(service), int(width / 8.4)), "name")
         for number, (name, said) in enumerate(lines, 1):
             inner += text(14, 14 + _TEXT_H * number, shortened(f"{name}  →  {said}", characters), "mono")
         label = f"{'Headless ' if service.is_headless else ''}Service {service.name}"

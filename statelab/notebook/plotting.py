@@ -3,7 +3,7 @@ same bytes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,12 +107,10 @@ def rollout(history: History, what: str) -> Plot:
         body += f'<path class="rule" d="M{LABEL_W - 4} {y(count):.1f} H{_WIDTH - 12}" opacity=".35"/>'
         body += text(LABEL_W - 10, round(y(count) + 4, 1), str(count), "tiny quiet end")
     for number, (classes, label, field) in enumerate(curves):
-        body += _steps(
-            moments, classes, scale.x, y, lambda each, field=field: _count(each, field), LABEL_W + scale.width
-        )  # type: ignore[misc]
-        body += f'<path class="curve {classes}" d="M14 {60 + 24 * number} h34"/>' + text(
-            56, 64 + 24 * number, label, "small"
-        )
+        points = [(scale.x(each.at_s), y(_count(each, field))) for each in moments]
+        body += _steps(points, classes, LABEL_W + scale.width)
+        line = 60 + 24 * number
+        body += f'<path class="curve {classes}" d="M14 {line} h34"/>' + text(56, line + 4, label, "small")
     body += text(round(LABEL_W + scale.width / 2, 1), _HEIGHT - 8, say("seconds_axis"), "tiny quiet middle")
     drawn = 0.0
     while not scale.quiet and drawn <= scale.span:
@@ -124,17 +122,9 @@ def rollout(history: History, what: str) -> Plot:
     return Plot(title, _rollout_sentence(moments), _WIDTH, _HEIGHT, body)
 
 
-def _steps(
-    moments: Sequence[Moment],
-    classes: str,
-    x: Callable[[float], float],
-    y: Callable[[int], float],
-    count: Callable[[Moment], int],
-    right: float,
-) -> str:
-    path = f"M{x(moments[0].at_s):.1f} {y(count(moments[0])):.1f}"
-    for moment in moments[1:]:
-        path += f" H{x(moment.at_s):.1f} V{y(count(moment)):.1f}"
+def _steps(points: Sequence[tuple[float, float]], classes: str, right: float) -> str:
+    path = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
+    path += "".join(f" H{x:.1f} V{y:.1f}" for x, y in points[1:])
     return f'<path class="curve {classes}" d="{path} H{right:.1f}"/>'
 
 
@@ -153,9 +143,8 @@ def _rollout_sentence(moments: Sequence[Moment]) -> str:
         counts = (_count(each, "replicas"), _count(each, "readyReplicas"), _count(each, "updatedReplicas"))
         if counts != last:
             last = counts
-            told.append(
-                f"{each.at_s - begin_s:.1f} s: {counts[0]} {say('all')}, {counts[1]} {say('ready')}, {counts[2]} {say('updated')}."
-            )
+            said = f"{counts[0]} {say('all')}, {counts[1]} {say('ready')}, {counts[2]} {say('updated')}"
+            told.append(f"{each.at_s - begin_s:.1f} s: {said}.")
     return " ".join(told[:40])
 
 

@@ -91,7 +91,8 @@ def strip(timed: Sequence[tuple[float, str]]) -> str:
         y = 14 + row * _ROW_H
         x = 66 + (at_s - begin_s) / span_s * (rail - 12)
         inner += text(52, y + 4, say("seconds", seconds=f"{at_s:.1f}"), "tiny quiet end")
-        inner += f'<path class="rule" d="M60 {y} H{60 + rail}" opacity=".4"/><circle class="dot" cx="{x:.1f}" cy="{y}" r="4.5"/>'
+        inner += f'<path class="rule" d="M60 {y} H{60 + rail}" opacity=".4"/>'
+        inner += f'<circle class="dot" cx="{x:.1f}" cy="{y}" r="4.5"/>'
         inner += text(60 + rail + 12, y + 4, shortened(what, 64), "small")
     return document(_WIDTH, _ROW_H * len(timed) + 10, inner, say("what_happened"))
 

@@ -14,7 +14,7 @@ from statelab.cluster import Cluster, Problem, RequestRefused
 from statelab.controlplane.kinds import Object
 from statelab.notebook.cluster_view import fitting, news
 from statelab.notebook.live import mirror_of
-from statelab.notebook.modules import css, module, with_fallback
+from statelab.notebook.modules import answering, css, module, with_fallback
 from statelab.notebook.picture import Picture, draw, frame_of
 from statelab.notebook.scene import PodShown, Scene, make_scene, natural
 from statelab.notebook.stage import Action
@@ -62,7 +62,7 @@ class SideBySide(anywidget.AnyWidget):
         self._scenes = self._look()
         self._paint()
         self._stop = self._mirror.listen(self._on_change)
-        self.on_msg(self._on_message)
+        self.on_msg(answering(self._on_message))
 
     def _look(self) -> dict[str, Scene]:
         objects = self._mirror.objects()
@@ -98,9 +98,7 @@ class SideBySide(anywidget.AnyWidget):
 
     # ---- what the browser tells
 
-    def _on_message(self, _widget: Any, message: Any, _buffers: Any) -> None:
-        if not isinstance(message, dict):
-            return
+    def _on_message(self, message: dict[str, Any]) -> None:
         if "shown" in message:
             self._views = max(0, self._views + (1 if message["shown"] else -1))
             self._on_change()

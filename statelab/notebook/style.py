@@ -32,6 +32,7 @@ _SHAPES = """
 .sl .tiny{font-size:10px}
 .sl .mono{font-family:ui-monospace,SFMono-Regular,Menlo,"DejaVu Sans Mono",monospace;font-size:11px}
 .sl .strong{font-weight:600}
+.sl .name{font-weight:600;font-size:12px}
 .sl .end{text-anchor:end}
 .sl .middle{text-anchor:middle}
 .sl .box{stroke-width:1.5}

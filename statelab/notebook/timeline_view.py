@@ -14,7 +14,7 @@ from statelab.notebook.differing import by_name, differences
 from statelab.notebook.history import History, Moment
 from statelab.notebook.lanes import Scale, draw_lanes, lanes, of_interest, scale_of
 from statelab.notebook.live import mirror_of
-from statelab.notebook.modules import css, module, with_fallback
+from statelab.notebook.modules import answering, css, module, with_fallback
 from statelab.notebook.picture import WIDTH, Picture, draw, frame_of
 from statelab.notebook.scene import Scene, make_scene
 from statelab.notebook.source import Source
@@ -52,7 +52,7 @@ class Timeline(anywidget.AnyWidget):
         self._marked: int | None = None
         self._refresh()
         self._stop = self._mirror.listen(self._on_change)
-        self.on_msg(self._on_message)
+        self.on_msg(answering(self._on_message))
 
     # ---- what is known
 
@@ -137,9 +137,7 @@ class Timeline(anywidget.AnyWidget):
 
     # ---- what the browser tells
 
-    def _on_message(self, _widget: Any, message: Any, _buffers: Any) -> None:
-        if not isinstance(message, dict):
-            return
+    def _on_message(self, message: dict[str, Any]) -> None:
         if "shown" in message:
             self._views = max(0, self._views + (1 if message["shown"] else -1))
             self._on_change()

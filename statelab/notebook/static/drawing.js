@@ -184,8 +184,8 @@ export function widget({ model, el }, name) {
     waiting = null;
     if (status.textContent === text.no_kernel) paintStatus();
   };
-  model.on("change", answered);
-  ends.push(() => model.off("change", answered), () => clearTimeout(waiting));
+  model.on("msg:custom", answered);
+  ends.push(() => model.off("msg:custom", answered), () => clearTimeout(waiting));
   on("status", paintStatus);
   const theme = () => root.classList.toggle("dark", isDark());
   ends.push(onTheme(theme));

@@ -10,6 +10,7 @@ from grader.html import as_html
 from grader.judge import judge
 from grader.registry import NoSuchTask, task
 from grader.result import Result, as_text, number
+from statelab.notebook import progress
 
 _answers: dict[str, str] = {}
 _hints_given: dict[str, int] = {}
@@ -52,6 +53,8 @@ def check(task_id: str) -> Shown:
     note = f"{number(later)} more points are decided when you hand in." if later > 0 else ""
     if os.environ.get("NBGRADER_VALIDATING") and not result.is_full:
         raise CheckFailed(as_text(result))
+    if not grading and not os.environ.get("NBGRADER_VALIDATING"):
+        progress.record_best("tasks", chosen.id, result.score, result.max)
     # Points are those of the cell: all, when all that can be seen here is right.
     points = chosen.points if result.is_full else round(chosen.points * result.score / (result.max or 1), 2)
     return Shown(result, note, points)

@@ -140,6 +140,27 @@ def doctor(as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
+@app.command()
+def progress(
+    as_json: AsJson = False,
+    reset: Annotated[bool, typer.Option("--reset", help="Begin the record again; the old one is set aside.")] = False,
+) -> None:
+    """Say how far you have come: lessons run, predictions made, tasks passed.
+
+    The record is one file, .statelab/progress.json: read it, carry it to another machine, or delete it.
+    """
+    from statelab.notebook import progress as record
+    from statelab.notebook.standing import how_far
+
+    if reset:
+        was_there = record.reset()
+        said = f"Begun again; the old record is {record.path().with_suffix('.before-reset.json')}."
+        _tell(said if was_there else "There was no record.", {"reset": was_there}, as_json)
+        return
+    found = how_far()
+    _tell(f"{found}\n\nThe record: {record.path()}", {**found.to_json(), "record": str(record.path())}, as_json)
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def lab(
     context: typer.Context,

@@ -10,13 +10,13 @@ from statelab.cluster import connect as connect_cluster
 if TYPE_CHECKING:
     from statelab.notebook.cluster_view import show
     from statelab.notebook.explain import started, why
-    from statelab.notebook.how_far import how_far
     from statelab.notebook.manifest_editor import edit
     from statelab.notebook.name_explorer import names
     from statelab.notebook.plotting import plot
     from statelab.notebook.predicting import predict, predicted
     from statelab.notebook.report_view import report
     from statelab.notebook.side_by_side_view import side_by_side
+    from statelab.notebook.standing import how_far
     from statelab.notebook.timeline_view import timeline
 
 # A module is not named as what it gives: importing it would put the module in the function's place.
@@ -32,7 +32,7 @@ _HOMES = {
     "show": "cluster_view",
     "predict": "predicting",
     "predicted": "predicting",
-    "how_far": "how_far",
+    "how_far": "standing",
 }
 
 

@@ -66,7 +66,8 @@ def rubric_key(assignment: str, released: dict[str, list[SourceCell]]) -> str:
     """Changes with the rubric, its hidden checks, the grader, and the released cells."""
     found = hashlib.sha256()
     package = Path(grader.__file__).parent
-    paths = [*sorted(package.glob("*.py")), package / "rubrics" / f"{assignment}.py"]
+    rubrics = package / "rubrics"
+    paths = [*sorted(package.glob("*.py")), *sorted(rubrics.glob("_*.py")), rubrics / f"{assignment}.py"]
     folder = solutions_folder()
     if folder is not None:
         paths.append(folder / assignment / "hidden.py")

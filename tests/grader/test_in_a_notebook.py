@@ -1,0 +1,76 @@
+"""The learner's side: `%%answer`, `check`, `hint`, in a notebook and where nbgrader runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from grader.answer import Answer
+from grader.judge import judge
+from grader.notebook import CheckFailed
+from grader.registry import NoSuchTask, task
+
+CORPUS = Path(__file__).parent / "corpus"
+RIGHT = (CORPUS / "ps3.lookup/right/01-the-three-mended.yaml").read_text(encoding="utf-8")
+WRONG = (CORPUS / "ps3.lookup/wrong/07-servicename-still-misspelt.yaml").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    for name in ("NBGRADER_EXECUTION", "NBGRADER_VALIDATING"):
+        monkeypatch.delenv(name, raising=False)
+    shell = InteractiveShell()
+    shell.run_line_magic("load_ext", "grader")
+    yield shell
+    shell.history_manager.end_session()
+
+
+def test_check_says_what_the_instructors_grading_says_of_what_can_be_seen(shell: Any) -> None:
+    for text in (RIGHT, WRONG):
+        shell.run_cell_magic("answer", "ps3.lookup", text)
+        shown = shell.ev('check("ps3.lookup")')
+        theirs = judge(task("ps3.lookup"), Answer.of_cell(f"%%answer ps3.lookup\n{text}"))
+        assert shown.result.checks == tuple(each for each in theirs.checks if not each.is_hidden)
+        assert "2 more points are decided when you hand in." in repr(shown)
+
+
+def test_an_answer_is_kept_and_not_run(shell: Any, tmp_path: Path) -> None:
+    shell.run_cell_magic("answer", "ps3.lookup", f"open({str(tmp_path / 'x')!r}, 'w')")
+    assert not (tmp_path / "x").exists()
+
+
+def test_advice_comes_at_once_with_the_line_of_the_cell(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    shell.run_cell_magic("answer", "ps3.lookup", RIGHT.replace("apps/v1", "app/v1"))
+    line = ["%%answer ps3.lookup", *RIGHT.splitlines()].index("apiVersion: apps/v1") + 1
+    said = capsys.readouterr().out
+    assert f"your answer, line {line}, column 13" in said
+    assert "Did you mean apiVersion: apps/v1?" in said
+
+
+def test_hints_come_one_by_one(shell: Any) -> None:
+    shell.run_cell_magic("answer", "ps3.lookup", WRONG)
+    said = [shell.ev('hint("ps3.lookup")') for _ in range(4)]
+    assert ["Hint 1 of 3" in said[0], "Hint 2 of 3" in said[1], "Hint 3 of 3" in said[2], "Hint 3 of 3" in said[3]] == [
+        True
+    ] * 4
+
+
+def test_where_nbgrader_runs_the_notebook_it_reads_a_number(shell: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell.run_cell_magic("answer", "ps3.lookup", WRONG)
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    assert 0 < float(repr(shell.ev('check("ps3.lookup")'))) < 15
+    monkeypatch.setenv("NBGRADER_EXECUTION", "validate")
+    monkeypatch.setenv("NBGRADER_VALIDATING", "1")
+    with pytest.raises(CheckFailed, match="serviceName: caches"):
+        shell.ev('check("ps3.lookup")')
+    shell.run_cell_magic("answer", "ps3.lookup", RIGHT)
+    assert float(repr(shell.ev('check("ps3.lookup")'))) == 15
+
+
+def test_a_task_that_is_not_there_is_named_with_the_nearest(shell: Any) -> None:
+    with pytest.raises(NoSuchTask, match=r"Did you mean ps3\.lookup\?"):
+        shell.ev('check("ps3.lokup")')

@@ -53,6 +53,17 @@ timeout() {{
 }}
 """
 _TIMES_OUT = re.compile(r"\btimeout\s")
+# bashkit's ls knows no -i, and its files have no inodes to show.
+_LS = """\
+ls() {
+  case "$1" in
+    -i) shift;;
+    -*i*) set -- "${1//i/}" "${@:2}";;
+  esac
+  command ls "$@"
+}
+"""
+_SHOWS_INODES = re.compile(r"\bls\s+-\w*i")
 
 
 class StartError(Exception):
@@ -172,6 +183,7 @@ def _script(
 ) -> Entry:
     traps = _TRAP.search(script) is not None
     before = (_TRAPPING if traps else "") + (_TIMEOUT if _TIMES_OUT.search(script) else "")
+    before += _LS if _SHOWS_INODES.search(script) else ""
     if _OWN_NAME.search(script):  # only a shell of its own can be told its name
         return Entry("script", name, arguments, before + shlex.join(["sh", "-c", settings + script, zero, *parameters]))
     if _JOBS.search(script):

@@ -1,0 +1,200 @@
+"""A client as thin as can be, with what the Kubernetes project's own e2e tests do with theirs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+PACE = 20.0
+MERGE, STRATEGIC = "application/merge-patch+json", "application/strategic-merge-patch+json"
+HTTPD = "registry.k8s.io/e2e-test-images/httpd:2.4.38-4"
+NEW_HTTPD = "registry.k8s.io/e2e-test-images/httpd:2.4.39-4"
+_GROUPS = {
+    "deployments": "/apis/apps/v1",
+    "replicasets": "/apis/apps/v1",
+    "statefulsets": "/apis/apps/v1",
+    "controllerrevisions": "/apis/apps/v1",
+}
+
+
+class Refused(Exception):
+    def __init__(self, code: int, status: Any) -> None:
+        super().__init__(f"{code}: {status}")
+        self.code, self.status = code, status
+
+
+class Api:
+    """The API of one namespace. A request that is refused raises Refused."""
+
+    def __init__(self, port: int, token: str, kubeconfig: Path, namespace: str) -> None:
+        self.port, self.token, self.kubeconfig, self.namespace = port, token, kubeconfig, namespace
+
+    def request(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Any:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
+        # What a Go client of the e2e tests sends: it would rather have protobuf, and takes what it gets.
+        accept = "application/vnd.kubernetes.protobuf, */*"
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": content_type, "Accept": accept}
+        data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        connection.request(method, path, data, headers)
+        answer = connection.getresponse()
+        found = answer.read()
+        connection.close()
+        decoded = json.loads(found) if found[:1] == b"{" else found
+        if answer.status >= 300:
+            raise Refused(answer.status, decoded)
+        return decoded
+
+    def path(self, plural: str, *parts: str, everywhere: bool = False) -> str:
+        where = "" if everywhere or plural in ("nodes", "persistentvolumes") else f"/namespaces/{self.namespace}"
+        return "/".join((_GROUPS.get(plural, "/api/v1") + where, plural, *parts))
+
+    def create(self, plural: str, obj: Any) -> Any:
+        return self.request("POST", self.path(plural), obj)
+
+    def get(self, plural: str, name: str, *subresource: str) -> Any:
+        return self.request("GET", self.path(plural, name, *subresource))
+
+    def list(self, plural: str, selector: str = "", *, everywhere: bool = False) -> Any:
+        query = f"?labelSelector={selector.replace('=', '%3D').replace(',', '%2C')}" if selector else ""
+        return self.request("GET", self.path(plural, everywhere=everywhere) + query)
+
+    def patch(self, plural: str, name: str, patch: Any, *subresource: str, type: str = STRATEGIC) -> Any:
+        return self.request("PATCH", self.path(plural, name, *subresource), patch, type)
+
+    def update(self, plural: str, name: str, change: Callable[[Any], Any]) -> Any:
+        """Get, change, put; again when somebody else was faster."""
+        for _ in range(50):
+            obj = self.get(plural, name)
+            change(obj)
+            try:
+                return self.request("PUT", self.path(plural, name), obj)
+            except Refused as refused:
+                if refused.code != 409:
+                    raise
+        raise AssertionError(f"{plural} {name} changes all the time")
+
+    def update_status(self, plural: str, name: str, change: Callable[[Any], Any]) -> Any:
+        for _ in range(50):
+            obj = self.get(plural, name)
+            change(obj)
+            try:
+                return self.request("PUT", self.path(plural, name, "status"), obj)
+            except Refused as refused:
+                if refused.code != 409:
+                    raise
+        raise AssertionError(f"{plural} {name} changes all the time")
+
+    def delete(self, plural: str, name: str, **options: Any) -> Any:
+        body = {"kind": "DeleteOptions", "apiVersion": "v1", **options}
+        return self.request("DELETE", self.path(plural, name), body)
+
+    def delete_collection(self, plural: str, selector: str, **options: Any) -> Any:
+        query = f"?labelSelector={selector.replace('=', '%3D')}"
+        body = {"kind": "DeleteOptions", "apiVersion": "v1", **options}
+        return self.request("DELETE", self.path(plural) + query, body)
+
+    def exists(self, plural: str, name: str) -> bool:
+        try:
+            self.get(plural, name)
+        except Refused as refused:
+            assert refused.code == 404, refused
+            return False
+        return True
+
+    def until(self, condition: Callable[[], Any], what: str = "", timeout_s: float = 40.0) -> Any:
+        """Ask until it holds; its answer."""
+        deadline_s = time.monotonic() + timeout_s
+        while not (found := condition()):
+            assert time.monotonic() < deadline_s, f"it has not come to hold: {what}"
+            time.sleep(0.02)
+        return found
+
+    def stays(self, condition: Callable[[], Any], cluster_s: float) -> None:
+        """Ask for so many cluster seconds; it must hold all the time."""
+        ends_s = time.monotonic() + cluster_s / PACE
+        while time.monotonic() < ends_s:
+            assert condition()
+            time.sleep(0.02)
+
+    def watch_until(
+        self, plural: str, version: str, condition: Callable[[str, Any], Any], query: str = "", timeout_s: float = 40.0
+    ) -> Any:
+        """Watch from a resourceVersion, as watchtools.Until does, until an event satisfies; its object."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=timeout_s)
+        path = f"{self.path(plural)}?watch=true&allowWatchBookmarks=true&resourceVersion={version}&{query}"
+        connection.request("GET", path, None, {"Authorization": f"Bearer {self.token}"})
+        answer = connection.getresponse()
+        assert answer.status == 200, answer.read()
+        deadline_s = time.monotonic() + timeout_s
+        try:
+            while time.monotonic() < deadline_s:
+                event = json.loads(answer.readline())
+                assert event["type"] != "ERROR", event
+                if condition(event["type"], event["object"]):
+                    return event["object"]
+        finally:
+            connection.close()
+        raise AssertionError("no such event was seen")
+
+    def in_background(self, work: Callable[[], Any]) -> Callable[[], Any]:
+        """Start `work` in a thread; the answer waits for it and gives what it gave."""
+        results: list[Any] = []
+        problems: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                results.append(work())
+            except BaseException as problem:
+                problems.append(problem)
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+
+        def wait() -> Any:
+            thread.join(60)
+            assert not thread.is_alive(), "it goes on and on"
+            if problems:
+                raise problems[0]
+            return results[0]
+
+        return wait
+
+    def run(self, pod: str, command: str, *, may_be_gone: bool = False) -> str:
+        """RunHostCmd: `kubectl exec` of a shell that says what it does."""
+        kubectl = Path(sys.executable).parent / "kubectl"
+        words = [str(kubectl) if kubectl.exists() else "kubectl", "--kubeconfig", str(self.kubeconfig)]
+        words += ["exec", f"--namespace={self.namespace}", pod, "--", "/bin/sh", "-x", "-c", command]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+        if may_be_gone and "NotFound" in done.stderr:
+            return ""
+        assert done.returncode == 0, f"{command} on {pod}: {done.returncode}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    # ---- Pods, as the framework looks at them
+
+    def pods(self, labels: dict[str, str]) -> list[Any]:
+        return list(self.list("pods", ",".join(f"{key}={value}" for key, value in labels.items()))["items"])
+
+    def wait_for_running(self, labels: dict[str, str], count: int, ready: int) -> list[Any]:
+        """Exactly so many Pods, all Running, and so many of them Ready."""
+
+        def settled() -> Any:
+            pods = self.pods(labels)
+            running = [pod for pod in pods if pod["status"].get("phase") == "Running"]
+            is_done = len(pods) == len(running) == count and sum(map(is_ready, pods)) == ready
+            return is_done and (pods or True)
+
+        found = self.until(settled, f"{count} Pods, {ready} ready")
+        return found if found is not True else []
+
+
+def is_ready(pod: Any) -> bool:
+    conditions = pod["status"].get("conditions") or ()
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)

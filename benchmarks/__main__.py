@@ -7,10 +7,11 @@ import json
 import sys
 from dataclasses import asdict
 
-from benchmarks import controlplane, watchers
+from benchmarks import containers, controlplane, watchers
 from benchmarks.figure import Benchmark, Figure
 
 BENCHMARKS: dict[str, Benchmark] = {
+    "containers": containers.containers,
     "rates": controlplane.rates,
     "rest": controlplane.rest,
     "scale": controlplane.scale,

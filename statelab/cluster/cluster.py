@@ -6,6 +6,7 @@ import shlex
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -207,6 +208,8 @@ class Cluster:
                 if refusal.code != 409:
                     raise
         self.namespace = namespace
+        with suppress(Problem):  # without its service account a namespace takes no Pods yet
+            self.wait("serviceaccount/default", "Exists", timeout_s=10)
         return self
 
     def fresh(self, namespace: str, timeout_s: float = 90.0) -> Cluster:

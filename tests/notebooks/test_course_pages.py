@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -135,3 +137,14 @@ def test_lesson_00_lists_all_lessons_and_each_leads_to_the_next():
         assert f"({lesson.name})" in prose(LESSONS[0])
     for lesson, following in pairwise(LESSONS[1:]):
         assert f"({following.name})" in prose(lesson)
+
+
+def test_pictures_are_of_today_and_all_used(tmp_path):
+    """When this fails after a change of the cluster or of its pictures: python course/pictures/make.py."""
+    make = COURSE / "pictures" / "make.py"
+    subprocess.run([sys.executable, str(make), str(tmp_path)], check=True)
+    drawn = {picture.name: picture.read_text() for picture in tmp_path.iterdir()}
+    assert drawn == {picture.name: picture.read_text() for picture in make.parent.glob("*.svg")}
+    text = "".join(prose(lesson) for lesson in LESSONS)
+    for name in drawn:
+        assert re.search(rf"!\[[^\]]{{40,}}\]\(pictures/{name}\)", text), f"{name} stands in no lesson, or says nothing"

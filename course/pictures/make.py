@@ -1,0 +1,160 @@
+"""Makes the pictures that stand in the lessons' text, for a reader without a kernel: `python course/pictures/make.py`.
+
+Each is drawn of a cluster in virtual time that was brought to the moment the lesson speaks of. The same script gives
+the same pictures, to the byte; a test says when the ones in git are out of date.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+
+from statelab.controlplane.controlplane import ControlPlane
+from statelab.notebook.picture import draw
+from statelab.notebook.scene import WATCHED, PodShown, make_scene, pod_shown
+
+HERE = Path(__file__).parent
+PICTURES: dict[str, Callable[[], str]] = {}
+
+
+class Stage:
+    """A cluster of its own with a lesson's namespace, and the lesson's manifests."""
+
+    def __init__(self, lesson: str) -> None:
+        self.namespace = f"lesson-{lesson}"
+        self.plane = ControlPlane(seed=int(lesson))
+        self.plane.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}})
+        self.plane.settle()  # it has its service account now, without which there are no Pods
+
+    def apply(self, *files: str) -> None:
+        for file in files:
+            documents = yaml.safe_load_all((HERE.parent / "manifests" / f"{file}.yaml").read_text())
+            self.plane.apply(*documents, namespace=self.namespace)
+        self.plane.settle()
+
+    def key(self, name: str) -> str:
+        return f"{self.namespace}/{name}"
+
+    def pods(self) -> list[PodShown]:
+        return [pod_shown(pod) for pod in self.plane.list("pods", self.namespace)]
+
+    def drawn(self, before: list[PodShown] | None = None) -> str:
+        """The picture now; Pods of `before` that are gone, or another Pod now, are shown as ghosts."""
+        objects = {plural: self.plane.list(plural, "" if plural == "nodes" else self.namespace) for plural in WATCHED}
+        return draw(make_scene(objects, self.namespace), ghosts=before or ()).svg() + "\n"
+
+
+def picture(name: str) -> Callable[[Callable[[], str]], Callable[[], str]]:
+    def keep(make: Callable[[], str]) -> Callable[[], str]:
+        PICTURES[name] = make
+        return make
+
+    return keep
+
+
+@picture("01-killed")
+def killed() -> str:
+    stage = Stage("01")
+    stage.apply("01-shop")
+    before = stage.pods()
+    stage.plane.delete("pods", stage.key(before[0].name))
+    stage.plane.settle()
+    return stage.drawn(before)
+
+
+@picture("02-team")
+def team() -> str:
+    stage = Stage("02")
+    stage.apply("02-services-and-claims", "02-team")
+    return stage.drawn()
+
+
+@picture("03-services")
+def services() -> str:
+    stage = Stage("03")
+    stage.apply("03-services", "03-named-pod")
+    return stage.drawn()
+
+
+@picture("04-web")
+def web() -> str:
+    stage = Stage("04")
+    stage.apply("04-web")
+    return stage.drawn()
+
+
+@picture("04-killed")
+def web_killed() -> str:
+    stage = Stage("04")
+    stage.apply("04-web")
+    before = stage.pods()
+    stage.plane.delete("pods", stage.key("web-1"))
+    stage.plane.settle()
+    return stage.drawn(before)
+
+
+@picture("05-bound")
+def bound() -> str:
+    stage = Stage("05")
+    stage.apply("notes/claim", "05-pod")
+    return stage.drawn()
+
+
+@picture("06-claims")
+def claims() -> str:
+    stage = Stage("06")
+    stage.apply("06-web")
+    return stage.drawn()
+
+
+@picture("06-waiting")
+def waiting() -> str:
+    stage = Stage("06")
+    stage.apply("06-web")
+    stage.plane.scale("statefulsets", stage.key("web"), 0)
+    stage.plane.settle()
+    return stage.drawn()
+
+
+@picture("07-canary")
+def canary() -> str:
+    stage = Stage("07")
+    stage.apply("07-web")
+    before = stage.pods()
+    container = {"name": "nginx", "image": "registry.k8s.io/nginx-slim:0.26"}
+    strategy = {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}
+    spec = {"updateStrategy": strategy, "template": {"spec": {"containers": [container]}}}
+    stage.plane.patch("statefulsets", stage.key("web"), {"spec": spec})
+    stage.plane.settle()
+    return stage.drawn(before)
+
+
+@picture("08-lost")
+def lost() -> str:
+    stage = Stage("08")
+    stage.apply("08-service", "08-config", "08-redis", "08-front")
+    pod = stage.plane.get("pods", stage.key("redis-0"))
+    assert pod is not None
+    stage.plane.kubelets[pod["spec"]["nodeName"]].stop()
+    stage.plane.when(lambda: any(each.state == "terminating" for each in stage.pods()))
+    stage.plane.settle()
+    return stage.drawn()
+
+
+@picture("09-waiting")
+def patient_5() -> str:
+    stage = Stage("09")
+    stage.apply("09-5-waiting")
+    return stage.drawn()
+
+
+def main(folder: Path = HERE) -> None:
+    for name, make in PICTURES.items():
+        (folder / f"{name}.svg").write_text(make(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*(Path(each) for each in sys.argv[1:2]))

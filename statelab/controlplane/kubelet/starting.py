@@ -182,6 +182,7 @@ def container_spec(worker: PodWorker, container: Object) -> ContainerSpec:
         limits=Limits(memory_bytes=_bytes(limits.get("memory"))),
         node_name=kubelet.node_name,
         ports=[each["containerPort"] for each in container.get("ports") or ()],
+        read_only_root=bool((container.get("securityContext") or {}).get("readOnlyRootFilesystem")),
     )
 
 

@@ -99,6 +99,8 @@ def entry_of(container: Container, argv: Sequence[str], *, tty: bool = False) ->
     program = _program(container, name)
     if program is not None:
         return Entry("program", base, arguments, "", program)
+    if container.image.commands is not None and base not in container.image.commands:
+        raise _not_there(name)  # an image without a shell
     if base in _SHELLS and (name == base or name in (f"/bin/{base}", f"/usr/bin/{base}")):
         return _shell(container, base, arguments)
     script = _script_file(container, name, arguments)
@@ -110,9 +112,13 @@ def entry_of(container: Container, argv: Sequence[str], *, tty: bool = False) ->
         return Entry("script", base, arguments, shlex.join([base, *arguments]))
     if container.image.simulated and container.main is None:
         return Entry("program", base, arguments, "", container.image.programs["statelab-simulated"])
+    raise _not_there(name)
+
+
+def _not_there(name: str) -> StartError:
     if "/" in name:
-        raise StartError(f'exec: "{name}": stat {name}: no such file or directory', 127)
-    raise StartError(f'exec: "{name}": executable file not found in $PATH', 127)
+        return StartError(f'exec: "{name}": stat {name}: no such file or directory', 127)
+    return StartError(f'exec: "{name}": executable file not found in $PATH', 127)
 
 
 def ends_with(script: str, name: str) -> bool:
@@ -140,6 +146,8 @@ def _program(container: Container, name: str) -> Program | None:
     own = container.image.programs.get(name) or container.image.programs.get(base)
     if own is not None:
         return own
+    if container.image.commands is not None and base not in container.image.commands:
+        return None
     if name == base or name.rpartition("/")[0] in ("/bin", "/usr/bin", "/sbin", "/usr/sbin", "/usr/local/bin"):
         return APPLETS.get(base)
     return None

@@ -79,7 +79,7 @@ def _command_paths(container: Container) -> list[str]:
 
 def mounts_of(container: Container) -> list[tuple[str, FileTree, bool]]:
     """(path, tree, read only), outermost first."""
-    found: list[tuple[str, FileTree, bool]] = [("/", container.root, False)]
+    found: list[tuple[str, FileTree, bool]] = [("/", container.root, container.spec.read_only_root)]
     for mount in sorted(container.spec.mounts, key=lambda each: len(join("/", each.path))):
         if mount.sub_path and mount.volume.is_file(mount.sub_path):
             continue
@@ -132,6 +132,13 @@ class MountedFiles:
     def entries(self, path: str) -> list[Entry]:
         tree, rest, _ = self._find(path)
         return tree.entries(rest)
+
+    def is_writable(self, path: str) -> bool:
+        """Whether a file could be made there."""
+        return not self._find(path)[2]
+
+    def is_on_a_volume(self, path: str) -> bool:
+        return self._find(path)[0] is not self._mounts[-1][1]
 
     def _writable(self, path: str) -> FileTree:
         tree, _, read_only = self._find(path)

@@ -87,6 +87,7 @@ class ContainerSpec:
     limits: Limits = field(default_factory=Limits)
     node_name: str = ""
     ports: Sequence[int] = ()
+    read_only_root: bool = False  # securityContext.readOnlyRootFilesystem
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,9 +55,7 @@ class Call:
 
     __slots__ = ("answers", "argv", "cwd", "done", "env", "name", "on_signal", "shell")
 
-    def __init__(
-        self, shell: Shell, name: str, argv: Sequence[str], env: Mapping[str, str], cwd: str
-    ) -> None:
+    def __init__(self, shell: Shell, name: str, argv: Sequence[str], env: Mapping[str, str], cwd: str) -> None:
         self.shell = shell
         self.name = name
         self.argv = list(argv)

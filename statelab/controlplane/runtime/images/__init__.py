@@ -1,14 +1,36 @@
 """Images: what is in them, what they run, and which can be pulled. One file each; `IMAGES` lists them.
 
-To add one, write a file like `busybox.py` that ends with `IMAGE = Image(...)`, and name it below.
+To add one, write a file like `http_echo.py` that ends with `IMAGE = Image(...)`, and name it below. See
+docs/adding-an-image.md.
 """
 
 from __future__ import annotations
 
-from statelab.controlplane.runtime.images import agnhost, busybox, generic, httpd, nginx, pause, redis
+from statelab.controlplane.runtime.images import (
+    agnhost,
+    busybox,
+    generic,
+    hello_app,
+    http_echo,
+    httpd,
+    nginx,
+    pause,
+    redis,
+)
 from statelab.controlplane.runtime.images.image import Image, Reference, parse_reference
 
-IMAGES: tuple[Image, ...] = (nginx.IMAGE, httpd.IMAGE, busybox.IMAGE, redis.IMAGE, agnhost.IMAGE, pause.IMAGE)
+IMAGES: tuple[Image, ...] = (
+    agnhost.IMAGE,
+    busybox.IMAGE,
+    hello_app.BOOTCAMP,
+    hello_app.HELLO_APP,
+    hello_app.WHOAMI,
+    http_echo.IMAGE,
+    httpd.IMAGE,
+    nginx.IMAGE,
+    pause.IMAGE,
+    redis.IMAGE,
+)
 _BY_REPOSITORY = {repository: image for image in IMAGES for repository in image.repositories}
 
 

@@ -70,6 +70,13 @@ class _Server:
 
     def start(self) -> None:
         task = self.task
+        for path in ("/var/cache/nginx/client_temp", "/run/nginx.pid"):
+            problem = _cannot_write(task, path)
+            if problem:
+                what = "mkdir()" if path.endswith("temp") else "open()"
+                self.notice(f'{what} "{path}" failed ({problem})', "emerg")
+                task.finish(1)
+                return
         try:
             task.network.listen(task.ip, self.port, lambda connection: serve(connection, self.answer))
         except OSError:
@@ -163,6 +170,16 @@ class _Server:
         )
 
 
+def _cannot_write(task: Task, path: str) -> str:
+    """Why nginx cannot write where it must, or "". Its image's own folders belong to root."""
+    if not task.files.is_writable(path):
+        return "30: Read-only file system"
+    own = "unprivileged" in task.container.spec.image
+    if task.container.user and not own and not task.files.is_on_a_volume(path):
+        return "13: Permission denied"
+    return ""
+
+
 def _configuration(task: Task) -> tuple[int, str, tuple[str, ...]]:
     """Port, root and index files, as far as a short look into /etc/nginx tells."""
     text = ""
@@ -205,7 +222,7 @@ IMAGE = Image(
     command=("nginx", "-g", "daemon off;"),
     env={"NGINX_VERSION": "1.27.5", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
     files=_files,
-    directories=("/var/log/nginx", "/var/cache/nginx", "/var/run"),
+    directories=("/run", "/var/log/nginx", "/var/cache/nginx"),
     programs={"nginx": nginx},
     tag_exists=numbered(
         "0", "1", words="alpine alpine-slim alpine-perl mainline stable stable-alpine perl bookworm bullseye"

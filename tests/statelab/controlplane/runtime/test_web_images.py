@@ -144,3 +144,32 @@ def test_a_client_that_speaks_nonsense_gets_400_and_the_server_lives(node):
         connection.send(nonsense)
         assert b" 400 " in heard[:20]
     assert get(node, "10.244.1.5", 80, "/").status == 200
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"user": 1000}, '"/var/cache/nginx/client_temp" failed (13: Permission denied)'),
+        ({"read_only_root": True}, '"/var/cache/nginx/client_temp" failed (30: Read-only file system)'),
+    ],
+)
+def test_nginx_must_be_able_to_write_its_own_folders(node, more, words):
+    container = node.run("nginx:1.27", **more)
+    assert node.exits["web-0"].code == 1
+    assert words in container.logs[-1].text
+    writable = [Mount(path, Volume()) for path in ("/var/cache/nginx", "/run")]
+    node.run("nginx:1.27", mounts=writable, name="good", ip="10.244.1.6", **more)
+    assert get(node, "10.244.1.6", 80, "/").status == 200
+
+
+def test_a_read_only_root_file_system_leaves_volumes_writable(node):
+    container = node.run(command=["sleep", "1d"], mounts=[Mount("/data", Volume())], read_only_root=True)
+    assert "read-only" in node.exec(container, "touch", "/tmp/x").stderr
+    assert node.exec(container, "touch", "/data/x").code == 0
+
+
+def test_an_image_without_a_shell_has_no_shell(node):
+    container = node.run("registry.k8s.io/pause:3.10")
+    said = node.exec(container, "sh", "-c", "true")
+    assert said.code == 127
+    assert 'exec: "sh": executable file not found in $PATH' in said.stderr

@@ -1,0 +1,68 @@
+"""The small web servers of Kubernetes' and Google's tutorials: hello-app, kubernetes-bootcamp, whoami."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from statelab.controlplane.runtime.http import HttpRequest, HttpResponse, Respond, serve
+from statelab.controlplane.runtime.images.image import Image, parse_reference
+from statelab.controlplane.runtime.programs import Task
+
+Page = Callable[[Task, HttpRequest], str]
+
+
+def _server(port: int, page: Page) -> Callable[[Task], None]:
+    def run(task: Task) -> None:
+        listens_on = int(task.env.get("PORT") or port)
+
+        def answer(request: HttpRequest, respond: Respond) -> None:
+            respond(HttpResponse(200, page(task, request).encode(), {"Content-Type": "text/plain; charset=utf-8"}))
+
+        task.network.listen(task.ip, listens_on, lambda connection: serve(connection, answer))
+        task.on_end = lambda: task.network.unlisten(task.ip, listens_on)
+        task.on_signal = lambda name: task.finish(0 if name == "TERM" else 130) if name in ("TERM", "INT") else None
+        task.write(f"Server listening on port {listens_on}\n")
+
+    return run
+
+
+def _tag(task: Task) -> str:
+    return parse_reference(task.container.spec.image).tag
+
+
+def _hello(task: Task, request: HttpRequest) -> str:
+    version = _tag(task)
+    full = f"{version}.0" if version.count(".") == 1 else version
+    return f"Hello, world!\nVersion: {full}\nHostname: {task.container.spec.hostname}\n"
+
+
+def _bootcamp(task: Task, request: HttpRequest) -> str:
+    return f"Hello Kubernetes bootcamp! | Running on: {task.container.spec.hostname} | v={_tag(task).lstrip('v')}\n"
+
+
+def _whoami(task: Task, request: HttpRequest) -> str:
+    headers = "".join(f"{name.title()}: {value}\n" for name, value in request.headers.items())
+    return (
+        f"Hostname: {task.container.spec.hostname}\nIP: 127.0.0.1\nIP: {task.ip}\n"
+        f"RemoteAddr: {request.source[0]}:{request.source[1]}\n{request.method} {request.target} HTTP/1.1\n{headers}"
+    )
+
+
+HELLO_APP = Image(
+    repositories=("gcr.io/google-samples/hello-app", "us-docker.pkg.dev/google-samples/containers/gke/hello-app"),
+    also=("hello-app",),
+    command=("hello-app",),
+    programs={"hello-app": _server(8080, _hello)},
+)
+BOOTCAMP = Image(
+    repositories=("gcr.io/google-samples/kubernetes-bootcamp", "docker.io/jocatalin/kubernetes-bootcamp"),
+    also=("kubernetes-bootcamp",),
+    command=("kubernetes-bootcamp",),
+    programs={"kubernetes-bootcamp": _server(8080, _bootcamp)},
+)
+WHOAMI = Image(
+    repositories=("docker.io/traefik/whoami", "docker.io/containous/whoami"),
+    also=("whoami",),
+    entrypoint=("/whoami",),
+    programs={"/whoami": _server(80, _whoami)},
+)

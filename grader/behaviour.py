@@ -63,12 +63,15 @@ def claim_at(trial: Trial, pod: str, path: str) -> Seen | None:
     if seen is None:
         return None
     claims = {each["name"]: at(each, "persistentVolumeClaim", "claimName") for each in seen.at("spec", "volumes") or ()}
-    for container in seen.at("spec", "containers") or ():
-        for mount in container.get("volumeMounts") or ():
-            folder = str(mount.get("mountPath")).rstrip("/")
-            if (path == folder or path.startswith(f"{folder}/")) and claims.get(mount.get("name")):
-                return trial.get(f"pvc/{claims[mount['name']]}")
-    return None
+    # Of several mounts above the folder the deepest holds it.
+    mounts = [
+        (len(folder), claims.get(mount.get("name")))
+        for container in seen.at("spec", "containers") or ()
+        for mount in container.get("volumeMounts") or ()
+        if path == (folder := str(mount.get("mountPath")).rstrip("/")) or path.startswith(f"{folder}/")
+    ]
+    claim = max(mounts, key=lambda each: each[0])[1] if mounts else None
+    return trial.get(f"pvc/{claim}") if claim else None
 
 
 def data_outlive(trial: Trial, pods: Sequence[str], folder: str) -> Verdict:

@@ -170,15 +170,19 @@ class Trial:
     # ---- time
 
     def settle(self, *, quiet_s: float = _QUIET_S, max_s: float = 300.0) -> Trial:
-        """Let time pass until nothing has changed for `quiet_s`, at most `max_s` cluster seconds."""
+        """Let time pass until no Pod is stopping and nothing changed for `quiet_s`, at most `max_s` cluster seconds."""
         loop, store = self.cluster.loop, self.cluster.store
         until_s = loop.now_s + max_s
         while loop.now_s < until_s:
             before = store.revision
             self.wait(quiet_s)
-            if store.revision == before:
+            if store.revision == before and not self._is_stopping():
                 break
         return self
+
+    def _is_stopping(self) -> bool:
+        """Whether a Pod has been asked to stop and is still there: within its grace period nothing else moves."""
+        return any("deletionTimestamp" in each["metadata"] for each in self.cluster.store.list("pods", self.namespace))
 
     def wait(self, seconds: float) -> Trial:
         """Let `seconds` of cluster time pass."""
@@ -283,7 +287,8 @@ class Trial:
         if seen is None:
             return Ran(1, "", f'pods "{pod}" not found')
         try:
-            found = runtime_container(self.cluster, self.namespace, pod, container_name(seen.object, container or ""))
+            name = container_name(seen.object, container or _default_container(seen))
+            found = runtime_container(self.cluster, self.namespace, pod, name)
         except ApiError as error:
             return Ran(1, "", error.message)
         output: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
@@ -333,6 +338,12 @@ class Trial:
 def _kind(obj: Object) -> Kind | None:
     version, kind = obj.get("apiVersion"), obj.get("kind")
     return BY_GROUP_VERSION_KIND.get((version, kind)) if isinstance(version, str) and isinstance(kind, str) else None
+
+
+def _default_container(pod: Seen) -> str:
+    """The one kubectl chooses when nobody names one: as an annotation says, else the first."""
+    said = pod.at("metadata", "annotations", "kubectl.kubernetes.io/default-container")
+    return str(said or pod.at("spec", "containers", 0, "name") or "")
 
 
 def _pods(item: Item) -> int:

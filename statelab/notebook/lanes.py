@@ -16,6 +16,7 @@ LABEL_W = 190
 _LANE_H, _BAR_H = 24, 18
 _TOP = 44
 _MARGIN = 12
+_AFTER = 24  # what is so at the end is seen to be so
 _MOST_LANES = 80
 _LONGEST_QUIET_S = 15.0  # a longer time without change is drawn as this much, with a mark
 _QUIET_SHOWN_S = 3.0
@@ -110,6 +111,7 @@ class Scale:
                 self._knots.append((later, drawn + step_s))
         self.span = max(self._knots[-1][1], 1.0)
         self.left, self.width = left, width
+        self.edge = left + width + _AFTER
         self.quiet = [(left + at / self.span * width, seconds) for at, seconds in gaps]
 
     def x(self, at_s: float) -> float:
@@ -175,7 +177,7 @@ def _axis(scale: Scale, width: int, height: int) -> str:
 def _lane(lane: Lane, scale: Scale, y: float) -> Piece:
     mark = "▤ " if lane.kind != "pod" else ""
     inner = text(_MARGIN, 14, mark + shortened(lane.name, 24), "small strong")
-    right = scale.left + scale.width
+    right = scale.edge
     for span in lane.spans:
         x = scale.x(span.begin_s)
         end = min(right, scale.x(span.end_s)) if span.end_s is not None else right
@@ -211,7 +213,7 @@ def sentence_of(found: Sequence[Lane]) -> str:
 def scale_of(found: Sequence[Lane], moments: Sequence[Moment], width: int) -> Scale:
     """The scale that holds all moments."""
     times = [moment.at_s for moment in moments] or [span.begin_s for lane in found for span in lane.spans]
-    return Scale(times, LABEL_W, width - LABEL_W - _MARGIN)
+    return Scale(times, LABEL_W, width - LABEL_W - _MARGIN - _AFTER)
 
 
 def of_interest(history: History, what: str = "") -> list[Moment]:

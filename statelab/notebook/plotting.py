@@ -108,7 +108,7 @@ def rollout(history: History, what: str) -> Plot:
         body += text(LABEL_W - 10, round(y(count) + 4, 1), str(count), "tiny quiet end")
     for number, (classes, label, field) in enumerate(curves):
         points = [(scale.x(each.at_s), y(_count(each, field))) for each in moments]
-        body += _steps(points, classes, LABEL_W + scale.width)
+        body += _steps(points, classes, scale.edge)
         line = 60 + 24 * number
         body += f'<path class="curve {classes}" d="M14 {line} h34"/>' + text(56, line + 4, label, "small")
     body += text(round(LABEL_W + scale.width / 2, 1), _HEIGHT - 8, say("seconds_axis"), "tiny quiet middle")

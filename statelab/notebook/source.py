@@ -6,7 +6,6 @@ from typing import Any
 
 from statelab.cluster import Cluster, RequestRefused
 from statelab.cluster.embedded import EmbeddedCluster
-from statelab.controlplane.clock import seconds
 from statelab.notebook.history import History, Moment, moment_of
 from statelab.notebook.live import Mirror
 from statelab.notebook.scene import WATCHED
@@ -21,7 +20,6 @@ class Source:
         self._mirror = mirror
         self._cluster: Cluster = mirror.cluster
         self._since = 0
-        self._born_s = _born_s(self._cluster, mirror.namespace)
         self.history = History(mirror.namespace, (), mirror.objects())
         self.update()
 
@@ -50,28 +48,32 @@ class Source:
             if answer["revision"] < self._since:
                 self._begin_again()  # another cluster is there now: it was reset
                 continue
-            moments = [moment_of(each) for each in revisions]
-            added += self.history.extend(each for each in moments if self._is_of_now(each))
+            added += self._extend([moment_of(each) for each in revisions])
             if len(revisions) < _PAGE:
                 self._since = answer["revision"]
                 return added
             self._since = revisions[-1]["number"]
 
     def _page(self) -> Any:
-        params = {"limit": str(_PAGE), "namespace": self._mirror.namespace, "resources": ",".join(WATCHED)}
+        params = {
+            "limit": str(_PAGE),
+            "namespace": self._mirror.namespace,
+            "resources": ",".join((*WATCHED, "namespaces")),
+        }
         if self._since:
             params["since"] = str(self._since)
         return self._cluster.request("GET", "/statelab/v1/history", params=params)
 
-    def _is_of_now(self, moment: Moment) -> bool:
+    def _extend(self, moments: list[Moment]) -> int:
         """A namespace that was deleted and made again begins a new history; its nodes have an older one."""
-        return moment.at_s >= self._born_s or moment.plural == "nodes"
+        for place, moment in enumerate(moments):
+            if moment.plural == "namespaces" and moment.type == "ADDED" and moment.key == self._mirror.namespace:
+                before = [*self.history.moments, *moments[:place]]
+                nodes = [each for each in before if each.plural == "nodes"]
+                self.history = History(self._mirror.namespace, nodes, self._mirror.objects())
+                return len(nodes) + self._extend(moments[place + 1 :])
+        return self.history.extend(moments)
 
     def _begin_again(self) -> None:
         self._since = 0
         self.history = History(self._mirror.namespace, (), self._mirror.objects())
-
-
-def _born_s(cluster: Cluster, namespace: str) -> float:
-    found = cluster.get(f"namespace/{namespace}")
-    return seconds(found["metadata"]["creationTimestamp"]) if found is not None else 0.0

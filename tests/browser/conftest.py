@@ -23,7 +23,9 @@ _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-backgrou
 _FLAGS += ["--disable-component-update"]
 _PACE = 4
 # JupyterLab's own words on the console, which are not ours to mend.
-_NOT_OURS = re.compile(r"favicon|manifest\.webmanifest|/lsp/|api/contents.*(404|checkpoints)|jupyterlab_server|translations")
+_NOT_OURS = re.compile(
+    r"favicon|manifest\.webmanifest|/lsp/|api/contents.*(404|checkpoints)|jupyterlab_server|translations"
+)
 
 
 def _chromium() -> str | None:
@@ -107,11 +109,9 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def _write_notebook(path: Path, cells: list[str]) -> None:
+    empty = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
     body = {
-        "cells": [
-            {"cell_type": "code", "id": f"cell-{n}", "metadata": {}, "source": source, "outputs": [], "execution_count": None}
-            for n, source in enumerate(cells)
-        ],
+        "cells": [{**empty, "id": f"cell-{n}", "source": source} for n, source in enumerate(cells)],
         "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
         "nbformat": 4,
         "nbformat_minor": 5,

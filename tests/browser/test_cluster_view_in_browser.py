@@ -69,7 +69,9 @@ def test_a_pod_is_selected_with_the_keyboard_and_let_go_with_escape(notebook: An
     notebook.page.keyboard.press("Enter")
     cell.locator("h4", has_text="pod/web-0").wait_for()
     assert "statefulset-controller" in cell.locator(".sl-panel pre").first.inner_text()
-    assert "comes back" in cell.locator(".sl-panel").text_content() or "again" in cell.locator(".sl-panel").text_content()
+    assert (
+        "comes back" in cell.locator(".sl-panel").text_content() or "again" in cell.locator(".sl-panel").text_content()
+    )
     notebook.page.keyboard.press("Escape")
     cell.locator(".sl-panel").wait_for(state="hidden")
     assert notebook.page.evaluate("document.activeElement.dataset.key") == "pod/web-0"

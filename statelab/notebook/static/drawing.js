@@ -62,7 +62,7 @@ export function patch(svg, frame, shown) {
     if (piece.at !== at) element.style.transform = piece.at = at;
     if (piece.label !== label) {
       piece.label = label;
-      if (label) {
+      if (label && svg.getAttribute("role") !== "img") {
         element.setAttribute("role", "button");
         element.setAttribute("aria-label", label);
         if (!element.hasAttribute("tabindex")) element.setAttribute("tabindex", "-1");
@@ -156,6 +156,7 @@ export function widget({ model, el }, name) {
   const text = model.get("text") ?? {};
   const status = make("p", { class: "sl-status", role: "status" });
   const root = make("div", { class: `sl-view ${name}`, "data-lm-suppress-shortcuts": "true" });
+  root.addEventListener("keydown", (event) => event.stopPropagation()); // the notebook has other uses for the arrow keys
   const ends = [];
   let waiting = null;
   const paintStatus = () => (status.textContent = model.get("status") ?? "");
@@ -205,9 +206,10 @@ export function widget({ model, el }, name) {
   return { root, status, text, tell, on, end: () => ends.forEach((end) => end()) };
 }
 
-// A live picture inside a widget, patched from the trait `frame`.
-export function livePicture({ model }, { on }, trait = "frame") {
+// A live picture inside a widget, patched from a trait. One whose pieces cannot be selected is an image to a screen reader.
+export function livePicture({ model }, { on }, trait = "frame", isImage = false) {
   const svg = makeSvg(model.get("sheet"));
+  if (isImage) svg.setAttribute("role", "img");
   const shown = new Map();
   const paint = everyFrame(() => {
     const frame = model.get(trait);

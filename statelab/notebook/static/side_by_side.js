@@ -3,8 +3,7 @@ import { livePicture, make, widget } from "./drawing.js";
 function render({ model, el }) {
   const frame = widget({ model, el }, "sl-sides");
   const { text, tell, on, root } = frame;
-  const sides = ["left", "right"].map((trait) => livePicture({ model }, frame, trait));
-  sides.forEach(({ svg }) => svg.setAttribute("role", "img"));
+  const sides = ["left", "right"].map((trait) => livePicture({ model }, frame, trait, true));
   const news = make("p", { class: "sl-unseen", "aria-live": "polite" });
   const bar = make("div", { class: "sl-body" });
   const kept = make("div", { class: "sl-body" });

@@ -5,10 +5,8 @@ const SPEEDS = [0.25, 0.5, 1, 2, 5, 10, 50];
 function render({ model, el }) {
   const frame = widget({ model, el }, "sl-timeline");
   const { text, tell, on, root } = frame;
-  const { svg: lanes, off: offLanes } = livePicture({ model }, frame);
-  const { svg: scene, off: offScene } = livePicture({ model }, frame, "scene");
-  lanes.setAttribute("role", "img");
-  scene.setAttribute("role", "img");
+  const { svg: lanes, off: offLanes } = livePicture({ model }, frame, "frame", true);
+  const { svg: scene, off: offScene } = livePicture({ model }, frame, "scene", true);
   const times = () => model.get("frame").times ?? [];
   let playing = null;
   let asked = null; // the moment asked for, until the kernel has shown it

@@ -14,8 +14,9 @@ from grader.batch.course import Course, CourseError
 from grader.batch.gradebook import Gradebook, NotebookGrades, utc
 from grader.batch.journal import Journal, rubric_key
 from grader.batch.pool import Lost, Pool
-from grader.batch.submission import Job, Outcome, Results, digest, failed, grade_submission
+from grader.batch.submission import Job, Outcome, digest, failed, grade_submission
 from grader.nbgrader.cells import SourceCell
+from grader.nbgrader.grade import Results
 from grader.registry import tasks_of
 from grader.sandbox import Mode
 

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import OrderedDict
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from grader.answer import Answer, meaning
+from grader.answer import meaning
 from grader.batch.page import feedback_page
-from grader.judge import judge
-from grader.limits import Limits
 from grader.nbgrader.cells import Notebook, SourceCell, answers, grade_id, restore
-from grader.nbgrader.grade import grade, hints_asked
+from grader.nbgrader.grade import Results, grade, hints_asked
 from grader.nbgrader.reading import MAX_BYTES, read_notebook, unreadable
 from grader.result import Result
 from grader.sandbox import Mode
-from grader.tasks import Task
-
-_CACHED = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,24 +42,6 @@ class Outcome:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
-
-
-class Results:
-    """Results by what an answer says: equal answers (an untouched cell, a copied one) are judged once a process."""
-
-    def __init__(self, limits: Limits | None = None) -> None:
-        self._held: OrderedDict[tuple[str, str], Result] = OrderedDict()
-        self._limits = limits
-
-    def __call__(self, task: Task, text: str) -> Result:
-        key = (task.id, text)
-        found = self._held.get(key)
-        if found is None:
-            found = judge(task, Answer.of_cell(text), limits=self._limits)
-            self._held[key] = found
-            if len(self._held) > _CACHED:
-                self._held.popitem(last=False)
-        return found
 
 
 def digest(folder: Path, notebooks: list[str]) -> str:

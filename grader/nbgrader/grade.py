@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -10,6 +11,7 @@ from typing import Any
 
 from grader.answer import Answer
 from grader.judge import judge
+from grader.limits import Limits
 from grader.nbgrader.cells import Notebook, SourceCell, answers, grade_id, score_output, texts
 from grader.registry import NoSuchTask, task
 from grader.result import Result, as_text
@@ -17,6 +19,7 @@ from grader.sandbox import Mode, NoSandbox
 from grader.tasks import Task
 
 _HINT = re.compile(r"""\bhint\(\s*["']([a-z0-9]+\.[a-z0-9-]+)["']""")
+_CACHED = 2_000
 NOT_RUN = "This cell has to be executed to be graded, and was not: "
 
 
@@ -34,14 +37,31 @@ class GradedCell:
 JudgeText = Callable[[Task, str], Result]
 
 
-def _judge(task: Task, text: str) -> Result:
-    return judge(task, Answer.of_cell(text))
+class Results:
+    """Results by what an answer says: equal answers (an untouched cell, a copied one) are judged once a process."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._held: OrderedDict[tuple[str, str], Result] = OrderedDict()
+        self._limits = limits
+
+    def __call__(self, task: Task, text: str) -> Result:
+        key = (task.id, text)
+        found = self._held.get(key)
+        if found is None:
+            found = judge(task, Answer.of_cell(text), limits=self._limits)
+            self._held[key] = found
+            if len(self._held) > _CACHED:
+                self._held.popitem(last=False)
+        return found
+
+
+_remembered = Results()
 
 
 def grade(
     notebook: Notebook,
     released: Sequence[SourceCell],
-    judge_text: JudgeText = _judge,
+    judge_text: JudgeText = _remembered,
     mode: Mode = "sandbox",
 ) -> list[GradedCell]:
     """Write the output of each automatically graded code cell; what they got. What people grade is left alone.

@@ -16,9 +16,10 @@ import pytest
 from grader.answer import Answer
 from grader.batch.pool import Lost, Pool
 from grader.batch.run import _worker
-from grader.batch.submission import Job, Results, grade_submission
+from grader.batch.submission import Job, grade_submission
 from grader.judge import judge
 from grader.nbgrader.cells import SourceCell
+from grader.nbgrader.grade import Results
 from grader.registry import task
 
 HERE = Path(__file__).parent

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import weakref
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -209,6 +210,19 @@ _REMOVED = (
 )  # fmt: skip
 
 
+def _weakly(shell: Shell) -> Callable[[bashkit.CommandContext], Awaitable[int]]:
+    """`shell._command`, without holding the shell: bashkit's objects are not known to Python's garbage collection, so
+    a shell that its bash held would stay for ever, and three of the process' open files with it.
+    """
+    held = weakref.ref(shell)
+
+    async def command(context: bashkit.CommandContext) -> int:
+        found = held()
+        return 137 if found is None else await found._command(context)
+
+    return command
+
+
 async def _not_found(context: bashkit.CommandContext) -> int:
     await context.stderr.write(f"sh: {context.name}: not found\n".encode())
     return 127
@@ -268,8 +282,9 @@ class Shell:
         for path, tree, read_only in mounts:
             tree.heal()
             self._bash.mount(path, tree.handle, read_only=read_only)
+        command = _weakly(self)
         for name in commands:
-            self._bash.add_command(name, self._command)
+            self._bash.add_command(name, command)
         for name in _REMOVED:
             self._bash.add_command(name, _not_found)
 

@@ -121,24 +121,38 @@ def _not_there(name: str) -> StartError:
     return StartError(f'exec: "{name}": executable file not found in $PATH', 127)
 
 
-def ends_with(script: str, name: str) -> bool:
-    """Whether the script's last command is this one: a shell replaces itself with it, so that it is PID 1."""
+def last_command(script: str) -> list[str]:
+    """The words of a script's last command, or [] where that is not plain to see. A shell replaces itself with it, so
+    that it is PID 1 and what it prints is the container's log.
+    """
     words = shlex.shlex(script.strip().replace("\n", ";"), posix=True, punctuation_chars=";&|")
     words.whitespace_split = True
     try:
         found = list(words)
     except ValueError:  # quotes that do not close, here documents: whatever it is, it is not simple
-        return False
+        return []
+    while found and found[-1] == ";":
+        found.pop()
     last: list[str] = []
     for word in found:
         if word and not word.strip(";&|"):
-            if word == "&":
-                return False
-            last = [] if word != ";" or word is not found[-1] else last
+            if word in ("&", "|"):
+                return []
+            last = []
         else:
             last.append(word)
-    last = last[1:] if last[:1] == ["exec"] else last
+    return last[1:] if last[:1] == ["exec"] else last
+
+
+def ends_with(script: str, name: str) -> bool:
+    """Whether the script's last command is this one."""
+    last = last_command(script)
     return bool(last) and last[0].rpartition("/")[2] == name
+
+
+def prints_to_log(script: str, name: str) -> bool:
+    """Whether what the script's last command prints goes nowhere else."""
+    return ends_with(script, name) and not any(">" in word for word in last_command(script))
 
 
 def _program(container: Container, name: str) -> Program | None:

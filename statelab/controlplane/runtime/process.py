@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from statelab.controlplane.runtime.applets import APPLETS, wants_stdin
-from statelab.controlplane.runtime.entry import Entry, ends_with
+from statelab.controlplane.runtime.entry import Entry, ends_with, prints_to_log
 from statelab.controlplane.runtime.programs import Program, Task
 from statelab.controlplane.runtime.sandbox import Shell
 from statelab.controlplane.runtime.session import DEADLINE, NEXT, Session
@@ -202,7 +202,11 @@ class Process:
             if self.is_main:
                 self.container.job_ended()
 
-        task = self._task(call.name, call.argv, call.env, call.cwd, stdin, call.write, finish)
+        write: Callable[[bytes, Stream], None] = call.write
+        if self.is_main and prints_to_log(self.entry.script, call.name):
+            # The shell hands out what a command prints when it has ended. A server's log is wanted before.
+            write = self._write
+        task = self._task(call.name, call.argv, call.env, call.cwd, stdin, write, finish)
         if self._expired and call.name != DEADLINE:
             self._expired += 1
             task.finish(124)
@@ -226,6 +230,9 @@ class Process:
         self._end(code, limit, self._signal)
 
     # ---- inside
+
+    def _write(self, data: bytes, stream: Stream) -> None:
+        self.output(stream, data)
 
     def _received(self, data: bytes) -> None:
         self._input += data
@@ -279,15 +286,12 @@ class Process:
             return
         self._started = True
 
-        def write(data: bytes, stream: Stream) -> None:
-            self.output(stream, data)
-
         def finish(code: int) -> None:
             self._tasks.remove(task)
             self._end(code, "", self._signal)
 
         arguments = entry.arguments
-        task = self._task(entry.name, arguments, container.env, container.working_dir, self._input, write, finish)
+        task = self._task(entry.name, arguments, container.env, container.working_dir, self._input, self._write, finish)
         task.is_interactive = self._more
         task.run(entry.program)
 

@@ -235,23 +235,25 @@ def kill(task: Task) -> None:
 
 
 def killall(task: Task) -> None:
+    """By name: `killall -0 nginx` asks whether there is one, as the tutorial's preStop hook does."""
     name, words = "TERM", []
     for word in task.argv:
-        if word.startswith("-"):
+        if word == "-0":
+            name = "0"
+        elif word.startswith("-"):
             try:
                 name = signal_name(word[1:])
             except (KeyError, StopIteration):
                 continue
         else:
             words.append(word)
-    found = [each for each in list(task.container.processes.values()) if any(w in each.command_line() for w in words)]
-    found = [each for each in found if task.name not in each.command_line()]
+    processes = [each for each in list(task.container.processes.values()) if each is not task.process]
+    found = [each for each in processes if any(word in each.command_line() for word in words)]
     for process in found:
-        if process.is_main:
-            if name != "KILL":
-                task.container.signal(name)
-        else:
+        if name != "0" and not (process.is_main and name == "KILL"):
             process.signal(name)
+    if not found:
+        task.error("".join(f"{task.name}: {word}: no process killed\n" for word in words))
     task.finish(0 if found else 1)
 
 

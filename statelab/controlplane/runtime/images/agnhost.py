@@ -198,9 +198,7 @@ def serve_hostname(task: Task) -> None:
     port = int(options.get("port") or 9376)
 
     def answer(request: HttpRequest, respond: Respond) -> None:
-        respond(
-            _text(f"{task.container.spec.hostname}\n" if options.get("http") is None else task.container.spec.hostname)
-        )
+        respond(_text(task.container.spec.hostname))
 
     if options.get("tcp") in ("true", "") and "tcp" in options:
 

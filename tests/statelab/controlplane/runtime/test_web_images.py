@@ -173,3 +173,11 @@ def test_an_image_without_a_shell_has_no_shell(node):
     said = node.exec(container, "sh", "-c", "true")
     assert said.code == 127
     assert 'exec: "sh": executable file not found in $PATH' in said.stderr
+
+
+def test_the_log_of_an_nginx_that_a_shell_became_is_there_while_it_runs(node):
+    container = node.run("nginx:1.27", ["sh", "-c", "echo configured && exec nginx -g 'daemon off;'"])
+    get(node, "10.244.1.5", 80, "/")
+    lines = [line.text for line in container.logs]
+    assert lines[0] == "configured"
+    assert '"GET / HTTP/1.1" 200' in lines[-1]

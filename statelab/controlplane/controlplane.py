@@ -241,7 +241,7 @@ class ControlPlane:
 def _collect_seldom() -> None:
     """Look for cycles less often than Python does by default, unless somebody has chosen otherwise.
 
-    The store keeps hundreds of thousands of dicts that are in no cycle; a quarter of all time went into looking at them.
+    The store keeps hundreds of thousands of dicts that are in no cycle; looking at them took a quarter of all time.
     """
     if gc.get_threshold()[0] in (700, 2000):  # the defaults of Python 3.11 to 3.13
         gc.set_threshold(50_000, 20, 20)

@@ -20,6 +20,7 @@ from statelab.controlplane.apiserver import (
     negotiation,
     nonresource,
     options,
+    proxy,
     remote,
 )
 from statelab.controlplane.apiserver.request import (
@@ -86,6 +87,8 @@ class Handler:
         if path.startswith(introspection.PREFIX):
             query = {name: values[0] for name, values in request.query.items() if values}
             return forms.json_response(introspection.answer(self.cluster, request.method, path, query))
+        if "/proxy" in path and (proxied := proxy.answer(self.cluster, request)) is not None:
+            return proxied
         target = resolve(path)
         if target is None:
             return nonresource.answer(self.cluster, request)

@@ -37,8 +37,6 @@ _NEVER_MEANT = {
     "networkpolicies.networking.k8s.io": "NetworkPolicies",
     "horizontalpodautoscalers.autoscaling": "HorizontalPodAutoscalers",
     "serviceaccounts/token": "tokens of ServiceAccounts",
-    "pods/proxy": "the proxy to Pods (`kubectl port-forward` works)",
-    "services/proxy": "the proxy to Services (`kubectl port-forward` works)",
     "nodes/proxy": "the proxy to nodes",
 }
 

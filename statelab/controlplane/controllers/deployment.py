@@ -1,8 +1,8 @@
 """The Deployment controller: one ReplicaSet for each template it ever had, and the Pods moved from the old to the new.
 
 Which ReplicaSet is the new one is in deployment_family.py; how it is numbered or made, in deployment_revision.py;
-how many Pods each may have, in deployment_scaling.py; the two strategies, in deployment_rollout.py; what the status
-says, in deployment_status.py.
+a rollback the old way, in deployment_rollback.py; how many Pods each may have, in deployment_scaling.py; the two
+strategies, in deployment_rollout.py; what the status says, in deployment_status.py.
 
 Source: pkg/controller/deployment/deployment_controller.go and sync.go.
 """
@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from statelab.controlplane.controllers import deployment_rollout as rollout
 from statelab.controlplane.controllers.deployment_family import Family, family_of
 from statelab.controlplane.controllers.deployment_revision import with_revision
+from statelab.controlplane.controllers.deployment_rollback import roll_back, wanted_revision
 from statelab.controlplane.controllers.deployment_scaling import is_scaling_event, scale_to_deployment
 from statelab.controlplane.controllers.deployment_status import note_pause, write_status, write_status_of_rollout
 from statelab.controlplane.controllers.owners import claim, concerned, owner_keys
@@ -43,6 +44,10 @@ def reconcile(key: str, view: View) -> float | None:
         family = scale_to_deployment(family, view)
         rollout.forget_old_replica_sets(family, view)
         write_status(family, view)
+        return None
+    revision = wanted_revision(deployment)
+    if revision is not None:
+        roll_back(family, revision, view)
         return None
     if is_scaling_event(family):
         write_status(scale_to_deployment(family, view), view)

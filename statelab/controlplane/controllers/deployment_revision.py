@@ -28,7 +28,7 @@ from statelab.controlplane.view import View
 REVISION = "deployment.kubernetes.io/revision"
 _HISTORY = "deployment.kubernetes.io/revision-history"
 _HISTORY_CHARACTERS = 2000
-_NOT_COPIED = {
+NOT_COPIED = {
     "kubectl.kubernetes.io/last-applied-configuration",
     REVISION,
     _HISTORY,
@@ -115,7 +115,7 @@ def _annotations(family: Family, new: Object) -> dict[str, str]:
     """What the new ReplicaSet's annotations should be: the Deployment's, and the number after those of all old ones."""
     annotations: dict[str, str] = dict(new["metadata"].get("annotations") or {})
     for name, value in (family.deployment["metadata"].get("annotations") or {}).items():
-        if name not in _NOT_COPIED:
+        if name not in NOT_COPIED:
             annotations[name] = value
     former = annotations.get(REVISION)
     if former is not None and former != "" and not _is_number(former):

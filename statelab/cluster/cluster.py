@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from statelab.cluster import conditions
 from statelab.cluster.connection import Connection, RequestRefused
 from statelab.cluster.kubectl import KubectlResult, run_kubectl
 from statelab.cluster.names import parse, path_of
-from statelab.cluster.problem import Problem
+from statelab.cluster.problem import Interrupted, Problem
 from statelab.controlplane.kinds import KINDS, Object, Objects
 
 
@@ -49,6 +49,7 @@ class Cluster:
     """
 
     place = "kubeconfig"
+    when_silent = ""  # what to do when no server answers kubectl, where we know
 
     def __init__(self, connection: Connection, *, context: str, kubeconfig: Path, namespace: str = "default") -> None:
         self.connection = connection
@@ -107,7 +108,7 @@ class Cluster:
             raise Problem(f"The line cannot be read: {error}.", "Check its quotes.") from None
         if arguments[:1] == ["kubectl"]:
             arguments = arguments[1:]
-        return run_kubectl(
+        result = run_kubectl(
             arguments,
             kubeconfig=self.kubeconfig,
             context=self.context,
@@ -115,11 +116,14 @@ class Cluster:
             stdin=stdin,
             timeout_s=timeout_s,
         )
+        if result.code and "was refused" in result.stderr and self.when_silent:
+            return replace(result, stderr=f"{result.stderr}{self.when_silent}\n")
+        return result
 
     # ---- waiting
 
     def wait(self, what: str, condition: str = "Ready", timeout_s: float = 120.0) -> Object | None:
-        """Wait until an object is as named: "Ready", "Bound", "Deleted", "Rollout", "Observed", "Exists", or a condition.
+        """Wait until an object is as named: "Ready", "Bound", "Deleted", "Rollout", "Observed", "Exists", a condition.
 
         Returns the object (None when it was to be deleted). Raises Problem saying how it stood when time ran out.
         """
@@ -134,7 +138,11 @@ class Cluster:
                     f"{what} was not {condition} within {timeout_s:.0f} s: {conditions.describe(obj)}",
                     f"See why: %kubectl describe {what}",
                 )
-            obj = self._next_state(kind.plural, name, obj, min(left_s, 5.0))
+            try:
+                obj = self._next_state(kind.plural, name, obj, min(left_s, 5.0))
+            except KeyboardInterrupt:
+                stood = conditions.describe(self.get(what))
+                raise Interrupted(f"Interrupted while waiting for {what} to be {condition}: {stood}.") from None
         return obj
 
     def _next_state(self, plural: str, name: str, obj: Object | None, timeout_s: float) -> Object | None:
@@ -213,16 +221,35 @@ class Cluster:
         return self
 
     def fresh(self, namespace: str, timeout_s: float = 90.0) -> Cluster:
-        """An empty namespace of that name: what yesterday left in it is deleted first."""
+        """An empty namespace of that name: what yesterday left in it is deleted first. Raises Problem when it stays.
+
+        Nodes that a lesson stopped or cordoned and never gave back are given back, where they are the course's own.
+        """
+        self.namespace = namespace  # first: whatever fails below, nothing goes on in another namespace
+        self.mend_nodes()
         found = self.get(f"namespace/{namespace}")
         if found is not None:
             self.request("DELETE", f"/api/v1/namespaces/{namespace}")
             deadline_s = time.monotonic() + timeout_s
             while self.get(f"namespace/{namespace}") is not None:
                 if time.monotonic() > deadline_s:
-                    raise Problem(f"Namespace {namespace} is still being deleted.", "Wait a moment and run this again.")
+                    raise Problem(
+                        f"Namespace {namespace} is still being deleted: {self._what_holds()}.",
+                        "Wait a moment and run this again. See it: kubectl describe namespace " + namespace,
+                    )
                 self._next_state("namespaces", namespace, self.get(f"namespace/{namespace}"), 1.0)
         return self.use(namespace)
+
+    def mend_nodes(self) -> None:
+        """Give back nodes that were stopped or cordoned. Does nothing to a cluster that is not the course's own."""
+
+    def _what_holds(self) -> str:
+        """What is left in a namespace that does not go."""
+        pods = [str(pod["metadata"]["name"]) for pod in self.list("pods")]
+        nodes = {pod["spec"].get("nodeName", "") for pod in self.list("pods")}
+        silent = [name for name in sorted(nodes - {""}) if not conditions.is_true(self.get(f"node/{name}"), "Ready")]
+        held = f"its Pods {', '.join(pods)} are not gone" if pods else "something in it has a finalizer"
+        return held + (f", and their node {', '.join(silent)} does not answer" if silent else "")
 
 
 class Watcher:

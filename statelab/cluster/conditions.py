@@ -60,6 +60,11 @@ def _has_condition(obj: Object, wanted: str) -> bool:
     return False
 
 
+def is_true(obj: Object | None, condition: str) -> bool:
+    """Whether a condition of the object's status is True."""
+    return obj is not None and _has_condition(obj, condition.lower())
+
+
 def describe(obj: Object | None) -> str:
     """How an object stands, in one line."""
     if obj is None:

@@ -96,7 +96,7 @@ class Connection:
     def _unreachable(self, error: Exception) -> Problem:
         return Problem(
             f"No cluster answers at {self.url}.",
-            "Start the embedded one with `statelab up` (or cluster.start() here), then run this again.",
+            "Start the embedded one: cluster.start() here, or `statelab up` in a terminal. Nothing in it is lost.",
         )
 
 

@@ -10,6 +10,7 @@ from statelab.cluster import local
 from statelab.cluster.cluster import Cluster
 from statelab.cluster.connection import Connection
 from statelab.cluster.names import parse
+from statelab.cluster.nodes import give_back
 from statelab.cluster.paths import Home
 from statelab.cluster.problem import Problem
 
@@ -18,6 +19,7 @@ class EmbeddedCluster(Cluster):
     """A Cluster that keeps every revision with its cause, and whose nodes can be stopped."""
 
     place = "embedded"
+    when_silent = "The embedded cluster does not run. cluster.start() starts it again, with everything in it."
 
     def __init__(self, home: Home, server: local.Server) -> None:
         connection = Connection(server.url, {"Authorization": f"Bearer {server.token}"})
@@ -42,6 +44,16 @@ class EmbeddedCluster(Cluster):
         answer = self.request("GET", "/statelab/v1/history", params={"since": str(since)})
         revisions: list[dict[str, Any]] = answer["revisions"]
         return revisions
+
+    def start(self) -> EmbeddedCluster:
+        """Start the cluster again after its server has ended; everything in it is there as it was. Raises Problem."""
+        self.server, _ = local.start(self.home, pace=self.server.pace)
+        self.connection.url = self.server.url
+        self.connection.headers["Authorization"] = f"Bearer {self.server.token}"
+        return self
+
+    def mend_nodes(self) -> None:
+        give_back(self)
 
     def stop_node(self, name: str) -> None:
         """Cut a node off: its kubelet falls silent, as when a machine loses its power."""

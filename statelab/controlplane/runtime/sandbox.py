@@ -8,6 +8,7 @@ that has called is parked until the control plane answers.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
 import weakref
@@ -182,7 +183,8 @@ class FileTree:
             entry = waiting.pop()
             yield entry
             if entry.kind == "directory":
-                waiting.extend(reversed(self.entries(entry.path)))
+                with contextlib.suppress(FileNotFoundError):  # a shell that runs has just removed it
+                    waiting.extend(reversed(self.entries(entry.path)))
 
 
 def _entry(path: str, found: Mapping[str, Any]) -> Entry:

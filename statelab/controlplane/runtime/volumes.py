@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from statelab.controlplane.runtime.sandbox import FileTree, join
+from statelab.controlplane.runtime.sandbox import Entry, FileTree, join
 
 Kind = Literal["file", "directory", "symlink"]
 
@@ -38,6 +38,14 @@ class FileRecord:
         return cls(record["path"], content, record["mode"], record["kind"])
 
 
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """How a path was when it was last told. Only what has another `stat` is read again."""
+
+    stat: tuple[Kind, int, int, float]
+    digest: bytes
+
+
 class Volume:
     """Files under "/", to be mounted. `read_only` volumes (ConfigMap, Secret, projected) are written by the kubelet
     alone.
@@ -52,8 +60,8 @@ class Volume:
         self._fill = fill
         self._tree: FileTree | None = None
         self._parts: dict[str, FileTree] = {}  # directories that are mounted on their own (subPath), by path
-        self._seen: dict[str, bytes] = {}  # path → fingerprint, as of the last changes()
-        self._seen_before: dict[str, bytes] = {}
+        self._seen: dict[str, _Mark] = {}  # path → fingerprint, as of the last changes()
+        self._seen_before: dict[str, _Mark] = {}
 
     @property
     def tree(self) -> FileTree:
@@ -108,9 +116,9 @@ class Volume:
         """All paths below `path`, sorted; directories end in "/"."""
         prefix = join("/", path).rstrip("/") + "/"
         return [
-            record.path + ("/" if record.kind == "directory" else "")
-            for record in self._records(contents=False)
-            if record.path.startswith(prefix)
+            found + ("/" if entry.kind == "directory" else "")
+            for found, entry, _ in self._entries()
+            if found.startswith(prefix)
         ]
 
     def clear(self) -> None:
@@ -118,7 +126,7 @@ class Volume:
         self.remove("/")
 
     def size_bytes(self) -> int:
-        return sum(len(record.content or b"") for record in self._records())
+        return sum(entry.size for _, entry, _ in self._entries() if entry.kind == "file")
 
     # ---- mounting
 
@@ -135,9 +143,10 @@ class Volume:
             owner, rest = self._at(path)
             part = FileTree()
             if owner.exists(rest):
-                for record in _walk(owner, rest, contents=True):
-                    if record.path != rest:
-                        _put(part, record, record.path[len(rest.rstrip("/")) :])
+                for entry in owner.walk(rest):
+                    if entry.path != rest:
+                        record = FileRecord(entry.path, _content(owner, entry), entry.mode, entry.kind)
+                        _put(part, record, entry.path[len(rest.rstrip("/")) :])
                 owner.remove(rest)
             owner.mkdir(rest)
             self._parts[path] = part
@@ -173,24 +182,38 @@ class Volume:
 
     # ---- the journal
 
-    def _records(self, contents: bool = True) -> Iterable[FileRecord]:
-        found = {record.path: record for record in _walk(self.tree, "/", contents)}
+    def _entries(self) -> Iterable[tuple[str, Entry, FileTree]]:
+        """(path in the volume, entry, the tree that has it), sorted by path."""
+        if self._tree is None and self._fill is None and not self._parts:
+            return []  # nobody has ever looked
+        found = {entry.path: (entry.path, entry, self.tree) for entry in self.tree.walk()}
         for prefix in sorted(self._parts):
-            for record in _walk(self._parts[prefix], "/", contents):
-                path = prefix + record.path.rstrip("/")
-                found[path] = FileRecord(path, record.content, record.mode, record.kind)
+            for entry in self._parts[prefix].walk():
+                path = prefix + entry.path.rstrip("/")
+                found[path] = (path, entry, self._parts[prefix])
         found.pop("/", None)
         return [found[path] for path in sorted(found)]
 
     def changes(self) -> Sequence[FileRecord]:
         """What is new, different or gone since the last call, parents before what is in them; gone ones last."""
-        now: dict[str, bytes] = {}
+        if self._tree is None and not self._seen:
+            return []  # nobody has looked into it yet
+        now: dict[str, _Mark] = {}
         changed = []
-        for record in self._records():
-            mark = hashlib.blake2b(record.content or b"", digest_size=16, person=record.kind[:4].encode()).digest()
-            now[record.path] = mark + record.mode.to_bytes(4, "big")
-            if self._seen.get(record.path) != now[record.path]:
-                changed.append(record)
+        for path, entry, tree in self._entries():
+            stat = (entry.kind, entry.mode, entry.size, entry.modified_s)
+            before = self._seen.get(path)
+            if before is not None and before.stat == stat:
+                now[path] = before
+                continue
+            try:
+                content = _content(tree, entry)
+            except OSError:  # a shell that runs has just removed it
+                continue
+            digest = hashlib.blake2b(content, digest_size=16).digest()
+            now[path] = _Mark(stat, digest)
+            if before is None or (before.digest, before.stat[:2]) != (digest, stat[:2]):
+                changed.append(FileRecord(path, content, entry.mode, entry.kind))
         gone = [FileRecord(path, None, 0, "file") for path in sorted(self._seen, reverse=True) if path not in now]
         self._seen_before, self._seen = self._seen, now
         return changed + gone
@@ -225,11 +248,7 @@ def _put(tree: FileTree, record: FileRecord, path: str) -> None:
         tree.write(path, content, record.mode)
 
 
-def _walk(tree: FileTree, path: str, contents: bool) -> Iterable[FileRecord]:
-    for entry in tree.walk(path):
-        content = b""
-        if entry.kind == "symlink":
-            content = tree.read_link(entry.path).encode()
-        elif entry.kind == "file" and contents:
-            content = tree.read(entry.path)
-        yield FileRecord(entry.path, content, entry.mode, entry.kind)
+def _content(tree: FileTree, entry: Entry) -> bytes:
+    if entry.kind == "directory":
+        return b""
+    return tree.read_link(entry.path).encode() if entry.kind == "symlink" else tree.read(entry.path)

@@ -1,0 +1,57 @@
+"""Variations of ps6 that learners do not see. nbgrader's configuration keeps this file out of every release."""
+
+from __future__ import annotations
+
+from grader.diagnosis import pods_not_ready
+from grader.rubrics.ps6 import answers, deadlock, first, forgetful, half, leads_to, pending, ready_pods_of
+from grader.trial import Trial
+from grader.verdict import Verdict, no, yes
+
+IT_DEPENDS = "It does not hold when the number of Pods is another. What is written in that could follow?"
+
+
+@pending.check(points=3, title="It holds for other numbers", hidden=IT_DEPENDS)
+def four_ledgers(trial: Trial) -> Verdict:
+    return _scaled(trial, "statefulset/ledger", 4)
+
+
+@answers.check(points=3, title="It holds for other numbers", hidden=IT_DEPENDS)
+def five_shops(trial: Trial) -> Verdict:
+    problem = _scaled(trial, "deployment/shop", 5)
+    if not problem.passed:
+        return problem
+    for _ in range(10):
+        ran = trial.exec(ready_pods_of(trial, "deployment/shop")[0], "curl", "-sS", "-o", "/dev/null", "http://shop/")
+        if ran.code:
+            return no(f"Of five, not every one answers: {ran.error.strip()}")
+    return yes("")
+
+
+@deadlock.check(
+    points=2, title="It holds in another namespace", hidden=IT_DEPENDS.replace("number of Pods", "namespace")
+)
+def quorum_elsewhere(trial: Trial) -> Verdict:
+    return pods_not_ready(trial.again(namespace="blue").settle(), "statefulset/quorum", 2) or yes("")
+
+
+@forgetful.check(points=3, title="It holds for other numbers", hidden=IT_DEPENDS)
+def three_notes(trial: Trial) -> Verdict:
+    return _scaled(trial, "statefulset/notes", 3)
+
+
+@first.check(points=4, title="It holds for other numbers", hidden=IT_DEPENDS)
+def five_relays(trial: Trial) -> Verdict:
+    return _scaled(trial, "statefulset/relay", 5)
+
+
+@half.check(points=2, title="It holds for other numbers", hidden=IT_DEPENDS)
+def four_fronts(trial: Trial) -> Verdict:
+    problem = _scaled(trial, "deployment/front", 4)
+    return problem if not problem.passed else leads_to(trial, "front", ready_pods_of(trial, "deployment/front"))
+
+
+def _scaled(trial: Trial, reference: str, replicas: int) -> Verdict:
+    if trial.get(reference) is None:
+        return no(f"There is no {reference}.")
+    trial.scale(reference, replicas).settle()
+    return pods_not_ready(trial, reference, replicas) or yes("")

@@ -10,14 +10,14 @@ reaches the disk itself at the latest `sync()` later, which the server calls abo
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
+import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import orjson
 
@@ -25,6 +25,8 @@ from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import KINDS, Object, key_of
 from statelab.controlplane.store import Cause, Revision, Store
 
+_APPEND = os.O_RDWR | os.O_APPEND | getattr(os, "O_BINARY", 0)  # Windows would change line ends
+_sync = getattr(os, "fdatasync", os.fsync)  # macOS and Windows have no fdatasync
 _COMPACT_ABOVE_BYTES = 64 * 1024 * 1024
 
 
@@ -51,11 +53,11 @@ class Journal:
         self.path = folder / "journal"
         self._lock = open(folder / "lock", "a")  # noqa: SIM115 - held as long as the journal is open
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(self._lock)
         except OSError:
             self._lock.close()
             raise JournalLocked(f"{folder} is in use by another server") from None
-        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        self._file = os.open(self.path, _APPEND | os.O_CREAT, 0o600)
         self._size = os.fstat(self._file).st_size
         self._unsynced = False
 
@@ -99,7 +101,7 @@ class Journal:
     def sync(self) -> None:
         """Make what was written outlive the machine, not only the process."""
         if self._unsynced:
-            os.fdatasync(self._file)
+            _sync(self._file)
             self._unsynced = False
 
     def close(self) -> None:
@@ -153,7 +155,7 @@ class Journal:
             os.fsync(file.fileno())
         os.replace(fresh, self.path)
         os.close(self._file)
-        self._file = os.open(self.path, os.O_RDWR | os.O_APPEND)
+        self._file = os.open(self.path, _APPEND)
         self._size = os.fstat(self._file).st_size
 
     @staticmethod
@@ -184,6 +186,18 @@ class Journal:
             f"the journal's last {self._size - good} bytes were not whole and were cut; a copy is {backup.name}"
         )
         self._size = good
+
+
+def _lock(file: IO[str]) -> None:
+    """Lock a file until it is closed or the process ends. Raises OSError when another process has the lock."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _line(record: Object) -> bytes:

@@ -1,0 +1,255 @@
+"""Acknowledged means journalled: a server that is killed in the middle of everything has lost nothing it confirmed.
+
+`STATELAB_KILLS=200 python -m pytest tests/reliability` is the long run; the suite kills eight times.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+KILLS = int(os.environ.get("STATELAB_KILLS", "8"))
+CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
+STATEFUL_SETS = "/apis/apps/v1/namespaces/default/statefulsets"
+MERGE = "application/merge-patch+json"
+
+
+@dataclass
+class Server:
+    port: int
+    token: str
+    process: subprocess.Popen[str]
+
+    def request(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Any:
+        """(code, answer). Raises OSError or HTTPException when the server is gone."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
+        data = None if body is None else json.dumps(body).encode()
+        connection.request(method, path, data, {"Authorization": f"Bearer {self.token}", "Content-Type": content_type})
+        answer = connection.getresponse()
+        found = answer.read()
+        connection.close()
+        return answer.status, json.loads(found)
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(20)
+
+    def config_maps(self) -> tuple[dict[str, str], str]:
+        """Names and values of what the writers made, and the resourceVersion of the list."""
+        code, found = self.request("GET", CONFIG_MAPS)
+        assert code == 200
+        items = {each["metadata"]["name"]: each["data"]["value"] for each in found["items"] if _is_written(each)}
+        return items, found["metadata"]["resourceVersion"]
+
+
+def _is_written(obj: Any) -> bool:
+    return str(obj["metadata"]["name"]).startswith("w")
+
+
+def start(folder: Path, *, file_bytes: int | None = None) -> Server:
+    """A server on the state in `folder`; with `file_bytes`, no file of it can grow beyond that."""
+    about = folder / "server.json"
+    command = [sys.executable, "-m", "statelab", "serve", "--state", str(folder / "state"), "--pace", "10"]
+    command += ["--server-file", str(about), "--kubeconfig", str(folder / "kubeconfig")]
+
+    def limit() -> None:
+        if file_bytes is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
+
+    with open(folder / "log", "a") as log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, preexec_fn=limit)
+    assert process.stdout is not None
+    said = process.stdout.readline()
+    assert said.startswith("StateLab serves"), said + (folder / "log").read_text()
+    found = json.loads(about.read_text())
+    return Server(int(found["url"].rpartition(":")[2]), found["token"], process)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path
+    about = tmp_path / "server.json"
+    if about.exists():
+        try:
+            os.kill(json.loads(about.read_text())["pid"], signal.SIGKILL)
+        except ProcessLookupError:
+            return
+
+
+@dataclass
+class Writer:
+    """Creates, patches and deletes ConfigMaps of its own, and remembers what it was told of each."""
+
+    number: int
+    dice: random.Random
+    known: dict[str, str] = field(default_factory=dict)  # what was acknowledged
+    doubtful: dict[str, set[str | None]] = field(default_factory=dict)  # asked for, not answered
+    written: int = 0
+
+    def run(self, server: Server) -> None:
+        try:
+            while True:
+                self._write(server)
+        except (OSError, HTTPException):
+            return  # the server is gone
+
+    def _write(self, server: Server) -> None:
+        self.written += 1
+        value = f"{self.written}-" + "x" * self.dice.choice((1, 100, 20_000))
+        name = self.dice.choice(list(self.known)) if self.known and self.dice.random() < 0.6 else ""
+        wanted: str | None = value
+        if not name:
+            name = f"w{self.number}-{self.written}"
+            ask = ("POST", CONFIG_MAPS, {"metadata": {"name": name}, "data": {"value": value}})
+        elif self.dice.random() < 0.4:
+            wanted, ask = None, ("DELETE", f"{CONFIG_MAPS}/{name}", None)
+        else:
+            ask = ("PATCH", f"{CONFIG_MAPS}/{name}", {"data": {"value": value}})
+        self.doubtful = {name: {self.known.get(name), wanted}}
+        code, answer = server.request(*ask, MERGE if ask[0] == "PATCH" else "application/json")
+        assert code in (200, 201), answer
+        self.doubtful = {}
+        if wanted is None:
+            self.known.pop(name)
+        else:
+            self.known[name] = value
+
+    def check(self, found: dict[str, str]) -> None:
+        """Everything acknowledged is there; of what was under way, all or nothing."""
+        mine = {name: value for name, value in found.items() if name.startswith(f"w{self.number}-")}
+        for name, values in self.doubtful.items():
+            now = mine.pop(name, None)
+            assert now in values
+            self.known.pop(name, None)
+            if now is not None:
+                self.known[name] = now
+                mine[name] = now
+        assert mine == self.known
+        self.doubtful = {}
+
+
+def test_a_killed_server_has_lost_nothing_that_it_acknowledged(folder: Path) -> None:
+    dice = random.Random(1)
+    writers = [Writer(number, random.Random(number)) for number in range(3)]
+    server = start(folder)
+    _make_stateful_set(server)
+    for kill in range(KILLS):
+        before, version = server.config_maps()
+        threads = [threading.Thread(target=writer.run, args=(server,)) for writer in writers]
+        for thread in threads:
+            thread.start()
+        server.request("PATCH", f"{STATEFUL_SETS}/web", {"spec": {"replicas": 1 + kill % 3}}, MERGE)
+        time.sleep(dice.random() * 0.6)
+        server.kill()
+        for thread in threads:
+            thread.join(20)
+        server = start(folder)
+        found, _ = server.config_maps()
+        for writer in writers:
+            writer.check(found)
+        assert _replay(server, before, version) == found, "a watch from before the kill tells all that happened"
+        assert server.request("GET", f"{STATEFUL_SETS}/web")[1]["spec"]["replicas"] == 1 + kill % 3
+    _until_ready(server)
+    server.kill()
+    assert sum(writer.written for writer in writers) > 10 * KILLS
+
+
+def _replay(server: Server, before: dict[str, str], version: str) -> dict[str, str]:
+    now = dict(before)
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=20)
+    query = f"watch=1&resourceVersion={version}&timeoutSeconds=1"
+    connection.request("GET", f"{CONFIG_MAPS}?{query}", headers={"Authorization": f"Bearer {server.token}"})
+    for line in connection.getresponse().read().splitlines():
+        event = json.loads(line)
+        assert event["type"] != "ERROR", event
+        if event["type"] == "DELETED":
+            now.pop(event["object"]["metadata"]["name"], None)
+        elif _is_written(event["object"]):
+            now[event["object"]["metadata"]["name"]] = event["object"]["data"]["value"]
+    connection.close()
+    return now
+
+
+def _make_stateful_set(server: Server) -> None:
+    container = {"name": "main", "image": "registry.k8s.io/pause:3.10"}
+    template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [container]}}
+    claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}
+    spec = {
+        "serviceName": "web",
+        "selector": {"matchLabels": {"app": "web"}},
+        "template": template,
+        "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": claim}],
+    }
+    assert server.request("POST", STATEFUL_SETS, {"metadata": {"name": "web"}, "spec": spec})[0] == 201
+
+
+def _until_ready(server: Server) -> None:
+    """The controllers go on where they were."""
+    deadline_s = time.monotonic() + 30
+    while True:
+        found = server.request("GET", f"{STATEFUL_SETS}/web")[1]
+        if found["status"].get("readyReplicas") == found["status"].get("replicas") == found["spec"]["replicas"]:
+            return
+        assert time.monotonic() < deadline_s, found["status"]
+        time.sleep(0.05)
+
+
+def test_a_torn_end_is_cut_with_a_warning_and_a_backup(folder: Path) -> None:
+    server = start(folder)
+    for number in range(5):
+        body = {"metadata": {"name": f"w0-{number}"}, "data": {"value": str(number)}}
+        assert server.request("POST", CONFIG_MAPS, body)[0] == 201
+    server.kill()
+    journal = folder / "state" / "journal"
+    whole = journal.read_bytes()
+    journal.write_bytes(whole + b'0badc0de {"revision": 99999, "type": "ADDED"')
+    server = start(folder)
+    assert server.config_maps()[0] == {f"w0-{number}": str(number) for number in range(5)}
+    assert "were not whole and were cut" in (folder / "log").read_text()
+    assert [each.read_bytes()[: len(whole)] for each in (folder / "state").glob("journal.torn-*")] == [whole]
+    server.kill()
+
+
+def test_on_a_full_disk_writes_are_refused_and_nothing_is_lost(folder: Path) -> None:
+    server = start(folder, file_bytes=400_000)
+    _make_stateful_set(server)
+    _until_ready(server)
+    written, refusal = {}, None
+    for number in range(60):
+        value = f"{number}-" + "x" * 10_000
+        code, answer = server.request(
+            "POST", CONFIG_MAPS, {"metadata": {"name": f"w0-{number}"}, "data": {"value": value}}
+        )
+        if code == 201:
+            written[f"w0-{number}"] = value
+        else:
+            refusal = (code, answer)
+    assert refusal is not None and refusal[0] == 507
+    assert (refusal[1]["kind"], refusal[1]["reason"]) == ("Status", "InsufficientStorage")
+    # The cluster's own parts are refused too; none of them falls over, and whoever reads is answered.
+    server.request("PATCH", f"{STATEFUL_SETS}/web", {"spec": {"replicas": 3}}, MERGE)
+    time.sleep(1.5)
+    assert server.process.poll() is None
+    assert server.config_maps()[0] == written
+    server.kill()
+    server = start(folder)
+    assert server.config_maps()[0] == written
+    assert server.request("PATCH", f"{STATEFUL_SETS}/web", {"spec": {"replicas": 2}}, MERGE)[0] == 200
+    _until_ready(server)
+    server.kill()

@@ -66,7 +66,7 @@ class History:
             if states and _is_heartbeat(moment, states[-1]):
                 continue
             if not numbers and moment.type != "ADDED":
-                numbers.append(0)  # it is older than the history: it was there, much as it is first seen
+                numbers.append(-1)  # it is older than the history: it was there, much as it is first seen
                 states.append(moment.object)
             numbers.append(len(self.moments))
             states.append(None if moment.type == "DELETED" else moment.object)

@@ -120,6 +120,8 @@ class Scale:
     def drawn(self, at_s: float) -> float:
         """Seconds from the left edge, quiet times shortened."""
         before = self._knots[0]
+        if at_s <= before[0]:
+            return 0.0
         for knot in self._knots:
             if knot[0] > at_s:
                 share = (at_s - before[0]) / (knot[0] - before[0])

@@ -13,6 +13,7 @@ function render({ model, el }) {
   const diff = make("button", { type: "button", onclick: () => (send(), tell({ diff: true })) }, text.show_diff);
   const apply = make("button", { type: "button", onclick: () => tell({ apply: true }) }, text.apply);
   let typing = null;
+  let held = null; // the slider under the pointer
 
   const send = () => {
     if (typing === null) return;
@@ -48,7 +49,7 @@ function render({ model, el }) {
     paintNumbers();
   };
   let drawn = "";
-  const shape = () => JSON.stringify(model.get("groups").map(({ object, title, knobs: each }) => [object, title, each.map(({ id, choices, most }) => [id, choices, most])]));
+  const shape = () => JSON.stringify(model.get("groups").map(({ object, title, knobs: each }) => [object, title, each.map(({ id, choices }) => [id, choices])]));
   const paintKnobs = () => {
     // The same controls get new values, so that a slider is not taken from under the hand that moves it.
     if (drawn === shape()) return updateKnobs();
@@ -65,7 +66,8 @@ function render({ model, el }) {
     for (const { object, knobs: each } of model.get("groups")) {
       for (const knob of each) {
         const control = knobs.querySelector(`[id="${prefix}-${object}-${knob.id}"]`);
-        if (!control || control.matches(":active")) continue;
+        if (!control || control === held) continue;
+        if (knob.kind === "number") control.max = knob.most;
         control.value = knob.value;
         const shown = control.parentElement.querySelector("output");
         if (shown) shown.textContent = knob.value;
@@ -85,6 +87,8 @@ function render({ model, el }) {
     }
     const shown = make("output", { for: id }, String(knob.value));
     const slider = make("input", { id, type: "range", min: knob.least, max: knob.most, value: knob.value });
+    slider.addEventListener("pointerdown", () => (held = slider));
+    for (const each of ["pointerup", "pointercancel"]) slider.addEventListener(each, () => (held = null));
     slider.addEventListener("input", () => {
       shown.textContent = slider.value;
       turn(Number(slider.value));

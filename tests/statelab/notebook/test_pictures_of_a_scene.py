@@ -1,0 +1,128 @@
+"""Scenes and their drawing: what is shown, in which words, and that nothing from an object becomes markup."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from xml.etree import ElementTree
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from statelab.notebook.consequences import if_deleted
+from statelab.notebook.picture import draw, frame_of
+from statelab.notebook.scene import ClaimShown, NodeShown, PodShown, Scene, ServiceShown, make_scene
+
+Objects = Callable[[Any], dict[str, list[Any]]]
+
+
+def _pod(name: str, node: str = "n", **more: Any) -> PodShown:
+    facts = {
+        "state": "ready",
+        "said": "Ready",
+        "ordinal": "",
+        "revision": "r",
+        "ip": "10.0.0.1",
+        "claims": (),
+        "uid": name,
+    }
+    return PodShown(name=name, node=node, **{**facts, **more})
+
+
+def test_a_claim_whose_pod_is_gone_stays_in_the_picture_and_its_tie_goes(cluster: Any, objects_of: Objects) -> None:
+    cluster.scale("statefulsets", "default/web", 2)
+    cluster.settle()
+    picture = draw(make_scene(objects_of(cluster), "default"))
+    assert "persistentvolumeclaim/www-web-2" in picture.pieces
+    assert "tie/www-web-2" not in picture.pieces
+    assert "tie/www-web-1" in picture.pieces
+    assert "www-web-2: Bound, mounted by nobody: its data wait" in picture.sentence
+
+
+def test_a_pod_keeps_its_piece_when_it_comes_back_and_its_ghost_tells_what_it_was(
+    cluster: Any, objects_of: Objects
+) -> None:
+    before = make_scene(objects_of(cluster), "default").pods
+    cluster.delete("pods", "default/web-1")
+    cluster.settle()
+    picture = draw(make_scene(objects_of(cluster), "default"), ghosts=before)
+    old = next(pod for pod in before if pod.name == "web-1")
+    assert f"was {old.ip}" in picture.pieces["pod/web-1"].label
+    assert "was" not in picture.pieces["pod/web-0"].label
+
+
+def test_a_pod_that_is_gone_is_a_ghost_in_the_room_it_was_in() -> None:
+    scene = Scene("default", nodes=(NodeShown("n", True, False),))
+    assert "ghost/web-9" in draw(scene, ghosts=(_pod("web-9"),)).pieces
+
+
+def test_the_same_scene_is_drawn_to_the_same_bytes(cluster: Any, objects_of: Objects) -> None:
+    scene = make_scene(objects_of(cluster), "default")
+    assert draw(scene).svg() == draw(scene).svg()
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_whatever_a_name_holds_the_picture_is_well_formed_and_holds_no_element_of_it(name: str, said: str) -> None:
+    scene = Scene(
+        name,
+        nodes=(NodeShown(name, True, False),),
+        pods=(_pod(name, name, said=f"<script>{said}", ip=f'"{said}', claims=(name,)),),
+        claims=(ClaimShown(name, said, "1Gi", "", name),),
+        services=(ServiceShown(name, said, True, ((name, (said,)),)),),
+    )
+    root = ElementTree.fromstring(draw(scene).svg())
+    kinds = {element.tag.rpartition("}")[2] for element in root.iter()}
+    assert kinds <= {"svg", "title", "style", "rect", "g", "text", "path"}
+
+
+def test_five_thousand_pods_are_counted_not_drawn_one_by_one() -> None:
+    pods = tuple(_pod(f"web-{n}", f"n{n % 2}") for n in range(5000))
+    scene = Scene("default", nodes=(NodeShown("n0", True, False), NodeShown("n1", True, False)), pods=pods)
+    frame = frame_of(draw(scene))
+    assert sum(key.startswith("pod/") for key in frame["order"]) == 1500
+    assert "and 1750 more Pods" in frame["pieces"]["node/n0"][2]
+    assert len(frame["title"]) < 500
+
+
+def test_no_tie_runs_through_a_pod_or_a_claim(cluster: Any, objects_of: Objects) -> None:
+    cluster.scale("statefulsets", "default/web", 9)
+    cluster.settle()
+    for width in (960, 480):
+        picture = draw(make_scene(objects_of(cluster), "default"), width=width)
+        pods = [(p.x, p.y, 150, 62) for key, p in picture.pieces.items() if key.startswith("pod/")]
+        ties = [p.inner for key, p in picture.pieces.items() if key.startswith("tie/")]
+        assert len(ties) == 9
+        for tie in ties:
+            for x, top, bottom in _verticals(tie):
+                assert not any(px < x < px + w and top < py + h - 9 and bottom > py for px, py, w, h in pods)
+
+
+def _verticals(path: str) -> list[tuple[float, float, float]]:
+    words = path.partition('d="M')[2].partition('"')[0].split()
+    x, y = float(words[0]), float(words[1])
+    found = []
+    for word in words[2:]:
+        if word[0] == "H":
+            x = float(word[1:])
+        else:
+            found.append((x, min(y, float(word[1:])), max(y, float(word[1:]))))
+            y = float(word[1:])
+    return found
+
+
+def test_deleting_a_statefulset_s_pod_is_told_to_bring_it_back_as_itself(cluster: Any, objects_of: Objects) -> None:
+    told = if_deleted("pod/web-1", objects_of(cluster))
+    assert "creates web-1 again" in told or "create web-1 again" in told
+    assert "the same claim www-web-1" in told
+
+
+def test_deleting_a_claim_in_use_is_told_to_wait_for_its_pod(cluster: Any, objects_of: Objects) -> None:
+    assert "pvc-protection" in if_deleted("persistentvolumeclaim/www-web-0", objects_of(cluster))
+
+
+def test_deleting_the_governing_service_is_told_to_take_the_names_along(cluster: Any, objects_of: Objects) -> None:
+    assert "governs StatefulSet web" in if_deleted("service/nginx", objects_of(cluster))
+
+
+def test_deleting_a_statefulset_is_told_to_leave_its_claims(cluster: Any, objects_of: Objects) -> None:
+    assert "claims stay" in if_deleted("statefulset/web", objects_of(cluster))

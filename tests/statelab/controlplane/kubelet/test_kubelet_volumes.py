@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import pytest
+
 from statelab.controlplane.kinds import Object
+from statelab.controlplane.kubelet.volumes import MountError, persistent_volume
 
 
 def read(cluster: Any, path: str, name: str = "p") -> str:
@@ -120,6 +123,23 @@ def test_a_host_path_is_the_nodes_own_and_shared_by_its_pods(cluster: Any) -> No
     cluster.run_until(lambda: cluster.is_ready("b") and cluster.is_ready("c"), 30)
     assert cluster.logs("b") == ["hello"]
     assert cluster.logs("c") != ["hello"]
+
+
+def local_volume(path: str) -> Object:
+    return {"metadata": {"name": "disk"}, "spec": {"capacity": {"storage": "1Gi"}, "local": {"path": path}}}
+
+
+def test_a_local_volume_is_the_folder_of_its_node(cluster: Any) -> None:
+    there = mounting({"hostPath": {"path": "/data", "type": "DirectoryOrCreate"}})
+    cluster.start_shell("echo hello > /v/page; sleep 600", "a", nodeName="kind-worker", **there)
+    cluster.run_until(lambda: cluster.is_ready("a"), 30)
+    volume = persistent_volume(local_volume("/data"), cluster.kubelets["kind-worker"].volumes, "kind-worker")
+    assert volume.volume.read(f"{volume.sub_path}/page") == b"hello\n"
+
+
+def test_a_local_volume_whose_folder_is_not_there_is_not_mounted(cluster: Any) -> None:
+    with pytest.raises(MountError, match='path "/none" does not exist'):
+        persistent_volume(local_volume("/none"), cluster.kubelets["kind-worker"].volumes, "kind-worker")
 
 
 def test_a_host_path_of_the_wrong_type_is_not_mounted(cluster: Any) -> None:

@@ -1,0 +1,99 @@
+"""How long a picture of 300 Pods takes to follow one change: in Python, on the wire, and in the browser.
+
+`python benchmarks/pictures.py` prints a table. A browser paints every 16.7 ms; what takes less is smooth. It needs a
+chromium (CHROMIUM names one) and playwright.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import sys
+import time
+from dataclasses import replace
+from typing import Any
+
+from statelab.notebook.modules import module
+from statelab.notebook.picture import draw, frame_of
+from statelab.notebook.scene import ClaimShown, NodeShown, PodShown, Scene
+from statelab.notebook.style import STYLE
+
+_UPDATES = 100
+_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+_IN_BROWSER = """
+async ([source, style, frames]) => {
+  const url = URL.createObjectURL(new Blob([source + '\\nexport {makeSvg, patch};'], {type: 'text/javascript'}));
+  const {makeSvg, patch} = await import(url);
+  const svg = makeSvg(style);
+  document.body.append(svg);
+  const shown = new Map();
+  const times = [];
+  for (const frame of frames) {
+    const began = performance.now();
+    patch(svg, frame, shown);
+    svg.getBoundingClientRect();  // layout is part of the price
+    times.push(performance.now() - began);
+    await new Promise(done => setTimeout(done, 0));
+  }
+  return times;
+}
+"""
+
+
+def scene(pods: int, change: int) -> Scene:
+    """Pods on three nodes, every second with a claim; which one is not ready depends on `change`."""
+    names = [f"web-{number}" for number in range(pods)]
+    shown = [
+        PodShown(
+            name, "ready", "Ready", str(number), "5f6d", f"10.244.1.{number % 250}", f"n{number % 3}", (), f"u{number}"
+        )
+        for number, name in enumerate(names)
+    ]
+    shown[change % pods] = replace(shown[change % pods], state="starting", said="Running, not ready")
+    claims = tuple(ClaimShown(f"www-{name}", "Bound", "1Gi", "", name) for name in names[::2])
+    nodes = tuple(NodeShown(f"n{number}", True, False) for number in range(3))
+    return Scene("default", nodes, tuple(shown), claims)
+
+
+def measure(pods: int) -> dict[str, Any]:
+    """Milliseconds per update, median and 95th percentile, and the bytes of one."""
+    from playwright.sync_api import sync_playwright
+
+    drawn, frames = [], []
+    for change in range(_UPDATES):
+        began_s = time.perf_counter()
+        frames.append(frame_of(draw(scene(pods, change))))
+        drawn.append((time.perf_counter() - began_s) * 1000)
+    with sync_playwright() as playwright:
+        chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+        browser = playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        source = module("cluster_view").replace("export default { render };", "")
+        patched = page.evaluate(_IN_BROWSER, [source, STYLE, frames])[1:]  # the first draws everything
+        browser.close()
+    return {
+        "pods": pods,
+        "python_ms": round(statistics.median(drawn), 2),
+        "browser_ms": round(statistics.median(patched), 2),
+        "browser_p95_ms": round(statistics.quantiles(patched, n=20)[-1], 2),
+        "kilobytes": round(len(json.dumps(frames[0])) / 1000, 1),
+    }
+
+
+def main() -> None:
+    rows = [measure(pods) for pods in (10, 60, 300, 1500)]
+    if "--json" in sys.argv:
+        print(json.dumps(rows))
+        return
+    print("Pods   draw (Python)   patch (browser)   95 %       one update")
+    for row in rows:
+        print(
+            f"{row['pods']:>4} {row['python_ms']:>10.2f} ms {row['browser_ms']:>13.2f} ms "
+            f"{row['browser_p95_ms']:>9.2f} ms {row['kilobytes']:>9.1f} kB"
+        )
+
+
+if __name__ == "__main__":
+    main()

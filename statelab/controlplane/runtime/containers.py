@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from statelab.controlplane.runtime.entry import Entry, StartError, entry_of
-from statelab.controlplane.runtime.files import MountedFiles, furnish, mounts_of, prepare
+from statelab.controlplane.runtime.files import MountedFiles, furnish, mount_problem, mounts_of, prepare
 from statelab.controlplane.runtime.images import image_for, parse_reference
 from statelab.controlplane.runtime.logs import Log
 from statelab.controlplane.runtime.process import Process
@@ -41,6 +41,7 @@ class Container:
         self.user = spec.user if spec.user is not None else self.image.user
         self.working_dir = spec.working_dir or self.image.working_dir
         self._root: FileTree | None = None
+        self._mount_problem = mount_problem(self)
         self._log = Log(runtime.loop)
         self._files: MountedFiles | None = None
         self._is_furnished = False
@@ -50,8 +51,11 @@ class Container:
         self._waits: Callable[[], None] | None = None
         self._on_exit: Callable[[Exit], None] | None = None
         self._last_pid = 0
-        if any(mount.sub_path for mount in spec.mounts):
-            self._prepared()  # a file that is mounted on its own is as it was when the container was created
+        if not self._mount_problem and any(mount.sub_path for mount in spec.mounts):
+            try:
+                self._prepared()  # a file that is mounted on its own is as it was when the container was created
+            except OSError as error:
+                self._mount_problem = f"{error.filename}: {error.strerror}"
 
     # ---- its life
 
@@ -63,6 +67,8 @@ class Container:
         self._on_exit = on_exit
         self.started_at_s = self.runtime.loop.now_s
         try:
+            if self._mount_problem:
+                raise StartError(self._mount_problem, 128)
             entry = entry_of(self, self.arguments)
         except StartError as error:
             failed = Exit(128, "StartError", str(error))

@@ -19,6 +19,7 @@ _PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexiste
 _OS_RELEASE = 'PRETTY_NAME="StateLab sandbox"\nNAME="StateLab"\nID=statelab\n'
 _GROUP = "root:x:0:\nnogroup:x:65534:\n"
 _SYMLINKS_FOLLOWED = 40
+_DEEPEST_MOUNT = 60
 
 
 def prepare(container: Container) -> None:
@@ -40,6 +41,32 @@ def prepare(container: Container) -> None:
             root.write(path, mount.volume.read(mount.sub_path))
         else:
             root.mkdir(path)
+
+
+def mount_problem(container: Container) -> str:
+    """Why a volume cannot be mounted where the Pod wants it, in runc's words; or ""."""
+    spec = container.spec
+    files = {"/etc/hostname", *spec.files, *container.image.files(parse_reference(spec.image).tag)}
+    for mount in spec.mounts:
+        path = join("/", mount.path)
+        is_file = bool(mount.sub_path) and mount.volume.is_file(mount.sub_path)
+        above = {path[:at] for at in range(1, len(path)) if path[at] == "/"}
+        onto_file = path in files and not is_file
+        onto_directory = is_file and any(each.startswith(f"{path}/") for each in files)
+        if onto_file or onto_directory or above & files:
+            return (
+                f'error mounting "{mount.volume.name}" to rootfs at "{path}": not a directory: Are you trying to mount '
+                "a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected "
+                "type"
+            )
+        try:
+            if mount.sub_path and not is_file:
+                mount.volume.part(mount.sub_path)
+        except OSError as error:
+            return f'failed to prepare subPath "{mount.sub_path}" of "{mount.volume.name}": {error.strerror}'
+        if not path.isprintable() or path.count("/") > _DEEPEST_MOUNT:
+            return f'error mounting "{mount.volume.name}" to rootfs at {path!r}: the sandbox cannot have such a path'
+    return ""
 
 
 def furnish(container: Container) -> None:

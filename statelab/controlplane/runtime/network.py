@@ -131,7 +131,11 @@ class Network:
         ports[port] = accept
 
     def unlisten(self, ip: str, port: int) -> None:
+        """The server is gone, and its connections with it."""
         self._listeners.get(ip, {}).pop(port, None)
+        for connection in [each for each in self._open.get(ip, ()) if each.local[1] == port]:
+            self._open[ip].remove(connection)
+            connection.close()
 
     def listening(self, ip: str) -> list[int]:
         return sorted(self._listeners.get(ip, ()))

@@ -342,6 +342,8 @@ class Process:
         self.ended = True
         for task in list(self._tasks):
             task.finish(137)
+        if self._shell is not None and self._shell.ended:
+            self._shell.close()
         self._on_end(code, limit, signal)
 
 

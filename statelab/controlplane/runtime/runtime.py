@@ -131,19 +131,21 @@ class Runtime:
         else:
             self._waiting.append((shell, start))
 
-    def pump(self) -> None:
-        """Take in what shells have done. In paced time: to be called when `on_message` said so.
+    def pump(self) -> bool:
+        """Take in what shells have done; whether there was something. In paced time, to be called when `on_message`
+        said so.
 
         A part of it at a time, so that a container that chatters does not keep the server from its clients.
         """
-        for _ in range(_MESSAGES_AT_ONCE):
+        for taken in range(_MESSAGES_AT_ONCE):
             try:
                 message = self.worker.messages.get_nowait()
             except queue.Empty:
-                return
+                return taken > 0
             self._take(message)
         if self.worker.wake is not None:
             self.worker.wake()
+        return True
 
     def busy_s(self, container: Container) -> float:
         """How long a process may compute without a pause: much less, once the same one has gone over it."""
@@ -152,7 +154,8 @@ class Runtime:
 
     def _outside_work(self) -> bool:
         """One step of what must be done before virtual time may pass; False when there is nothing."""
-        self.pump()
+        if self.pump():
+            return True  # what was waited for may have come with it
         if self._current is not None and not self._current.running:
             self._current = None
         if self._current is None:

@@ -48,6 +48,8 @@ def join(base: str, path: str) -> str:
 
 # ---- files
 
+_WRITTEN_DOWN = 65_536  # the largest file that is not given to bashkit at once, in bytes
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -66,26 +68,55 @@ class FileTree:
     """
 
     def __init__(self, handle: bashkit.FileSystem | None = None) -> None:
-        if handle is None:
+        """Without a `handle`, an empty tree. It is a bashkit one (16 KB) from when somebody asks for more than to read
+        what has been written: most containers only ever read a few of their files.
+        """
+        self._handle = handle
+        self._files: dict[str, tuple[bytes, int | None]] = {}  # what a bashkit tree is to be made of
+        self._directories: dict[str, None] = {}  # with those above them
+
+    @property
+    def handle(self) -> bashkit.FileSystem:
+        if self._handle is None:
             handle = bashkit.FileSystem()
             for name in ("tmp", "home", "dev"):  # a new one is not empty
                 handle.remove("/" + name, True)
-        self.handle = handle
+            self._handle = handle
+            files, directories, self._files, self._directories = self._files, self._directories, {}, {}
+            for path in directories:
+                handle.mkdir(path, True)
+            for path, (content, mode) in files.items():
+                self.write(path, content, mode)
+        return self._handle
 
-    def heal(self) -> None:
-        """Make its root again if a shell has removed it (`rm -rf /data`), which a mount point would not have
-        allowed.
-        """
-        if not self.handle.exists("/"):
-            self.handle.mkdir("/")
+    def _is_plain(self, path: str) -> bool:
+        """Nothing but reading and writing has been asked of the tree, and the path is as it is written down here."""
+        return self._handle is None and path == join("/", path)
+
+    def _note(self, path: str) -> bool:
+        """Write a directory down, and those above it. False where a file stands in the way."""
+        if path in self._files:
+            return False
+        above = path.rpartition("/")[0]
+        if path != "/" and path not in self._directories:
+            if above and not self._note(above):
+                return False
+            self._directories[path] = None
+        return True
 
     def read(self, path: str) -> bytes:
+        if self._is_plain(path) and path in self._files:
+            return self._files[path][0]
         try:
             return self.handle.read_file(path)
         except RuntimeError as error:
             raise _os_error(error, path) from None
 
     def write(self, path: str, content: bytes, mode: int | None = None) -> None:
+        if self._is_plain(path) and path not in self._directories and path != "/" and len(content) <= _WRITTEN_DOWN:
+            if self._note(path.rpartition("/")[0] or "/"):
+                self._files[path] = (content, mode if mode is not None else self._files.get(path, (b"", None))[1])
+                return
         try:
             parent = path.rpartition("/")[0]
             if parent and not self.handle.exists(parent):
@@ -106,6 +137,8 @@ class FileTree:
             raise _os_error(error, path) from None
 
     def mkdir(self, path: str) -> None:
+        if self._is_plain(path) and self._note(path):
+            return
         try:
             self.handle.mkdir(path, True)
         except RuntimeError as error:
@@ -135,6 +168,8 @@ class FileTree:
             raise _os_error(error, path) from None
 
     def exists(self, path: str) -> bool:
+        if self._is_plain(path):
+            return path == "/" or path in self._files or path in self._directories
         return self.handle.exists(path)
 
     def stat(self, path: str) -> Entry:
@@ -145,12 +180,16 @@ class FileTree:
         return _entry(path, found)
 
     def is_directory(self, path: str) -> bool:
+        if self._is_plain(path):
+            return path == "/" or path in self._directories
         try:
             return path == "/" or self.stat(path).kind == "directory"
         except OSError:
             return False
 
     def is_symlink(self, path: str) -> bool:
+        if self._is_plain(path):
+            return False
         try:
             self.handle.read_link(path)
         except RuntimeError:
@@ -340,6 +379,11 @@ class Shell:
         """
         self._killed, self._limit = False, ""
         self._bash.clear_cancel()
+
+    def close(self) -> None:
+        """It has ended and nobody will run anything in it: let go of the open files that bash has."""
+        if self.ended:
+            del self._bash
 
     def stop_for_exit(self) -> bool:
         """The process ends: cancel what runs; whether something did."""

@@ -73,6 +73,34 @@ def test_a_link_out_of_a_volume_leads_nowhere_but_into_the_reader(node):
         volume.read("/b")
 
 
+@pytest.mark.parametrize(
+    ("path", "sub_path", "words"),
+    [
+        ("/etc/hosts", "", "Are you trying to mount a directory onto a file"),
+        ("/usr/share/nginx/html/index.html", "", "Are you trying to mount a directory onto a file"),
+        ("/usr/share/nginx/html/index.html/x", "", "not a directory"),
+        ("/etc", "file", "Are you trying to mount a directory onto a file"),
+        ("/data", "file/below", 'failed to prepare subPath "file/below" of "www"'),
+        ("/da\nta", "", "cannot have such a path"),
+        ("/a" * 150, "", "cannot have such a path"),
+    ],
+)
+def test_a_mount_that_cannot_be_is_a_start_error(node, path, sub_path, words):
+    volume = Volume("www")
+    volume.write("file", "x")
+    node.run("nginx:1.27", mounts=[Mount(path, volume, sub_path)])
+    ended = node.exits["web-0"]
+    assert (ended.code, ended.reason) == (128, "StartError")
+    assert words in ended.message
+
+
+@pytest.mark.parametrize("path", ["/", "/proc", "/dev", "/bin/sh", "/etc/passwd/x", "/x/../..//y", "/tmp", "/data:z"])
+def test_a_volume_can_be_mounted_in_odd_places(node, path):
+    volume = Volume("v")
+    container = node.run(command=["sleep", "1d"], mounts=[Mount(path, volume)])
+    assert node.exec(container, "echo", "alive").stdout == "alive\n"
+
+
 def test_changes_are_told_once(node):
     volume = Volume("pv")
     volume.write("a/one", b"\xff\x00")

@@ -181,3 +181,13 @@ def test_the_log_of_an_nginx_that_a_shell_became_is_there_while_it_runs(node):
     lines = [line.text for line in container.logs]
     assert lines[0] == "configured"
     assert '"GET / HTTP/1.1" 200' in lines[-1]
+
+
+def test_a_server_that_is_killed_takes_its_connections_with_it(node):
+    container = node.run("nginx:1.27")
+    connection = node.network.connect("10.244.2.9", "10.244.1.5", 80)
+    closed = []
+    connection.receive(lambda data: None, lambda: closed.append(True))
+    container.signal("KILL")
+    node.loop.run_for(0.1)
+    assert closed == [True]

@@ -93,6 +93,8 @@ class Handler:
         if target is None:
             return nonresource.answer(self.cluster, request)
         if isinstance(target, Unserved):
+            if request.method == "GET" and path.endswith("/replicationcontrollers") and "watch" not in request.query:
+                return forms.json_response(self._no_replication_controllers())
             raise nonresource.unserved(target.group_resource)
         if target.kind.plural == "endpoints":
             warnings.append(_ENDPOINTS_DEPRECATED)
@@ -101,6 +103,11 @@ class Handler:
         if target.name:
             return self._object(request, target, warnings)
         return self._collection(request, target, warnings)
+
+    def _no_replication_controllers(self) -> Object:
+        """There are none, and none can be made. Tools older than Deployments, upstream's e2e set-up too, still look."""
+        metadata = {"resourceVersion": str(self.cluster.store.revision)}
+        return {"kind": "ReplicationControllerList", "apiVersion": "v1", "metadata": metadata, "items": []}
 
     def _authenticate(self, request: Request) -> None:
         sent = request.headers.get("authorization", "").encode("utf-8", "replace")

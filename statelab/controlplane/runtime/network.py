@@ -8,6 +8,7 @@ with `sessionAffinity: ClientIP`. Source: pkg/proxy (iptables mode), endpoints c
 from __future__ import annotations
 
 import ipaddress
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from statelab.controlplane import dns
 from statelab.controlplane.clock import Loop
 from statelab.controlplane.kinds import Object
 
+log = logging.getLogger(__name__)
 LOCALHOST = ("localhost", "127.0.0.1", "::1")
 _UNREACHABLE_AFTER_S = 3.07  # a node asks for the address' hardware three times, a second apart
 _TIMED_OUT_AFTER_S = 130.0
@@ -83,8 +85,12 @@ class Connection:
             return
         if self._on_data is None:
             self._early.append(data)
-        else:
+            return
+        try:
             self._on_data(data)
+        except Exception:  # a mistake of ours costs the connection, not the cluster
+            log.exception("a server at %s:%s", *self.local)
+            self.close()
 
     def _closed_by_peer(self) -> None:
         if not self.closed:

@@ -6,6 +6,7 @@ when time has passed, an answer has come, a signal was sent. All of it happens i
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from statelab.controlplane.runtime.network import Network
     from statelab.controlplane.runtime.process import Process
 
+log = logging.getLogger(__name__)
 Program = Callable[["Task"], None]
 
 
@@ -118,3 +120,6 @@ class Task:
         except (OSError, ValueError, LookupError, ArithmeticError) as error:
             words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             self.fail(f"{self.name}: {words}\n", 1)
+        except Exception:  # a mistake of ours costs the program, not the cluster
+            log.exception("%s %s", self.name, self.argv)
+            self.fail(f"statelab: {self.name} failed\n", 1)

@@ -25,7 +25,7 @@ from statelab.controlplane.runtime.worker import Call, Called, Ended, Message, W
 
 # A script with background jobs or pipes pauses in one place and goes on in another: it has paused when it was quiet
 # so long.
-_QUIET_S = 0.005
+_QUIET_S = 0.015
 _HUNG_S = 10.0
 _CONCURRENT = re.compile(r"(?<![&>|<])&(?![&>])|(?<!\|)\|(?![|])")
 _MESSAGES_AT_ONCE = 200
@@ -158,6 +158,11 @@ class Runtime:
             return True  # what was waited for may have come with it
         if self._current is not None and not self._current.running:
             self._current = None
+        mine = next((each for each in self._waiting if each[0] is self._current), None)
+        if mine is not None:  # an answer to the shell that runs
+            self._waiting.remove(mine)
+            mine[1]()
+            return True
         if self._current is None:
             if not self._waiting:
                 return False

@@ -73,7 +73,7 @@ class FileTree:
         """
         self._handle = handle
         self._files: dict[str, tuple[bytes, int | None]] = {}  # what a bashkit tree is to be made of
-        self._directories: dict[str, None] = {}  # with those above them
+        self._directories: dict[str, int | None] = {}  # with those above them; their modes
 
     @property
     def handle(self) -> bashkit.FileSystem:
@@ -83,8 +83,10 @@ class FileTree:
                 handle.remove("/" + name, True)
             self._handle = handle
             files, directories, self._files, self._directories = self._files, self._directories, {}, {}
-            for path in directories:
+            for path, mode in directories.items():
                 handle.mkdir(path, True)
+                if mode is not None:
+                    handle.chmod(path, mode)
             for path, (content, mode) in files.items():
                 self.write(path, content, mode)
         return self._handle
@@ -104,6 +106,11 @@ class FileTree:
             self._directories[path] = None
         return True
 
+    def heal(self) -> None:
+        """Make its root again if a shell has removed it (`rm -rf /data`), which no mount point would have allowed."""
+        if self._handle is not None and not self._handle.exists("/"):
+            self._handle.mkdir("/")
+
     def read(self, path: str) -> bytes:
         if self._is_plain(path) and path in self._files:
             return self._files[path][0]
@@ -113,10 +120,10 @@ class FileTree:
             raise _os_error(error, path) from None
 
     def write(self, path: str, content: bytes, mode: int | None = None) -> None:
-        if self._is_plain(path) and path not in self._directories and path != "/" and len(content) <= _WRITTEN_DOWN:
-            if self._note(path.rpartition("/")[0] or "/"):
-                self._files[path] = (content, mode if mode is not None else self._files.get(path, (b"", None))[1])
-                return
+        is_new = path not in self._directories and path != "/" and len(content) <= _WRITTEN_DOWN
+        if is_new and self._is_plain(path) and self._note(path.rpartition("/")[0] or "/"):
+            self._files[path] = (content, mode if mode is not None else self._files.get(path, (b"", None))[1])
+            return
         try:
             parent = path.rpartition("/")[0]
             if parent and not self.handle.exists(parent):
@@ -154,6 +161,9 @@ class FileTree:
             raise _os_error(error, path) from None
 
     def chmod(self, path: str, mode: int) -> None:
+        if self._is_plain(path) and path in self._directories:
+            self._directories[path] = mode
+            return
         try:
             self.handle.chmod(path, mode)
         except RuntimeError as error:
@@ -170,7 +180,10 @@ class FileTree:
     def exists(self, path: str) -> bool:
         if self._is_plain(path):
             return path == "/" or path in self._files or path in self._directories
-        return self.handle.exists(path)
+        try:
+            return self.handle.exists(path)
+        except RuntimeError:  # a name too long, a path too deep
+            return False
 
     def stat(self, path: str) -> Entry:
         try:
@@ -203,6 +216,10 @@ class FileTree:
             raise _os_error(error, path) from None
 
     def names(self, path: str) -> list[str]:
+        if self._is_plain(path) and self.is_directory(path):
+            inside = path.rstrip("/") + "/"
+            below = (each[len(inside) :] for each in (*self._files, *self._directories) if each.startswith(inside))
+            return sorted(name for name in below if name and "/" not in name)
         return [entry.path.rpartition("/")[2] for entry in self.entries(path)]
 
     def entries(self, path: str) -> list[Entry]:

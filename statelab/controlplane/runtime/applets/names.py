@@ -238,7 +238,11 @@ def dig(task: Task) -> None:
         elif word.startswith("+"):
             options.add(word[1:].partition("=")[0])
         elif word == "-x" and waiting:
-            name, type = _reverse(waiting.pop(0)), "PTR"
+            address = waiting.pop(0)
+            if not is_address(address):
+                task.fail(f"Invalid IP address {address}\n", 1)
+                return
+            name, type = _reverse(address), "PTR"
         elif word == "-t" and waiting:
             type = waiting.pop(0).upper()
         elif word in ("-q",) and waiting:

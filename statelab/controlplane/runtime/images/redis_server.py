@@ -276,7 +276,15 @@ class Client:
         self.is_running = True
         try:
             while self.queue:
-                self.run(self.queue.pop(0))
+                try:
+                    self.run(self.queue.pop(0))
+                except (
+                    ValueError,
+                    LookupError,
+                    TypeError,
+                    AttributeError,
+                ) as error:  # arguments fakeredis did not expect
+                    self.reply(Failure(f"ERR {error}"))
         finally:
             self.is_running = False
 

@@ -165,12 +165,17 @@ def test_an_unknown_image_runs_in_a_sandbox_and_says_that_it_is_simulated(node):
 
 
 def test_two_clusters_with_the_same_seed_do_the_same_to_the_byte(node_factory):
-    script = "for i in 1 2 3; do (sleep $i; date; nslookup nginx) & done; curl -s other:80; wait; sleep 1; exit 3"
+    script = """
+    for i in 1 2 3; do date; nslookup nginx; sleep $i; curl -s other:80; done
+    sleep 5 & wait; exit 3
+    """
     logs = []
     for _ in range(2):
         node = node_factory(7)
+        node.service("nginx", "None", [(f"10.244.1.{number}", f"nginx-{number}") for number in range(10, 14)])
         logs.append(node.sh(script, for_s=30).logs)
-    assert logs[0] == logs[1] and logs[0]
+        assert node.exits["web-0"].code == 3
+    assert logs[0] == logs[1] and len(logs[0]) > 10
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 The moving picture of the README (killed.svg) is an SVG that plays the history of a StatefulSet that starts, loses
 web-1 and is scaled down: every revision of it, at the pace at which it happened. The same seed gives the same bytes.
-The screenshots of JupyterLab beside them are taken by tests/browser with SCREENSHOTS=docs/pictures.
 """
 
 from __future__ import annotations

@@ -26,6 +26,14 @@ def shortened(words: str, characters: int) -> str:
     return words if len(words) <= characters else words[: characters - 1] + "…"
 
 
+def elided(name: str, characters: int) -> str:
+    """The end of a long name tells objects apart, so its middle is left out."""
+    if len(name) <= characters:
+        return name
+    end = (characters - 1) * 3 // 5
+    return f"{name[: characters - 1 - end]}…{name[-end:]}"
+
+
 @dataclass(frozen=True)
 class Piece:
     """A group at (x, y) with its SVG. One with a `label` can be focused and selected; `label` is its name."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from statelab.controlplane.kinds import Object
-from statelab.notebook.drawing import Picture, Piece, shortened, text
+from statelab.notebook.drawing import Picture, Piece, elided, text
 from statelab.notebook.history import History, Moment
 from statelab.notebook.scene import natural, pod_state
 from statelab.notebook.strings import say
@@ -178,7 +178,7 @@ def _axis(scale: Scale, width: int, height: int) -> str:
 
 def _lane(lane: Lane, scale: Scale, y: float) -> Piece:
     mark = "▤ " if lane.kind != "pod" else ""
-    inner = text(_MARGIN, 14, mark + shortened(lane.name, 24), "small strong")
+    inner = text(_MARGIN, 14, mark + elided(lane.name, 22), "small strong")
     right = scale.edge
     for span in lane.spans:
         x = scale.x(span.begin_s)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from statelab.notebook.drawing import Picture, Piece, escaped, shortened, text
+from statelab.notebook.drawing import Picture, Piece, elided, escaped, shortened, text
 from statelab.notebook.scene import ClaimShown, NodeShown, PodShown, Scene, ServiceShown, WorkloadShown
 from statelab.notebook.strings import say
 
@@ -181,7 +181,7 @@ def _pod(pod: PodShown, x: float, y: float, size: _Size, before: PodShown | None
         inner += text(18, 17, (pod.ordinal or pod.name[-4:])[-4:], "tiny")
         return Piece(x, y, inner, pod.state, label)
     inner += f'<text class="mark" x="10" y="20">{MARKS[pod.state]}</text>'
-    inner += text(28, 20, _brief(pod.name, 14), "name") + text(10, 38, shortened(pod.said, 20), "small")
+    inner += text(28, 20, elided(pod.name, 14), "name") + text(10, 38, shortened(pod.said, 20), "small")
     inner += text(10, 54, pod.ip, "mono") + text(size.width - 8, 54, pod.revision[-5:], "mono quiet end")
     if before is not None:
         inner += text(10, 72, f"↶ {before.ip or before.said} {before.uid[:4]}", "mono quiet")
@@ -189,18 +189,10 @@ def _pod(pod: PodShown, x: float, y: float, size: _Size, before: PodShown | None
     return Piece(x, y, inner, pod.state, label)
 
 
-def _brief(name: str, characters: int) -> str:
-    """The end of a long name tells objects apart, so its middle is left out."""
-    if len(name) <= characters:
-        return name
-    end = (characters - 1) * 3 // 5
-    return f"{name[: characters - 1 - end]}…{name[-end:]}"
-
-
 def _ghost(pod: PodShown, x: float, y: float, size: _Size) -> Piece:
     inner = f'<rect class="box" width="{size.width}" height="{size.height}" rx="6"/>'
     if not size.is_tile:
-        inner += text(10, 20, f"↶ {_brief(pod.name, 13)}", "name quiet") + text(10, 38, say("gone"), "small quiet")
+        inner += text(10, 20, f"↶ {elided(pod.name, 13)}", "name quiet") + text(10, 38, say("gone"), "small quiet")
         inner += text(10, 54, pod.ip, "mono quiet")
     return Piece(x, y, inner, "ghost", f"Pod {pod.name}, {say('gone')}")
 
@@ -244,8 +236,8 @@ def _tie(pod: tuple[float, float], bus_y: float, claim: tuple[float, float], off
 
 def _claim(claim: ClaimShown, x: float, y: float) -> Piece:
     inner = f'<rect class="box" width="{_CLAIM_W}" height="{_CLAIM_H}" rx="14"/>'
-    inner += text(12, 18, f"▤ {_brief(claim.name, 18)}", "name")
-    held = f"  ↑ {_brief(claim.pod, 13)}" if claim.pod else f", {say('data_wait')}" if claim.phase == "Bound" else ""
+    inner += text(12, 18, f"▤ {elided(claim.name, 18)}", "name")
+    held = f"  ↑ {elided(claim.pod, 13)}" if claim.pod else f", {say('data_wait')}" if claim.phase == "Bound" else ""
     inner += text(12, 35, f"{claim.phase} {claim.size}{held}", "small")
     mounted = say("mounted_by", pod=claim.pod) if claim.pod else say("mounted_by_nobody")
     label = f"Claim {claim.name}, {claim.phase}, {mounted}"

@@ -33,9 +33,12 @@ export function makeSvg(style) {
 // Replace only what changed. `frame`: {width, height, title, order: [key…], pieces: {key: [x, y, inner, classes, label]}}.
 // `shown`: a Map that remembers what each piece is now.
 export function patch(svg, frame, shown) {
-  svg.setAttribute("viewBox", `0 0 ${frame.width} ${frame.height}`);
-  svg.style.maxWidth = `${Math.round(frame.width * 1.15)}px`;
-  svg.setAttribute("aria-label", frame.title);
+  const box = `0 0 ${frame.width} ${frame.height}`;
+  if (svg.getAttribute("viewBox") !== box) {
+    svg.setAttribute("viewBox", box); // even the same one again makes the browser lay everything out anew
+    svg.style.maxWidth = `${Math.round(frame.width * 1.15)}px`;
+  }
+  if (svg.getAttribute("aria-label") !== frame.title) svg.setAttribute("aria-label", frame.title);
   for (const [key, piece] of shown) {
     if (!(key in frame.pieces)) {
       if (piece.element.contains(document.activeElement)) focusNeighbour(svg, piece.element);

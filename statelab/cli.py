@@ -179,7 +179,8 @@ def lab(
     if os.environ.get("STATELAB_CLUSTER", "embedded") == "embedded":
         server, is_ours = local.start(home, pace=pace)
         print(f"The embedded cluster runs at {server.url}.")
-    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={home.root}", "--LabApp.news_url=None"]
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={home.root}"]
+    command.append(f"--LabApp.app_settings_dir={_lab_settings(home)}")
     command += [f"--LabApp.default_url=/lab/tree/{first.relative_to(home.root).as_posix()}"]
     command += ["--no-browser"] if no_browser else []
     command += [f"--ServerApp.port={port}"] if port is not None else []
@@ -192,6 +193,15 @@ def lab(
         if is_ours:
             local.stop(home)
     raise typer.Exit(code)
+
+
+def _lab_settings(home: Home) -> Path:
+    """JupyterLab's defaults for this course: it does not ask a learner about news. Their own settings still win."""
+    folder = home.folder / "lab-settings"
+    folder.mkdir(parents=True, exist_ok=True)
+    overrides = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
+    (folder / "overrides.json").write_text(json.dumps(overrides, indent=1) + "\n")
+    return folder
 
 
 def _path_with_ours() -> str:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from dataclasses import asdict
 
-from benchmarks import containers, controlplane, watchers
+from benchmarks import containers, controlplane, pictures, watchers
 from benchmarks.figure import Benchmark, Figure
 
 BENCHMARKS: dict[str, Benchmark] = {
     "containers": containers.containers,
+    "pictures": pictures.pictures,
     "rates": controlplane.rates,
     "rest": controlplane.rest,
     "scale": controlplane.scale,
@@ -37,6 +39,9 @@ def main() -> None:
         for figure in BENCHMARKS[name]():
             missed += figure.meets_aim is False
             print(_json(name, figure) if arguments.json else _row(figure), flush=True)
+    busy = os.getloadavg()[0] / (os.cpu_count() or 1) if hasattr(os, "getloadavg") else 0.0
+    if busy > 1.2 and not arguments.json:
+        print(f"\nThe machine was busy with other things (load {busy:.1f} for each core): these are no measurements.")
     if missed:
         print(f"\n{missed} short of its aim" if missed == 1 else f"\n{missed} short of their aims", file=sys.stderr)
 

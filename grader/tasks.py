@@ -45,6 +45,7 @@ class Task:
     run); or *commands* (kubectl lines, parsed and carried out by the trial, never by a shell).
     `start`: what the answer's cell holds in the release; handed in unchanged, it gets no points.
     `given`: a manifest that is in the cluster before the learner's, who may not change it (or may).
+    `before`: what happens to the cluster when what is given has settled, and before the answer: a node is lost.
     `namespace`: where the trial takes place.
     `most_pods`: how many Pods an answer may ask for before its trial is refused.
     """
@@ -56,6 +57,7 @@ class Task:
     start: str = ""
     given: str = ""
     may_change_given: bool = False
+    before: Callable[[Trial], None] | None = None
     namespace: str = "default"
     most_pods: int = 24
     hints: tuple[str, ...] = ()

@@ -94,10 +94,16 @@ class Trial:
         needs_given = task.given and not (answer is not None and task.answer == "prediction")
         given = read(task.given, "given").items if needs_given else []
         self._given = {(item.kind, item.name) for item in given}
+        applied: set[tuple[str, str]] = set()
         for item in given:
+            if (item.kind, item.name) in applied:  # a second time: it is a change of what runs already
+                self.settle()
             self._apply(self._placed(item.object))
+            applied.add((item.kind, item.name))
         if given:
             self.settle()
+        if task.before is not None and needs_given:
+            task.before(self)
         self.failed: list[CommandError] = []  # kubectl lines that did nothing, and why
         if answer is not None and task.answer == "manifest":
             self._hand_in(answer.items)

@@ -1,0 +1,168 @@
+"""Four systems that start and stop in their own ways, run under both policies: what ps5.policy is held against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from grader.seen import Seen
+from grader.tasks import Task
+from grader.trial import Trial
+
+POLICIES = ("orderedready", "parallel")
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """`replicas`, and what its Pods' container runs; `goes_wrong` says in a word what is wrong with a run, or ""."""
+
+    replicas: int
+    container: str
+    goes_wrong: Callable[[Trial, str], str]
+    grace_s: int = 10
+
+
+def _never_ready(trial: Trial, name: str) -> str:
+    replicas = SYSTEMS[name].replicas
+    return "" if trial.when(lambda: _ready(trial, name) == replicas, timeout_s=90) else "stuck"
+
+
+def _crashes(trial: Trial, name: str) -> str:
+    if _never_ready(trial, name):
+        return "stuck"
+    restarts = [each.at("status", "containerStatuses", 0, "restartCount") for each in _pods(trial, name)]
+    return "crashes" if any(restarts) else ""
+
+
+def _late(trial: Trial, name: str) -> str:
+    replicas = SYSTEMS[name].replicas
+    return "" if trial.when(lambda: _ready(trial, name) == replicas, timeout_s=60) else "late"
+
+
+def _splits(trial: Trial, name: str) -> str:
+    """Scaled down to one: do two members leave in the same moment?"""
+    if _never_ready(trial, name):
+        return "stuck"
+    trial.scale(f"statefulset/{name}", 1)
+    most = 0
+
+    def is_done() -> bool:
+        nonlocal most
+        pods = _pods(trial, name)
+        most = max(most, sum(each.at("metadata", "deletionTimestamp") is not None for each in pods))
+        return len(pods) == 1
+
+    trial.when(is_done, timeout_s=300)
+    return "split" if most > 1 else ""
+
+
+def _pods(trial: Trial, name: str) -> list[Seen]:
+    return trial.pods_of(f"statefulset/{name}")
+
+
+def _ready(trial: Trial, name: str) -> int:
+    return sum(each.ready for each in _pods(trial, name))
+
+
+SYSTEMS: Mapping[str, System] = {
+    # A member is ready when it can find all the others, whether they are ready or not.
+    "ring": System(
+        3,
+        """\
+      - name: ring
+        image: busybox:1.37
+        command: [sh, -c, "trap 'exit 0' TERM; while true; do sleep 5; done"]
+        readinessProbe:
+          periodSeconds: 5
+          exec:
+            command: [sh, -c, "nslookup ring-0.ring && nslookup ring-1.ring && nslookup ring-2.ring"]
+""",
+        _never_ready,
+    ),
+    # A replica begins by asking the member below for its data, and gives up when nobody answers.
+    "copies": System(
+        3,
+        """\
+      - name: copies
+        image: nginx:1.27
+        command:
+        - sh
+        - -c
+        - |
+          number=${HOSTNAME##*-}
+          if [ "$number" -gt 0 ]; then
+            wget -q -O /tmp/copy "http://copies-$((number - 1)).copies" || exit 1
+          fi
+          sleep 5
+          exec nginx -g 'daemon off;'
+        readinessProbe:
+          periodSeconds: 2
+          tcpSocket: {port: 80}
+""",
+        _crashes,
+    ),
+    # Members know nothing of one another, and each needs 20 s to warm up.
+    "workers": System(
+        6,
+        """\
+      - name: worker
+        image: busybox:1.37
+        command: [sh, -c, "trap 'exit 0' TERM; sleep 20; touch /tmp/warm; while true; do sleep 5; done"]
+        readinessProbe:
+          periodSeconds: 2
+          exec: {command: [cat, /tmp/warm]}
+""",
+        _late,
+    ),
+    # A member that leaves tells the others, who need 5 s to agree on the new majority.
+    "voters": System(
+        3,
+        """\
+      - name: voter
+        image: busybox:1.37
+        command: [sh, -c, "trap 'exit 0' TERM; while true; do sleep 5; done"]
+        lifecycle:
+          preStop:
+            exec: {command: [sleep, "5"]}
+""",
+        _splits,
+    ),
+}
+
+
+def manifest(name: str, policy: str) -> str:
+    """A system as it is given to the cluster, with its headless Service."""
+    system = SYSTEMS[name]
+    return f"""\
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: {name}}}
+spec: {{clusterIP: None, publishNotReadyAddresses: {"true" if name == "ring" else "false"}, selector: {{app: {name}}}}}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {{name: {name}}}
+spec:
+  serviceName: {name}
+  replicas: {system.replicas}
+  podManagementPolicy: {policy}
+  selector: {{matchLabels: {{app: {name}}}}}
+  template:
+    metadata: {{labels: {{app: {name}}}}}
+    spec:
+      terminationGracePeriodSeconds: {system.grace_s}
+      containers:
+{system.container}"""
+
+
+@lru_cache(maxsize=16)
+def observed(name: str, policy: str) -> str:
+    """What goes wrong with this system under this policy; "" when nothing does."""
+    trial = Trial(Task("ps5.run", 1, ""))
+    trial.apply(manifest(name, policy))
+    return SYSTEMS[name].goes_wrong(trial, name)
+
+
+__all__ = ["POLICIES", "SYSTEMS", "manifest", "observed"]

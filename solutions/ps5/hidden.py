@@ -1,0 +1,79 @@
+"""Variations of ps5 that learners do not see. nbgrader's configuration keeps this file out of every release."""
+
+from __future__ import annotations
+
+from grader.choices import agrees
+from grader.rubrics import _ps5_runs as runs
+from grader.rubrics.ps5 import allowed, by_hand, canary, chosen, partition, policy, stuck
+from grader.trial import Trial
+from grader.verdict import Verdict, no, parts, yes
+
+AFTERWARDS = "What your lines leave behind does not work for what comes next. What else have they changed?"
+SEEN_LATER = "This is looked at when you hand in; it was otherwise when it was run."
+
+
+@canary.check(points=2, title="More Pods may come, and get what is right for them", hidden=AFTERWARDS)
+def grows(trial: Trial) -> Verdict:
+    trial.scale("statefulset/web", 7).settle().delete("pod/web-0").settle()
+    wanted = {"web-0": runs.OLD, "web-3": runs.OLD, "web-4": runs.NEW, "web-5": runs.NEW, "web-6": runs.NEW}
+    results = []
+    for name, image in wanted.items():
+        pod = trial.get(f"pod/{name}")
+        results.append((pod is not None and pod.images == (image,), f"{name} does not run {runs.tag(image)}."))
+    verdict = parts(results, "")
+    return yes("") if verdict.passed else no(verdict.message, *verdict.evidence)
+
+
+@canary.check(points=2, title="The canary is let go: the others follow", hidden=AFTERWARDS)
+def is_let_go(trial: Trial) -> Verdict:
+    pod = trial.get("pod/web-4")
+    if pod is None or pod.images != (runs.NEW,):
+        return no("There is no canary.")
+    trial.scale("statefulset/web", 5).settle()
+    trial.patch("statefulset/web", {"spec": {"updateStrategy": {"rollingUpdate": {"partition": 0}}}}).settle()
+    return runs.all_run(trial, "web", 5, runs.NEW)
+
+
+@stuck.check(points=3, title="The next version rolls out by itself", hidden=AFTERWARDS)
+def the_next_one(trial: Trial) -> Verdict:
+    verdict = runs.all_run(trial, "web", 3, runs.NEW)
+    if not verdict.passed:
+        return verdict
+    return runs.all_run(runs.set_image(trial, "web", runs.NEXT), "web", 3, runs.NEXT)
+
+
+@by_hand.check(points=3, title="The next version waits for a hand again", hidden=AFTERWARDS)
+def waits_again(trial: Trial) -> Verdict:
+    verdict = runs.all_run(trial, "db", 3, runs.NEW)
+    if not verdict.passed:
+        return verdict
+    trial.delete("pod/db-0").settle()
+    verdict = runs.all_run(trial, "db", 3, runs.NEW)
+    if not verdict.passed:
+        return no("db-0 crashed, and came back with another version: " + verdict.message)
+    runs.set_image(trial, "db", runs.NEXT)
+    verdict = runs.all_run(trial, "db", 3, runs.NEW)
+    if not verdict.passed:
+        return verdict
+    trial.delete("pod/db-2").settle()
+    pod = trial.get("pod/db-2")
+    return yes("") if pod is not None and pod.images == (runs.NEXT,) else no("db-2 was deleted, and is not new.")
+
+
+@policy.check(points=5, title="voters: those who leave tell the others", hidden=SEEN_LATER)
+def voters(trial: Trial) -> Verdict:
+    return chosen(trial, "voters")
+
+
+@partition.check(points=3, title="beyond, restored", hidden=SEEN_LATER)
+def beyond_and_restored(trial: Trial) -> Verdict:
+    results = [
+        (trial.said.text("beyond") == runs.beyond(), "beyond is not so."),
+        (trial.said.text("restored") == runs.restored(), "restored is not so."),
+    ]
+    return parts(results, "")
+
+
+@allowed.check(points=4, title="selector, label, retention", hidden=SEEN_LATER)
+def rarer_changes(trial: Trial) -> Verdict:
+    return agrees(trial, {each: runs.allowed()[each] for each in runs.CHANGES[6:]})

@@ -12,6 +12,7 @@ from statelab.controlplane.runtime.network import Connection, Network, NetworkEr
 REASONS = {
     200: "OK", 201: "Created", 204: "No Content", 206: "Partial Content", 301: "Moved Permanently", 302: "Found",
     304: "Not Modified", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Not Allowed",
+    401: "Unauthorized", 418: "I'm a teapot", 429: "Too Many Requests", 502: "Bad Gateway", 504: "Gateway Time-out",
     412: "Precondition Failed", 413: "Request Entity Too Large", 500: "Internal Server Error",
     503: "Service Unavailable",
 }  # fmt: skip

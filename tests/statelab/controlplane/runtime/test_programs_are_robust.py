@@ -9,10 +9,14 @@ import pytest
 from statelab.controlplane.runtime.applets import APPLETS
 
 ODD = [
-    "", "-", "--", "-x", "--help", "-n", "-c", "-1", "0", "99999999999999999999", "1e309", "nan", "inf", "/", "/etc/hosts", "/nope",
-    "a" * 300, "ü\u0000", "\n", "%", "%s%n", "{}", "..", "10.244.1.5", "::1", "1.2.3", "http://", "http://[::1", "http://x:y/",
-    "http://10.244.1.5:99999/", "http://user:pw@10.244.1.5/", "file:///etc/passwd", "@-", "@/nope", "x=y", "+", "+%Q", "@x", "SRV", "-x", "+short",
-    "-t", "MX", ".", "a..b", "-z", "-l", "-p", "80", "-w", "5", "-O", "-o", "-d", "-H", "-X", "-m", "-T", "-s", "-f", "-k", "hosts", "TERM", "-9",
+    "", "-", "--", "-x", "--help", "-n", "-c", "-1", "0", "99999999999999999999", "1e309", "nan", "inf", "/",
+    "/etc/hosts", "/nope",
+    "a" * 300, "ü\u0000", "\n", "%", "%s%n", "{}", "..", "10.244.1.5", "::1", "1.2.3", "http://", "http://[::1",
+    "http://x:y/",
+    "http://10.244.1.5:99999/", "http://user:pw@10.244.1.5/", "file:///etc/passwd", "@-", "@/nope", "x=y", "+",
+    "+%Q", "@x", "SRV", "-x", "+short",
+    "-t", "MX", ".", "a..b", "-z", "-l", "-p", "80", "-w", "5", "-O", "-o", "-d", "-H", "-X", "-m", "-T", "-s",
+    "-f", "-k", "hosts", "TERM", "-9",
     "addr", "-h", "get", "set", "*1\r\n", "-i", "-a",
 ]  # fmt: skip
 
@@ -51,12 +55,18 @@ def test_a_server_lives_whatever_it_hears(node, image, args, port, caplog):
     chance = random.Random(image)
     node.run(image, args=args, ports=[7000])
     pieces = [
-        b"GET ", b"HEAD ", b"POST ", b"/", b"/../../etc/passwd", b"/%00", b"/%ff", b"?x=%", b" HTTP/1.1\r\n", b" HTTP/9.9\r\n", b"\r\n",
-        b"\n", b"Content-Length: 5\r\n", b"Content-Length: -1\r\n", b"Transfer-Encoding: chunked\r\n", b"Host: x\r\n", b": \r\n",
-        b"ffffffffff\r\n", b"0\r\n\r\n", b"*3\r\n", b"$3\r\n", b"SET\r\n", b"$-1\r\n", b"*-1\r\n", b"INFO all\r\n", b"CONFIG GET *\r\n",
-        b"CONFIG SET maxmemory\r\n", b"PSYNC ? -1\r\n", b"REPLCONF listening-port x\r\n", b"REPLICAOF x y\r\n", b"MULTI\r\n", b"EXEC\r\n",
-        b"BLPOP a 0\r\n", b"SUBSCRIBE a\r\n", b"XADD s * a\r\n", b"ZADD z nan x\r\n", b"EVAL x 0\r\n", b"HELLO 3\r\n", b"AUTH\r\n", b"WAIT\r\n",
-        b"LPUSH a b\r\n", b"DEBUG SLEEP 100\r\n", b"OBJECT HELP\r\n", b"CLIENT KILL x\r\n", b"\x00\xff", b"SET a b EX x\r\n", b"SORT a\r\n",
+        b"GET ", b"HEAD ", b"POST ", b"/", b"/../../etc/passwd", b"/%00", b"/%ff", b"?x=%", b" HTTP/1.1\r\n",
+        b" HTTP/9.9\r\n", b"\r\n",
+        b"\n", b"Content-Length: 5\r\n", b"Content-Length: -1\r\n", b"Transfer-Encoding: chunked\r\n",
+        b"Host: x\r\n", b": \r\n",
+        b"ffffffffff\r\n", b"0\r\n\r\n", b"*3\r\n", b"$3\r\n", b"SET\r\n", b"$-1\r\n", b"*-1\r\n", b"INFO all\r\n",
+        b"CONFIG GET *\r\n",
+        b"CONFIG SET maxmemory\r\n", b"PSYNC ? -1\r\n", b"REPLCONF listening-port x\r\n", b"REPLICAOF x y\r\n",
+        b"MULTI\r\n", b"EXEC\r\n",
+        b"BLPOP a 0\r\n", b"SUBSCRIBE a\r\n", b"XADD s * a\r\n", b"ZADD z nan x\r\n", b"EVAL x 0\r\n",
+        b"HELLO 3\r\n", b"AUTH\r\n", b"WAIT\r\n",
+        b"LPUSH a b\r\n", b"DEBUG SLEEP 100\r\n", b"OBJECT HELP\r\n", b"CLIENT KILL x\r\n", b"\x00\xff",
+        b"SET a b EX x\r\n", b"SORT a\r\n",
         b"/shell?cmd=", b"/exit?code=x", b"/dial?host=x&port=y", b"/echo?code=abc", b"/redirect?code=z",
     ]  # fmt: skip
     for _ in range(400):

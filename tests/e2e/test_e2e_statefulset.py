@@ -155,9 +155,13 @@ def _saturate(api: Api, name: str, replicas: int) -> None:
 
 
 def _resume(api: Api) -> None:
-    paused = [pod["metadata"]["name"] for pod in api.pods(LABELS) if not is_ready(pod)]
-    assert len(paused) == 1
-    api.run(paused[0], "dd if=/dev/zero of=/data/statefulset-continue bs=1 count=1 conv=fsync; sync")
+    def the_paused_one() -> str | None:
+        # At this pace a probe has 50 ms: on a busy machine it fails now and then, and a Pod is not ready for a moment.
+        paused = [pod["metadata"]["name"] for pod in api.pods(LABELS) if not is_ready(pod)]
+        return paused[0] if len(paused) == 1 else None
+
+    paused = api.until(the_paused_one, "one paused Pod")
+    api.run(paused, "dd if=/dev/zero of=/data/statefulset-continue bs=1 count=1 conv=fsync; sync")
 
 
 # ---- identity

@@ -299,12 +299,14 @@ class Process:
         if self._started:
             return  # it did not need what was still to be typed
         self._started = True
+        script = self.entry.script
+        if "RANDOM" in script:  # by chance, but by the cluster's: the same seed gives the same
+            script = f"RANDOM={self.container.runtime.random.randrange(32768)}\n{script}"
         if self._input:
             path = f"/proc/{self.pid}/fd/0"
             self.container.root.write(path, self._input)
-            self._run_script(f"{{\n{self.entry.script}\n}} < {path}")
-        else:
-            self._run_script(self.entry.script)
+            script = f"{{\n{script}\n}} < {path}"
+        self._run_script(script)
 
     def _run_script(self, script: str) -> None:
         if not self.ended:

@@ -24,7 +24,8 @@ def get(node, path="/", port=80, host="web", ip="10.244.1.5"):
 def test_a_text_can_be_returned_with_variables(node):
     start(
         node,
-        'server { listen 8080; location / { return 200 "I am $hostname at ${server_addr}, you are $remote_addr\\n"; } }',
+        "server { listen 8080; "
+        'location / { return 200 "I am $hostname at ${server_addr}, you are $remote_addr\\n"; } }',
     )
     assert b"I am web-0 at 10.244.1.5, you are 10.244.2.9" in get(node, port=8080).body
 

@@ -166,7 +166,7 @@ def test_an_unknown_image_runs_in_a_sandbox_and_says_that_it_is_simulated(node):
 
 def test_two_clusters_with_the_same_seed_do_the_same_to_the_byte(node_factory):
     script = """
-    for i in 1 2 3; do date; nslookup nginx; sleep $i; curl -s other:80; done
+    for i in 1 2 3; do date; echo $RANDOM; nslookup nginx; sleep $i; curl -s other:80; done
     sleep 5 & wait; exit 3
     """
     logs = []

@@ -39,7 +39,7 @@ class Watch:
 
         Without a resourceVersion, or with "0", or with `send_initial`, the present objects come first as ADDED.
         """
-        self.events: deque[WatchEvent] = deque()
+        self.events: deque[WatchEvent | Revision] = deque()
         self.overflowed = False
         self.initial_sent = 0
         self._store = store
@@ -58,7 +58,7 @@ class Watch:
             for revision in store.since(number):
                 self._take(revision)
         self._limit = max(limit, len(self.events) + limit)
-        self._unsubscribe = store.subscribe(self._on_revision)
+        self._unsubscribe = store.subscribe(self._on_revision, plural)
 
     def close(self) -> None:
         self._unsubscribe()
@@ -71,7 +71,7 @@ class Watch:
         return WatchEvent("BOOKMARK", {"kind": kind, "apiVersion": api_version, "metadata": metadata})
 
     def _on_revision(self, revision: Revision) -> None:
-        if revision.plural != self._plural or self.overflowed:
+        if self.overflowed:
             return
         before = len(self.events)
         self._take(revision)
@@ -85,15 +85,17 @@ class Watch:
     def _take(self, revision: Revision) -> None:
         if revision.plural != self._plural or (self._namespace and split_key(revision.key)[0] != self._namespace):
             return
-        type = self._type(revision)
+        if self._matches is None:
+            self.events.append(revision)  # it has the type and the object that an event has
+            return
+        type = self._type(revision, self._matches)
         if type is not None:
             self.events.append(WatchEvent(type, revision.object))
 
-    def _type(self, revision: Revision) -> str | None:
-        if self._matches is None:
-            return revision.type
-        is_match = revision.type != "DELETED" and self._matches(revision.object)
-        was_match = revision.previous is not None and self._matches(revision.previous)
+    @staticmethod
+    def _type(revision: Revision, matches: Callable[[Object], bool]) -> str | None:
+        is_match = revision.type != "DELETED" and matches(revision.object)
+        was_match = revision.previous is not None and matches(revision.previous)
         if is_match:
             return "MODIFIED" if was_match else "ADDED"
         return "DELETED" if was_match else None

@@ -245,6 +245,9 @@ class Edge:
 
     async def _upgrade(self, http: web.BaseRequest, answer: UpgradeAnswer) -> web.StreamResponse:
         if not streaming.is_websocket(http):
+            # kubectl tries SPDY when its WebSocket was refused, and tells what that answers.
+            if (problem := streaming.problem_of(self.cluster, answer)) is not None:
+                return await self._respond(http, refusal(problem))
             wanted = http.headers.get("Upgrade", "")
             hint = f": {wanted} is not spoken here, WebSocket is" if wanted else ""
             return await self._respond(http, refusal(bad_request(f"Upgrade request required{hint}")))

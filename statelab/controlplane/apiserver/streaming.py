@@ -63,13 +63,20 @@ def is_websocket(http: web.BaseRequest) -> bool:
     return http.headers.get("Upgrade", "").lower() == "websocket"
 
 
-async def serve(cluster: ControlPlane, http: web.BaseRequest, asked: UpgradeAnswer) -> web.WebSocketResponse:
-    """Upgrade the connection and speak until one end has said all. Raises Refused before the upgrade."""
+def problem_of(cluster: ControlPlane, asked: UpgradeAnswer) -> ApiError | None:
+    """Why there is nothing to speak with, in the kubelet's words."""
     try:
         if asked.action != "portforward":
             remote.runtime_container(cluster, asked.namespace, asked.pod, asked.container)
     except ApiError as error:
-        raise Refused(error) from None
+        return error
+    return None
+
+
+async def serve(cluster: ControlPlane, http: web.BaseRequest, asked: UpgradeAnswer) -> web.WebSocketResponse:
+    """Upgrade the connection and speak until one end has said all. Raises Refused before the upgrade."""
+    if (problem := problem_of(cluster, asked)) is not None:
+        raise Refused(problem)
     protocols = _FORWARD_PROTOCOLS if asked.action == "portforward" else _EXEC_PROTOCOLS
     socket = web.WebSocketResponse(protocols=protocols, max_msg_size=_LARGEST_MESSAGE, compress=False, timeout=2.0)
     await socket.prepare(http)

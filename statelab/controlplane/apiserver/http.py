@@ -245,9 +245,9 @@ class Edge:
 
     async def _upgrade(self, http: web.BaseRequest, answer: UpgradeAnswer) -> web.StreamResponse:
         if not streaming.is_websocket(http):
-            # kubectl tries SPDY when its WebSocket was refused, and tells what that answers.
+            # kubectl tries SPDY when its WebSocket was refused, and puts "unable to upgrade connection: " before the text.
             if (problem := streaming.problem_of(self.cluster, answer)) is not None:
-                return await self._respond(http, refusal(problem))
+                return web.Response(status=problem.code, text=problem.message.rpartition("connection: ")[2])
             wanted = http.headers.get("Upgrade", "")
             hint = f": {wanted} is not spoken here, WebSocket is" if wanted else ""
             return await self._respond(http, refusal(bad_request(f"Upgrade request required{hint}")))

@@ -245,7 +245,7 @@ class Edge:
 
     async def _upgrade(self, http: web.BaseRequest, answer: UpgradeAnswer) -> web.StreamResponse:
         if not streaming.is_websocket(http):
-            # kubectl tries SPDY when its WebSocket was refused, and puts "unable to upgrade connection: " before the text.
+            # kubectl tries SPDY when its WebSocket was refused, and tells "unable to upgrade connection: " and this.
             if (problem := streaming.problem_of(self.cluster, answer)) is not None:
                 return web.Response(status=problem.code, text=problem.message.rpartition("connection: ")[2])
             wanted = http.headers.get("Upgrade", "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -79,7 +80,7 @@ def up(
     home = find_home()
     server, is_new = local.start(home, pace=pace, port=port)
     said = "The embedded cluster runs" if is_new else "The embedded cluster was running already"
-    hint = f"For kubectl in this terminal:  export KUBECONFIG={home.kubeconfig}"
+    hint = f"For kubectl in this terminal:  export KUBECONFIG={shlex.quote(str(home.kubeconfig))}"
     _tell(
         f"{said} at {server.url} (Kubernetes {KUBERNETES_VERSION}, pace {server.pace:g}).\n{hint}",
         {**server.to_json(), "started": is_new, "kubeconfig": str(home.kubeconfig)},

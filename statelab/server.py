@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import secrets
+import shlex
 import signal
 import sys
 import time
@@ -81,6 +82,10 @@ async def _run(
     edge, dns = Edge(cluster, token, certificate), DnsServer(cluster.store)
     try:
         await edge.start(port)
+    except OverflowError:
+        raise _CannotServe(
+            f"Port {port} does not exist: ports go from 1 to 65535, and 0 lets the system choose."
+        ) from None
     except OSError as error:
         hint = "give another one with --port, or 0 to let the system choose"
         raise _CannotServe(f"Port {port} is taken ({error.strerror}): {hint}.") from None
@@ -205,5 +210,5 @@ def _say(url: str, dns_port: int, kubeconfig: Path | None, state: Path | None, p
     print(f"StateLab serves Kubernetes {KUBERNETES_VERSION} at {url} ({where}, pace {pace:g})")
     print(f"  DNS:     dig @127.0.0.1 -p {dns_port} kubernetes.default.svc.cluster.local")
     if kubeconfig is not None:
-        print(f"  kubectl: export KUBECONFIG={kubeconfig}")
+        print(f"  kubectl: export KUBECONFIG={shlex.quote(str(kubeconfig))}")
     sys.stdout.flush()

@@ -234,6 +234,32 @@ def test_a_taken_port_is_told_in_a_sentence(server: Server) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_port_that_cannot_be_is_told_in_a_sentence() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "statelab", "serve", "--in-memory", "--port", "99999"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("statelab: Port 99999 does not exist")
+    assert "Traceback" not in done.stderr
+
+
+def test_the_export_line_can_be_pasted_when_the_folder_has_a_space(tmp_path: Path) -> None:
+    folder = tmp_path / "Kürs eins"
+    folder.mkdir()
+    server = start(folder)
+    try:
+        assert server.process.stdout is not None
+        lines = [server.process.stdout.readline() for _ in range(2)]
+    finally:
+        server.stop()
+    export = lines[-1].partition("kubectl: ")[2].strip()
+    shell = subprocess.run(["sh", "-c", f'{export}; printf %s "$KUBECONFIG"'], capture_output=True, text=True)
+    assert shell.stdout == str(server.kubeconfig), lines
+
+
 def test_two_servers_do_not_share_a_state_folder(tmp_path: Path) -> None:
     first = start(tmp_path, state=tmp_path / "state")
     try:

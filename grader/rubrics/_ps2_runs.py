@@ -11,7 +11,7 @@ from grader.tasks import Task
 from grader.trial import Answered, Trial
 from grader.verdict import Verdict, no
 
-# A Pod of chat is Ready until it is tired: touch /tmp/tired.
+# A Pod of chat is Ready until it is tired: until its page is gone.
 CHAT = f"""\
 ---
 apiVersion: apps/v1
@@ -28,7 +28,7 @@ spec:
       - name: web
         image: {IMAGE}
         ports: [{{containerPort: 80, name: http}}]
-        readinessProbe: {{exec: {{command: [sh, -c, "test ! -e /tmp/tired"]}}, periodSeconds: 1, failureThreshold: 1}}
+        readinessProbe: {{httpGet: {{path: /index.html, port: 80}}, periodSeconds: 5, failureThreshold: 1}}
 """
 
 NORMAL = """\

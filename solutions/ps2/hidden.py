@@ -22,7 +22,7 @@ def without_the_tired(trial: Trial) -> Verdict:
     if trial.get("service/chat") is None:
         return not_there(trial, "service/chat")
     other = trial.again(namespace="market-7").settle()
-    other.exec(other.pods_of("deployment/chat")[0].name, "touch", "/tmp/tired")
+    other.exec(other.pods_of("deployment/chat")[0].name, "rm", "/usr/share/nginx/html/index.html")
     other.wait(10)
     if sum(each.ready for each in other.pods_of("deployment/chat")) != 2:
         return no("The Pod did not get tired.")
@@ -59,7 +59,7 @@ def next_version(trial: Trial) -> Verdict:
 def five_members(trial: Trial) -> Verdict:
     task = Task("ps2.early-elsewhere", 1, "", start=runs.WAITING, given=runs.gossip(5), namespace=trial.task.namespace)
     other = Trial(task, trial.answer, namespace="market-7", seed=3, limits=trial.limits)
-    other.when(lambda: sum(each.ready for each in other.pods_of("deployment/gossip")) == 5, timeout_s=45)
+    other.when(lambda: sum(each.ready for each in other.pods_of("deployment/gossip")) == 5, timeout_s=35)
     return pods_not_ready(other, "deployment/gossip", 5) or runs.leads_to(other, "gossip", "gossip") or yes("")
 
 

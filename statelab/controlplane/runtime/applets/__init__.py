@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from statelab.controlplane.runtime.applets import archive, http_tools, names, redis_cli, system, tcp
+from statelab.controlplane.runtime.applets import archive, curl, names, redis_cli, system, tail, tcp, wget
 from statelab.controlplane.runtime.programs import Program
 
 APPLETS: Mapping[str, Program] = {
     **system.APPLETS,
-    **http_tools.APPLETS,
+    **tail.APPLETS,
+    **curl.APPLETS,
+    **wget.APPLETS,
     **tcp.APPLETS,
     **names.APPLETS,
     **redis_cli.APPLETS,

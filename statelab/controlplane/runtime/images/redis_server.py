@@ -7,44 +7,22 @@ cluster mode are not simulated, and say so. The exchange between primary and rep
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable
 from typing import Any
 
 from statelab.controlplane.runtime.applets.resolver import address_of
+from statelab.controlplane.runtime.images.redis_commands import COMMANDS
+from statelab.controlplane.runtime.images.redis_config import read_config
 from statelab.controlplane.runtime.images.redis_data import Data, Session, writes
 from statelab.controlplane.runtime.images.redis_files import Files
-from statelab.controlplane.runtime.images.redis_info import VERSION, info, log_line, role
+from statelab.controlplane.runtime.images.redis_info import VERSION, log_line
 from statelab.controlplane.runtime.images.redis_replica import Link
-from statelab.controlplane.runtime.images.resp import Failure, Parser, Status, command, encode
+from statelab.controlplane.runtime.images.resp import Failure, Parser, command, encode
 from statelab.controlplane.runtime.network import Connection
 from statelab.controlplane.runtime.programs import Task
 
 _STOPS_AFTER_S = 0.03
-_OK = Status("OK")
-_DEFAULTS = {
-    "port": "6379", "bind": "* -::*", "dir": "/data", "appendonly": "no", "appendfsync": "everysec", "requirepass": "",
-    "masterauth": "", "save": "3600 1 300 100 60 10000", "dbfilename": "dump.rdb", "appendfilename": "appendonly.aof",
-    "appenddirname": "appendonlydir", "protected-mode": "yes", "replica-read-only": "yes", "maxmemory": "0",
-    "maxmemory-policy": "noeviction", "databases": "16", "timeout": "0", "loglevel": "notice", "cluster-enabled": "no",
-    "replica-announce-ip": "", "replica-announce-port": "0", "replica-serve-stale-data": "yes",
-    "replica-priority": "100",
-    "min-replicas-to-write": "0", "min-replicas-max-lag": "10", "tcp-keepalive": "300", "daemonize": "no",
-}  # fmt: skip
-_OLD_NAMES = {
-    "slaveof": "replicaof",
-    "slave-read-only": "replica-read-only",
-    "slave-announce-ip": "replica-announce-ip",
-}
 # What a client may say before it has given the password, and what a replica of a primary that is away still answers.
 _BEFORE_AUTH = frozenset({b"auth", b"hello", b"quit", b"reset"})
-_OURS = frozenset(
-    {
-        b"auth", b"bgrewriteaof", b"bgsave", b"config", b"debug", b"failover", b"hello", b"info", b"lastsave", b"psync",
-        b"quit", b"replconf", b"replicaof", b"role", b"save", b"shutdown", b"slaveof", b"sync", b"wait", b"cluster",
-        b"monitor",
-    }
-)  # fmt: skip
 
 
 def redis_server(task: Task) -> None:
@@ -56,7 +34,7 @@ def redis_server(task: Task) -> None:
         task.fail("statelab: Redis Sentinel is not simulated; a kind cluster is the place to try it\n")
         return
     try:
-        config = _config(task)
+        config = read_config(task)
     except ValueError as error:
         task.fail(f"\n*** FATAL CONFIG FILE ERROR (Redis {VERSION}) ***\n{error}\n")
         return
@@ -64,43 +42,6 @@ def redis_server(task: Task) -> None:
         task.fail("statelab: Redis Cluster is not simulated; a kind cluster is the place to try it\n")
         return
     Server(task, config).start()
-
-
-def _config(task: Task) -> dict[str, str]:
-    """The configuration: defaults, then the file, then `--name value`. Raises ValueError."""
-    config = dict(_DEFAULTS)
-    arguments = list(task.argv)
-    if arguments and not arguments[0].startswith("-"):
-        path = task.path(arguments.pop(0))
-        try:
-            text = task.files.read(path).decode(errors="replace")
-        except OSError as error:
-            raise ValueError(f"can't open config file '{path}': {error.strerror}") from None
-        for number, line in enumerate(text.splitlines(), 1):
-            words = shlex.split(line, comments=False) if not line.lstrip().startswith("#") else []
-            if words:
-                _set(config, words[0], words[1:], f"Reading the configuration file, at line {number}\n>>> '{line}'\n")
-    while arguments:
-        name = arguments.pop(0)
-        values = []
-        while arguments and not arguments[0].startswith("--"):
-            values.append(arguments.pop(0))
-        _set(config, name.removeprefix("--"), values, f">>> '{name} {' '.join(values)}'\n")
-    return config
-
-
-def _set(config: dict[str, str], name: str, values: list[str], where: str) -> None:
-    name = _OLD_NAMES.get(name.lower(), name.lower())
-    if not values:
-        raise ValueError(f"{where}wrong number of arguments")
-    if name in ("appendonly", "cluster-enabled", "protected-mode", "replica-read-only") and values[0] not in (
-        "yes",
-        "no",
-    ):
-        raise ValueError(f"{where}argument must be 'yes' or 'no'")
-    if name == "port" and not values[0].isdigit():
-        raise ValueError(f"{where}argument couldn't be parsed into an integer")
-    config[name] = " ".join(values)
 
 
 class Server:
@@ -246,7 +187,7 @@ class Client:
     """A connection to the server: its commands in, its replies out."""
 
     def __init__(self, server: Server, connection: Connection) -> None:
-        self.server = server
+        self.server: Server = server
         self.connection = connection
         self.address = connection.remote[0]
         self.replica_port = 6379
@@ -302,8 +243,8 @@ class Client:
         if not self.authorized and name not in _BEFORE_AUTH:
             self.reply(Failure("NOAUTH Authentication required."))
             return
-        if name in _OURS:
-            answer = _COMMANDS[name](self, arguments[1:])
+        if name in COMMANDS:
+            answer = COMMANDS[name](self, arguments[1:])
             if answer is not None:
                 self.reply(answer)
             return
@@ -358,160 +299,3 @@ class Client:
 
 def _is_command(words: list[Any]) -> bool:
     return all(isinstance(word, bytes) for word in words)
-
-
-# ---- commands that are the server's own
-
-
-def _auth(client: Client, arguments: list[bytes]) -> Any:
-    password = client.server.config["requirepass"]
-    if not password:
-        return Failure(
-            "ERR AUTH <password> called without any password configured for the default user. "
-            "Are you sure your configuration is correct?"
-        )
-    if not arguments or arguments[-1].decode(errors="replace") != password:
-        return Failure("WRONGPASS invalid username-password pair or user is disabled.")
-    client.authorized = True
-    return _OK
-
-
-def _config_command(client: Client, arguments: list[bytes]) -> Any:
-    what = arguments[0].lower() if arguments else b""
-    config = client.server.config
-    if what == b"get" and len(arguments) > 1:
-        found: list[bytes] = []
-        for pattern in arguments[1:]:
-            text = pattern.decode(errors="replace").lower()
-            for name in sorted(config):
-                if text in (name, "*") or (text.endswith("*") and name.startswith(text[:-1])):
-                    found += [name.encode(), config[name].encode()]
-        return found
-    if what == b"set" and len(arguments) >= 3:
-        for option, value in zip(arguments[1::2], arguments[2::2], strict=False):
-            given = option.decode(errors="replace").lower()
-            key = _OLD_NAMES.get(given, given)
-            if key not in config:
-                return Failure(f"ERR Unknown option or number of arguments for CONFIG SET - '{given}'")
-            if key in ("port", "dir", "bind", "databases", "cluster-enabled"):
-                return Failure(
-                    f"ERR CONFIG SET failed (possibly related to argument '{key}') - can't set immutable config"
-                )
-            turned_on = key == "appendonly" and value == b"yes" and config[key] != "yes"
-            config[key] = value.decode(errors="replace")
-            if turned_on:
-                client.server.files.rewrite()
-        return _OK
-    return _OK if what in (b"resetstat", b"rewrite") else Failure("ERR syntax error")
-
-
-def _replicaof(client: Client, arguments: list[bytes]) -> Any:
-    if len(arguments) != 2:
-        return Failure("ERR wrong number of arguments for 'replicaof' command")
-    host, port = (each.decode(errors="replace") for each in arguments)
-    if (host.lower(), port.lower()) == ("no", "one"):
-        client.server.lead()
-        return _OK
-    if not port.isdigit():
-        return Failure("ERR value is not an integer or out of range")
-    if client.server.config.get("replicaof") == f"{host} {port}":
-        return Status("OK Already connected to specified master")
-    client.server.follow(host, int(port))
-    return _OK
-
-
-def _replconf(client: Client, arguments: list[bytes]) -> Any:
-    if arguments and arguments[0].lower() == b"listening-port":
-        client.replica_port = int(arguments[1])
-    return None if arguments and arguments[0].lower() == b"ack" else _OK
-
-
-def _psync(client: Client, arguments: list[bytes]) -> Any:
-    client.server.add_replica(client)
-    return None
-
-
-def _save(client: Client, arguments: list[bytes]) -> Any:
-    client.server.files.save()
-    return _OK
-
-
-def _bgsave(client: Client, arguments: list[bytes]) -> Any:
-    client.server.files.save()
-    return Status("Background saving started")
-
-
-def _bgrewriteaof(client: Client, arguments: list[bytes]) -> Any:
-    client.server.files.rewrite()
-    return Status("Background append only file rewriting started")
-
-
-def _shutdown(client: Client, arguments: list[bytes]) -> Any:
-    save = b"nosave" not in [each.lower() for each in arguments]
-    client.server.task.after(0.0, lambda: client.server.shutdown(save=save))
-    return None
-
-
-def _quit(client: Client, arguments: list[bytes]) -> Any:
-    client.reply(_OK)
-    client.gone()
-    client.connection.close()
-
-
-def _hello(client: Client, arguments: list[bytes]) -> Any:
-    if arguments and arguments[0] not in (b"2", b"3"):
-        return Failure("NOPROTO unsupported protocol version")
-    if b"AUTH" in [each.upper() for each in arguments]:
-        answer = _auth(client, arguments[-1:])
-        if isinstance(answer, Failure):
-            return answer
-    if not client.authorized:
-        return Failure("NOAUTH HELLO must be called with the client already authenticated")
-    if arguments and arguments[0] == b"3":
-        return Failure("NOPROTO unsupported protocol version")
-    mine = b"replica" if client.server.link is not None else b"master"
-    return [
-        b"server",
-        b"redis",
-        b"version",
-        VERSION.encode(),
-        b"proto",
-        2,
-        b"id",
-        1,
-        b"mode",
-        b"standalone",
-        b"role",
-        mine,
-        b"modules",
-        [],
-    ]
-
-
-def _unsupported(client: Client, arguments: list[bytes]) -> Any:
-    return Failure("ERR not simulated by the embedded cluster; a kind cluster is the place to try it")
-
-
-_COMMANDS: dict[bytes, Callable[[Client, list[bytes]], Any]] = {
-    b"auth": _auth,
-    b"bgrewriteaof": _bgrewriteaof,
-    b"bgsave": _bgsave,
-    b"cluster": lambda client, arguments: Failure("ERR This instance has cluster support disabled"),
-    b"config": _config_command,
-    b"debug": _unsupported,
-    b"failover": _unsupported,
-    b"hello": _hello,
-    b"info": lambda client, arguments: info(client.server, [each.decode().lower() for each in arguments]),
-    b"lastsave": lambda client, arguments: int(client.server.files.saved_s),
-    b"monitor": _unsupported,
-    b"psync": _psync,
-    b"quit": _quit,
-    b"replconf": _replconf,
-    b"replicaof": _replicaof,
-    b"role": lambda client, arguments: role(client.server),
-    b"save": _save,
-    b"shutdown": _shutdown,
-    b"slaveof": _replicaof,
-    b"sync": _psync,
-    b"wait": lambda client, arguments: len(client.server.replicas),
-}

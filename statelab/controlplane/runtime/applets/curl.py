@@ -1,45 +1,17 @@
-"""curl and wget, in their own words."""
+"""curl, in its own words."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from statelab.controlplane.runtime.applets.resolver import address_of
-from statelab.controlplane.runtime.applets.system import duration_s
+from statelab.controlplane.runtime.applets.urls import NO_TLS, TRANSFER_S, Url, parse_url
 from statelab.controlplane.runtime.http import HttpResponse, request
 from statelab.controlplane.runtime.network import NetworkError
 from statelab.controlplane.runtime.programs import Program, Task
-
-_NO_TLS = "the embedded cluster does not simulate TLS; a kind cluster is the place to try it"
-_TRANSFER_S = 0.004
-
-
-@dataclass
-class _Url:
-    scheme: str
-    host: str
-    port: int
-    target: str
-
-
-def _url(text: str) -> _Url | None:
-    if "://" not in text:
-        text = f"http://{text}"
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        return None
-    if not parts.hostname:
-        return None
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return _Url(parts.scheme.lower(), parts.hostname, port or (443 if parts.scheme == "https" else 80), target)
-
-
-# ---- curl
 
 _FLAGS = {
     "s": "silent", "S": "show-error", "f": "fail", "I": "head", "i": "include", "L": "location", "k": "insecure",
@@ -143,11 +115,11 @@ class _Curl:
 
     def fetch(self, text: str) -> None:
         self.started_s = self.task.loop.now_s
-        url = _url(text)
+        url = parse_url(text)
         if url is None:
             self.failed(3, "URL using bad/illegal format or missing URL", text)
         elif url.scheme == "https":
-            self.failed(35, _NO_TLS, text)
+            self.failed(35, NO_TLS, text)
         elif url.scheme != "http":
             self.failed(1, f'Protocol "{url.scheme}" not supported or disabled in libcurl', text)
         else:
@@ -157,7 +129,7 @@ class _Curl:
             else:
                 self.connect(text, url, address)
 
-    def resolved(self, url: _Url) -> str | None:
+    def resolved(self, url: Url) -> str | None:
         for each in self.options.values.get("resolve", []):
             host, _, rest = each.partition(":")
             port, _, address = rest.partition(":")
@@ -165,7 +137,7 @@ class _Curl:
                 return address
         return None
 
-    def connect(self, text: str, url: _Url, address: str) -> None:
+    def connect(self, text: str, url: Url, address: str) -> None:
         options = self.options
         headers = {"User-Agent": options.last("user-agent") or "curl/7.88.1", "Accept": "*/*"}
         for line in options.values.get("header", []):
@@ -191,7 +163,7 @@ class _Curl:
             if isinstance(outcome, NetworkError):
                 self.network_failed(text, url, outcome, connect_s if total_s is None else total_s)
             else:
-                self.task.after(_TRANSFER_S, lambda: self.answered(text, url, outcome))
+                self.task.after(TRANSFER_S, lambda: self.answered(text, url, outcome))
 
         timeout_s = min((each for each in (total_s, connect_s) if each), default=None)
         if total_s is None and connect_s is not None:
@@ -206,7 +178,7 @@ class _Curl:
             method=method, headers=headers, body=body, timeout_s=timeout_s,
         )  # fmt: skip
 
-    def body_and_method(self, url: _Url, headers: dict[str, str]) -> tuple[bytes, str]:
+    def body_and_method(self, url: Url, headers: dict[str, str]) -> tuple[bytes, str]:
         options = self.options
         parts = []
         for name in ("data", "data-raw", "data-binary", "data-urlencode"):
@@ -228,7 +200,7 @@ class _Curl:
         method = "HEAD" if "head" in options.flags else "POST" if parts else "GET"
         return body, options.last("request") or method
 
-    def answered(self, text: str, url: _Url, response: HttpResponse) -> None:
+    def answered(self, text: str, url: Url, response: HttpResponse) -> None:
         options, task = self.options, self.task
         location = response.headers.get("location")
         if "location" in options.flags and location and 300 <= response.status < 400 and self.redirects < 50:
@@ -268,7 +240,7 @@ class _Curl:
     def save(self, path: str, content: bytes) -> None:
         self.task.files.write(self.task.path(path), content)
 
-    def written(self, text: str, response: HttpResponse | None, url: _Url) -> None:
+    def written(self, text: str, response: HttpResponse | None, url: Url) -> None:
         form = self.options.last("write-out")
         if form is None:
             return
@@ -285,7 +257,7 @@ class _Curl:
             form = form.replace(f"%{{{name}}}", value)
         self.task.write(form.replace("\\n", "\n").replace("\\t", "\t").replace("\\r", "\r"))
 
-    def network_failed(self, text: str, url: _Url, error: NetworkError, timeout_s: float | None) -> None:
+    def network_failed(self, text: str, url: Url, error: NetworkError, timeout_s: float | None) -> None:
         waited_ms = round((self.task.loop.now_s - self.started_s) * 1000)
         if error.reason == "timed out" and timeout_s is not None and waited_ms >= int(timeout_s * 1000) - 1:
             self.failed(28, f"Connection timed out after {waited_ms + 1} milliseconds", text)
@@ -317,134 +289,10 @@ class _Curl:
             self.task.error(f"curl: ({code}) {words}\n")
         self.code = code
         if code != 22:
-            url = _url(text)
+            url = parse_url(text)
             if url is not None:
                 self.written(text, None, url)
         self.start()
 
 
-# ---- wget
-
-
-def wget(task: Task) -> None:
-    """busybox's wget: `-q`, `-O FILE`, `-T SECONDS`, `--spider`, `-S`, `--header`, `--post-data`."""
-    quiet = spider = show = False
-    output: str | None = None
-    timeout_s: float | None = 900.0
-    headers = {"User-Agent": "Wget"}
-    body = b""
-    urls: list[str] = []
-    waiting = list(task.argv)
-    while waiting:
-        word = waiting.pop(0)
-        name, equals, value = word.partition("=")
-        if word in ("--quiet", "--spider", "--server-response", "--no-check-certificate", "--continue"):
-            quiet, spider, show = (
-                quiet or word == "--quiet",
-                spider or word == "--spider",
-                show or word == "--server-response",
-            )
-        elif name in ("--output-document", "--timeout", "--header", "--post-data", "--tries", "--user-agent"):
-            value = value if equals else (waiting.pop(0) if waiting else "")
-            if name == "--output-document":
-                output = value
-            elif name == "--timeout":
-                timeout_s = duration_s(value)
-            elif name == "--post-data":
-                body = value.encode()
-            elif name in ("--header", "--user-agent"):
-                key, _, rest = (value if name == "--header" else f"User-Agent:{value}").partition(":")
-                headers[key.strip()] = rest.strip()
-        elif word.startswith("-") and len(word) > 1:
-            for at, letter in enumerate(word[1:], 1):
-                if letter in "OTtPUYo":
-                    value = word[at + 1 :] or (waiting.pop(0) if waiting else "")
-                    if letter == "O":
-                        output = value
-                    elif letter == "T":
-                        timeout_s = duration_s(value)
-                    break
-                quiet, show = quiet or letter == "q", show or letter == "S"
-        else:
-            urls.append(word)
-    if not urls:
-        task.fail("BusyBox v1.36.1 multi-call binary.\n\nUsage: wget [-cqS] [--spider] [-O FILE] [-T SEC] URL...\n")
-        return
-    _fetch(task, urls[0], quiet, spider, show, output, timeout_s, headers, body, 0)
-
-
-def _fetch(
-    task: Task, text: str, quiet: bool, spider: bool, show: bool, output: str | None, timeout_s: float | None,
-    headers: dict[str, str], body: bytes, redirects: int,
-) -> None:  # fmt: skip
-    url = _url(text)
-    if url is None or url.scheme not in ("http", "https"):
-        task.fail(f"wget: not an http or ftp url: {text}\n")
-        return
-    if url.scheme == "https":
-        task.fail(f"wget: {_NO_TLS}\n")
-        return
-    address = address_of(task, url.host)
-    if address is None:
-        task.fail(f"wget: bad address '{url.host}'\n")
-        return
-    shown = url.host if url.port == 80 else f"{url.host}:{url.port}"
-    if not quiet:
-        task.error(f"Connecting to {shown} ({address}:{url.port})\n")
-
-    def done(outcome: HttpResponse | NetworkError) -> None:
-        if isinstance(outcome, NetworkError):
-            if outcome.reason == "timed out":
-                task.fail("wget: download timed out\n")
-            elif outcome.reason in ("connection reset by peer", "malformed HTTP response"):
-                task.fail("wget: error getting response: Connection reset by peer\n")
-            else:
-                words = {"connection refused": "Connection refused", "no route to host": "No route to host"}
-                task.fail(
-                    f"wget: can't connect to remote host ({address}): {words.get(outcome.reason, outcome.reason)}\n"
-                )
-            return
-        task.after(_TRANSFER_S, lambda: finish(outcome))
-
-    def finish(response: HttpResponse) -> None:
-        location = response.headers.get("location")
-        if location and 300 <= response.status < 400 and redirects < 20:
-            following = location if "://" in location else f"http://{shown}{location}"
-            _fetch(task, following, quiet, spider, show, output, timeout_s, headers, body, redirects + 1)
-            return
-        if show:
-            task.error(f"  HTTP/1.1 {response.status} {response.reason}\n")
-            task.error("".join(f"  {name.title()}: {value}\n" for name, value in response.headers.items()))
-        if response.status >= 400:
-            task.fail(f"wget: server returned error: HTTP/1.1 {response.status} {response.reason}\n")
-            return
-        if spider:
-            if not quiet:
-                task.error("remote file exists\n")
-        elif output == "-":
-            if not quiet:
-                task.error("writing to stdout\n")
-            task.write(response.body)
-            if not quiet:
-                task.error(f"{'-':<21}100% |{'*' * 32}| {len(response.body):5d}  0:00:00 ETA\nwritten to stdout\n")
-        else:
-            path = output or (url.target.partition("?")[0].rpartition("/")[2] or "index.html")
-            if not quiet:
-                task.error(f"saving to '{path}'\n")
-            if path != "/dev/null":
-                task.files.write(task.path(path), response.body)
-            if not quiet:
-                task.error(f"{path[:20]:<21}100% |{'*' * 32}| {len(response.body):5d}  0:00:00 ETA\n'{path}' saved\n")
-        task.finish(0)
-
-    headers = {**headers, "Host": shown}
-    if body:
-        headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
-    method = "POST" if body else "HEAD" if spider else "GET"
-    request(
-        task.network, task.ip, address, url.port, url.target, done,
-        method=method, headers=headers, body=body, timeout_s=timeout_s,
-    )  # fmt: skip
-
-
-APPLETS: Mapping[str, Program] = {"curl": curl, "wget": wget}
+APPLETS: Mapping[str, Program] = {"curl": curl}

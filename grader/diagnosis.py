@@ -60,6 +60,7 @@ def pods_not_ready(trial: Trial, reference: str, wanted: int) -> Verdict | None:
     if claim is not None:
         return claim
     why = waiting.waiting_for or _last_warning(trial, waiting) or f"it is {waiting.phase}, and not Ready"
+    why = why.rstrip(". ")
     line = (
         trial.line(kind, "spec", "template", "spec", "containers", 0, "image", name=workload.name)
         if "mage" in why

@@ -215,7 +215,13 @@ def get_ready(trial: Trial) -> Verdict:
     if trial.get("service/gossip") is None:
         return not_there(trial, "service/gossip")
     problem = _members(trial, 3)
-    return problem.at(trial.line("Service", "spec")) if problem else yes("")
+    if problem is None:
+        return yes("")
+    ready = sum(each.ready for each in trial.pods_of("deployment/gossip"))
+    seen = (
+        f"{ready or 'None'} of the three members {'are' if ready > 1 else 'is'} Ready: each looks for three addresses"
+    )
+    return no(f"{seen}, and {trial.dns('gossip')}.", *problem.evidence, line=trial.line("Service", "spec"))
 
 
 @early.check(points=4, title="gossip leads to the three members and to nobody else")

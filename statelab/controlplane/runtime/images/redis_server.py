@@ -52,7 +52,7 @@ class Server:
         self.config = config
         self.loop = task.loop
         self.data = Data(task.loop)
-        self.files = Files(self)
+        self.files: Files = Files(self)
         self.clients: dict[Connection, Client] = {}
         self.replicas: dict[Connection, Client] = {}
         self.link: Link | None = None

@@ -116,7 +116,8 @@ def main() -> None:
         ways.append(measure("nbgrader with our preprocessors", copies["text"], *autograde))
         ways.append(measure("grader run", copies["run"], [*python, "grader.cli", "run", "ps3"]))
     print(
-        f"{arguments.students} submissions of ps3, {os.cpu_count()} cores; gradebook, autograded notebooks and feedback.\n"
+        f"{arguments.students} submissions of ps3, {os.cpu_count()} cores; "
+        "gradebook, autograded notebooks and feedback.\n"
     )
     print("| way | wall time | each | peak memory | times as fast |\n| --- | ---: | ---: | ---: | ---: |")
     for each in ways:

@@ -87,7 +87,7 @@ class Result:
             return ""
         line = next((each.line for each in self.checks if not each.passed and each.line), None)
         where = f"look at line {line}" if line else "look again at: " + failed.title
-        return f"Next: {where}, and run the cell again."
+        return f"Next: {where}, and try again."
 
 
 def number(value: float) -> float | int:

@@ -32,7 +32,7 @@ def test_feedback_reads_as_in_the_design() -> None:
     assert "Did you mean nginx?" in shown
     assert "nslookup web-0.nginx answered: NXDOMAIN (asked inside web-2)." in shown
     assert "✓  4/4  Each Pod has its own gibibyte     (you asked for 1024Mi: that is 1Gi)" in shown
-    assert 'Next: look at line 19, and run the cell again.    [hint("ps3.identity"): 1 of 3]' in shown
+    assert 'Next: look at line 19, and try again.    [hint("ps3.identity"): 1 of 3]' in shown
 
 
 def test_a_pending_claim_is_named_with_its_class_and_its_line() -> None:

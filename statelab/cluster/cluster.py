@@ -131,7 +131,10 @@ class Cluster:
         is_met = conditions.named(kind, condition)
         deadline_s = time.monotonic() + timeout_s
         obj = self.get(what)
+        first_uid = obj["metadata"]["uid"] if obj is not None else None
         while not is_met(obj):
+            if condition.lower() in conditions.GONE and obj is not None and obj["metadata"]["uid"] != first_uid:
+                return None  # the one we waited for has gone, and another has its name already
             left_s = deadline_s - time.monotonic()
             if left_s <= 0:
                 raise Problem(

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from statelab.cluster.problem import Problem
 from statelab.controlplane.kinds import Kind, Object
 
+GONE = ("deleted", "gone")
 Condition = Callable[[Object | None], bool]
 
 
 def named(kind: Kind, condition: str) -> Condition:
     """The predicate of that name. Raises Problem when it says nothing about the kind."""
     wanted = condition.lower()
-    if wanted in ("deleted", "gone"):
+    if wanted in GONE:
         return lambda obj: obj is None
     if wanted == "exists":
         return lambda obj: obj is not None

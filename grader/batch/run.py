@@ -15,6 +15,7 @@ from grader.batch.gradebook import Gradebook, NotebookGrades, utc
 from grader.batch.journal import Journal, rubric_key
 from grader.batch.pool import Lost, Pool
 from grader.batch.submission import Job, Outcome, digest, failed, grade_submission
+from grader.nbgrader import find_our_programs
 from grader.nbgrader.cells import SourceCell
 from grader.nbgrader.grade import Results
 from grader.registry import tasks_of
@@ -55,6 +56,7 @@ def run(
     """
     began = time.monotonic()
     tasks_of(assignment)  # before anything else: is there such a rubric?
+    find_our_programs()
     with Gradebook(course.database, assignment) as gradebook:
         released = gradebook.released()
         chosen = course.students(assignment)

@@ -6,14 +6,26 @@ a filter of the HTML. Nothing of nbgrader is changed.
 
 from __future__ import annotations
 
+import os
+import sys
+from pathlib import Path
 from typing import Any
 
 IGNORED = (".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "hidden.py")
 STUB = "# Write your answer below this line."
 
 
+def find_our_programs() -> None:
+    """Put this Python's folder on PATH: nbgrader starts `alembic` by name, whether or not somebody activated it."""
+    ours = str(Path(sys.executable).parent)
+    there = os.environ.get("PATH", "").split(os.pathsep)
+    if ours not in there:
+        os.environ["PATH"] = os.pathsep.join([ours, *there])
+
+
 def configure(c: Any) -> None:
     """Set up nbgrader for this course. `c`: the object that `get_config()` gives in a configuration file."""
+    find_our_programs()
     c.CourseDirectory.source_directory = "solutions"
     c.CourseDirectory.release_directory = "exercises"
     c.CourseDirectory.ignore = list(IGNORED)

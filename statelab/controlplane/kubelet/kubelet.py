@@ -160,6 +160,9 @@ class Kubelet:
     def _take(self, pod: Object) -> None:
         """A Pod that is new to this kubelet: bound just now, or found after a restart."""
         if is_terminal(pod):
+            if pod["metadata"].get("deletionGracePeriodSeconds"):
+                # Its containers had stopped, and the node went before it could say that nothing is left.
+                self.loop.call_soon(lambda: self._remove(pod))
             return
         worker = PodWorker(self, pod)
         known = bool((pod.get("status") or {}).get("startTime"))
@@ -170,6 +173,13 @@ class Kubelet:
             worker.terminate()
         else:
             worker.start()
+
+    def _remove(self, pod: Object) -> None:
+        why = f"{pod['metadata']['name']} has ended, and nothing of it is left on the node"
+        try:
+            self.view.delete("pods", pod, why=why, grace_period_s=0)
+        except ApiError:  # it could not be stored
+            self.loop.call_later(_HEARTBEAT_S, lambda: self._remove(pod))
 
     def admit(self, worker: PodWorker) -> tuple[str, str] | None:
         """Take the Pod in. `(reason, message)` if this node does not run it."""

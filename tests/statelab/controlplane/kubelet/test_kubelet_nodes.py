@@ -69,6 +69,18 @@ def test_a_pod_deleted_while_its_node_was_away_goes_when_the_node_is_back(cluste
     cluster.run_until(lambda: cluster.pod() is None, 5)
 
 
+def test_a_pod_that_had_ended_when_its_node_went_goes_when_the_node_is_back(cluster: Any) -> None:
+    cluster.start(nodeName="kind-worker")
+    cluster.run_until(cluster.is_ready)
+    cluster.delete("pods", "default/p")
+    cluster.run_until(lambda: cluster.status()["phase"] in ("Succeeded", "Failed"))
+    cluster.kubelets["kind-worker"].stop()
+    cluster.loop.run_for(5)
+    assert cluster.pod() is not None
+    cluster.kubelets["kind-worker"].start()
+    cluster.run_until(lambda: cluster.pod() is None, 5)
+
+
 def test_pods_and_what_they_wrote_survive_the_server(tmp_path: Path) -> None:
     def pod(name: str, script: str) -> dict[str, Any]:
         mounts = [{"name": "v", "mountPath": "/v"}]

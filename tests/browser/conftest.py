@@ -1,4 +1,7 @@
-"""JupyterLab with a course of its own in a headless chromium: one server, one notebook, one kernel for all tests."""
+"""JupyterLab with a course of its own in a headless chromium: one server, one notebook, one kernel for each module.
+
+For a module, not for all: Playwright keeps an event loop running, in which other tests of this process could not run.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +64,7 @@ class Lab:
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     home = tmp_path_factory.mktemp("lab")
     (home / "course").mkdir()
@@ -171,7 +174,7 @@ class Notebook:
         self.cell(index).locator(".sl-view, .sl-ask").first.screenshot(path=str(path))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with playwright.sync_playwright() as started:
@@ -180,7 +183,7 @@ def browser() -> Iterator[Any]:
         found.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def open_notebook(lab: Lab, browser: Any) -> Iterator[Callable[..., Notebook]]:
     """`open_notebook(name, cells)` opens a notebook with these cells in a page of its own, its kernel ready."""
     contexts = []

@@ -12,6 +12,7 @@ from statelab.controlplane.controllers.claims import class_name, is_reserved_for
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.labels import selector_of
 from statelab.controlplane.quantity import nanos
+from statelab.controlplane.scheduling.nodematch import matches_selector
 
 
 def best_volume(
@@ -93,33 +94,4 @@ def is_reachable(volume: Object, node: Object) -> bool:
     required = (volume["spec"].get("nodeAffinity") or {}).get("required")
     if required is None:
         return True
-    return any(_term_matches(term, node) for term in required.get("nodeSelectorTerms") or ())
-
-
-def _term_matches(term: Object, node: Object) -> bool:
-    expressions, fields = term.get("matchExpressions") or [], term.get("matchFields") or []
-    if not expressions and not fields:
-        return False
-    name = {"metadata.name": node["metadata"]["name"]}
-    labels = node["metadata"].get("labels") or {}
-    return all(_matches(each, labels) for each in expressions) and all(_matches(each, name) for each in fields)
-
-
-def _matches(expression: Object, labels: dict[str, str]) -> bool:
-    value, values = labels.get(expression["key"]), expression.get("values") or []
-    match expression["operator"]:
-        case "In":
-            return value is not None and value in values
-        case "NotIn":
-            return value is None or value not in values
-        case "Exists":
-            return value is not None
-        case "DoesNotExist":
-            return value is None
-        case "Gt" | "Lt" as operator:
-            try:
-                number, bound = int(value or ""), int(values[0])
-            except (ValueError, IndexError):
-                return False
-            return number > bound if operator == "Gt" else number < bound
-    return False
+    return matches_selector(required, node)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from statelab import foreground
 from statelab.cluster import local
 from statelab.cluster.paths import Home, find_home
 from statelab.cluster.problem import Problem
@@ -187,9 +187,7 @@ def lab(
     command += [f"--ServerApp.port={port}"] if port is not None else []
     environment = {**os.environ, "STATELAB_HOME": str(home.root), "PATH": _path_with_ours()}
     try:
-        code = subprocess.run([*command, *context.args], env=environment, check=False).returncode
-    except KeyboardInterrupt:
-        code = 0
+        code = foreground.run([*command, *context.args], environment)
     finally:
         if is_ours:
             local.stop(home)

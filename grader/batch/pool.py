@@ -130,7 +130,12 @@ def _serve(pipe: Connection, make: Callable[[], Work[Item, Outcome]]) -> None:
     if sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
     work = make()
+    parent = multiprocessing.parent_process()
+    assert parent is not None
     while True:
+        # A worker forked later holds copies of our parent's ends: only the sentinel tells that the parent was killed.
+        if pipe not in wait([pipe, parent.sentinel]):
+            os._exit(0)
         try:
             item = pipe.recv()
         except EOFError:

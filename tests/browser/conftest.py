@@ -89,9 +89,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         _wait_for(f"{url}/api?token=t", process, home / "lab.log")
         yield Lab(url, home)
     finally:
-        process.send_signal(2)
+        process.terminate()
         try:
-            process.wait(15)
+            process.wait(30)
         except subprocess.TimeoutExpired:
             process.kill()
         subprocess.run(

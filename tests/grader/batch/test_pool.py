@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from grader.batch.pool import Lost, Pool
 
@@ -39,3 +42,26 @@ def test_what_goes_wrong_is_told_and_everything_else_is_done() -> None:
 def test_nothing_to_do_starts_nothing() -> None:
     pool: Pool[str, str] = Pool(work, jobs=4, limit_s=1.0)
     assert list(pool.run([])) == []
+
+
+KILLED = """
+import os, signal
+from grader.batch.pool import Pool
+def work():
+    return str.upper
+if __name__ == "__main__":
+    pool = Pool(work, jobs=3, limit_s=60.0)
+    for count, (item, outcome) in enumerate(pool.run("abcdefgh")):
+        print(outcome, flush=True)
+        if count == 4:
+            os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_workers_of_a_killed_parent_end_too(tmp_path: Path) -> None:
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
+    # The output ends when the last process that holds it has ended: with a worker left over this would time out.
+    done = subprocess.run([sys.executable, script], stdout=subprocess.PIPE, timeout=60, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert len(done.stdout.split()) == 5

@@ -1,0 +1,55 @@
+"""A program run in the foreground that ends when we do: Ctrl-C, a closed terminal and SIGTERM all stop it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from types import FrameType
+
+_STOP_WITHIN_S = 15.0
+
+
+class _Stopped(BaseException):
+    """One of the signals that mean: enough."""
+
+
+def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run the program until it ends or we are told to stop; its exit code, 0 when we were told.
+
+    The program has a session of its own, so that Ctrl-C reaches only us: JupyterLab would ask back on the terminal,
+    and a second Ctrl-C would leave its kernels behind. SIGTERM makes it shut its kernels down first.
+    """
+    before = {each: signal.signal(each, _stop) for each in _signals()}
+    apart = sys.platform != "win32"
+    process = subprocess.Popen(command, env=dict(environment), start_new_session=apart)
+    try:
+        return process.wait()
+    except (_Stopped, KeyboardInterrupt):
+        return 0
+    finally:
+        for each in before:  # a second Ctrl-C does not interrupt the tidying up
+            signal.signal(each, signal.SIG_IGN)
+        _end(process)
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise _Stopped
+
+
+def _signals() -> list[signal.Signals]:
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    return [signal.Signals[name] for name in names if name in signal.Signals.__members__]
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(_STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from statelab.cluster import local
-from statelab.cluster.cluster import Cluster, DnsAnswer
-from statelab.cluster.connection import RequestRefused
 from statelab.cluster.kubectl import KubectlResult
 from statelab.cluster.paths import Home, find_home
 from statelab.cluster.problem import Problem
+
+if TYPE_CHECKING:
+    from statelab.cluster.cluster import Cluster, DnsAnswer
+    from statelab.cluster.connection import RequestRefused
+
+# On demand: the server's command line imports this package too, and needs no HTTP client to be ready.
+_ON_DEMAND = {"Cluster": "cluster", "DnsAnswer": "cluster", "RequestRefused": "connection"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ON_DEMAND:
+        return getattr(import_module(f"statelab.cluster.{_ON_DEMAND[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def connect(place: str | None = None, *, allow_any: bool = False) -> Cluster:
@@ -19,6 +31,7 @@ def connect(place: str | None = None, *, allow_any: bool = False) -> Cluster:
     """
     place = place or os.environ.get("STATELAB_CLUSTER") or "embedded"
     if place == "embedded":
+        from statelab.cluster import local
         from statelab.cluster.embedded import EmbeddedCluster
 
         home = find_home()

@@ -9,8 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -124,11 +122,13 @@ def _read(home: Home) -> Server | None:
 
 
 def _answers(server: Server) -> bool:
+    import urllib.request  # here: it takes longer to import than the rest of the command line
+
     request = urllib.request.Request(f"{server.url}/version", headers={"Authorization": f"Bearer {server.token}"})
     try:
         with urllib.request.urlopen(request, timeout=5) as answer:
             return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
+    except OSError:  # URLError is one
         return False
 
 

@@ -68,12 +68,10 @@ def start(folder: Path, *, file_bytes: int | None = None) -> Server:
     command = [sys.executable, "-m", "statelab", "serve", "--state", str(folder / "state"), "--pace", "10"]
     command += ["--server-file", str(about), "--kubeconfig", str(folder / "kubeconfig")]
 
-    def limit() -> None:
-        if file_bytes is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
-
     with open(folder / "log", "a") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, preexec_fn=limit)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+    if file_bytes is not None:  # from outside: code between fork and exec could hang in a process that has threads
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
     assert process.stdout is not None
     said = process.stdout.readline()
     assert said.startswith("StateLab serves"), said + (folder / "log").read_text()

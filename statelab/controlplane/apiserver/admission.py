@@ -20,7 +20,23 @@ Operation = Literal["CREATE", "UPDATE"]
 
 TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
 TOKEN_VOLUME = "kube-api-access-"
-_TOKEN_SECONDS = 60 * 60 + 7
+# Every Pod has these, and shares them: what is in the store is never changed.
+_TOKEN_PROJECTION = {
+    "sources": [
+        {"serviceAccountToken": {"expirationSeconds": 60 * 60 + 7, "path": "token"}},
+        {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+        {
+            "downwardAPI": {
+                "items": [{"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}]
+            }
+        },
+    ],
+    "defaultMode": 0o644,
+}
+_LOST_NODE_TOLERATIONS = tuple(
+    {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
+    for key in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+)
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 _CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
 _DEFAULT_CLASS = ("storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class")
@@ -98,22 +114,7 @@ def _mount_token(spec: Fields, dice: random.Random) -> None:
             container["volumeMounts"] = [*mounts, {"name": name, "readOnly": True, "mountPath": TOKEN_PATH}]
             mounted = True
     if mounted and found is None:
-        spec["volumes"] = [*volumes, _token_volume(name)]
-
-
-def _token_volume(name: str) -> Fields:
-    namespace = {"apiVersion": "v1", "fieldPath": "metadata.namespace"}
-    return {
-        "name": name,
-        "projected": {
-            "sources": [
-                {"serviceAccountToken": {"expirationSeconds": _TOKEN_SECONDS, "path": "token"}},
-                {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
-                {"downwardAPI": {"items": [{"path": "namespace", "fieldRef": namespace}]}},
-            ],
-            "defaultMode": 0o644,
-        },
-    }
+        spec["volumes"] = [*volumes, {"name": name, "projected": _TOKEN_PROJECTION}]
 
 
 # ---- DefaultTolerationSeconds, Priority
@@ -122,10 +123,13 @@ def _token_volume(name: str) -> Fields:
 def _default_tolerations(spec: Fields) -> None:
     """Five minutes on a node that is lost, unless the Pod says otherwise."""
     found: list[Fields] = spec.get("tolerations") or []
-    added = []
-    for key in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"):
-        if not any(one.get("key", "") in (key, "") and one.get("effect", "") in ("NoExecute", "") for one in found):
-            added.append({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300})
+    added = [
+        each
+        for each in _LOST_NODE_TOLERATIONS
+        if not any(
+            one.get("key", "") in (each["key"], "") and one.get("effect", "") in ("NoExecute", "") for one in found
+        )
+    ]
     if added:
         spec["tolerations"] = [*found, *added]
 

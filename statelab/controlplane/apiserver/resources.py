@@ -113,6 +113,8 @@ class ApiServer:
             self._track(kind, obj, None, options, operation, "")
         if options.dry_run:
             return obj
+        if options.internal and "spec" in obj:
+            obj["spec"] = _sharing(obj["spec"], body.get("spec"))  # of a Pod, most is its template's
         return self.store.create(
             plural, _key(metadata.get("namespace", ""), metadata["name"]), obj, options.cause, self.loop.now_s
         )

@@ -9,6 +9,7 @@ import fnmatch
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 _TOKEN = re.compile(
     r"""\s+|\#[^\n]*|(?P<brace>[{};])|(?P<quoted>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|(?P<word>(?:\$\{\w+\}|[^\s;{}"'])+)"""
@@ -105,7 +106,8 @@ def _expanded(
             for path in _matching(each.arguments[0], names):
                 yield from _expanded(_parse(read(path), path), read, names, depth + 1)
         else:
-            yield Directive(each.name, each.arguments, tuple(_expanded(each.block, read, names, depth)), each.where)
+            block = tuple(_expanded(each.block, read, names, depth))
+            yield each if block == each.block else Directive(each.name, each.arguments, block, each.where)
 
 
 def _matching(pattern: str, names: Callable[[str], list[str]]) -> list[str]:
@@ -120,6 +122,7 @@ def _unescaped(text: str) -> str:
     return re.sub(r"\\(.)", lambda match: {"n": "\n", "r": "\r", "t": "\t"}.get(match[1], match[1]), text)
 
 
+@lru_cache(maxsize=32)  # a hundred Pods share the file of their image, and what was understood of it
 def _parse(text: str, path: str) -> tuple[Directive, ...]:
     """Raises ConfigError in nginx's words."""
     blocks: list[tuple[list[Directive], tuple[list[str], int] | None]] = [([], None)]

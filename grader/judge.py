@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from grader.answer import Answer, meaning
 from grader.limits import Limits, TrialOver
+from grader.place import CannotGrade, Need
 from grader.result import CheckResult, Result
 from grader.tasks import Check, Task
 from grader.trial import Trial
@@ -19,6 +20,7 @@ from statelab.manifest.errors import Finding
 _log = logging.getLogger(__name__)
 _MOST_ADVICE = 3
 NO_ANSWER = "There is no answer yet."
+NOT_HERE = "Not graded here: it needs the embedded cluster ({needs})."
 BROKE = "This check broke down. That is our mistake, not yours: tell your instructor."
 
 # A rubric's functions get a trial; tests and other clusters may bring their own.
@@ -38,8 +40,13 @@ def judge(
     visible_only: bool = False,
     limits: Limits | None = None,
     make_trial: MakeTrial = _make_trial,
+    lacks: Collection[Need] = (),
 ) -> Result:
-    """Grade one answer. `visible_only`: without the hidden checks, as the learner's own `check()` does."""
+    """Grade one answer. `visible_only`: without the hidden checks, as the learner's own `check()` does.
+
+    `lacks`: what the place of `make_trial` has not; checks that need it are not graded. Raises CannotGrade when the
+    place fails, which the embedded cluster never does.
+    """
     limits = limits or Limits()
     checks = [each for each in task.checks if not (visible_only and each.hidden)]
     source = answer.sources[0]
@@ -49,7 +56,7 @@ def judge(
         advice = _advice(task, answer)
     except ManifestError as error:
         return _ungraded(task, checks, str(error), source)
-    results = _Bench(task, answer, limits, make_trial).run(checks)
+    results = _Bench(task, answer, limits, make_trial, lacks).run(checks)
     if task.start and meaning(answer.text) == meaning(task.start):
         results = [_as_given(each) for each in results]
     if all(each.passed for each in results):
@@ -100,7 +107,10 @@ def _ungraded(task: Task, checks: list[Check], why: str, source: str) -> Result:
 class _Bench:
     """Runs the checks of one task in order, on one trial as far as they share it."""
 
-    def __init__(self, task: Task, answer: Answer, limits: Limits, make_trial: MakeTrial) -> None:
+    def __init__(
+        self, task: Task, answer: Answer, limits: Limits, make_trial: MakeTrial, lacks: Collection[Need] = ()
+    ) -> None:
+        self.lacks = lacks
         self.task = task
         self.answer = answer
         self.limits = limits
@@ -112,6 +122,11 @@ class _Bench:
         return [self._result(each) for each in checks]
 
     def _result(self, check: Check) -> CheckResult:
+        if check.needs and check.needs in self.lacks:
+            said, hints = NOT_HERE.format(needs=check.needs), self.task.hints_for(check.id)
+            return CheckResult(
+                check.id, check.title, 0.0, check.points, said, hints=hints, is_hidden=bool(check.hidden), graded=False
+            )
         verdict, broke = self._verdict(check)
         points = round(check.points * verdict.share * 2) / 2 if verdict.share < 1 else check.points
         if points >= check.points and verdict.share < 1:
@@ -148,6 +163,8 @@ class _Bench:
             return Verdict(0.0, self.over), False
         except ManifestError as error:
             return Verdict(0.0, str(error).split("\n")[0], line=error.place.line if error.place else None), False
+        except CannotGrade:
+            raise
         except Exception:
             _log.exception("%s.%s broke down", self.task.id, check.id)
             return Verdict(0.0, BROKE), True

@@ -24,13 +24,14 @@ class CheckResult:
     is_hidden: bool = False
     detail: str = ""
     broke: bool = False
+    graded: bool = True  # False: this place cannot, and the points are neither given nor taken
 
     @property
     def passed(self) -> bool:
-        return self.points >= self.max
+        return self.graded and self.points >= self.max
 
     def to_json(self) -> dict[str, Any]:
-        return {
+        body: dict[str, Any] = {
             "id": self.id,
             "title": self.title,
             "points": number(self.points),
@@ -40,6 +41,7 @@ class CheckResult:
             "evidence": list(self.evidence),
             "line": self.line,
         }
+        return body if self.graded else {**body, "graded": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,13 @@ class Result:
 
     @property
     def max(self) -> float:
-        return round(sum(each.max for each in self.checks), 2)
+        """What can be reached here: checks that are not graded do not count."""
+        return round(sum(each.max for each in self.checks if each.graded), 2)
+
+    @property
+    def not_graded(self) -> float:
+        """The points of checks that this place cannot grade."""
+        return round(sum(each.max for each in self.checks if not each.graded), 2)
 
     @property
     def is_full(self) -> bool:
@@ -66,7 +74,7 @@ class Result:
 
     @property
     def first_failed(self) -> CheckResult | None:
-        return next((each for each in self.checks if not each.passed), None)
+        return next((each for each in self.checks if each.graded and not each.passed), None)
 
     def to_json(self) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -75,6 +83,8 @@ class Result:
             "max": number(self.max),
             "checks": [each.to_json() for each in self.checks],
         }
+        if self.not_graded:
+            body["notGraded"] = number(self.not_graded)
         if self.problem is not None:
             body["error"] = self.problem
         return body
@@ -96,7 +106,7 @@ def number(value: float) -> float | int:
 
 
 def mark(check: CheckResult) -> str:
-    return "✓" if check.passed else "◐" if check.points > 0 else "✗"
+    return "–" if not check.graded else "✓" if check.passed else "◐" if check.points > 0 else "✗"
 
 
 def says_where(check: CheckResult) -> bool:
@@ -112,12 +122,14 @@ def as_text(result: Result, width: int = 110) -> str:
         return "\n".join(lines)
     points = max((len(f"{number(each.points)}/{number(each.max)}") for each in result.checks), default=0)
     for each in result.checks:
-        share = f"{number(each.points)}/{number(each.max)}"
+        share = f"{number(each.points) if each.graded else '–'}/{number(each.max)}"
         beside = f"     ({each.message})" if each.passed and each.message else ""
         lines.append(f" {mark(each)}  {share:<{points}}  {printable(each.title)}{printable(beside)}"[: width + 40])
         if not each.passed:
             where = [f"(line {each.line})"] if says_where(each) else []
             lines += _indented([" ".join([each.message, *where]), *each.evidence], 10, width)
+    if result.not_graded:
+        lines += ["", f" {number(result.not_graded)} points are not graded here, and count neither way."]
     if result.advice and not result.is_full:
         lines += ["", *_indented(result.advice, 1, width)]
     if not result.is_full:

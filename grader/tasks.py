@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from grader.verdict import Verdict
 
 if TYPE_CHECKING:
+    from grader.place import Need
     from grader.trial import Trial
 
 Answer = Literal["manifest", "prediction", "commands"]
@@ -26,7 +27,10 @@ HINTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing a trial is asked. `hidden`: what the learner reads when it fails; the check itself is not shown."""
+    """One thing a trial is asked. `hidden`: what the learner reads when it fails; the check itself is not shown.
+
+    `needs`: what not every place has; where it is missing the check is not graded, and its points do not count.
+    """
 
     id: str
     title: str
@@ -35,6 +39,7 @@ class Check:
     function: CheckFunction = field(repr=False, compare=False)
     fresh: bool = False
     hidden: str = ""
+    needs: Need = ""
 
 
 @dataclass(eq=False)
@@ -48,6 +53,7 @@ class Task:
     `before`: what happens to the cluster when what is given has settled, and before the answer: a node is lost.
     `namespace`: where the trial takes place.
     `most_pods`: how many Pods an answer may ask for before its trial is refused.
+    `needs`: what all its checks need, "virtual time" or "a cluster of its own": a real cluster has neither.
     """
 
     id: str
@@ -60,6 +66,7 @@ class Task:
     before: Callable[[Trial], None] | None = None
     namespace: str = "default"
     most_pods: int = 24
+    needs: Need = ""
     hints: tuple[str, ...] = ()
     checks: list[Check] = field(default_factory=list)
 
@@ -77,12 +84,21 @@ class Task:
         return self.id.partition(".")[2]
 
     def check(
-        self, *, points: float, title: str, hints: Sequence[str] = (), fresh: bool = False, hidden: str = ""
+        self,
+        *,
+        points: float,
+        title: str,
+        hints: Sequence[str] = (),
+        fresh: bool = False,
+        hidden: str = "",
+        needs: Need = "",
     ) -> Callable[[CheckFunction], CheckFunction]:
         """Add a check. Checks share one trial, in their order, and leave its cluster settled; `fresh` gives a new one.
 
         `hints`: up to three, from a nudge to nearly the answer. `hidden`: this check tries a variation that the
         learner must not see; its verdict's words stay with the instructor and the learner reads `hidden` instead.
+        `needs`: "virtual time" for what takes minutes of waiting, "a cluster of its own" for what changes nodes or
+        objects outside of namespaces: such a check is not graded on a real cluster.
         Raises ValueError for points that do not fit, equal names, and more than three hints.
         """
 
@@ -94,7 +110,7 @@ class Task:
                 raise ValueError(f"{self.id}.{name}: a check has points, and at most {HINTS} hints")
             if sum(each.points for each in self.checks) + points > self.points:
                 raise ValueError(f"{self.id}: its checks have more points than its {self.points:g}")
-            self.checks.append(Check(name, title, points, tuple(hints), function, fresh, hidden))
+            self.checks.append(Check(name, title, points, tuple(hints), function, fresh, hidden, needs or self.needs))
             return function
 
         return add

@@ -1,6 +1,7 @@
-"""A fresh cluster in virtual time with the learner's manifest applied: what a check asks its questions of.
+"""A fresh cluster with the learner's manifest applied: what a check asks its questions of.
 
-Nothing a learner wrote runs outside of it: containers are sandboxes, names are resolved inside, no time is waited for.
+Nothing a learner wrote runs outside of it. On the embedded cluster, which is where trials take place if nothing else is
+said, containers are sandboxes, names are resolved inside, and no time is waited for. See grader/place.py.
 """
 
 from __future__ import annotations
@@ -13,13 +14,11 @@ from typing import Any
 from grader.answer import Answer
 from grader.kubectl import CommandError, parse, run
 from grader.limits import Limits, Meter, TrialOver
+from grader.place import EMBEDDED, Answered, Place, Ran, TrialCluster
 from grader.prediction import Said
 from grader.seen import Seen, parse_reference
 from grader.tasks import Task
 from grader.timeline import timeline
-from statelab.controlplane.apiserver.remote import container_name, runtime_container
-from statelab.controlplane.controlplane import ControlPlane
-from statelab.controlplane.dns import pod_search, resolve
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, Kind, Object
 from statelab.controlplane.labels import selector_of
@@ -29,7 +28,6 @@ from statelab.manifest.reader import Path_
 from statelab.manifest.relations import WORKLOADS, at
 
 _QUIET_S = 5.0
-_EXEC_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,27 +36,6 @@ class Refused:
 
     item: Item
     message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """What a resolver in a Pod got: `rcode` (NOERROR, NXDOMAIN, SERVFAIL), the addresses or other records, as text."""
-
-    question: str
-    rcode: str
-    records: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"{self.question} answered: {', '.join(self.records) if self.records else self.rcode}"
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """What a command in a container did."""
-
-    code: int
-    out: str
-    error: str
 
 
 class Trial:
@@ -76,17 +53,19 @@ class Trial:
         namespace: str | None = None,
         seed: int = 0,
         limits: Limits | None = None,
+        place: Place = EMBEDDED,
     ) -> None:
         self.task = task
         self.answer = answer or Answer(("",))
         self.namespace = namespace or task.namespace
         self.limits = limits or Limits()
-        self.cluster = ControlPlane(seed=seed)
+        self.place = place
+        self.cluster: TrialCluster = place.cluster(task, self.namespace, seed)
         self.began_s = self.cluster.loop.now_s
         self.meter = Meter(self.limits, self.began_s)
         self.refused: list[Refused] = []
         self.items: tuple[Item, ...] = ()
-        if self.namespace != "default":
+        if self.namespace != "default" and self.get(f"namespace/{self.namespace}") is None:
             self._apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}})
             # A Pod is refused in a namespace whose service account is not there yet.
             self.when(lambda: self.get("serviceaccount/default") is not None, timeout_s=10)
@@ -127,22 +106,22 @@ class Trial:
                 self.refused.append(Refused(item, f"{item.kind} {item.name} is given by the task; leave it as it is"))
                 continue
             try:
-                self._apply(self._placed(item.object))
+                self._apply(self._placed(item.object, is_answer=True))
             except ApiError as error:
                 self.refused.append(Refused(item, error.message))
             except (KeyError, TypeError, AttributeError, ValueError) as error:
                 self.refused.append(Refused(item, f"not an API object: {type(error).__name__} {error}"))
 
-    def _placed(self, obj: Object) -> Object:
+    def _placed(self, obj: Object, *, is_answer: bool = False) -> Object:
         """A copy in the trial's namespace. An object of another namespace than the task's stays where it says."""
         obj = copy.deepcopy(obj)
         kind = _kind(obj)
         metadata = obj.get("metadata")
         if kind is None or not kind.namespaced or not isinstance(metadata, dict):
-            return obj
+            return self.place.admit(obj, is_answer=is_answer)
         if metadata.get("namespace") in (None, "", self.task.namespace):
             metadata["namespace"] = self.namespace
-        return obj
+        return self.place.admit(obj, is_answer=is_answer)
 
     def _apply(self, obj: Object) -> None:
         """As `kubectl apply`: create what is not there, change what is."""
@@ -171,7 +150,13 @@ class Trial:
                 change(obj)
                 changed.append(Item(obj, item.document, item.path))
             answer.__dict__["items"] = tuple(changed)
-        return Trial(self.task, answer, namespace=namespace or self.namespace, seed=seed, limits=self.limits)
+        return self.beside(self.task, answer, namespace=namespace, seed=seed)
+
+    def beside(self, task: Task, answer: Answer | None, *, namespace: str | None = None, seed: int = 3) -> Trial:
+        """Another trial at the same place, in a new cluster: another task, another answer, or another namespace."""
+        return Trial(
+            task, answer, namespace=namespace or self.namespace, seed=seed, limits=self.limits, place=self.place
+        )
 
     # ---- time
 
@@ -182,7 +167,7 @@ class Trial:
         while loop.now_s < until_s:
             before = store.revision
             self.wait(quiet_s)
-            if store.revision == before and not self._is_stopping():
+            if store.revision == before and not self._is_stopping() and not self.place.is_busy(self):
                 break
         return self
 
@@ -249,13 +234,7 @@ class Trial:
 
     def dns(self, name: str, type: str = "A", namespace: str | None = None) -> Answered:
         """Ask cluster DNS as a Pod of the trial's namespace would, search list and all."""
-        search = pod_search(namespace or self.namespace)
-        try:
-            found = resolve(name, type, reader=self.cluster.store, search=search)
-        except ValueError:
-            return Answered(f"nslookup {name[:80]}", "NXDOMAIN", ())
-        records = found.addresses if type == "A" else found.steps[-1].answers if found.found else ()
-        return Answered(f"nslookup {name}" + ("" if type == "A" else f" ({type})"), found.rcode, tuple(sorted(records)))
+        return self.place.ask(self, name, type, namespace or self.namespace)
 
     # ---- acting
 
@@ -292,21 +271,7 @@ class Trial:
         seen = self.get(f"pod/{pod}")
         if seen is None:
             return Ran(1, "", f'pods "{pod}" not found')
-        try:
-            name = container_name(seen.object, container or _default_container(seen))
-            found = runtime_container(self.cluster, self.namespace, pod, name)
-        except ApiError as error:
-            return Ran(1, "", error.message)
-        output: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
-        codes: list[int] = []
-        process = found.exec(
-            list(argv), on_output=lambda stream, data: output[stream].extend(data), on_exit=codes.append
-        )
-        if not self.when(lambda: bool(codes), timeout_s=_EXEC_S):
-            process.signal("KILL")
-            return Ran(124, "", f"{argv[0]} did not end within {_EXEC_S:.0f} s")
-        texts = {stream: bytes(data).decode("utf-8", "replace") for stream, data in output.items()}
-        return Ran(codes[0], texts["stdout"], texts["stderr"])
+        return self.place.exec(self, seen, container or _default_container(seen), argv)
 
     def write(self, pod: str, path: str, text: str) -> bool:
         """Write a file inside a Pod; whether that worked."""

@@ -24,7 +24,7 @@ def elsewhere(
 ) -> Trial:
     """The same answer in another new cluster, where `given` is there before it; each object changed if wanted."""
     task = replace(trial.task, given=trial.task.given + given, may_change_given=True)
-    other = Trial(task, trial.answer, namespace=namespace, seed=3, limits=trial.limits)
+    other = trial.beside(task, trial.answer, namespace=namespace)
     return (other.again(change=change) if change is not None else other).settle()
 
 
@@ -49,7 +49,7 @@ volumeBindingMode: WaitForFirstConsumer
 def with_other_default_class(trial: Trial, namespace: str) -> Trial:
     """In a cluster whose default class is called ssd, and whose class `standard` makes no volumes."""
     task = replace(trial.task, given="")
-    other = Trial(task, None, namespace=namespace, seed=3, limits=trial.limits)
+    other = trial.beside(task, None, namespace=namespace)
     other.delete("storageclass/standard").apply(OTHER_CLASS).settle()
     for item in trial.items:
         try:

@@ -43,7 +43,7 @@ def process_files(trial: Trial) -> Verdict:
 def other_numbers(trial: Trial) -> Verdict:
     given = runs.deployment("shop", 1) + runs.deployment("reports", 4) + runs.deployment("cart", 3)
     task = Task("ps1.scale-elsewhere", 1, "", answer="commands", given=given)
-    other = Trial(task, trial.answer, namespace="market-7", seed=5, limits=trial.limits).settle(quiet_s=40)
+    other = trial.beside(task, trial.answer, namespace="market-7", seed=5).settle(quiet_s=40)
     most = max(runs.ready_over_time(other, "shop"), default=0)
     if most != 6:
         return no(f"{most} Pods of shop were Ready at most.")
@@ -54,7 +54,7 @@ def other_numbers(trial: Trial) -> Verdict:
 @rollout.check(points=3, title="It holds for five Pods, elsewhere", hidden=OTHERS)
 def five_of_them(trial: Trial) -> Verdict:
     task = Task("ps1.rollout-elsewhere", 1, "", answer="commands", given=runs.with_helper("shop", 5))
-    other = Trial(task, trial.answer, namespace="market-7", seed=5, limits=trial.limits).settle(quiet_s=40)
+    other = trial.beside(task, trial.answer, namespace="market-7", seed=5).settle(quiet_s=40)
     for verdict in (
         runs.was_complete(other, runs.NEW, runs.FIRST),
         runs.was_tried(other, runs.BROKEN) or runs.was_complete(other, runs.NEW, runs.BROKEN),

@@ -58,7 +58,7 @@ def next_version(trial: Trial) -> Verdict:
 @early.check(points=3, title="Five members, elsewhere", hidden=IT_DEPENDS)
 def five_members(trial: Trial) -> Verdict:
     task = Task("ps2.early-elsewhere", 1, "", start=runs.WAITING, given=runs.gossip(5), namespace=trial.task.namespace)
-    other = Trial(task, trial.answer, namespace="market-7", seed=3, limits=trial.limits)
+    other = trial.beside(task, trial.answer, namespace="market-7")
     other.when(lambda: sum(each.ready for each in other.pods_of("deployment/gossip")) == 5, timeout_s=35)
     return pods_not_ready(other, "deployment/gossip", 5) or runs.leads_to(other, "gossip", "gossip") or yes("")
 

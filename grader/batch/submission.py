@@ -68,10 +68,17 @@ def grade_submission(job: Job, released: dict[str, list[SourceCell]], results: R
         _write(job.autograded / f"{name}.ipynb", orjson.dumps(notebook, option=orjson.OPT_INDENT_2))
         page = feedback_page(notebook, f"{job.assignment}: {name}", graded[name]["scores"], problem)
         _write(job.feedback / f"{name}.html", page.encode())
-    timestamp = job.submitted / "timestamp.txt"
-    if timestamp.is_file() and not timestamp.is_symlink():
-        _write(job.autograded / "timestamp.txt", timestamp.read_bytes()[:200])
+    _keep_receipt(job)
     return Outcome(job.student, digest(job.submitted, list(released)), graded)
+
+
+def _keep_receipt(job: Job) -> None:
+    """What nbgrader's exchange put beside a submission goes along: `nbgrader release_feedback` finds its way by it."""
+    for name in ("timestamp.txt", "submission_secret.txt"):
+        given = job.submitted / name
+        if given.is_file() and not given.is_symlink():
+            for folder in (job.autograded, job.feedback):
+                _write(folder / name, given.read_bytes()[:200])
 
 
 def _read(path: Path) -> tuple[Notebook, str | None]:
@@ -144,4 +151,5 @@ def failed(job: Job, released: dict[str, list[SourceCell]], why: str) -> Outcome
         _write(job.autograded / f"{name}.ipynb", orjson.dumps(notebook, option=orjson.OPT_INDENT_2))
         page = feedback_page(notebook, f"{job.assignment}: {name}", dict(scores), why)
         _write(job.feedback / f"{name}.html", page.encode())
+    _keep_receipt(job)
     return Outcome(job.student, digest(job.submitted, list(released)), notebooks, why)

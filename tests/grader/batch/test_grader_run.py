@@ -189,6 +189,18 @@ def test_the_report_names_what_the_class_found_hard(course: Path) -> None:
     assert len((course / "reports/ps3.csv").read_text(encoding="utf-8").splitlines()) == 13
 
 
+def test_feedback_carries_what_nbgraders_exchange_finds_its_way_by(course: Path) -> None:
+    hand_in(course, 1)
+    handed_in = course / "submitted/student-000/ps3"
+    (handed_in / "timestamp.txt").write_text("2026-11-23 11:27:27.875283 UTC")
+    (handed_in / "submission_secret.txt").write_text("s3cret")
+    grader_run(course)
+    for folder in ("autograded", "feedback"):
+        there = course / folder / "student-000/ps3"
+        assert (there / "timestamp.txt").read_text() == "2026-11-23 11:27:27.875283 UTC"
+        assert (there / "submission_secret.txt").read_text() == "s3cret"
+
+
 def test_one_student_only(course: Path) -> None:
     hand_in(course, 3)
     assert grader_run(course, "--student", "student-002")["graded"] == 1

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from statelab.cluster import process
 from statelab.cluster.paths import Home
 from statelab.cluster.problem import Problem
 
@@ -37,7 +37,7 @@ class Server:
 def running(home: Home) -> Server | None:
     """The server of this home, if one runs and answers."""
     server = _read(home)
-    return server if server is not None and _is_alive(server.pid) and _answers(server) else None
+    return server if server is not None and process.is_alive(server.pid) and _answers(server) else None
 
 
 def start(home: Home, *, pace: float = 1.0, port: int | None = None) -> tuple[Server, bool]:
@@ -52,18 +52,15 @@ def start(home: Home, *, pace: float = 1.0, port: int | None = None) -> tuple[Se
     command += ["--port", str(port if port is not None else _port_of(before))]
     if before is not None:
         command += ["--token", before.token]
-    elif not home.server_file.exists():
-        home.server_file.unlink(missing_ok=True)
     with open(home.log, "ab") as log:
         detached: dict[str, Any] = {"start_new_session": True}
         if os.name == "nt":
             detached = {"creationflags": 0x00000208}  # CREATE_NEW_PROCESS_GROUP | DETACHED_PROCESS
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **detached)
+        started = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **detached)
     try:
-        return _wait_until_ready(home, process, had_port=before is not None and port is None, pace=pace), True
+        return _wait_until_ready(home, started, had_port=before is not None and port is None, pace=pace), True
     except KeyboardInterrupt:
-        process.terminate()
-        process.wait(_STOP_WITHIN_S)
+        process.end(started.pid, _STOP_WITHIN_S)
         raise
 
 
@@ -74,32 +71,34 @@ def _port_of(before: Server | None) -> int:
     return int(before.url.rpartition(":")[2])
 
 
-def _wait_until_ready(home: Home, process: subprocess.Popen[bytes], *, had_port: bool, pace: float) -> Server:
+def _wait_until_ready(home: Home, started: subprocess.Popen[bytes], *, had_port: bool, pace: float) -> Server:
     deadline_s = time.monotonic() + _START_WITHIN_S
     while time.monotonic() < deadline_s:
         server = _read(home)
-        if server is not None and server.pid == process.pid and _answers(server):
+        if server is not None and server.pid == started.pid and _answers(server):
             return server
-        if process.poll() is not None:
+        if started.poll() is not None:
             if had_port and "port" in _tail(home).lower():
                 return start(home, pace=pace, port=0)[0]  # someone took our port while we were away
             raise Problem(f"The embedded cluster did not start:\n{_tail(home)}", f"The whole log is {home.log}.")
         time.sleep(0.02)
-    process.terminate()
+    process.end(started.pid, _STOP_WITHIN_S)
     raise Problem(f"The embedded cluster did not answer within {_START_WITHIN_S:.0f} s.", f"Its log is {home.log}.")
 
 
 def stop(home: Home) -> bool:
-    """Stop the server of this home; whether one ran. What it holds is kept."""
+    """Stop the server of this home; whether one ran. What it holds is kept. Raises Problem when it cannot be ended.
+
+    One that has stopped answering is stopped too. Its number alone proves nothing, its command line does: it names this
+    home's state.
+    """
     server = _read(home)
-    if server is None or not _is_alive(server.pid) or not _answers(server):
+    if server is None or not process.is_alive(server.pid):
         return False
-    os.kill(server.pid, signal.SIGTERM)
-    deadline_s = time.monotonic() + _STOP_WITHIN_S
-    while _is_alive(server.pid) and time.monotonic() < deadline_s:
-        time.sleep(0.02)
-    if _is_alive(server.pid):
-        os.kill(server.pid, getattr(signal, "SIGKILL", signal.SIGTERM))  # its journal survives this
+    if not process.was_started_with(server.pid, "serve", str(home.state)) and not _answers(server):
+        return False  # the system has given its number to another process
+    if not process.end(server.pid, _STOP_WITHIN_S):  # its journal survives being killed
+        raise Problem(f"Process {server.pid}, the embedded cluster, does not end.", "Restart the machine.")
     return True
 
 
@@ -130,18 +129,6 @@ def _answers(server: Server) -> bool:
             return bool(answer.status == 200)
     except OSError:  # URLError is one
         return False
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except (OSError, SystemError):
-        return False
-    try:  # a zombie of ours is gone, for all that matters
-        done, _ = os.waitpid(pid, os.WNOHANG)
-        return done == 0
-    except (ChildProcessError, AttributeError):
-        return True
 
 
 def _tail(home: Home, lines: int = 5) -> str:

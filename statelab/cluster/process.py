@@ -1,0 +1,62 @@
+"""A process we started earlier and know by its number alone: is it there, is it still the one, and end it."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+
+_LOOK_AGAIN_S = 0.02
+_GONE_WITHIN_S = 10.0  # after SIGKILL: a process that waits for a disk goes only then
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process of that number runs, and is ours to signal."""
+    if os.name == "nt":  # there os.kill(pid, 0) is Ctrl-C
+        import psutil
+
+        return bool(psutil.pid_exists(pid))
+    try:
+        os.kill(pid, 0)
+    except (OSError, OverflowError):
+        return False
+    try:  # a zombie of ours is gone, for all that matters
+        done, _ = os.waitpid(pid, os.WNOHANG)
+        return done == 0
+    except ChildProcessError:
+        return True
+
+
+def was_started_with(pid: int, *words: str) -> bool:
+    """Whether the process's command line has all these words: numbers are given again, command lines hardly ever."""
+    import psutil  # here: it is needed to stop only, and starting is what has to be quick
+
+    try:
+        line = psutil.Process(pid).cmdline()
+    except psutil.Error:
+        return False
+    return set(words) <= set(line)
+
+
+def end(pid: int, within_s: float) -> bool:
+    """Ask a process to end; after `within_s` seconds, make it. Whether it is gone."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        process.terminate()  # on Windows this is all there is: it ends at once
+    except psutil.NoSuchProcess:
+        return True
+    if not _gone(pid, within_s):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    return _gone(pid, _GONE_WITHIN_S)
+
+
+def _gone(pid: int, within_s: float) -> bool:
+    deadline_s = time.monotonic() + within_s
+    while is_alive(pid):
+        if time.monotonic() > deadline_s:
+            return False
+        time.sleep(_LOOK_AGAIN_S)
+    return True

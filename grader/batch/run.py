@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from grader.batch.course import Course, CourseError
 from grader.batch.gradebook import Gradebook, NotebookGrades, utc
@@ -137,6 +137,7 @@ class _Writer:
         self._gradebook = gradebook
         self._journal = journal
         self._course = course
+        self._penalty = _penalty(course)  # now: a rule that cannot be had is told before anything is graded
         self._held: list[Outcome] = []
         self._last_s = time.monotonic()
 
@@ -155,7 +156,7 @@ class _Writer:
         """Into the gradebook: those of an earlier run, which may have ended between journal and gradebook, too."""
         rows = [row for outcome in outcomes for row in self._rows(outcome)]
         if rows:
-            self._gradebook.write(rows, _penalty(self._course.config))
+            self._gradebook.write(rows, self._penalty)
 
     def _rows(self, outcome: Outcome) -> Iterator[NotebookGrades]:
         path = self._course.submitted / outcome.student / self._gradebook.assignment / "timestamp.txt"
@@ -170,18 +171,22 @@ def _timestamp(path: Path) -> str | None:
     return utc(path.read_bytes()[:200].decode("utf-8", "replace"))
 
 
-def _penalty(config: Any) -> Callable[[str, float, float], float | None]:
-    """The course's own rule for late submissions. nbgrader's two are known here; a plugin is asked itself."""
-    if "plugin_class" in config.AssignLatePenalties:
+def _penalty(course: Course) -> Callable[[str, float, float], float | None]:
+    """The course's own rule for late submissions. nbgrader's two are known here; a plugin is asked itself.
 
-        def ask(student: str, score: float, seconds: float) -> float | None:
-            from traitlets import import_item
+    Raises CourseError for a plugin that cannot be had.
+    """
+    if "plugin_class" in course.config.AssignLatePenalties:
+        from traitlets import import_item
 
-            plugin = config.AssignLatePenalties.plugin_class
-            made = (import_item(plugin) if isinstance(plugin, str) else plugin)(config=config)
-            found: float | None = made.late_submission_penalty(student, score, seconds)
-            return found
-
-        return ask
-    is_zero = config.LateSubmissionPlugin.get("penalty_method", "none") == "zero"
+        plugin = course.config.AssignLatePenalties.plugin_class
+        if str(course.root) not in sys.path:  # as nbgrader does: a plugin is a file beside nbgrader_config.py
+            sys.path.insert(0, str(course.root))
+        try:
+            made = (import_item(plugin) if isinstance(plugin, str) else plugin)(config=course.config)
+        except (ImportError, AttributeError) as error:
+            raise CourseError(f"AssignLatePenalties.plugin_class of nbgrader_config.py: {error}") from None
+        rule: Callable[[str, float, float], float | None] = made.late_submission_penalty
+        return rule
+    is_zero = course.config.LateSubmissionPlugin.get("penalty_method", "none") == "zero"
     return lambda student, score, seconds: score if is_zero else None

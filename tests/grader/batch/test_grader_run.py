@@ -201,6 +201,37 @@ def test_feedback_carries_what_nbgraders_exchange_finds_its_way_by(course: Path)
         assert (there / "submission_secret.txt").read_text() == "s3cret"
 
 
+LATE = """
+from nbgrader.plugins import BasePlugin
+
+
+class TenPoints(BasePlugin):
+    def late_submission_penalty(self, student_id, score, total_seconds_late):
+        return 10
+"""
+
+
+def test_a_late_rule_of_the_course_is_a_file_beside_its_configuration(course: Path) -> None:
+    with (course / "nbgrader_config.py").open("a") as config:
+        config.write('c.AssignLatePenalties.plugin_class = "late_here.TenPoints"\n')
+    hand_in(course, 2)
+    missing = subprocess.run(
+        command("grader.cli", "run", "ps3"), cwd=course, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert missing.returncode == 2
+    assert "No module named 'late_here'" in missing.stderr
+    assert "Traceback" not in missing.stderr
+    (course / "late_here.py").write_text(LATE)
+    for student, day in (("student-000", 1), ("student-001", 3)):
+        (course / "submitted" / student / "ps3/timestamp.txt").write_text(f"2026-12-0{day} 08:00:00 UTC")
+    with sqlite3.connect(course / "gradebook.db") as database:
+        database.execute("update assignment set duedate = '2026-12-02 00:00:00.000000' where name = 'ps3'")
+    grader_run(course)
+    query = "select sum(late_submission_penalty) from submitted_notebook group by assignment_id"
+    with sqlite3.connect(course / "gradebook.db") as database:
+        assert sorted(row[0] or 0 for row in database.execute(query)) == [0, 10]
+
+
 def test_one_student_only(course: Path) -> None:
     hand_in(course, 3)
     assert grader_run(course, "--student", "student-002")["graded"] == 1

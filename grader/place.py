@@ -102,7 +102,7 @@ class Place(Protocol):
         """An empty cluster, or what looks like one from a namespace called so. Raises CannotGrade."""
         ...
 
-    def admit(self, obj: Object, *, is_answer: bool) -> Object:
+    def admit(self, obj: Object) -> Object:
         """The object as it may be applied here. Raises ApiError, or NotHere for what an answer cannot have here."""
         ...
 
@@ -123,7 +123,7 @@ class Embedded:
     def cluster(self, task: Task, namespace: str, seed: int) -> ControlPlane:
         return ControlPlane(seed=seed)
 
-    def admit(self, obj: Object, *, is_answer: bool) -> Object:
+    def admit(self, obj: Object) -> Object:
         return obj
 
     def is_busy(self, trial: Trial) -> bool:

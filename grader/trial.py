@@ -106,22 +106,22 @@ class Trial:
                 self.refused.append(Refused(item, f"{item.kind} {item.name} is given by the task; leave it as it is"))
                 continue
             try:
-                self._apply(self._placed(item.object, is_answer=True))
+                self._apply(self._placed(item.object))
             except ApiError as error:
                 self.refused.append(Refused(item, error.message))
             except (KeyError, TypeError, AttributeError, ValueError) as error:
                 self.refused.append(Refused(item, f"not an API object: {type(error).__name__} {error}"))
 
-    def _placed(self, obj: Object, *, is_answer: bool = False) -> Object:
+    def _placed(self, obj: Object) -> Object:
         """A copy in the trial's namespace. An object of another namespace than the task's stays where it says."""
         obj = copy.deepcopy(obj)
         kind = _kind(obj)
         metadata = obj.get("metadata")
         if kind is None or not kind.namespaced or not isinstance(metadata, dict):
-            return self.place.admit(obj, is_answer=is_answer)
+            return self.place.admit(obj)
         if metadata.get("namespace") in (None, "", self.task.namespace):
             metadata["namespace"] = self.namespace
-        return self.place.admit(obj, is_answer=is_answer)
+        return self.place.admit(obj)
 
     def _apply(self, obj: Object) -> None:
         """As `kubectl apply`: create what is not there, change what is."""

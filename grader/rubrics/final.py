@@ -160,6 +160,7 @@ def ended_is_noticed(trial: Trial) -> Verdict:
         "A liveness probe, and it must wait while Redis loads: else the container is killed before it is done.",
         "livenessProbe as the readiness probe, and a startupProbe with failureThreshold × periodSeconds above 120 s.",
     ),
+    needs="virtual time",
 )
 def started_again(trial: Trial) -> Verdict:
     if trial.get("statefulset/sessions") is None:
@@ -269,6 +270,7 @@ lost = Task(
     answer="commands",
     given=texts.orders(2),
     before=runs.lose,
+    needs="a cluster of its own",  # a node of which is lost
     start="kubectl get pods -o wide\n",
 )
 

@@ -188,6 +188,7 @@ disasters = Task(
     about="Change StatefulSet `ledger` until what its two Pods write to /ledger outlives five disasters.",
     start=texts.LEDGER,
     given=headless("ledger", app="ledger"),
+    needs="a cluster of its own",  # the answer has a StorageClass
 )
 _LEDGER = ("/ledger",)
 
@@ -341,6 +342,7 @@ by_hand = Task(
     points=15,
     about="A volume made by hand over a folder of kind-worker2, for the claim `archive` and for no other.",
     given=runs.SCRIBE,
+    needs="a cluster of its own",  # the answer is a PersistentVolume, over a folder of a node
 )
 
 

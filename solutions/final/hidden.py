@@ -30,7 +30,12 @@ def in_blue(trial: Trial) -> Verdict:
     return problem or runs.clients_reach_the_primary(other, "redis-primary", "redis") or yes("")
 
 
-@probes.check(points=4, title="It holds when there is more to load", hidden="Two minutes are too long for it.")
+@probes.check(
+    points=4,
+    title="It holds when there is more to load",
+    hidden="Two minutes are too long for it.",
+    needs="virtual time",
+)
 def loads_longer(trial: Trial) -> Verdict:
     other = trial.again(change=_with_more_to_load)
     verdict = care.ready_after(other, "sessions", 2, 120.0)

@@ -16,7 +16,12 @@ OTHER_NUMBERS = (
 SEEN_LATER = "This is looked at when you hand in; it was otherwise when it was run."
 
 
-@repair.check(points=4, title="It holds in a cluster whose default class has another name", hidden=OTHER_CLUSTER)
+@repair.check(
+    points=4,
+    title="It holds in a cluster whose default class has another name",
+    hidden=OTHER_CLUSTER,
+    needs="a cluster of its own",
+)
 def in_another_cluster(trial: Trial) -> Verdict:
     if trial.get("pod/pv-pod") is None:
         return not_there(trial, "pod/pv-pod")

@@ -1,0 +1,1 @@
+"""A trial on a real cluster: a throw-away namespace that looks to the rubrics as an embedded cluster does."""

@@ -14,11 +14,19 @@ def bootstrap(view: View, api_server_ip: str) -> None:
     for name in ("default", "kube-node-lease", "kube-public", "kube-system"):
         view.create("namespaces", {"metadata": {"name": name}}, why=_WHY)
     view.create("storageclasses", _storage_class(), why=_WHY)
-    view.create("services", _kubernetes_service(), why=_WHY)
+    service, endpoints, endpoint_slice = kubernetes_service(api_server_ip)
+    view.create("services", service, why=_WHY)
     view.create("services", _dns_service(), why=_WHY)
-    # What kube-apiserver writes of itself, so that the Service in every namespace's environment leads somewhere.
-    view.create("endpoints", _kubernetes_endpoints(api_server_ip), why=_WHY)
-    view.create("endpointslices", _kubernetes_slice(api_server_ip), why=_WHY)
+    view.create("endpoints", endpoints, why=_WHY)
+    view.create("endpointslices", endpoint_slice, why=_WHY)
+
+
+def kubernetes_service(api_server_ip: str) -> tuple[Object, Object, Object]:
+    """What kube-apiserver writes of itself, so that the Service in every Pod's environment leads somewhere.
+
+    The Service, its Endpoints and its EndpointSlice.
+    """
+    return _kubernetes_service(), _kubernetes_endpoints(api_server_ip), _kubernetes_slice(api_server_ip)
 
 
 def _storage_class() -> Object:

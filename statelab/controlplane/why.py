@@ -22,10 +22,12 @@ class Reason:
     revision: int
     because: tuple[Reason, ...] = ()
 
-    def lines(self, indent: str = "") -> list[str]:
-        found = [f"{indent}{self.subject}   {self.text}"]
+    def lines(self) -> list[str]:
+        """The link and those below it, each marked once and indented below the one it explains."""
+        found = [f"{self.subject}   {self.text}"]
         for reason in self.because:
-            found.extend(reason.lines(indent + ("  └ " if not indent else "    ")))
+            first, *below = reason.lines()
+            found += [f"  └ {first}", *(f"    {line}" for line in below)]
         return found
 
     def __str__(self) -> str:
@@ -80,8 +82,8 @@ def _explain(lives: _Lives, plural: str, key: str, until: int, depth: int) -> Re
         return None
     if depth > 0:
         before = [each for each in revisions if each.number < born.number]
-        if before:
-            ended = _marked_for_deletion(before)
+        ended = _marked_for_deletion(before) if before else None
+        if ended is not None and ended.cause.actor != NAMESPACE_CONTROLLER:  # another namespace's past explains nothing
             uid = str(ended.object["metadata"].get("uid", ""))[:4]
             text = f"(uid {uid}…) deleted by {_who(ended)}, {born.at_s - ended.at_s:.1f} s earlier: {ended.cause.why}"
             reasons.append(Reason(subject, text, ended.at_s, ended.number))

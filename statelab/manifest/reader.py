@@ -296,7 +296,8 @@ def _scalar(event: Any, tag: str | None, place: Place) -> Scalar:
             raise ManifestError(f"{text[:40]!r} is no !!{_TAGS[tag]}", place)
     if isinstance(value, float) and not math.isfinite(value):
         raise ManifestError(f"{text[:40]} is no number a manifest can hold", place)
-    return value
+    # Manifests become JSON on their way, and Go writes 30.0 as 30: so it may stand where an integer is wanted.
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**63 else value
 
 
 class _Budget:

@@ -163,6 +163,9 @@ def _runtime_class(pod: Object) -> None:
     if wanted:
         why = f'pod rejected: RuntimeClass "{wanted}" not found'
         raise forbidden(KINDS["pods"], pod["metadata"].get("name", ""), why)
+    if pod["spec"].get("overhead"):
+        why = "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead"
+        raise forbidden(KINDS["pods"], pod["metadata"].get("name", ""), why)
 
 
 # ---- storage

@@ -20,7 +20,7 @@ _DESCRIPTION = (
     "clusters."
 )
 # A certificate nobody has the key of: nothing in this cluster speaks TLS, but Pods expect the file.
-_CERTIFICATE = """\
+CERTIFICATE = """\
 -----BEGIN CERTIFICATE-----
 MIIBgDCCASegAwIBAgIUPhLq9gjoFanj3Yvq6jbQPzWXQ6MwCgYIKoZIzj0EAwIw
 FTETMBEGA1UEAwwKa3ViZXJuZXRlczAgFw0yNjExMjMwNzAxNDhaGA8yMTI2MTAz
@@ -46,7 +46,7 @@ def reconcile_certificate(namespace: str, view: View) -> float | None:
     """Make the ConfigMap `kube-root-ca.crt` of one namespace hold the cluster's certificate."""
     if not _is_active(namespace, view):
         return None
-    data = {"ca.crt": _CERTIFICATE}
+    data = {"ca.crt": CERTIFICATE}
     old = view.get("configmaps", f"{namespace}/{ROOT_CA}")
     if old is None:
         annotations = {"kubernetes.io/description": _DESCRIPTION}

@@ -309,8 +309,14 @@ class Process:
         self._run_script(script)
 
     def _run_script(self, script: str) -> None:
-        if not self.ended:
-            self.container.runtime.run(self._ready_shell(), self, script)
+        if self.ended:
+            return
+        try:
+            shell = self._ready_shell()
+        except OSError as error:
+            self.refuse(f"statelab: {error.filename}: {error.strerror}", 126)
+            return
+        self.container.runtime.run(shell, self, script)
 
     def _ready_shell(self) -> Shell:
         if self._shell is None:

@@ -6,9 +6,11 @@ same things again. In paced time shells run side by side, and what they do is ta
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import random
 import re
+import weakref
 from collections import deque
 from collections.abc import Callable
 
@@ -49,6 +51,9 @@ class Runtime:
         self._waiting: deque[tuple[Shell, Callable[[], None]]] = deque()
         self._current: Shell | None = None
         self._over_limit: set[tuple[str, ...]] = set()
+        self._shells: weakref.WeakSet[Shell] = weakref.WeakSet()
+        # The shells' thread holds those that run: without this they would wait for ever for a cluster that is gone.
+        weakref.finalize(self, _drop, self._shells, self.worker.messages).atexit = False
         if loop.pace is None:
             loop.outside_work = self._outside_work
 
@@ -109,6 +114,7 @@ class Runtime:
         """Run a script in a shell when its turn comes."""
         shell.concurrent = shell.concurrent or _CONCURRENT.search(script) is not None
         self._processes[shell] = process
+        self._shells.add(shell)
         self._submit(shell, lambda: shell.run(script))
 
     def resume(self, call: Call, code: int) -> None:
@@ -211,6 +217,17 @@ class Runtime:
             process.shell_ended(message.code, message.limit, message.problem)
             if process.ended:
                 self._processes.pop(shell, None)
+
+
+def _drop(shells: weakref.WeakSet[Shell], messages: queue.SimpleQueue[Message]) -> None:
+    """What a cluster leaves behind when nobody holds it any more."""
+    for shell in list(shells):
+        shell.drop()
+    with contextlib.suppress(queue.Empty):
+        while True:
+            message = messages.get_nowait()
+            if isinstance(message, Called):
+                message.call.finish(137)
 
 
 def _fingerprint(container: Container) -> tuple[str, ...]:

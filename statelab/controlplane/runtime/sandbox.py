@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import threading
 import weakref
@@ -19,9 +20,12 @@ from typing import Any, Literal
 # bashkit's threads recurse as deep as a script makes them (`eval eval eval …`): with the usual 2 MB that ends the whole
 # process. Room is only reserved, not used, until a script needs it; a process is cancelled before it has used this up.
 os.environ.setdefault("RUST_MIN_STACK", str(1024 * 1024 * 1024))
+# One thread for each processor would be many such reservations: more than a grader's worker may have.
+os.environ.setdefault("TOKIO_WORKER_THREADS", "2")
 
-import bashkit  # it reads the variable
+import bashkit  # it reads the variables
 
+from statelab.controlplane.runtime import open_files
 from statelab.controlplane.runtime.worker import ALIVE, Call, Called, Ended, Output, Stream, Worker
 
 FileKind = Literal["file", "directory", "symlink"]
@@ -256,6 +260,8 @@ def _os_error(error: RuntimeError, path: str) -> OSError:
         return IsADirectoryError(21, "Is a directory", path)
     if text == "not a directory":
         return NotADirectoryError(20, "Not a directory", path)
+    if "Too many open files" in text:
+        return OSError(errno.EMFILE, open_files.FULL, path)
     return OSError(28 if "limit" in text or "too many" in text else 5, text, path)
 
 
@@ -320,26 +326,31 @@ class Shell:
         self._watch: asyncio.TimerHandle | None = None
         self._limit = ""
         self._killed = False
+        self._dropped = False
         self.running = False  # between start, or the answer to a call, and the next call or the end
         self.ended = False
         self.concurrent = False  # it has background jobs or pipes: a call does not mean that all of it waits
         self.calls: list[Call] = []
-        self._bash = bashkit.Bash(
-            username=username,
-            hostname=hostname,
-            cwd=cwd,
-            env=dict(env),
-            max_commands=_COMMANDS,
-            max_loop_iterations=_LOOPS,
-            max_memory=memory_bytes,
-            timeout_seconds=_FOR_EVER_S,
-            profile=bashkit.ExecutionProfile.Interactive,
-        )
+        open_files.before_one_more(ALIVE)
+        try:
+            self._bash = bashkit.Bash(
+                username=username,
+                hostname=hostname,
+                cwd=cwd,
+                env=dict(env),
+                max_commands=_COMMANDS,
+                max_loop_iterations=_LOOPS,
+                max_memory=memory_bytes,
+                timeout_seconds=_FOR_EVER_S,
+                profile=bashkit.ExecutionProfile.Interactive,
+            )
+            self._trees = [tree for _, tree, _ in mounts]
+            for path, tree, read_only in mounts:
+                tree.heal()
+                self._bash.mount(path, tree.handle, read_only=read_only)
+        except RuntimeError as error:  # it could not have the files that it needs
+            raise _os_error(error, "/bin/sh") from None
         ALIVE.add(self)
-        self._trees = [tree for _, tree, _ in mounts]
-        for path, tree, read_only in mounts:
-            tree.heal()
-            self._bash.mount(path, tree.handle, read_only=read_only)
         command = _weakly(self)
         for name in commands:
             self._bash.add_command(name, command)
@@ -400,7 +411,20 @@ class Shell:
     def close(self) -> None:
         """It has ended and nobody will run anything in it: let go of the open files that bash has."""
         if self.ended:
-            del self._bash
+            self._let_go()
+
+    def drop(self) -> None:
+        """Its cluster is gone: end it, whatever it does or waits for, and let go of all it has open."""
+        self._dropped = True
+        if self.ended:
+            self._let_go()
+        else:
+            self.kill()
+
+    def _let_go(self) -> None:
+        ALIVE.discard(self)
+        self._trees = []
+        vars(self).pop("_bash", None)
 
     def stop_for_exit(self) -> bool:
         """The process ends: cancel what runs; whether something did."""
@@ -443,7 +467,7 @@ class Shell:
                     problem, code = words.rpartition("parse error at ")[2], 2
                 else:
                     self._print("stderr", f"sh: {words}\n".encode())
-        except Exception as error:  # whatever the interpreter raises ends this process and no other
+        except BaseException as error:  # whatever the interpreter raises, a panic too, ends this process and no other
             self._limit = self._limit or f"{type(error).__name__}: {error}"
         self._end(137 if self._killed else code, problem)
 
@@ -483,6 +507,8 @@ class Shell:
         if not self.ended:
             self.ended = True
             self.worker.post(Ended(self, code, self._limit, problem))
+            if self._dropped:
+                self._let_go()
 
     async def _command(self, context: bashkit.CommandContext) -> int:
         stdin = b""

@@ -107,6 +107,11 @@ class Worker:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid = 0
 
+    @property
+    def started(self) -> bool:
+        """Whether a shell of this cluster has ever run: from then on it cannot be forked."""
+        return self._loop is not None
+
     def post(self, message: Message) -> None:
         self.messages.put(message)
         if self.wake is not None:

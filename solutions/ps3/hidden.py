@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from grader.diagnosis import names_of_pods, not_there, pods_not_ready
-from grader.rubrics.ps3 import identity, lookup, peers, repair
+from grader.given import stateful_set
+from grader.rubrics.ps3 import identity, lookup, order, peers, predicted, repair, scenario
+from grader.tasks import Task
 from grader.trial import Trial
 from grader.verdict import Verdict, no, yes
 
+SEEN_LATER = "This one is looked at when you hand in; it is not what the cluster does."
 IT_DEPENDS = (
     "It does not hold when the number of Pods or the namespace is another. What is written in that could follow?"
 )
@@ -61,3 +66,29 @@ def _scaled(trial: Trial, name: str, service: str, replicas: int) -> Verdict:
     if found != [f"{name}-{ordinal}" for ordinal in range(replicas)]:
         return pods_not_ready(trial, f"statefulset/{name}", replicas) or no(f"The Pods are {', '.join(found)}.")
     return names_of_pods(trial, name, service) or yes("")
+
+
+@lru_cache(maxsize=1)
+def _after_a_kill() -> tuple[str, ...]:
+    trial = scenario()
+    before = {each.uid for each in trial.pods_of("statefulset/db")}
+    trial.delete("pod/db-0").settle()
+    return tuple(each.name for each in trial.pods_of("statefulset/db") if each.uid not in before)
+
+
+@lru_cache(maxsize=1)
+def _with_a_bad_image() -> tuple[str, ...]:
+    trial = Trial(Task("ps3.stuck", 1, "", given=stateful_set("db", replicas=3, image="nginx:no-such-tag")))
+    return tuple(each.name for each in trial.pods_of("statefulset/db"))
+
+
+@order.check(points=4, title="kill: db-0 is killed while all three run. Which Pods are new?", hidden=SEEN_LATER)
+def after_a_kill(trial: Trial) -> Verdict:
+    return predicted(trial, "kill", _after_a_kill())
+
+
+@order.check(
+    points=4, title="bad-image: the image cannot be pulled. Which Pods exist after a while?", hidden=SEEN_LATER
+)
+def stuck_at_the_first(trial: Trial) -> Verdict:
+    return predicted(trial, "bad-image", _with_a_bad_image())

@@ -83,7 +83,9 @@ async def _run(
     from statelab.controlplane.controlplane import ControlPlane
     from statelab.controlplane.dns_server import DnsServer
     from statelab.controlplane.journal import JournalLocked
+    from statelab.controlplane.runtime import open_files
 
+    open_files.raise_limit()
     try:
         cluster = ControlPlane(pace=pace, state=state)
     except JournalLocked as locked:

@@ -292,6 +292,9 @@ async def _not_found(context: bashkit.CommandContext) -> int:
     return 127
 
 
+_HELD: weakref.WeakSet[Shell] = weakref.WeakSet()  # those that a cluster still has
+
+
 class Shell:
     """One bash: a container's process, or one exec session. Its file system is mounted, not its own.
 
@@ -331,7 +334,7 @@ class Shell:
         self.ended = False
         self.concurrent = False  # it has background jobs or pipes: a call does not mean that all of it waits
         self.calls: list[Call] = []
-        open_files.before_one_more(ALIVE)
+        open_files.before_one_more(_HELD)
         try:
             self._bash = bashkit.Bash(
                 username=username,
@@ -351,6 +354,7 @@ class Shell:
         except RuntimeError as error:  # it could not have the files that it needs
             raise _os_error(error, "/bin/sh") from None
         ALIVE.add(self)
+        _HELD.add(self)
         command = _weakly(self)
         for name in commands:
             self._bash.add_command(name, command)
@@ -416,6 +420,7 @@ class Shell:
     def drop(self) -> None:
         """Its cluster is gone: end it, whatever it does or waits for, and let go of all it has open."""
         self._dropped = True
+        _HELD.discard(self)
         if self.ended:
             self._let_go()
         else:
@@ -423,6 +428,7 @@ class Shell:
 
     def _let_go(self) -> None:
         ALIVE.discard(self)
+        _HELD.discard(self)
         self._trees = []
         vars(self).pop("_bash", None)
 

@@ -1,0 +1,36 @@
+"""How many files a process may have open: a container with a shell needs about ten, so a hundred meet a usual limit."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from collections.abc import Sized
+
+FULL = "this computer lets StateLab have no more files open (ulimit -n); a shell needs about ten"
+_ENOUGH = 65_536
+_FIRST_COLLECTED_AT = 32  # shells
+
+_collect_at = _FIRST_COLLECTED_AT
+
+
+def raise_limit() -> None:
+    """Ask the system for as many open files as it gives us without special rights. For programs of our own: a library
+    leaves the process it is used in as it is."""
+    try:
+        import resource
+    except ImportError:  # Windows, which has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _ENOUGH if hard == resource.RLIM_INFINITY else min(hard, _ENOUGH)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(ValueError, OSError):  # macOS may allow less than it says
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def before_one_more(shells: Sized) -> None:
+    """To be called with the shells there are: clusters that nobody holds any more are cleared away each time their
+    number has doubled. They are garbage with cycles, which Python may leave lying for long."""
+    global _collect_at
+    if len(shells) >= _collect_at:
+        gc.collect()
+        _collect_at = max(_FIRST_COLLECTED_AT, 2 * len(shells))

@@ -17,13 +17,15 @@ from grader.batch.pool import Lost, Pool
 from grader.batch.submission import Job, Outcome, digest, failed, grade_submission
 from grader.nbgrader import find_our_programs
 from grader.nbgrader.cells import SourceCell
-from grader.nbgrader.grade import Results
+from grader.nbgrader.grade import JudgeText, Results
+from grader.place import CannotGrade
 from grader.registry import tasks_of
 from grader.sandbox import Mode
 
 LIMIT_S = 120.0  # of wall time, for one submission
 _FLUSH_EVERY = 25
 _FLUSH_S = 2.0
+Judging = Callable[[], JudgeText]
 Progress = Callable[[int, int, str], None]  # done, of how many, who
 
 
@@ -49,8 +51,11 @@ def run(
     progress: Progress = lambda done, total, who: None,
     limit_s: float = LIMIT_S,
     mode: Mode = "sandbox",
+    judging: Judging | None = None,
 ) -> Run:
     """Grade. `students`: only these. `resume`: what an earlier run finished is not graded again.
+
+    `judging`: called in each process, gives what judges an answer there; the embedded cluster if not given.
 
     Raises CourseError, NoSuchTask. KeyboardInterrupt leaves everything so that `resume` goes on.
     """
@@ -77,7 +82,8 @@ def run(
             writer = _Writer(gradebook, journal, course)
             writer.take_over([journal.outcomes[each] for each in sorted(done)])
             todo = [each for each in jobs_left if each.student not in done]
-            graded = _grade(todo, released, writer, jobs, limit_s, partial(progress), len(done))
+            work = partial(_worker, released, judging)
+            graded = _grade(todo, released, writer, work, jobs, limit_s, partial(progress), len(done))
         finally:
             journal.close()
         outcomes = {
@@ -104,16 +110,19 @@ def _grade(
     todo: list[Job],
     released: dict[str, list[SourceCell]],
     writer: _Writer,
+    work: Callable[[], Callable[[Job], Outcome | Stopped]],
     jobs: int | None,
     limit_s: float,
     progress: Progress,
     before: int,
 ) -> int:
     count = min(jobs or os.cpu_count() or 1, max(1, len(todo)))
-    pool: Pool[Job, Outcome] = Pool(partial(_worker, released), count, limit_s)
+    pool: Pool[Job, Outcome | Stopped] = Pool(work, count, limit_s)
     done = 0
     try:
         for job, outcome in pool.run(todo):
+            if isinstance(outcome, Stopped):  # nobody loses points because a cluster went away
+                raise CourseError(f"{outcome.why} What was graded is kept: grader run {job.assignment} --resume")
             if isinstance(outcome, Lost):
                 outcome = failed(job, released, outcome.why)
             writer.add(outcome)
@@ -125,9 +134,25 @@ def _grade(
     return done
 
 
-def _worker(released: dict[str, list[SourceCell]]) -> Callable[[Job], Outcome]:
-    results = Results()
-    return lambda job: grade_submission(job, released, results)
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The place where answers are judged failed: the run ends, and nothing is said of this submission."""
+
+    why: str
+
+
+def _worker(released: dict[str, list[SourceCell]], judging: Judging | None) -> Callable[[Job], Outcome | Stopped]:
+    results: JudgeText | None = None
+
+    def work(job: Job) -> Outcome | Stopped:
+        nonlocal results
+        try:
+            results = results or (judging() if judging is not None else Results())
+            return grade_submission(job, released, results)
+        except CannotGrade as error:
+            return Stopped(str(error))
+
+    return work
 
 
 class _Writer:

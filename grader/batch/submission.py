@@ -13,7 +13,7 @@ import orjson
 from grader.answer import meaning
 from grader.batch.page import feedback_page
 from grader.nbgrader.cells import Notebook, SourceCell, answers, grade_id, restore
-from grader.nbgrader.grade import Results, grade, hints_asked
+from grader.nbgrader.grade import JudgeText, grade, hints_asked
 from grader.nbgrader.reading import MAX_BYTES, read_notebook, unreadable
 from grader.result import Result
 from grader.sandbox import Mode
@@ -58,7 +58,7 @@ def digest(folder: Path, notebooks: list[str]) -> str:
     return found.hexdigest()
 
 
-def grade_submission(job: Job, released: dict[str, list[SourceCell]], results: Results) -> Outcome:
+def grade_submission(job: Job, released: dict[str, list[SourceCell]], results: JudgeText) -> Outcome:
     """Grade every notebook of the assignment, those too that were not handed in. Raises OSError for files of ours."""
     graded: dict[str, dict[str, Any]] = {}
     for name, cells in released.items():
@@ -90,7 +90,7 @@ def _read(path: Path) -> tuple[Notebook, str | None]:
         return unreadable(str(error)), str(error)
 
 
-def _grade_notebook(notebook: Notebook, released: list[SourceCell], results: Results, mode: Mode) -> dict[str, Any]:
+def _grade_notebook(notebook: Notebook, released: list[SourceCell], results: JudgeText, mode: Mode) -> dict[str, Any]:
     hints = hints_asked(notebook)
     said = answers(notebook, released)
     by_cell = {each.cell: each for each in grade(notebook, released, judge_text=results, mode=mode)}

@@ -102,15 +102,13 @@ def _policy(name: str, spec: Object) -> Object:
 class Namespaces:
     """Makes and deletes the namespaces of one run. `notes`: what this cluster has not, said once."""
 
-    def __init__(
-        self, cluster: Cluster, run: str, *, security: Security = "baseline", unprotected: bool = False
-    ) -> None:
+    def __init__(self, cluster: Cluster, run: str, *, security: Security = "baseline", unguarded: bool = False) -> None:
         self.cluster = cluster
         self.run = run
         self.security = security
         self.notes: dict[str, None] = {}
         self._is_ours = _version(cluster).endswith("+statelab")
-        self._unprotected = unprotected
+        self._unguarded = unguarded
 
     @property
     def is_statelab(self) -> bool:
@@ -147,12 +145,12 @@ class Namespaces:
         except RequestRefused as refusal:
             if refusal.code != 404:
                 raise
-            if self._is_ours or self._unprotected:
+            if self._is_ours or self._unguarded:
                 self.notes[f"This cluster knows no {guard['kind']}: the trial has none."] = None
                 return False
             raise CannotGrade(
                 f"Context {self.cluster.context} knows no {guard['kind']}, which keeps what learners wrote away from "
-                "everything else there. Grade on another cluster; or, if nothing else is there, with --unprotected."
+                "everything else there. Grade on another cluster; or, if nothing else is there, with --unguarded."
             ) from None
 
     def _without_token(self, name: str) -> None:

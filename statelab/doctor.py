@@ -11,8 +11,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from statelab.cluster import local
+from statelab.cluster.connection import RequestRefused
 from statelab.cluster.kubectl import find_kubectl
 from statelab.cluster.paths import Home
+from statelab.cluster.problem import Problem
 
 _PACKAGES = ("jupyterlab", "nbgrader", "bashkit", "kubernetes", "kubernetes-validate", "anywidget")
 _MIN_FREE_BYTES = 500 * 1024 * 1024
@@ -32,8 +34,8 @@ class Finding:
         return asdict(self)
 
 
-def examine(home: Home) -> list[Finding]:
-    """Everything, in the order in which it would fail."""
+def examine(home: Home, cluster: str = "embedded") -> list[Finding]:
+    """Everything, in the order in which it would fail; what `cluster` takes is needed."""
     return [
         _python(),
         *(_package(name) for name in _PACKAGES),
@@ -41,8 +43,8 @@ def examine(home: Home) -> list[Finding]:
         _course(home),
         _kubectl(),
         _cluster(home),
-        _tool("docker", "needed only for a real kind cluster: https://docs.docker.com/get-docker/"),
-        _tool("kind", "needed only for a real kind cluster: https://kind.sigs.k8s.io/docs/user/quick-start/"),
+        *_kind(home, cluster == "kind"),
+        *([] if cluster in ("embedded", "kind") else [_context(home, cluster)]),
     ]
 
 
@@ -86,6 +88,48 @@ def _cluster(home: Home) -> Finding:
     return Finding("embedded cluster", found, server is not None, False, "start it with `statelab up`")
 
 
-def _tool(name: str, hint: str) -> Finding:
-    found = shutil.which(name)
-    return Finding(name, found or "not here", found is not None, False, hint)
+def _kind(home: Home, is_needed: bool) -> list[Finding]:
+    """What a real cluster takes: an engine that answers, a kind that is new enough; and whether there is one."""
+    from statelab.cluster import kind_up
+    from statelab.cluster.engine import find_engine
+    from statelab.cluster.kind_program import check_for_pinned_image, find_kind
+
+    findings: list[Finding] = []
+    try:
+        engine = find_engine()
+        said = "; ".join((f"{engine.title} {engine.version} answers", *engine.warnings))
+        findings.append(Finding("containers", said, True, is_needed))
+    except Problem as problem:
+        findings.append(_of_problem("containers", problem, is_needed))
+    try:
+        kind = find_kind()
+        check_for_pinned_image(kind, kind_up.pinned_image(kind_up.config_of(home)))
+        findings.append(Finding("kind", f"{kind.text} ({kind.program})", True, is_needed))
+    except Problem as problem:
+        findings.append(_of_problem("kind", problem, is_needed))
+    if all(each.is_good for each in findings):
+        try:
+            standing = kind_up.status(home)
+            found = "running" if standing.is_running else "none for this folder"
+            found += f", but {'; '.join(standing.lacks)}" if standing.lacks else ""
+            good = standing.is_running and not standing.lacks
+            findings.append(Finding("kind cluster", found, good, False, "make or wake it: statelab up --cluster kind"))
+        except (Problem, RequestRefused) as problem:
+            findings.append(Finding("kind cluster", str(problem), False, False))
+    return findings
+
+
+def _context(home: Home, place: str) -> Finding:
+    from statelab.real_clusters import status
+
+    try:
+        text, _, is_usable = status(home, place)
+        return Finding("cluster", text.splitlines()[0], is_usable, hint=text)
+    except Problem as problem:
+        return _of_problem("cluster", problem, True)
+
+
+def _of_problem(what: str, problem: Problem, is_needed: bool) -> Finding:
+    """For the embedded course, what a kind cluster takes is not needed, and says so."""
+    prefix = "" if is_needed else "only for a real kind cluster: "
+    return Finding(what, problem.what, False, is_needed, prefix + problem.next_step)

@@ -25,9 +25,10 @@ def __getattr__(name: str) -> Any:
 
 
 def connect(place: str | None = None, *, allow_any: bool = False) -> Cluster:
-    """The cluster to work on: "embedded" (started if it does not run), "kind", or a kubeconfig context by name.
+    """The cluster to work on: "embedded" (started if it does not run), "kind", or "context:NAME" of a kubeconfig.
 
-    Without `place`, `STATELAB_CLUSTER` decides; without that, "embedded". Raises Problem when there is none to be had.
+    Without `place`, `STATELAB_CLUSTER` decides; without that, "embedded". A context that no tool for one's own machine
+    made needs `allow_any`. Raises Problem when there is none to be had.
     """
     place = place or os.environ.get("STATELAB_CLUSTER") or "embedded"
     if place == "embedded":
@@ -37,9 +38,11 @@ def connect(place: str | None = None, *, allow_any: bool = False) -> Cluster:
         home = find_home()
         server, _ = local.start(home, pace=float(os.environ.get("STATELAB_PACE", "1")))
         return EmbeddedCluster(home, server)
-    from statelab.cluster.kind import CONTEXT, connect_context
+    from statelab.cluster.kind import connect_context, connect_kind
 
-    return connect_context(CONTEXT if place == "kind" else place, allow_any=allow_any)
+    if place == "kind":
+        return connect_kind()
+    return connect_context(place.removeprefix("context:"), allow_any=allow_any)
 
 
 __all__ = ["Cluster", "DnsAnswer", "Home", "KubectlResult", "Problem", "RequestRefused", "connect", "find_home"]

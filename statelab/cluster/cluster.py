@@ -18,6 +18,9 @@ from statelab.cluster.names import parse, path_of
 from statelab.cluster.problem import Interrupted, Problem
 from statelab.controlplane.kinds import KINDS, Object, Objects
 
+_MADE_HERE = {"app.kubernetes.io/managed-by": "statelab"}
+_DEFAULT_CLASS = ("storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class")
+
 
 @dataclass(frozen=True)
 class DnsAnswer:
@@ -45,11 +48,13 @@ class Cluster:
     """A cluster and the namespace we are in. `place` is "embedded", "kind" or "kubeconfig".
 
     What only one place can do (causes, rewinding, stopping a node) is in the subclass for that place; here is what
-    every Kubernetes can do.
+    every Kubernetes can do, and a sentence for what not every one can.
     """
 
     place = "kubeconfig"
     when_silent = ""  # what to do when no server answers kubectl, where we know
+    is_own = False  # the course made it: what it finds there may be cleared away
+    can_stop_nodes = False
 
     def __init__(self, connection: Connection, *, context: str, kubeconfig: Path, namespace: str = "default") -> None:
         self.connection = connection
@@ -193,6 +198,13 @@ class Cluster:
 
         return forward_to_coredns(self)
 
+    def default_storage_class(self) -> str | None:
+        """The StorageClass of claims that name none: the one so annotated, the newest where several are."""
+        marked = [each for each in self.list("storageclasses") if _is_default(each)]
+        marked.sort(key=lambda each: str(each["metadata"]["name"]))
+        newest = max(marked, key=lambda each: str(each["metadata"]["creationTimestamp"]), default=None)
+        return str(newest["metadata"]["name"]) if newest is not None else None
+
     # ---- what a picture watches
 
     def watch(self, plurals: Iterable[str], on_event: Callable[[str, str, Object], None]) -> Watcher:
@@ -208,13 +220,40 @@ class Cluster:
 
         return from_events(self, what)
 
+    # ---- what not every place can do
+
+    def history(self, since: int = 0) -> Objects:
+        """What happened before anybody watched: only the embedded cluster keeps that. Says so, and gives nothing."""
+        print(
+            "A real cluster keeps no history of its objects. timeline() shows what happened since it, or show(), "
+            "was first called here; %kubectl get events tells of the last hour."
+        )
+        return []
+
+    def start(self) -> Cluster:
+        """Start a cluster whose server has ended: only the embedded one can be started so. Says what to do."""
+        print(f"{self.context} is not started from here. {self.when_silent}".rstrip())
+        return self
+
+    def stop_node(self, name: str) -> None:
+        """Cut a node off. Raises Problem here: the machines of a cluster like this one are not ours."""
+        raise Problem(
+            f"Nodes of {self.context} cannot be stopped from here.",
+            "Do this step on the embedded cluster or on kind; on your own machines, stop the node's kubelet.",
+        )
+
+    def start_node(self, name: str) -> None:
+        """Give a node back. Raises Problem here, as `stop_node` does."""
+        self.stop_node(name)
+
     # ---- namespaces
 
     def use(self, namespace: str) -> Cluster:
         """Make the namespace if need be, and stay in it."""
         if self.get(f"namespace/{namespace}") is None:
             try:
-                self.request("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
+                metadata = {"name": namespace, **({} if self.place == "embedded" else {"labels": _MADE_HERE})}
+                self.request("POST", "/api/v1/namespaces", {"metadata": metadata})
             except RequestRefused as refusal:
                 if refusal.code != 409:
                     raise
@@ -232,6 +271,11 @@ class Cluster:
         self.mend_nodes()
         found = self.get(f"namespace/{namespace}")
         if found is not None:
+            if not self.is_own and not (_MADE_HERE.items() <= (found["metadata"].get("labels") or {}).items()):
+                raise Problem(
+                    f"The course did not make the namespace {namespace} on {self.context}; it is left as it is.",
+                    f"If nobody needs what is in it: kubectl delete namespace {namespace}, then run this again.",
+                )
             self.request("DELETE", f"/api/v1/namespaces/{namespace}")
             deadline_s = time.monotonic() + timeout_s
             while self.get(f"namespace/{namespace}") is not None:
@@ -253,6 +297,11 @@ class Cluster:
         silent = [name for name in sorted(nodes - {""}) if not conditions.is_true(self.get(f"node/{name}"), "Ready")]
         held = f"its Pods {', '.join(pods)} are not gone" if pods else "something in it has a finalizer"
         return held + (f", and their node {', '.join(silent)} does not answer" if silent else "")
+
+
+def _is_default(storage_class: Object) -> bool:
+    annotations = storage_class["metadata"].get("annotations") or {}
+    return any(annotations.get(each) == "true" for each in _DEFAULT_CLASS)
 
 
 class Watcher:

@@ -34,6 +34,7 @@ class Connection:
     url: str
     headers: dict[str, str] = field(default_factory=dict)
     pool: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(maxsize=8, retries=False))
+    when_silent: str = "Is it running?"  # what to do when nobody answers
 
     def request(
         self,
@@ -94,10 +95,7 @@ class Connection:
             answer.close()
 
     def _unreachable(self, error: Exception) -> Problem:
-        return Problem(
-            f"No cluster answers at {self.url}.",
-            "Start the embedded one: cluster.start() here, or `statelab up` in a terminal. Nothing in it is lost.",
-        )
+        return Problem(f"No cluster answers at {self.url}.", self.when_silent)
 
 
 def from_kubeconfig(path: Path | None, context: str | None) -> tuple[Connection, str, str]:

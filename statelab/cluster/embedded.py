@@ -20,9 +20,14 @@ class EmbeddedCluster(Cluster):
 
     place = "embedded"
     when_silent = "The embedded cluster does not run. cluster.start() starts it again, with everything in it."
+    is_own = True
+    can_stop_nodes = True
 
     def __init__(self, home: Home, server: local.Server) -> None:
         connection = Connection(server.url, {"Authorization": f"Bearer {server.token}"})
+        connection.when_silent = (
+            "Start the embedded one: cluster.start() here, or `statelab up` in a terminal. Nothing in it is lost."
+        )
         super().__init__(connection, context="statelab", kubeconfig=home.kubeconfig)
         self.home = home
         self.server = server

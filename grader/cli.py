@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+
+if TYPE_CHECKING:
+    from grader.answer import Answer
+    from grader.live.run import OnCluster
+    from grader.result import Result
+    from grader.tasks import Task
 
 app = typer.Typer(
     help="Judges what a learner hands in, by what it does on a cluster of its own.",
@@ -18,6 +25,15 @@ app = typer.Typer(
 )
 
 ALL_POINTS, FEWER, CANNOT = 0, 1, 2
+
+_CLUSTER = "Where: embedded, kind, or a context of your kubeconfig. Elsewhere than embedded it takes minutes."
+_ALLOW_ANY = "Yes, on this context, which is neither the course's own cluster nor kind's."
+_UNGUARDED = "Also where the cluster knows no NetworkPolicy or LimitRange. Only if nothing else runs there."
+_SECURITY = "Pod security that is enforced: baseline, or restricted, which stops images that run as root."
+Cluster = Annotated[str, typer.Option("--cluster", metavar="PLACE", help=_CLUSTER)]
+AllowAny = Annotated[bool, typer.Option("--allow-any", help=_ALLOW_ANY)]
+Unguarded = Annotated[bool, typer.Option("--unguarded", help=_UNGUARDED)]
+PodSecurity = Annotated[str, typer.Option("--pod-security", metavar="LEVEL", help=_SECURITY)]
 
 
 @app.callback()
@@ -33,17 +49,26 @@ def check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="The answer, in one or several files.")],
     json: Annotated[bool, typer.Option("--json", help="The result as JSON, for programs.")] = False,
     visible: Annotated[bool, typer.Option("--visible", help="Only what the learner's own check() sees.")] = False,
+    cluster: Cluster = "embedded",
+    allow_any: AllowAny = False,
+    unguarded: Unguarded = False,
+    pod_security: PodSecurity = "baseline",
 ) -> None:
     """Grade one answer.
 
     The answer is applied to a fresh embedded cluster in virtual time, and each check of the task acts on it: kills a
     Pod, scales, asks DNS. Nothing of the answer runs on this machine.
 
+    With --cluster it is applied to a real one, in a namespace that is guarded and thrown away. Checks that need virtual
+    time or a cluster of their own are not graded there; their points count neither way, and it says so.
+
     Ends with 0: all points. 1: fewer. 2: it cannot be graded, and why.
 
         grader check ps3.identity web.yaml
 
         grader check ps3.repair fixed.yaml --json | jq .score
+
+        grader check ps3.identity web.yaml --cluster kind
     """
     from grader.answer import Answer
     from grader.judge import judge
@@ -60,7 +85,10 @@ def check(
         answer = Answer.of_files(files)
     except ManifestError as error:
         _cannot(str(error), json, task)
-    result = judge(chosen, answer, visible_only=visible)
+    if cluster == "embedded":
+        result = judge(chosen, answer, visible_only=visible)
+    else:
+        result = _judged_on(chosen, answer, visible, _on_cluster(cluster, allow_any, unguarded, pod_security), json)
     if json:
         _print_json(result.to_json())
     else:
@@ -103,22 +131,40 @@ def run(
     json: Annotated[bool, typer.Option("--json", help="The report as JSON, for programs.")] = False,
     course: Annotated[Path, typer.Option("--course", help="The folder with nbgrader_config.py.")] = Path("."),
     reports: Annotated[Path, typer.Option("--reports", help="Where the report goes.")] = Path("reports"),
+    cluster: Cluster = "embedded",
+    allow_any: AllowAny = False,
+    unguarded: Unguarded = False,
+    pod_security: PodSecurity = "baseline",
 ) -> None:
     """Grade all submissions of an assignment, on all cores.
 
     Reads submitted/, writes the gradebook, autograded/ and feedback/ as `nbgrader autograde` and `nbgrader
     generate_feedback` do, and a report (HTML, CSV, JSON). It may be killed at any moment: `grader run ps3 --resume`.
 
+    With --cluster each answer is tried on a real cluster, in namespaces that are guarded and thrown away, four at once
+    if --jobs says no other number. What needs virtual time or a cluster of its own is graded on the embedded cluster
+    all the same, so that nobody's points depend on the place; the feedback says which.
+
     Ends with 0 when everything was graded, 1 when a submission could not be (it has 0 points; the report says why).
     """
     from grader.batch.course import CourseError, load
     from grader.batch.report import report
     from grader.batch.run import run as run_all
+    from grader.place import CannotGrade
     from grader.registry import NoSuchTask
 
+    place = None if cluster == "embedded" else _on_cluster(cluster, allow_any, unguarded, pod_security)
     try:
         where = load(course)
-        with _progress(json) as progress:
+        with contextlib.ExitStack() as stack:
+            more: dict[str, Any] = {}
+            if place is not None:
+                from grader.live.run import JOBS, SUBMISSION_S
+
+                stack.enter_context(place.session())
+                jobs = jobs or JOBS
+                more = {"judging": place.judge_text, "limit_s": SUBMISSION_S}
+            progress = stack.enter_context(_progress(json))
             done = run_all(
                 where,
                 assignment,
@@ -127,8 +173,9 @@ def run(
                 resume=resume,
                 progress=progress,
                 mode="unprotected" if unprotected else "sandbox",
+                **more,
             )
-    except (CourseError, NoSuchTask) as error:
+    except (CourseError, NoSuchTask, CannotGrade) as error:
         _cannot(str(error), json, assignment)
     except KeyboardInterrupt:
         typer.echo(f"Stopped. Go on with: grader run {assignment} --resume", err=True)
@@ -176,6 +223,98 @@ def audit(
     else:
         typer.echo(audits.as_text(found))
     raise typer.Exit(FEWER if any(each.problems for each in found) else ALL_POINTS)
+
+
+@app.command()
+def bundle(
+    to: Annotated[
+        Path | None, typer.Option("--to", help="A zip to write, or a new folder; statelab-VERSION.zip if not given.")
+    ] = None,
+) -> None:
+    """Make what learners get: the course, the exercises and the packages, without model answers and hidden checks.
+
+    The same sources make the same bytes. Ends with 2 when something in them is not for learners, and says what.
+    """
+    from grader import bundle as bundles
+
+    to = to or Path(f"{bundles.NAME}.zip")
+    try:
+        count = bundles.bundle(to)
+    except bundles.BundleError as error:
+        _cannot(str(error), False, "")
+    typer.echo(f"{to}: {count} files, with no model answer and no hidden check.")
+
+
+@app.command()
+def clean(
+    cluster: Annotated[
+        str, typer.Option("--cluster", "--context", metavar="PLACE", help="kind, or a context of your kubeconfig.")
+    ] = "kind",
+    older_than: Annotated[float, typer.Option("--older-than", min=0, help="Minutes: what is younger stays.")] = 60.0,
+    everything: Annotated[bool, typer.Option("--all", help="Of any age: also of a run that goes on now.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and leave it.")] = False,
+    allow_any: AllowAny = False,
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Take away what trials left on a cluster when their grading was killed.
+
+    A trial's namespace is deleted when its grading ends, after Ctrl-C too. After kill -9, or when the network was gone,
+    it stays. Only namespaces that `grader` made are looked at: by their label and by their name.
+
+    Ends with 0, also when there is nothing to do; 2 when the cluster cannot be asked.
+
+        grader clean --cluster kind
+
+        grader clean --context lab --allow-any --older-than 10
+    """
+    from grader.live import run as live
+    from grader.place import CannotGrade
+
+    if cluster == "embedded":
+        _cannot("Trials on the embedded cluster live in this process's memory: nothing stays of them.", json, "")
+    try:
+        old, young = live.clean(
+            cluster, allow_any=allow_any, older_than_s=older_than * 60, everything=everything, dry_run=dry_run
+        )
+    except CannotGrade as error:
+        _cannot(str(error), json, "")
+    if json:
+        body = {"deleted": [each.to_json() for each in old], "kept": [each.to_json() for each in young]}
+        _print_json({**body, "dryRun": dry_run})
+        return
+    for each in old:
+        began = f"begun by {each.owner}" + (f" {each.age_s / 60:.0f} minutes ago" if each.age_s is not None else "")
+        typer.echo(f"{each.name}  {each.task}, {began}: {'would be deleted' if dry_run else 'deleted'}")
+    if young:
+        count = "One is younger" if len(young) == 1 else f"{len(young)} are younger"
+        typer.echo(f"{count} than {older_than:g} minutes, and may be in use. With --all they go too.")
+    if not old and not young:
+        typer.echo("Nothing is left of any trial.")
+
+
+def _on_cluster(place: str, allow_any: bool, unguarded: bool, security: str) -> OnCluster:
+    from grader.live.run import OnCluster
+
+    if security not in ("baseline", "restricted"):
+        raise typer.BadParameter("--pod-security is baseline or restricted")
+    return OnCluster(place, allow_any, "restricted" if security == "restricted" else "baseline", unguarded)
+
+
+def _judged_on(task: Task, answer: Answer, visible: bool, place: OnCluster, json: bool) -> Result:
+    from grader.live.judge import judge_live
+    from grader.place import CannotGrade
+
+    try:
+        with place.session() as namespaces:
+            result = judge_live(task, answer, namespaces, visible_only=visible)
+            for note in namespaces.notes if not json else ():
+                typer.echo(note, err=True)
+            return result
+    except CannotGrade as error:
+        _cannot(str(error), json, task.id)
+    except KeyboardInterrupt:
+        typer.echo("Stopped. The trial's namespaces are being deleted.", err=True)
+        raise typer.Exit(130) from None
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from grader.tasks import Task
+from statelab.course import checkout
 
 _NAME = re.compile(r"[a-z][a-z0-9]{0,30}\Z")
 
@@ -51,9 +52,19 @@ def task(task_id: str) -> Task:
 
 
 def solutions_folder() -> Path | None:
-    """The instructor's `solutions/`: $STATELAB_SOLUTIONS, or beside the packages; None on a learner's machine."""
+    """The instructor's `solutions/`, or None on a learner's machine.
+
+    It is the folder that $STATELAB_SOLUTIONS names (none, where that is empty), the one of the source we run from, or
+    the installed distribution statelab-instructor.
+    """
     named = os.environ.get("STATELAB_SOLUTIONS")
-    candidates = [Path(named)] if named is not None else [Path(__file__).resolve().parent.parent / "solutions"]
+    if named is not None:
+        candidates = [Path(named)] if named else []
+    else:
+        source = checkout()
+        installed = importlib.util.find_spec("statelab_instructor")
+        candidates = [source / "solutions"] if source else []
+        candidates += [Path(each) for each in (installed.submodule_search_locations or ())] if installed else []
     return next((each for each in candidates if each.is_dir()), None)
 
 

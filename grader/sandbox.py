@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from grader.registry import solutions_folder
+
 Mode = Literal["sandbox", "never", "unprotected"]
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc/alternatives", "/etc/ld.so.cache")
 
@@ -83,9 +85,13 @@ def bubblewrap(argv: Sequence[str], folder: Path) -> list[str]:
     packages = Path(__file__).resolve().parent.parent
     readable = [*_SYSTEM, sys.prefix, sys.base_prefix, str(packages / "grader"), str(packages / "statelab")]
     command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
+    command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # first: our Python may lie in /tmp
     for path in dict.fromkeys(readable):
         command += ["--ro-bind-try", path, path]
-    command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--bind", str(folder), "/tmp/work"]
+    solutions = solutions_folder()
+    if solutions is not None and any(solutions.is_relative_to(path) for path in readable):  # installed beside us
+        command += ["--tmpfs", str(solutions)]
+    command += ["--bind", str(folder), "/tmp/work"]
     for name, value in _environment("/tmp/work").items():
         command += ["--setenv", name, value]
     return [*command, "--chdir", "/tmp/work", "--", *argv]

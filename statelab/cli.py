@@ -1,4 +1,4 @@
-"""The command `statelab`: the embedded cluster and the course, from a terminal."""
+"""The command `statelab`: the course and its cluster, embedded or real, from a terminal."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from statelab import foreground
-from statelab.cluster import local
+from statelab import course, foreground
+from statelab.cluster import connect, local
 from statelab.cluster.paths import Home, find_home
 from statelab.cluster.problem import Problem
 from statelab.version import KUBERNETES_VERSION, VERSION
+
+if TYPE_CHECKING:
+    from statelab.cluster import Cluster
 
 app = typer.Typer(
     help="Stateful Kubernetes, taught on a cluster that is always at hand.\n\n"
@@ -25,10 +28,14 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-node_app = typer.Typer(help="Take a node of the embedded cluster away, and give it back.", no_args_is_help=True)
+node_app = typer.Typer(help="Take a node of the cluster away, and give it back.", no_args_is_help=True)
 app.add_typer(node_app, name="node")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a program.")]
+ClusterName = Annotated[
+    str, typer.Option("--cluster", envvar="STATELAB_CLUSTER", help='"embedded", "kind", or "context:NAME".')
+]
+KindName = Annotated[str | None, typer.Option("--name", help="kind: the cluster's name, where statelab is taken.")]
 
 
 def main() -> None:
@@ -74,10 +81,29 @@ def serve(
 def up(
     pace: Annotated[float, typer.Option(help="Cluster seconds per second of yours.")] = 1.0,
     port: Annotated[int | None, typer.Option(help="The port to listen on; by default that of last time.")] = None,
+    cluster: ClusterName = "embedded",
+    name: KindName = None,
+    node_image: Annotated[str | None, typer.Option(help="kind: another node image than kind-config.yaml's.")] = None,
+    images: Annotated[bool, typer.Option(help="kind: bring the course's images to the nodes now.")] = True,
+    user_kubeconfig: Annotated[
+        bool, typer.Option("--user-kubeconfig", help="kind: also add it to your own kubeconfig.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Start this folder's cluster in the background; one that runs already is left as it is."""
+    """Start this folder's cluster in the background; one that runs already is left as it is.
+
+    A real one: statelab up --cluster kind. It needs Docker or Podman, and kind; Ctrl-C removes what it has begun.
+    """
     home = find_home()
+    if cluster != "embedded":
+        from statelab import real_clusters
+
+        options: dict[str, Any] = {"name": name, "node_image": node_image, "with_images": images}
+        real_clusters.check_ours(cluster)
+        _tell(*real_clusters.up(home, **options, user_kubeconfig=user_kubeconfig, is_quiet=as_json), as_json)
+        return
+    if name or node_image or user_kubeconfig:
+        raise Problem("--name, --node-image and --user-kubeconfig are for a kind cluster.", "Add: --cluster kind")
     server, is_new = local.start(home, pace=pace, port=port)
     said = "The embedded cluster runs" if is_new else "The embedded cluster was running already"
     hint = f"For kubectl in this terminal:  export KUBECONFIG={shlex.quote(str(home.kubeconfig))}"
@@ -89,16 +115,31 @@ def up(
 
 
 @app.command()
-def down(as_json: AsJson = False) -> None:
-    """Stop this folder's cluster. What it holds is kept for the next `statelab up`."""
+def down(cluster: ClusterName = "embedded", name: KindName = None, as_json: AsJson = False) -> None:
+    """Stop this folder's cluster. What the embedded one holds is kept for the next `statelab up`.
+
+    A kind cluster is deleted, with everything in it; one that this folder did not make is left as it is.
+    """
+    if cluster != "embedded":
+        from statelab import real_clusters
+
+        real_clusters.check_ours(cluster)
+        _tell(*real_clusters.down(find_home(), name=name, is_quiet=as_json), as_json)
+        return
     stopped = local.stop(find_home())
     _tell("Stopped; everything in it is kept." if stopped else "It was not running.", {"stopped": stopped}, as_json)
 
 
 @app.command()
-def status(as_json: AsJson = False) -> None:
+def status(cluster: ClusterName = "embedded", as_json: AsJson = False) -> None:
     """Say whether this folder's cluster runs, and where. Exit code 3 when it does not."""
     home = find_home()
+    if cluster != "embedded":
+        from statelab import real_clusters
+
+        text, data, is_usable = real_clusters.status(home, cluster)
+        _tell(text, data, as_json)
+        raise typer.Exit(0 if is_usable else 3)
     server = local.running(home)
     if server is None:
         _tell(f"No cluster runs for {home.root}. Start it with `statelab up`.", {"running": False}, as_json)
@@ -109,16 +150,23 @@ def status(as_json: AsJson = False) -> None:
 
 @app.command()
 def reset(
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False, as_json: AsJson = False
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    cluster: ClusterName = "embedded",
+    as_json: AsJson = False,
 ) -> None:
-    """Begin again with an empty cluster. The old state is set aside, not deleted."""
+    """Begin again with an empty cluster. The embedded one's old state is set aside; a kind cluster is made anew."""
     home = find_home()
-    if (
-        not yes
-        and sys.stdin.isatty()
-        and not typer.confirm("Set this cluster's state aside and begin with an empty one?")
-    ):
+    question = "Set this cluster's state aside and begin with an empty one?"
+    if cluster == "kind":
+        question = "Delete the kind cluster with everything in it, and make a new one?"
+    if not yes and sys.stdin.isatty() and not typer.confirm(question):
         raise typer.Exit(1)
+    if cluster != "embedded":
+        from statelab import real_clusters
+
+        real_clusters.check_ours(cluster)
+        _tell(*real_clusters.again(home, is_quiet=as_json), as_json)
+        return
     was_running = local.running(home)
     local.reset(home)
     if was_running is not None:
@@ -127,11 +175,14 @@ def reset(
 
 
 @app.command()
-def doctor(as_json: AsJson = False) -> None:
-    """Say what is here, what is missing and what to do. Exit code 1 when something needed is missing."""
+def doctor(cluster: ClusterName = "embedded", as_json: AsJson = False) -> None:
+    """Say what is here, what is missing and what to do. Exit code 1 when something needed is missing.
+
+    With --cluster kind, what a kind cluster takes is needed too.
+    """
     from statelab.doctor import examine
 
-    findings = examine(find_home())
+    findings = examine(find_home(), cluster)
     lines = [
         f"{'✓' if each.is_good else ('✗' if each.is_needed else '–')} {each.what}: {each.found}" for each in findings
     ]
@@ -168,24 +219,45 @@ def lab(
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address instead of opening it.")] = False,
     port: Annotated[int | None, typer.Option(help="JupyterLab's port.")] = None,
     pace: Annotated[float, typer.Option(help="Cluster seconds per second of yours.")] = 1.0,
+    copy_to: Annotated[
+        Path | None, typer.Option(help="Open your own copy of the course in this folder; made where it is missing.")
+    ] = None,
+    cluster: ClusterName = "embedded",
 ) -> None:
-    """Start the cluster and open the course in JupyterLab. Ctrl-C stops both. Other options go on to JupyterLab."""
+    """Start the cluster and open the course in JupyterLab. Ctrl-C stops both. Other options go on to JupyterLab.
+
+    With --cluster kind (or STATELAB_CLUSTER=kind) it makes a real cluster if there is none; Ctrl-C leaves that.
+    """
     home = find_home()
+    if copy_to is not None:
+        copied = course.copy_to(copy_to)
+        print(copied)
+        home = Home(copied.folder)
     first = home.course / "00-start-here.ipynb"
     if not first.is_file():
         raise Problem(
-            f"There is no course in {home.root}.", "Run this in the folder of StateLab, or name it: STATELAB_HOME=…"
+            f"There is no course in {home.root}.",
+            "Make a copy of your own: statelab lab --copy-to DIR. Or run this in the folder of StateLab.",
         )
     is_ours = False
-    if os.environ.get("STATELAB_CLUSTER", "embedded") == "embedded":
+    if cluster == "embedded":
         server, is_ours = local.start(home, pace=pace)
         print(f"The embedded cluster runs at {server.url}.")
+    else:
+        from statelab import real_clusters
+
+        print(real_clusters.for_the_course(home, cluster))
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={home.root}"]
     command.append(f"--LabApp.app_settings_dir={_lab_settings(home)}")
     command += [f"--LabApp.default_url=/lab/tree/{first.relative_to(home.root).as_posix()}"]
     command += ["--no-browser"] if no_browser else []
     command += [f"--ServerApp.port={port}"] if port is not None else []
-    environment = {**os.environ, "STATELAB_HOME": str(home.root), "PATH": _path_with_ours()}
+    environment = {
+        **os.environ,
+        "STATELAB_HOME": str(home.root),
+        "STATELAB_CLUSTER": cluster,
+        "PATH": _path_with_ours(),
+    }
     try:
         code = foreground.run([*command, *context.args], environment)
     finally:
@@ -209,26 +281,28 @@ def _path_with_ours() -> str:
 
 
 @node_app.command("stop")
-def node_stop(name: str) -> None:
-    """Cut a node off, as when its machine loses power. Its Pods' taints expire after five minutes of cluster time."""
-    _embedded(find_home()).stop_node(name)
-    print(f"{name} is silent now; `kubectl get nodes` shows it NotReady in about 40 s of cluster time.")
+def node_stop(name: str, cluster: ClusterName = "embedded", as_json: AsJson = False) -> None:
+    """Cut a node off, as when its machine loses power. Its Pods' taints expire after five minutes of cluster time.
+
+    On kind, its container is paused.
+    """
+    _running(cluster).stop_node(name)
+    text = f"{name} is silent now; `kubectl get nodes` shows it NotReady in about 40 s of cluster time."
+    _tell(text, {"node": name, "stopped": True}, as_json)
 
 
 @node_app.command("start")
-def node_start(name: str) -> None:
+def node_start(name: str, cluster: ClusterName = "embedded", as_json: AsJson = False) -> None:
     """Give a stopped node back."""
-    _embedded(find_home()).start_node(name)
-    print(f"{name} is back.")
+    _running(cluster).start_node(name)
+    _tell(f"{name} is back.", {"node": name, "stopped": False}, as_json)
 
 
-def _embedded(home: Home) -> Any:
-    from statelab.cluster.embedded import EmbeddedCluster
-
-    server = local.running(home)
-    if server is None:
+def _running(place: str) -> Cluster:
+    """The cluster at `place`; an embedded one is not started for this. Raises Problem."""
+    if place == "embedded" and local.running(find_home()) is None:
         raise Problem("The embedded cluster does not run.", "Start it with `statelab up`.")
-    return EmbeddedCluster(home, server)
+    return connect(place)
 
 
 @app.command()

@@ -38,9 +38,24 @@ def test_inside_of_bubblewrap_there_is_no_network_and_nothing_of_the_course(tmp_
 
 
 @pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap (bwrap) is not on this machine")
-def test_bubblewrap_confines_what_runs_in_it() -> None:
-    script = "import os; print(os.path.exists('/etc/passwd'), os.listdir('/tmp'))"
-    assert run([*PYTHON, script], b"") == (0, b"False ['work']\n")
+def test_bubblewrap_confines_what_runs_in_it(tmp_path: Path) -> None:
+    (tmp_path / "gradebook.db").write_text("points")
+    paths = ("/etc/passwd", str(tmp_path), "/tmp/work")
+    script = f"import os; print(*(os.path.exists(path) for path in {paths!r}))"
+    assert run([*PYTHON, script], b"") == (0, b"False False True\n")
+
+
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap (bwrap) is not on this machine")
+def test_solutions_that_are_installed_beside_the_packages_are_empty_inside(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    installed = tmp_path / "lib" / "statelab_instructor"
+    (installed / "ps3").mkdir(parents=True)
+    (installed / "ps3" / "hidden.py").touch()
+    monkeypatch.setenv("STATELAB_SOLUTIONS", str(installed))
+    monkeypatch.setattr(sandbox, "_SYSTEM", (*sandbox._SYSTEM, str(tmp_path / "lib")))
+    script = f"import os; print(os.listdir({str(tmp_path / 'lib')!r}), os.listdir({str(installed)!r}))"
+    assert run([*PYTHON, script], b"") == (0, b"['statelab_instructor'] []\n")
 
 
 def test_what_never_ends_is_ended_with_everything_it_started() -> None:

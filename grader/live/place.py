@@ -12,7 +12,7 @@ from grader.live import admission, remote
 from grader.live.cluster import LiveCluster
 from grader.live.names import Names
 from grader.live.namespaces import Namespaces
-from grader.place import Answered, CannotGrade, Need, Ran
+from grader.place import EMBEDDED, Answered, CannotGrade, Need, Ran
 from grader.seen import Seen
 from grader.tasks import Task
 from grader.trial import Trial
@@ -118,6 +118,8 @@ class LivePlace:
             if self._dns is None:
                 self._dns = self._open.enter_context(self.namespaces.cluster.dns_address())
         except Problem as problem:
+            if self.namespaces.is_statelab:  # its DNS is no Pod that one could reach; this is what would answer there
+                return EMBEDDED.ask(trial, name, type, namespace)
             raise CannotGrade(str(problem)) from None
         search = names.real if namespace == names.logical else namespace
         try:

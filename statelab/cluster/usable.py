@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from statelab.cluster import conditions
 from statelab.cluster.connection import RequestRefused
+from statelab.cluster.portforward import has_dns
 from statelab.cluster.problem import Problem
 from statelab.cluster.steps import Steps
 
@@ -23,8 +24,7 @@ def lacks(cluster: Cluster, nodes: int = 1) -> list[str]:
     ready = [node for node in there if conditions.is_true(node, "Ready")]
     if len(there) < nodes or len(ready) < len(there):
         found.append(f"{len(ready)} of {max(nodes, len(there))} nodes are Ready")
-    dns = cluster.list("pods", labels="k8s-app=kube-dns", namespace="kube-system")
-    if not any(conditions.is_true(pod, "Ready") for pod in dns):
+    if not has_dns(cluster):
         found.append("no Pod of CoreDNS is Ready")
     if cluster.default_storage_class() is None:
         found.append("there is no default StorageClass")

@@ -74,6 +74,7 @@ class ControlPlane:
         self.kubelets = self._kubelets(tuple(nodes))
         self.node_monitor = NodeMonitor(self.view(NODE_LIFECYCLE), self._heard_s)
         self.store.log = self.journal
+        self.dns_port: int | None = None  # where DNS answers outside, when somebody serves it there
         self._start()
         if pace is None:
             self.settle()

@@ -4,6 +4,7 @@ GET  why?resource=pods&namespace=lesson-04&name=web-1      the chain of causes, 
 GET  history?since=N[&limit=M]                             revisions with their causes, oldest first
      [&namespace=NAME][&resources=pods,services]           … of one namespace and what has none; of some resources
 GET  nodes                                                 which nodes run
+GET  dns                                                   the port of 127.0.0.1 where the cluster's DNS answers
 POST nodes/NAME/stop, nodes/NAME/start                     cut a node off, give it back
 """
 
@@ -33,6 +34,8 @@ def answer(cluster: ControlPlane, method: str, path: str, query: Mapping[str, st
         ("GET", "history"): lambda: _history(cluster, query),
         ("GET", "nodes"): lambda: {"nodes": {name: kubelet.is_running for name, kubelet in cluster.kubelets.items()}},
     }
+    if cluster.dns_port is not None:
+        routes["GET", "dns"] = lambda: {"port": cluster.dns_port}
     if len(words) == 1 and (method, words[0]) in routes:
         return routes[method, words[0]]()
     if method == "POST" and len(words) == 3 and words[0] == "nodes" and words[2] in ("stop", "start"):

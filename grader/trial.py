@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from grader import shared
 from grader.answer import Answer
 from grader.kubectl import CommandError, parse, run
 from grader.limits import Limits, Meter, TrialOver
@@ -19,6 +20,7 @@ from grader.prediction import Said
 from grader.seen import Seen, parse_reference
 from grader.tasks import Task
 from grader.timeline import timeline
+from statelab.controlplane.controlplane import ControlPlane
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, Kind, Object
 from statelab.controlplane.labels import selector_of
@@ -60,35 +62,43 @@ class Trial:
         self.namespace = namespace or task.namespace
         self.limits = limits or Limits()
         self.place = place
-        self.cluster: TrialCluster = place.cluster(task, self.namespace, seed)
-        self.began_s = self.cluster.loop.now_s
-        self.meter = Meter(self.limits, self.began_s)
         self.refused: list[Refused] = []
         self.items: tuple[Item, ...] = ()
-        if self.namespace != "default" and self.get(f"namespace/{self.namespace}") is None:
-            self._apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}})
-            # A Pod is refused in a namespace whose service account is not there yet.
-            self.when(lambda: self.get("serviceaccount/default") is not None, timeout_s=10)
         # A prediction is held against runs that all learners share: in its own trial nothing has to live.
-        needs_given = task.given and not (answer is not None and task.answer == "prediction")
-        given = read(task.given, "given").items if needs_given else []
-        self._given = {(item.kind, item.name) for item in given}
-        applied: set[tuple[str, str]] = set()
-        for item in given:
-            if (item.kind, item.name) in applied:  # a second time: it is a change of what runs already
-                self.settle()
-            self._apply(self._placed(item.object))
-            applied.add((item.kind, item.name))
-        if given:
-            self.settle()
-        if task.before is not None and needs_given:
-            task.before(self)
+        with_given = bool(task.given) and not (answer is not None and task.answer == "prediction")
+        scene = shared.scene_of(task, self.namespace, seed, with_given) if place is EMBEDDED else None
+        ready: Trial | None = shared.take(scene)
+        self.cluster: TrialCluster = ready.cluster if ready else place.cluster(task, self.namespace, seed)
+        self.began_s: float = ready.began_s if ready else self.cluster.loop.now_s
+        self.meter: Meter = Meter(self.limits, self.began_s, ready.meter.events if ready else 0)
+        self._given: set[tuple[str, str]] = ready._given if ready else set()
+        if ready is None:
+            self._begin(with_given)
+            shared.made(scene, isinstance(self.cluster, ControlPlane) and self.cluster.runtime.worker.started)
         self.failed: list[CommandError] = []  # kubectl lines that did nothing, and why
         if answer is not None and task.answer == "manifest":
             self._hand_in(answer.items)
         elif answer is not None and task.answer == "commands":
             lines, refused = parse(answer.text)
             self.failed = sorted([*refused, *run(self, lines)], key=lambda each: each.line)
+
+    def _begin(self, with_given: bool) -> None:
+        """What is there before the answer."""
+        if self.namespace != "default" and self.get(f"namespace/{self.namespace}") is None:
+            self._apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}})
+            # A Pod is refused in a namespace whose service account is not there yet.
+            self.when(lambda: self.get("serviceaccount/default") is not None, timeout_s=10)
+        if not with_given:
+            return
+        for item in read(self.task.given, "given").items:
+            named = (item.kind, item.name)
+            if named in self._given:  # a second time: it is a change of what runs already
+                self.settle()
+            self._apply(self._placed(item.object))
+            self._given.add(named)
+        self.settle()
+        if self.task.before is not None:
+            self.task.before(self)
 
     def _hand_in(self, items: Sequence[Item]) -> None:
         if len(items) > self.limits.objects:

@@ -6,6 +6,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -38,21 +39,44 @@ JudgeText = Callable[[Task, str], Result]
 
 
 class Results:
-    """Results by what an answer says: equal answers (an untouched cell, a copied one) are judged once a process."""
+    """Results by what an answer says: equal answers (an untouched cell, a copied one) are judged once.
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    `learned` and `take_over`: from one process to the next.
+    """
+
+    def __init__(
+        self, limits: Limits | None = None, judge_answer: Callable[[Task, Answer], Result] | None = None
+    ) -> None:
+        """`judge_answer`: the embedded cluster if not given."""
         self._held: OrderedDict[tuple[str, str], Result] = OrderedDict()
-        self._limits = limits
+        self._new: OrderedDict[tuple[str, str], Result] = OrderedDict()
+        self._judge = judge_answer or partial(judge, limits=limits)
 
     def __call__(self, task: Task, text: str) -> Result:
         key = (task.id, text)
         found = self._held.get(key)
         if found is None:
-            found = judge(task, Answer.of_cell(text), limits=self._limits)
-            self._held[key] = found
-            if len(self._held) > _CACHED:
-                self._held.popitem(last=False)
+            found = self._judge(task, Answer.of_cell(text))
+            _hold(self._held, key, found)
+            _hold(self._new, key, found)
         return found
+
+    def learned(self) -> dict[tuple[str, str], Result]:
+        """What was judged here since this was last asked."""
+        found = dict(self._new)
+        self._new.clear()
+        return found
+
+    def take_over(self, found: dict[tuple[str, str], Result]) -> None:
+        """Do not judge again what another process has judged."""
+        for key, result in found.items():
+            _hold(self._held, key, result)
+
+
+def _hold(held: OrderedDict[tuple[str, str], Result], key: tuple[str, str], result: Result) -> None:
+    held[key] = result
+    if len(held) > _CACHED:
+        held.popitem(last=False)
 
 
 _remembered = Results()

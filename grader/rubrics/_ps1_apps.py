@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 
 from grader.given import headless
 from grader.rubrics._ps1_runs import VISITOR, deployment
+from grader.shared import remembered
 from grader.tasks import Task
 from grader.trial import Trial
 
@@ -74,7 +74,7 @@ spec:
 _VOTERS = headless("voters", app="voters") + deployment("voters", 3)
 
 
-@lru_cache(maxsize=8)
+@remembered
 def breaks(application: str) -> str:
     """Run the application as a Deployment and see: nothing, data or names."""
     manifest, look = _APPLICATIONS[application]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 from grader.diagnosis import pods_not_ready
 from grader.rubrics._service import address_of
 from grader.seen import Seen
+from grader.shared import remembered
 from grader.tasks import Task
 from grader.trial import Trial
 from grader.verdict import Verdict, no, yes
@@ -103,7 +103,7 @@ spec:
 _PLACES = ("tmp", "scratch", "data")
 
 
-@lru_cache(maxsize=1)
+@remembered
 def survives() -> dict[str, str]:
     """Question → yes or no, as it was when it was run."""
     return {

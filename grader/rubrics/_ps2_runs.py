@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from grader.given import IMAGE
 from grader.rubrics._ps1_runs import VISITOR
 from grader.seen import Seen
+from grader.shared import remembered
 from grader.tasks import Task
 from grader.trial import Answered, Trial
 from grader.verdict import Verdict, no
@@ -83,7 +82,7 @@ SCENARIO = (
 )
 
 
-@lru_cache(maxsize=1)
+@remembered
 def answers() -> dict[str, str]:
     """Question → vip, nxdomain, or the number of Pods' addresses, as it was when it was asked."""
     trial = Trial(Task("ps2.dns", 1, "", given=SCENARIO)).settle()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import lru_cache
 
 import yaml
 
 from grader.diagnosis import pods_not_ready
 from grader.given import IMAGE, headless
+from grader.shared import remembered
 from grader.tasks import Task
 from grader.trial import Trial
 from grader.verdict import Verdict, parts, yes
@@ -220,7 +220,7 @@ STORE = headless("db", app="db") + (
 )
 
 
-@lru_cache(maxsize=1)
+@remembered
 def lost() -> dict[str, str]:
     """Question → `kept` or `lost`: what became of the file that db-2 wrote to its claim."""
     set_ = "statefulset/db"

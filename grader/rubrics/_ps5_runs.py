@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 from grader.given import IMAGE, headless, stateful_set
 from grader.seen import Seen
+from grader.shared import remembered
 from grader.tasks import Task
 from grader.trial import Trial
 from grader.verdict import Verdict, no, yes
@@ -129,13 +129,13 @@ def _version(trial: Trial, pod: str) -> str:
     return "none" if seen is None else "new" if seen.images == (NEW,) else "old"
 
 
-@lru_cache(maxsize=1)
+@remembered
 def updated() -> tuple[str, ...]:
     """Partition 3, then the new image: who runs it?"""
     return _new(set_image(set_partition(_run(), "web", 3), "web", NEW))
 
 
-@lru_cache(maxsize=1)
+@remembered
 def lowered() -> tuple[str, ...]:
     """Then the partition is lowered to 1: who is replaced, in which order?"""
     trial = set_image(set_partition(_run(), "web", 3), "web", NEW)
@@ -144,7 +144,7 @@ def lowered() -> tuple[str, ...]:
     return tuple(each.name for each in lives(trial, "web")[before:])
 
 
-@lru_cache(maxsize=1)
+@remembered
 def versions() -> dict[str, str]:
     """What runs after a kill below and above the partition, and in a Pod that is new."""
     trial = set_image(set_partition(_run(), "web", 3), "web", NEW)
@@ -153,13 +153,13 @@ def versions() -> dict[str, str]:
             "scaled-up": _version(trial, "web-5")}  # fmt: skip
 
 
-@lru_cache(maxsize=1)
+@remembered
 def beyond() -> str:
     """A partition above every ordinal: how many run the new image?"""
     return str(len(_new(set_image(set_partition(_run(), "web", 9), "web", NEW))))
 
 
-@lru_cache(maxsize=1)
+@remembered
 def restored() -> str:
     """A broken canary, and the template of before: is web-4 replaced?"""
     trial = set_image(set_partition(_run(), "web", 4), "web", BROKEN)
@@ -191,7 +191,7 @@ def _claim(size: str) -> Object:
     return {"metadata": {"name": "data"}, "spec": spec}
 
 
-@lru_cache(maxsize=1)
+@remembered
 def allowed() -> dict[str, str]:
     """Which changes of a StatefulSet that runs the API server takes."""
     found = {}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 from grader.seen import Seen
+from grader.shared import remembered
 from grader.tasks import Task
 from grader.trial import Trial
 
@@ -157,7 +157,7 @@ spec:
 {system.container}"""
 
 
-@lru_cache(maxsize=16)
+@remembered
 def observed(name: str, policy: str) -> str:
     """What goes wrong with this system under this policy; "" when nothing does."""
     trial = Trial(Task("ps5.run", 1, ""))

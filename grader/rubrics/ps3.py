@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from grader.behaviour import claim_at, comes_back, data_outlive, starts_in_order
 from grader.changes import changes
 from grader.diagnosis import all_addresses, names_of_pods, not_there, pods_not_ready
 from grader.given import headless, stateful_set
+from grader.shared import remembered
 from grader.tasks import Task
 from grader.trial import Trial
 from grader.verdict import Verdict, no, partly, parts, yes
@@ -250,17 +249,17 @@ order = Task(
 )
 
 
-@lru_cache(maxsize=1)
+@remembered
 def _started() -> tuple[str, ...]:
     return tuple(scenario().order("pod"))
 
 
-@lru_cache(maxsize=1)
+@remembered
 def _stopped() -> tuple[str, ...]:
     return tuple(scenario().scale("statefulset/db", 1).settle().order("pod", "DELETED"))
 
 
-@lru_cache(maxsize=1)
+@remembered
 def _replaced() -> tuple[str, ...]:
     container = {"name": "main", "image": "registry.k8s.io/nginx-slim:0.25"}
     change = {"spec": {"template": {"spec": {"containers": [container]}}}}

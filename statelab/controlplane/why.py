@@ -83,7 +83,7 @@ def _explain(lives: _Lives, plural: str, key: str, until: int, depth: int) -> Re
     if depth > 0:
         before = [each for each in revisions if each.number < born.number]
         ended = _marked_for_deletion(before) if before else None
-        if ended is not None and ended.cause.actor != NAMESPACE_CONTROLLER:  # another namespace's past explains nothing
+        if ended is not None and ended.cause.actor != "namespace-controller":  # an earlier namespace explains nothing
             uid = str(ended.object["metadata"].get("uid", ""))[:4]
             text = f"(uid {uid}…) deleted by {_who(ended)}, {born.at_s - ended.at_s:.1f} s earlier: {ended.cause.why}"
             reasons.append(Reason(subject, text, ended.at_s, ended.number))

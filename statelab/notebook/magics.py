@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 import shlex
 import sys
+from html import escape
 from pathlib import Path
 
 from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class
+from IPython.display import display
 
 from statelab.cluster import Problem
 from statelab.manifest import ManifestError, advise, read
 from statelab.notebook import current, progress
 
 _LONGEST_WAIT_S = 300.0
+_WIDEST = 104  # characters in a line of a cell's output, in a window 1280 wide
 # The last cell of every lesson: by this line its end is known.
 _LAST_LINE = re.compile(r"delete namespaces? lesson-(\d\d) --wait=false$")
 # What would never end in a cell, and what to type instead.
@@ -45,9 +48,7 @@ class StateLabMagics(Magics):
         ended = _LAST_LINE.match(" ".join(arguments))
         if ended and result.code == 0:
             progress.lesson_ended(ended[1])
-        sys.stdout.write(result.stdout)
-        if result.stdout and not result.stdout.endswith("\n"):
-            sys.stdout.write("\n")  # -o jsonpath ends no line: the next would stick to it
+        _say(result.stdout)
         if result.stderr:
             sys.stderr.write(result.stderr)
 
@@ -87,6 +88,17 @@ class StateLabMagics(Magics):
     def why(self, line: str) -> None:
         """%why pod/web-1        the chain of causes behind an object"""
         print(current().why(line))
+
+
+def _say(text: str) -> None:
+    """Show what was printed. A notebook breaks long lines, which spoils a table: a wide one is shown to be scrolled."""
+    if max((len(line) for line in text.splitlines()), default=0) > _WIDEST:
+        style = "white-space: pre; word-break: normal; overflow-x: auto"
+        display({"text/plain": text.rstrip("\n"), "text/html": f'<pre style="{style}">{escape(text)}</pre>'}, raw=True)
+        return
+    sys.stdout.write(text)
+    if text and not text.endswith("\n"):
+        sys.stdout.write("\n")  # -o jsonpath ends no line: the next would stick to it
 
 
 def _refuse_following(arguments: list[str]) -> None:

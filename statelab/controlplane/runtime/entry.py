@@ -26,6 +26,10 @@ _SHELL_WORDS = re.compile(
 # A shell that leaves while jobs run in the background takes them with it: it is PID 1.
 _JOBS = re.compile(r"(?<![&><|])&(?![&>])")
 _OWN_NAME = re.compile(r"\$0|\$\{0")
+# `exec redis-server …` on a line, or in a branch on one line; and a block whose output goes elsewhere.
+_EXEC = re.compile(r"(?:.*?(?:\b(?:then|else|do)\s|\)|;|&&|\|\|))?\s*exec\s+(\S+)(?:\s[^|&>`]*)?")
+_REDIRECTED_BLOCK = re.compile(r"^\s*(?:fi|done|esac|\}|\))\s*[|>&]", re.MULTILINE)
+_COMMENT = re.compile(r"(?:^|(?<=\s))#.*$", re.MULTILINE)
 _TRAP = re.compile(r"\btrap\b")
 
 # With a trap in the script, a signal is left for the shell and told by the exit code of the command it waits in. These
@@ -125,8 +129,9 @@ def last_command(script: str) -> list[str]:
     """The words of a script's last command, or [] where that is not plain to see. A shell replaces itself with it, so
     that it is PID 1 and what it prints is the container's log.
     """
-    words = shlex.shlex(script.strip().replace("\n", ";"), posix=True, punctuation_chars=";&|")
-    words.whitespace_split = True
+    plain = _COMMENT.sub("", script).strip().replace("\n", ";")
+    words = shlex.shlex(plain, posix=True, punctuation_chars=";&|")
+    words.whitespace_split, words.commenters = True, ""
     try:
         found = list(words)
     except ValueError:  # quotes that do not close, here documents: whatever it is, it is not simple
@@ -144,15 +149,25 @@ def last_command(script: str) -> list[str]:
     return last[1:] if last[:1] == ["exec"] else last
 
 
-def ends_with(script: str, name: str) -> bool:
-    """Whether the script's last command is this one."""
+def becomes(script: str, name: str) -> bool:
+    """Whether the script's shell ends as this program: its last command, or what it executes in one of its branches."""
     last = last_command(script)
-    return bool(last) and last[0].rpartition("/")[2] == name
+    return (bool(last) and last[0].rpartition("/")[2] == name) or _executes(script, name)
 
 
 def prints_to_log(script: str, name: str) -> bool:
-    """Whether what the script's last command prints goes nowhere else."""
-    return ends_with(script, name) and not any(">" in word for word in last_command(script))
+    """Whether what the program prints that the shell becomes goes nowhere else."""
+    return becomes(script, name) and not any(">" in word for word in last_command(script))
+
+
+def _executes(script: str, name: str) -> bool:
+    """Whether every line that names the program is an `exec` of it, and its output is the shell's own."""
+    if _REDIRECTED_BLOCK.search(script):
+        return False
+    word = re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])")
+    naming = [line for line in _COMMENT.sub("", script).splitlines() if word.search(line)]
+    found = [_EXEC.fullmatch(line) for line in naming]
+    return bool(found) and all(each is not None and each[1].rpartition("/")[2] == name for each in found)
 
 
 def _program(container: Container, name: str) -> Program | None:

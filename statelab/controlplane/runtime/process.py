@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from statelab.controlplane.runtime.applets import APPLETS, wants_stdin
-from statelab.controlplane.runtime.entry import Entry, ends_with, prints_to_log
+from statelab.controlplane.runtime.entry import Entry, becomes, prints_to_log
 from statelab.controlplane.runtime.programs import Program, Task
 from statelab.controlplane.runtime.sandbox import Shell
 from statelab.controlplane.runtime.session import DEADLINE, NEXT, Session
@@ -132,7 +132,7 @@ class Process:
                 waiting[0].finish(self.container.take_signal())
                 if name in ("TERM", "INT", "QUIT"):  # a trap for these leaves the shell, and its jobs go with it
                     self.stop_others(waiting[0])
-        elif self.entry.program is not None or (handlers and ends_with(self.entry.script, handlers[-1].name)):
+        elif self.entry.program is not None or (handlers and becomes(self.entry.script, handlers[-1].name)):
             for task in handlers:
                 if task.on_signal is not None:
                     task.on_signal(name)

@@ -187,3 +187,38 @@ def test_a_client_that_speaks_nonsense_does_not_end_the_server(node):
     ):
         node.network.connect("10.244.1.9", "10.244.1.10", 6379).send(nonsense)
     assert cli(node, container, "ping") == "PONG"
+
+
+BRANCHES = """
+if [ "$HOSTNAME" = "redis-0" ]; then
+  echo "I am the primary"
+  exec redis-server --port 6379   # {comment}
+else
+  exec redis-server --replicaof redis-0 6379
+fi{rest}
+"""
+
+
+def test_the_log_of_a_redis_that_a_branch_of_a_script_became_is_there_while_it_runs(node):
+    script = BRANCHES.format(comment="6379 is the default", rest="")
+    container = node.run("redis:7.4", ["sh", "-c", script], name="redis-0", ip="10.244.1.10")
+    assert cli(node, container, "ping") == "PONG"
+    lines = [line.text for line in container.logs]
+    assert lines[0] == "I am the primary"
+    assert "Ready to accept connections" in lines[-1]
+
+
+def test_a_redis_that_a_branch_of_a_script_became_is_told_to_stop(node):
+    container = node.run("redis:7.4", ["sh", "-c", BRANCHES.format(comment="", rest="")], name="redis-0")
+    assert cli(node, container, "ping") == "PONG"
+    container.signal("TERM")
+    node.loop.run_for(1.0)
+    assert "bye bye" in container.logs[-1].text
+
+
+@pytest.mark.parametrize("rest", [" > /data/log", " | grep -v x"])
+def test_what_a_script_sends_elsewhere_is_not_in_the_log(node, rest):
+    script = BRANCHES.format(comment="", rest=rest)
+    container = node.run("redis:7.4", ["sh", "-c", script], name="redis-0", ip="10.244.1.10")
+    assert cli(node, container, "ping") == "PONG"
+    assert not [line for line in container.logs if "Ready to accept" in line.text]

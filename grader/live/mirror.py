@@ -98,6 +98,17 @@ class Mirror(Store):
         except queue.Empty:
             pass
 
+    def is_abreast(self) -> bool:
+        """Whether nothing new comes to light when the server is asked: it may be slow, and its watches behind."""
+        before, namespace = self.revision, self.requests.names.logical
+        found = self.requests.send("GET", self.requests.path("pods", namespace))
+        now = {(each["metadata"]["uid"], each["metadata"]["resourceVersion"]) for each in found["items"]}
+        self.pump()
+        known = super().list("pods", namespace)
+        return self.revision == before and now == {
+            (each["metadata"]["uid"], each["metadata"]["resourceVersion"]) for each in known
+        }
+
     def sync(self, plural: str, is_seen: Callable[[], bool]) -> None:
         """After a write: until it has come back. A write that others have overtaken is not waited for much longer."""
         deadline_s = time.monotonic() + _SEEN_WITHIN_S
@@ -129,7 +140,10 @@ class Mirror(Store):
         # Events tell of things; they are none that would keep a cluster from being quiet.
         number = self.revision + (plural != "events")
         cause = Cause(self._actor(type, plural, key, obj), "")
-        self.restore(Revision(number, written, plural, key, obj, previous, cause, at_s))
+        revision = Revision(number, written, plural, key, obj, previous, cause, at_s)
+        self.restore(revision)
+        for subscriber in (*self._subscribers[""], *self._subscribers.get(plural, ())):
+            subscriber(revision)
 
     def _actor(self, type: str, plural: str, key: str, obj: Object) -> str:
         """Who did it, as far as a real cluster tells: we ourselves, or the controller that owns the object."""

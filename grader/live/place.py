@@ -48,6 +48,7 @@ class LivePlace:
         self._made: list[_Made] = []
         self._open = contextlib.ExitStack()
         self._dns: tuple[str, int] | None = None
+        self._dns_is_away = False
 
     def __enter__(self) -> LivePlace:
         return self
@@ -79,7 +80,10 @@ class LivePlace:
 
     def is_busy(self, trial: Trial) -> bool:
         """Containers are being made, volumes are being made, first probes are on their way."""
-        now_s, store = trial.cluster.loop.now_s, trial.cluster.store
+        cluster = self._live(trial)
+        if not cluster.store.is_abreast():
+            return True
+        now_s, store = cluster.loop.now_s, cluster.store
         warned = {at(each, "involvedObject", "uid") for each in store.list("events", trial.namespace)
                   if each.get("type") == "Warning"}  # fmt: skip
         for pod in trial.all("pod"):
@@ -114,11 +118,14 @@ class LivePlace:
     def ask(self, trial: Trial, name: str, type: str, namespace: str) -> Answered:
         names = self._live(trial).names
         question = f"nslookup {name[:80]}" + ("" if type == "A" else f" ({type})")
+        if self._dns_is_away:
+            return EMBEDDED.ask(trial, name, type, namespace)
         try:
             if self._dns is None:
                 self._dns = self._open.enter_context(self.namespaces.cluster.dns_address())
         except Problem as problem:
             if self.namespaces.is_statelab:  # its DNS is no Pod that one could reach; this is what would answer there
+                self._dns_is_away = True
                 return EMBEDDED.ask(trial, name, type, namespace)
             raise CannotGrade(str(problem)) from None
         search = names.real if namespace == names.logical else namespace

@@ -45,7 +45,7 @@ class Kind:
 
     @property
     def definition(self) -> str:
-        package = {"": "core", "storage.k8s.io": "storage", "discovery.k8s.io": "discovery"}.get(self.group, self.group)
+        package = self.group.removesuffix(".k8s.io") or "core"
         return f"io.k8s.api.{package}.{self.version}.{self.name}"
 
 
@@ -89,6 +89,16 @@ KINDS: dict[str, Kind] = {
         Kind("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices"),
         Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", ("pdb",), subresources=("status",)),
         Kind("storage.k8s.io", "v1", "StorageClass", "storageclasses", ("sc",), namespaced=False),
+    )
+}
+
+# What a client may ask about itself: posted and answered, never stored (apiserver/reviews.py).
+REVIEWS: dict[str, Kind] = {
+    kind.plural: kind
+    for kind in (
+        Kind("authorization.k8s.io", "v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", namespaced=False),
+        Kind("authorization.k8s.io", "v1", "SelfSubjectRulesReview", "selfsubjectrulesreviews", namespaced=False),
+        Kind("authentication.k8s.io", "v1", "SelfSubjectReview", "selfsubjectreviews", namespaced=False),
     )
 }
 

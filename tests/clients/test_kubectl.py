@@ -383,7 +383,7 @@ def test_nodes_are_cordoned_tainted_and_drained(
         (("top", "nodes"), "Metrics API not available"),
         (("get", "jobs"), "doesn't have a resource type"),
         (("create", "job", "one", "--image=busybox:1.36"), "StateLab does not simulate Jobs"),
-        (("auth", "can-i", "get", "pods"), "StateLab does not simulate permissions"),
+        (("create", "token", "default"), "StateLab does not simulate tokens of ServiceAccounts"),
         (("get", "--raw", "/metrics"), "StateLab does not simulate"),
     ],
 )
@@ -391,6 +391,12 @@ def test_what_is_not_simulated_is_refused_with_words(kubectl: Kubectl, words: tu
     refused = kubectl.run(*words)
     assert refused.returncode != 0
     assert said in refused.stderr
+
+
+def test_one_may_do_everything_and_is_told_so(kubectl: Kubectl) -> None:
+    assert kubectl("auth", "can-i", "delete", "pods", "--all-namespaces").strip() == "yes"
+    assert kubectl("auth", "can-i", "get", "/healthz").strip() == "yes"
+    assert "*.*" in kubectl("auth", "can-i", "--list")
 
 
 def test_debug_is_refused_with_words(web: Kubectl) -> None:

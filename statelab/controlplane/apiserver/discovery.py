@@ -10,8 +10,9 @@ import base64
 import hashlib
 from functools import lru_cache
 
-from statelab.controlplane.kinds import KINDS, Kind, Object
+from statelab.controlplane.kinds import KINDS, REVIEWS, Kind, Object
 
+_SERVED = (*KINDS.values(), *REVIEWS.values())
 _ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 _NO_DELETE_COLLECTION = frozenset({"namespaces"})
 _NOT_SIMULATED = frozenset({"ephemeralcontainers", "resize"})  # the kind names them; requests are told of kind
@@ -42,6 +43,8 @@ def verbs(kind: Kind, subresource: str = "") -> tuple[str, ...]:
     """What one may do with a resource, or with one of its subresources."""
     if subresource:
         return _SUBRESOURCE_VERBS[subresource]
+    if kind.plural in REVIEWS:
+        return ("create",)
     return tuple(verb for verb in _ALL_VERBS if verb != "deletecollection" or kind.plural not in _NO_DELETE_COLLECTION)
 
 
@@ -57,11 +60,11 @@ def subresource_kind(kind: Kind, subresource: str) -> tuple[str, str, str]:
 
 def group_versions() -> list[tuple[str, str]]:
     """Every served group and version, the core group first."""
-    return list(dict.fromkeys((kind.group, kind.version) for kind in KINDS.values()))
+    return list(dict.fromkeys((kind.group, kind.version) for kind in _SERVED))
 
 
 def kinds_of(group: str, version: str) -> list[Kind]:
-    served = [kind for kind in KINDS.values() if (kind.group, kind.version) == (group, version)]
+    served = [kind for kind in _SERVED if (kind.group, kind.version) == (group, version)]
     return sorted(served, key=lambda kind: kind.plural)
 
 
@@ -133,7 +136,8 @@ def _resource(kind: Kind) -> Object:
         "verbs": list(verbs(kind)),
         **_names(kind),
     }
-    resource["storageVersionHash"] = storage_version_hash(kind)
+    if kind.plural not in REVIEWS:  # those are not stored
+        resource["storageVersionHash"] = storage_version_hash(kind)
     return resource
 
 

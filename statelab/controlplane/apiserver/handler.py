@@ -22,6 +22,7 @@ from statelab.controlplane.apiserver import (
     options,
     proxy,
     remote,
+    reviews,
 )
 from statelab.controlplane.apiserver.request import (
     Answer,
@@ -95,6 +96,11 @@ class Handler:
         if isinstance(target, Unserved):
             if request.method == "GET" and path.endswith("/replicationcontrollers") and "watch" not in request.query:
                 return forms.json_response(self._no_replication_controllers())
+            review = reviews.kind_of(target.group_resource)
+            if review is not None:
+                if request.method != "POST":
+                    raise nonresource.method_not_allowed()
+                return reviews.answer(request, review)
             raise nonresource.unserved(target.group_resource)
         if target.kind.plural == "endpoints":
             warnings.append(_ENDPOINTS_DEPRECATED)

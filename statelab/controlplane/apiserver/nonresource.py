@@ -22,10 +22,8 @@ _ELSEWHERE = (
     "StateLab does not simulate {what}; a real cluster made with kind is the place to try it: `kind create cluster`"
 )
 _NEVER_MEANT = {
-    "selfsubjectaccessreviews.authorization.k8s.io": "permissions (here a token opens everything)",
     "subjectaccessreviews.authorization.k8s.io": "permissions (here a token opens everything)",
-    "selfsubjectrulesreviews.authorization.k8s.io": "permissions (here a token opens everything)",
-    "selfsubjectreviews.authentication.k8s.io": "users (here there is one token)",
+    "localsubjectaccessreviews.authorization.k8s.io": "permissions (here a token opens everything)",
     "tokenreviews.authentication.k8s.io": "users (here there is one token)",
     "ephemeralcontainers": "ephemeral containers",
     "resize": "resizing of Pods",
@@ -124,9 +122,9 @@ def _health(path: str, verbose: bool) -> Response:
 
 def _paths() -> list[str]:
     paths = {"/.well-known", "/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz"}
-    for kind in KINDS.values():
-        if kind.group:
-            paths |= {f"/apis/{kind.group}", f"/apis/{kind.group}/{kind.version}"}
+    for group, version in discovery.group_versions():
+        if group:
+            paths |= {f"/apis/{group}", f"/apis/{group}/{version}"}
     return sorted((paths - {"/.well-known"}) | {"/statelab/v1", "/version"})
 
 

@@ -143,6 +143,9 @@ def _paths_of(kind: Kind) -> Iterator[Path]:
     root = f"/apis/{kind.group}/{kind.version}" if kind.group else f"/api/{kind.version}"
     scope = ("namespace",) if kind.namespaced else ()
     base = f"{root}/namespaces/{{namespace}}/{kind.plural}" if kind.namespaced else f"{root}/{kind.plural}"
+    if discovery.verbs(kind) == ("create",):
+        yield Path(base, scope, (_post(kind),))
+        return
     yield Path(base, scope, tuple(_collection(kind)))
     yield Path(f"{base}/{{name}}", (*scope, "name"), tuple(_object(kind)))
     for subresource in discovery.subresources(kind):
@@ -172,18 +175,7 @@ def _list(kind: Kind, what: str) -> Operation:
 def _collection(kind: Kind) -> Iterator[Operation]:
     where, what = _words(kind)
     yield _list(kind, what)
-    article = "an" if kind.name[0] in "AEIOU" else "a"
-    yield Operation(
-        "post",
-        "post",
-        f"create{where}{what}",
-        f"create {article} {kind.name}",
-        _kind(kind),
-        _WRITE,
-        kind.definition,
-        kind.definition,
-        (200, 201, 202),
-    )
+    yield _post(kind)
     if "deletecollection" in discovery.verbs(kind):
         yield Operation(
             "delete",
@@ -195,6 +187,13 @@ def _collection(kind: Kind) -> Iterator[Operation]:
             META + "DeleteOptions",
             _STATUS,
         )
+
+
+def _post(kind: Kind) -> Operation:
+    where, what = _words(kind)
+    article = "an" if kind.name[0] in "AEIOU" else "a"
+    name, about, codes = f"create{where}{what}", f"create {article} {kind.name}", (200, 201, 202)
+    return Operation("post", "post", name, about, _kind(kind), _WRITE, kind.definition, kind.definition, codes)
 
 
 def _object(kind: Kind) -> Iterator[Operation]:

@@ -20,7 +20,7 @@ from statelab.controlplane.apiserver import go_types
 from statelab.controlplane.apiserver.go_types import GoField
 from statelab.controlplane.clock import micro_timestamp, timestamp
 from statelab.controlplane.errors import bad_request
-from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND
+from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, REVIEWS
 
 MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
 
@@ -31,6 +31,7 @@ _DEFINITIONS = {
     "Eviction": "io.k8s.api.policy.v1.Eviction",
     "Scale": "io.k8s.api.autoscaling.v1.Scale",
     "Binding": "io.k8s.api.core.v1.Binding",
+    **{kind.name: kind.definition for kind in REVIEWS.values()},
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from statelab.controlplane.apiserver import discovery
-from statelab.controlplane.kinds import KINDS
+from statelab.controlplane.kinds import KINDS, REVIEWS
 
 
 def resources(path: str) -> dict[str, Any]:
@@ -86,6 +86,6 @@ def test_aggregated_discovery_says_the_same_at_once() -> None:
                     plain = listed.pop(f"{each['resource']}/{below['subresource']}")
                     assert (below["responseKind"]["kind"], below["verbs"]) == (plain["kind"], plain["verbs"])
             assert listed == {}
-    assert found.keys() == KINDS.keys()
+    assert found.keys() == KINDS.keys() | REVIEWS.keys()
     assert found["nodes"]["scope"] == "Cluster"
     assert found["pods"]["singularResource"] == "pod"

@@ -35,6 +35,30 @@ def create(client: InProcessClient, name: str, **data: str) -> Reply:
 # ---- who is let in
 
 
+def review(client: InProcessClient, name: str, group: str = "authorization.k8s.io", **spec: Any) -> Reply:
+    body = {"apiVersion": f"{group}/v1", "kind": name, **({"spec": spec} if spec else {})}
+    return client.request("POST", f"/apis/{group}/v1/{name.lower()}s", body=body)
+
+
+def test_whoever_has_the_token_may_do_everything_and_is_told_so(client: InProcessClient) -> None:
+    asked = review(client, "SelfSubjectAccessReview", resourceAttributes={"verb": "delete", "resource": "pods"})
+    assert (asked.code, asked.body["status"]["allowed"]) == (201, True)
+    rules = review(client, "SelfSubjectRulesReview", namespace="default").body["status"]["resourceRules"]
+    assert rules == [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]
+    who = review(client, "SelfSubjectReview", "authentication.k8s.io").body["status"]["userInfo"]
+    assert who["groups"] == ["system:masters", "system:authenticated"]
+
+
+def test_a_question_about_nothing_is_no_question(client: InProcessClient) -> None:
+    refused = review(client, "SelfSubjectAccessReview")
+    assert refused.code == 422
+    assert refused.body["details"]["causes"][0]["field"] == "spec.resourceAttributes"
+
+
+def test_a_review_is_not_kept(client: InProcessClient) -> None:
+    assert client.request("GET", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews").code == 405
+
+
 def test_without_the_token_nothing_but_health_and_version_is_told() -> None:
     handler = Handler(ControlPlane(), token="secret")
     for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": "Basic secret"}):
@@ -80,7 +104,7 @@ def test_there_are_no_replication_controllers_and_none_can_be_made(client: InPro
         ("/apis/batch/v1/namespaces/default/jobs", "Jobs"),
         ("/apis/apps/v1/namespaces/default/daemonsets", "DaemonSets"),
         ("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", "CustomResourceDefinitions"),
-        ("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", "permissions"),
+        ("/apis/authorization.k8s.io/v1/subjectaccessreviews", "permissions"),
         ("/api/v1/namespaces/default/serviceaccounts/default/token", "tokens"),
         ("/metrics", "metrics"),
     ],

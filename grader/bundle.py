@@ -17,7 +17,7 @@ from statelab.course import checkout
 from statelab.version import VERSION
 
 NAME = f"statelab-{VERSION}"
-_LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".ipynb_checkpoints", ".statelab", ".DS_Store")
+_LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")  # caches, and what editors leave behind
 _ONLY_IN_SOURCES = ("### BEGIN SOLUTION", "### BEGIN HIDDEN TESTS", "=== BEGIN MARK SCHEME ===")
 _BEGAN = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip can hold: the same files make the same bytes
 _README = """\

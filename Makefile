@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: lab test lint bench clean
+.PHONY: lab test lint bench docs clean
 
 lab: .venv/ready
 	$(BIN)/statelab lab $(ARGS)
@@ -22,11 +22,18 @@ lint: .venv/ready
 bench: .venv/ready
 	$(BIN)/python -m benchmarks $(ARGS)
 
+docs: .venv/docs
+	$(BIN)/python docs/build.py
+
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "StateLab needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another with: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev,kubectl]'
 	touch .venv/ready
 
+.venv/docs: .venv/ready
+	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
+	touch .venv/docs
+
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build/docs .pytest_cache .mypy_cache .ruff_cache .hypothesis

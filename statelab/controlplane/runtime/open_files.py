@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Sized
+import time
+from collections.abc import Callable, Sized
 
 FULL = "this computer lets StateLab have no more files open (ulimit -n); a shell needs about ten"
 _ENOUGH = 65_536
-_FIRST_COLLECTED_AT = 32  # shells
+_MORE = 32  # shells
+_WAIT_S = 1.0
 
-_collect_at = _FIRST_COLLECTED_AT
+_collect_at = _MORE
 
 
 def raise_limit() -> None:
@@ -28,9 +30,17 @@ def raise_limit() -> None:
 
 
 def before_one_more(shells: Sized) -> None:
-    """To be called with the shells there are: clusters that nobody holds any more are cleared away each time their
-    number has doubled. They are garbage with cycles, which Python may leave lying for long."""
+    """To be called with the shells there are: clusters that nobody holds any more are cleared away whenever there are
+    a good many more. They are garbage with cycles, which Python may leave lying for long."""
     global _collect_at
     if len(shells) >= _collect_at:
         gc.collect()
-        _collect_at = max(_FIRST_COLLECTED_AT, 2 * len(shells))
+        _collect_at = max(len(shells) + _MORE, len(shells) * 5 // 4)
+
+
+def collect(is_done: Callable[[], bool]) -> None:
+    """Clear away what nobody holds, and wait a moment until those that have to let go of something have done it."""
+    gc.collect()
+    ends_s = time.monotonic() + _WAIT_S
+    while not is_done() and time.monotonic() < ends_s:
+        time.sleep(0.005)

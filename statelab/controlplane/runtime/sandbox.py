@@ -15,6 +15,7 @@ import threading
 import weakref
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 # bashkit's threads recurse as deep as a script makes them (`eval eval eval …`): with the usual 2 MB that ends the whole
@@ -287,6 +288,17 @@ def _weakly(shell: Shell) -> Callable[[bashkit.CommandContext], Awaitable[int]]:
     return command
 
 
+def _mounted(make: Callable[[], bashkit.Bash], mounts: Sequence[tuple[str, FileTree, bool]]) -> bashkit.Bash:
+    try:
+        bash = make()
+        for path, tree, read_only in mounts:
+            tree.heal()
+            bash.mount(path, tree.handle, read_only=read_only)
+    except RuntimeError as error:  # it could not have the files that it needs
+        raise _os_error(error, "/bin/sh") from None
+    return bash
+
+
 async def _not_found(context: bashkit.CommandContext) -> int:
     await context.stderr.write(f"sh: {context.name}: not found\n".encode())
     return 127
@@ -335,24 +347,24 @@ class Shell:
         self.concurrent = False  # it has background jobs or pipes: a call does not mean that all of it waits
         self.calls: list[Call] = []
         open_files.before_one_more(_HELD)
+        self._trees = [tree for _, tree, _ in mounts]
+        make = partial(
+            bashkit.Bash,
+            username=username,
+            hostname=hostname,
+            cwd=cwd,
+            env=dict(env),
+            max_commands=_COMMANDS,
+            max_loop_iterations=_LOOPS,
+            max_memory=memory_bytes,
+            timeout_seconds=_FOR_EVER_S,
+            profile=bashkit.ExecutionProfile.Interactive,
+        )
         try:
-            self._bash = bashkit.Bash(
-                username=username,
-                hostname=hostname,
-                cwd=cwd,
-                env=dict(env),
-                max_commands=_COMMANDS,
-                max_loop_iterations=_LOOPS,
-                max_memory=memory_bytes,
-                timeout_seconds=_FOR_EVER_S,
-                profile=bashkit.ExecutionProfile.Interactive,
-            )
-            self._trees = [tree for _, tree, _ in mounts]
-            for path, tree, read_only in mounts:
-                tree.heal()
-                self._bash.mount(path, tree.handle, read_only=read_only)
-        except RuntimeError as error:  # it could not have the files that it needs
-            raise _os_error(error, "/bin/sh") from None
+            self._bash = _mounted(make, mounts)
+        except OSError:  # there may be clusters nobody holds that have what is missing
+            open_files.collect(lambda: len(ALIVE) == len(_HELD))
+            self._bash = _mounted(make, mounts)
         ALIVE.add(self)
         _HELD.add(self)
         command = _weakly(self)

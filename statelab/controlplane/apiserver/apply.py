@@ -165,8 +165,7 @@ def apply_patch(
     managers = managing.decode((live or {}).get("metadata", {}).get("managedFields"), trusted=True) or Managers()
     before = _bare(live) if live is not None else {}
     if live is not None and not managers.entries:
-        first = Manager("before-first-apply", "Update", kind.api_version)
-        _update(type, empty_object(kind.definition), before, managers, first, now, kind)
+        _attribute(type, before, managers, now, kind)
     try:
         applied = field_set(type, config)
     except Mistyped as problem:
@@ -187,6 +186,16 @@ def apply_patch(
     result = dict(merged)
     result["metadata"] = {**(merged.get("metadata") or {}), "managedFields": managers.encode()}
     return result
+
+
+def _attribute(type: Type, live: Object, managers: Managers, now: str, kind: Kind) -> None:
+    """Say who owns an object without managed fields: the component that made it, or "before-first-apply"."""
+    fields = compare(type, empty_object(kind.definition), live).changed
+    name = managing.maker_of(kind, live)
+    managers.put(Manager(name, "Update", kind.api_version), _ownable(fields, "", kind), now)
+    if name != managing.UNKNOWN_MAKER and "status" in kind.subresources and "f:status" in fields:
+        reporter = "kubelet" if kind.plural == "pods" else name
+        managers.put(Manager(reporter, "Update", kind.api_version, "status"), {"f:status": fields["f:status"]}, now)
 
 
 def _as_map(config: Any) -> Object:

@@ -11,10 +11,15 @@ from typing import Any, Literal
 import orjson
 
 from statelab.controlplane.apiserver.field_sets import EMPTY, FieldSet, in_order, is_valid, union
-from statelab.controlplane.kinds import Object
+from statelab.controlplane.kinds import Kind, Object
 
 _MAX_UPDATERS = 10
 _OLD_UPDATES = "ancient-changes"
+UNKNOWN_MAKER = "before-first-apply"
+_CONTROLLER_MANAGER = "kube-controller-manager"
+_PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
+# What the controller manager makes for every namespace.
+_OF_EVERY_NAMESPACE = {("serviceaccounts", "default"), ("configmaps", "kube-root-ca.crt")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +111,26 @@ class Managers:
             return (manager.operation, managed.time, manager.name, manager.api_version, manager.subresource)
 
         return [_entry(each) for each in sorted(self.entries.values(), key=order)]
+
+
+def maker_of(kind: Kind, obj: Object) -> str:
+    """The manager by whose name a real cluster knows the component that made an object which has no managed fields.
+
+    Components keep none here, so that their writes cost less; UNKNOWN_MAKER when it is no component's.
+    """
+    metadata = obj["metadata"]
+    annotations, labels = metadata.get("annotations") or {}, metadata.get("labels") or {}
+    if kind.plural == "nodes":
+        return "kubelet"
+    if kind.plural == "persistentvolumes" and _PROVISIONED_BY in annotations:
+        return "local-path-provisioner"
+    is_made = (
+        any(each.get("controller") for each in metadata.get("ownerReferences") or ())
+        or "endpointslice.kubernetes.io/managed-by" in labels
+        or "endpoints.kubernetes.io/managed-by" in labels
+        or (kind.plural, metadata["name"]) in _OF_EVERY_NAMESPACE
+    )
+    return _CONTROLLER_MANAGER if is_made else UNKNOWN_MAKER
 
 
 def _entry(managed: Managed) -> Object:

@@ -282,6 +282,46 @@ def test_an_untracked_object_had_one_manager_before_its_first_apply() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("plural", "metadata", "manager"),
+    [
+        ("pods", {"ownerReferences": [{"kind": "ReplicaSet", "controller": True}]}, "kube-controller-manager"),
+        ("pods", {"ownerReferences": [{"kind": "ConfigMap"}]}, "before-first-apply"),
+        ("nodes", {}, "kubelet"),
+        (
+            "persistentvolumes",
+            {"annotations": {"pv.kubernetes.io/provisioned-by": "rancher.io/local-path"}},
+            "local-path-provisioner",
+        ),
+    ],
+)
+def test_what_a_component_made_is_that_components(plural: str, metadata: dict[str, Any], manager: str) -> None:
+    kind = KINDS[plural]
+    live = {
+        "apiVersion": kind.api_version,
+        "kind": kind.name,
+        "metadata": {"name": "one", "uid": "1", "labels": {"a": "1"}, **metadata},
+        "status": {"phase": "Running"},
+    }
+    config = {"apiVersion": "v1", "kind": kind.name, "metadata": {"name": "one", "labels": {"a": "2"}}}
+    with pytest.raises(ApiError) as refusal:
+        apply_patch(kind, live, config, "me", force=False, now=NOW)
+    assert refusal.value.message == (
+        f'Apply failed with 1 conflict: conflict with "{manager}" using v1: .metadata.labels.a'
+    )
+
+
+def test_a_pods_status_is_the_kubelets() -> None:
+    owner = {"kind": "ReplicaSet", "controller": True}
+    metadata = {"name": "one", "uid": "1", "ownerReferences": [owner]}
+    live = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "status": {"phase": "Running"}}
+    config = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "one", "labels": {"a": "2"}}}
+    entries = apply_patch(KINDS["pods"], live, config, "me", force=False, now=NOW)["metadata"]["managedFields"]
+    kubelet = next(each for each in entries if each["manager"] == "kubelet")
+    assert (kubelet["operation"], kubelet["subresource"]) == ("Update", "status")
+    assert kubelet["fieldsV1"] == {"f:status": {"f:phase": {}}}
+
+
 def test_kubectl_may_take_over_what_its_client_side_apply_set() -> None:
     config = config_map({"a": "1"})
     live = config_map({"a": "1", "b": "0"}, annotations={LAST_APPLIED: orjson.dumps(config).decode()})

@@ -30,7 +30,7 @@ _CLUSTER = "Where: embedded, kind, or a context of your kubeconfig. Elsewhere th
 _ALLOW_ANY = "Yes, on this context, which is neither the course's own cluster nor kind's."
 _UNGUARDED = "Also where the cluster knows no NetworkPolicy or LimitRange. Only if nothing else runs there."
 _SECURITY = "Pod security that is enforced: baseline, or restricted, which stops images that run as root."
-Cluster = Annotated[str, typer.Option("--cluster", metavar="PLACE", help=_CLUSTER)]
+Cluster = Annotated[str, typer.Option("--cluster", "--context", metavar="PLACE", help=_CLUSTER)]
 AllowAny = Annotated[bool, typer.Option("--allow-any", help=_ALLOW_ANY)]
 Unguarded = Annotated[bool, typer.Option("--unguarded", help=_UNGUARDED)]
 PodSecurity = Annotated[str, typer.Option("--pod-security", metavar="LEVEL", help=_SECURITY)]
@@ -135,6 +135,21 @@ def run(
     allow_any: AllowAny = False,
     unguarded: Unguarded = False,
     pod_security: PodSecurity = "baseline",
+    on_cluster: Annotated[
+        bool, typer.Option("--on-cluster", help="Grade as a Job in the cluster that --cluster names; see below.")
+    ] = False,
+    image: Annotated[
+        str | None, typer.Option("--image", help="The grader's image, for the Job; statelab-grader:VERSION.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Pods of the Job; 8 if not given.")] = None,
+    namespace: Annotated[str, typer.Option("--namespace", help="Where the Job is.")] = "statelab-grading",
+    storage_class: Annotated[
+        str | None, typer.Option("--storage-class", help="Of the Job's volume; the cluster's default if not given.")
+    ] = None,
+    shared: Annotated[
+        bool, typer.Option("--shared", help="The storage can be used from several nodes (ReadWriteMany).")
+    ] = False,
+    render: Annotated[bool, typer.Option("--render", help="Print the Job and all it needs; apply nothing.")] = False,
 ) -> None:
     """Grade all submissions of an assignment, on all cores.
 
@@ -144,6 +159,16 @@ def run(
     With --cluster each answer is tried on a real cluster, in namespaces that are guarded and thrown away, four at once
     if --jobs says no other number. What needs virtual time or a cluster of its own is graded on the embedded cluster
     all the same, so that nobody's points depend on the place; the feedback says which.
+
+    With --on-cluster the submissions go to a volume of a cluster, and an Indexed Job grades them there, in Pods from
+    an image that `docker build` makes of this repository; the results come back into the same gradebook. Run again, it
+    goes on: what has a result is not graded twice. What has none in the end is graded here.
+
+        grader run ps3 --cluster kind
+
+        grader run ps3 --on-cluster --cluster kind --workers 16
+
+        grader run ps3 --on-cluster --render > job.yaml
 
     Ends with 0 when everything was graded, 1 when a submission could not be (it has 0 points; the report says why).
     """
@@ -156,6 +181,20 @@ def run(
     place = None if cluster == "embedded" else _on_cluster(cluster, allow_any, unguarded, pod_security)
     try:
         where = load(course)
+        if on_cluster or render:
+            from grader.oncluster import command
+
+            plan = command.plan(
+                where, assignment, image=image, workers=workers, namespace=namespace,
+                storage_class=storage_class, shared=shared,
+            )  # fmt: skip
+            if render:
+                typer.echo(command.render(plan), nl=False)
+                return
+            with _progress(json) as progress:
+                count = command.grade(cluster, where, plan, progress, allow_any=allow_any)
+            typer.echo(f"{count} came back from the cluster.", err=True)
+            place, resume = None, True  # the rest is what any run does that goes on after another
         with contextlib.ExitStack() as stack:
             more: dict[str, Any] = {}
             if place is not None:

@@ -68,11 +68,11 @@ def grade_submission(job: Job, released: dict[str, list[SourceCell]], results: J
         _write(job.autograded / f"{name}.ipynb", orjson.dumps(notebook, option=orjson.OPT_INDENT_2))
         page = feedback_page(notebook, f"{job.assignment}: {name}", graded[name]["scores"], problem)
         _write(job.feedback / f"{name}.html", page.encode())
-    _keep_receipt(job)
+    keep_receipt(job)
     return Outcome(job.student, digest(job.submitted, list(released)), graded)
 
 
-def _keep_receipt(job: Job) -> None:
+def keep_receipt(job: Job) -> None:
     """What nbgrader's exchange put beside a submission goes along: `nbgrader release_feedback` finds its way by it."""
     for name in ("timestamp.txt", "submission_secret.txt"):
         given = job.submitted / name
@@ -151,5 +151,5 @@ def failed(job: Job, released: dict[str, list[SourceCell]], why: str) -> Outcome
         _write(job.autograded / f"{name}.ipynb", orjson.dumps(notebook, option=orjson.OPT_INDENT_2))
         page = feedback_page(notebook, f"{job.assignment}: {name}", dict(scores), why)
         _write(job.feedback / f"{name}.html", page.encode())
-    _keep_receipt(job)
+    keep_receipt(job)
     return Outcome(job.student, digest(job.submitted, list(released)), notebooks, why)

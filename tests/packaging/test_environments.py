@@ -9,7 +9,6 @@ import subprocess
 import sys
 import sysconfig
 import tomllib
-from itertools import chain
 from pathlib import Path
 
 import pytest

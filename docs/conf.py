@@ -29,14 +29,13 @@ exclude_patterns += ["**/.ipynb_checkpoints", "**/.statelab"]
 
 myst_heading_anchors = 4  # the anchors a code host makes, too
 nb_execution_mode = "off"  # docs/lessons.py has run them, each on a cluster of its own
-nb_merge_streams = True
 suppress_warnings = ["mystnb.unknown_mime_type"]
 
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
-maximum_signature_line_length = 90
+maximum_signature_line_length = 120
 
 html_theme = "furo"
 html_title = f"StateLab {VERSION}"

@@ -83,7 +83,7 @@ class Cluster:
         return found
 
     def list(self, plural: str, labels: str = "", namespace: str | None = None) -> Objects:
-        """The objects of one kind in the namespace, chosen by a label selector."""
+        """The objects of one kind ("pods") in the namespace, chosen by a label selector ("app=web"): perhaps none."""
         params = {"labelSelector": labels} if labels else None
         answer = self.request("GET", path_of(KINDS[plural], namespace or self.namespace), params=params)
         kind = KINDS[plural]
@@ -180,7 +180,10 @@ class Cluster:
     # ---- inside Pods
 
     def exec(self, pod: str, *argv: str, container: str = "", stdin: str | None = None) -> KubectlResult:
-        """Run a command in a Pod's container and give back what it printed."""
+        """Run a command in a Pod's container (its first, unless named) and give back what it printed.
+
+        A command that fails raises nothing: its exit code is in `code`. `stdin`: what it reads.
+        """
         where = ["-c", container] if container else []
         interactive = ["-i"] if stdin is not None else []
         return self.kubectl(["exec", *interactive, pod.removeprefix("pod/"), *where, "--", *argv], stdin=stdin)

@@ -61,8 +61,9 @@ class EmbeddedCluster(Cluster):
         give_back(self)
 
     def stop_node(self, name: str) -> None:
-        """Cut a node off: its kubelet falls silent, as when a machine loses its power."""
+        """Cut a node off: its kubelet falls silent, as when a machine loses its power. Raises RequestRefused."""
         self.request("POST", f"/statelab/v1/nodes/{name}/stop")
 
     def start_node(self, name: str) -> None:
+        """Give a stopped node back. Raises RequestRefused for a node that is not there."""
         self.request("POST", f"/statelab/v1/nodes/{name}/start")

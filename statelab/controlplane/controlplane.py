@@ -47,6 +47,7 @@ class ControlPlane:
     `pace`: None for virtual time, else cluster seconds per wall second.
     `nodes`: names; the first is the control plane's, where no Pod of a user runs.
     `state`: a folder in which everything survives; None keeps it in memory. Raises JournalLocked if it is in use.
+    `history_limit`: how many revisions are kept for `store.history` and `why`.
     """
 
     def __init__(
@@ -195,6 +196,7 @@ class ControlPlane:
         return self.store.get(plural, key)
 
     def list(self, plural: str, namespace: str = "") -> Objects:
+        """The objects of a plural, in one namespace or ("") in all, by name. They must not be changed."""
         return self.store.list(plural, namespace)
 
     def create(self, obj: Object, namespace: str = "default") -> Object:
@@ -223,15 +225,16 @@ class ControlPlane:
         return self.api.patch(plural, namespace, name, "merge", patch, self.options(), subresource)[0]
 
     def scale(self, plural: str, key: str, replicas: int) -> None:
+        """As `kubectl scale --replicas`. Raises ApiError."""
         self.patch(plural, key, {"spec": {"replicas": replicas}}, "scale")
 
     def delete(self, plural: str, key: str, **delete_options: Any) -> None:
-        """Delete as `kubectl delete --wait=false` does; `delete_options` are those of DeleteOptions."""
+        """Delete as `kubectl delete --wait=false` does, with the fields of DeleteOptions. Raises ApiError."""
         namespace, _, name = key.rpartition("/")
         self.api.delete(plural, namespace, name, delete_options, self.options())
 
     def why(self, plural: str, key: str) -> Reason | None:
-        """The chain of causes behind an object, or behind its absence."""
+        """The chain of causes behind an object, or behind its absence; None when nothing of it is known."""
         return why(self.store, plural, key)
 
     def when(self, condition: Callable[[], bool], *, timeout_s: float = 300.0) -> bool:

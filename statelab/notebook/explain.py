@@ -24,7 +24,11 @@ class Explanation:
 
 
 def why(what: str) -> Explanation:
-    """Why "pod/web-1" is as it is: who made it so, because of what, and what that came from."""
+    """Why "pod/web-1" is as it is: who made it so, because of what, and what that came from.
+
+    On the embedded cluster from its history, elsewhere from events and owners. Raises Problem for what is no object's
+    name.
+    """
     return Explanation(what, current().why(what))
 
 

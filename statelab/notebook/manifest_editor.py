@@ -200,7 +200,10 @@ def _comparable(obj: Object) -> Object:
 
 
 def edit(manifest: str | Path) -> ManifestEditor:
-    """Edit a manifest: the path of a file in this folder (Apply also saves it), or the text itself."""
+    """Edit a manifest: the path of a file in this folder (Apply also saves it), or the text itself.
+
+    Advice stands beside the line it is about, while you type. Raises Problem for a file that is not in this folder.
+    """
     from statelab.notebook import current
 
     text = str(manifest)

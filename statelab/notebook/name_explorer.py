@@ -238,7 +238,10 @@ def _hex(wire: bytes) -> str:
 
 
 def names(*names: str) -> NameExplorer:
-    """Explore one or two names as a Pod of the current namespace would ask for them."""
+    """Explore one or two names ("nginx", "web-0.nginx") as a Pod of the current namespace would ask for them.
+
+    Shows each name of the search path that was tried, and what DNS said.
+    """
     from statelab.notebook import current
 
     return NameExplorer(current(), names)

@@ -152,7 +152,11 @@ _PLOTS = {"start": start_order, "rollout": rollout}
 
 
 def plot(what: str, kind: str = "start") -> Plot:
-    """A drawing of what happened to `what` ("sts/web"): `kind` is "start" (a Gantt chart) or "rollout" (curves)."""
+    """A drawing of what happened to `what` ("sts/web"), to keep: it has `.svg()` and `.png()`.
+
+    `kind`: "start" is a Gantt chart of its Pods and claims, "rollout" has curves of old and new Pods; the time on both
+    is in cluster seconds. Raises ValueError for another.
+    """
     from statelab.notebook import current
     from statelab.notebook.live import mirror_of
     from statelab.notebook.source import Source

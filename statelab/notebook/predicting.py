@@ -62,6 +62,7 @@ def predict(
     """Ask for a prediction: any of `choices`, just `one` of them, an `order`, or (with none of these) a word.
 
     `key` names the answer in the learner's progress, so that it can be shown beside what happened: predicted(key).
+    Raises ValueError when more than one of them is given.
     """
     given = [(kind, items) for kind, items in (("many", choices), ("one", one), ("order", order)) if items is not None]
     if len(given) > 1:
@@ -76,6 +77,6 @@ def predict(
 
 
 def predicted(key: str) -> str:
-    """What the learner predicted, in words."""
+    """What the learner predicted under that key, in words; "nothing yet" when they have not."""
     kept = progress.get("predictions", key)
     return ", ".join(kept) if kept else "nothing yet"

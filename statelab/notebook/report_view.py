@@ -129,7 +129,7 @@ def _said(value: float) -> str:
 
 
 def report(verdict: Any) -> Report:
-    """Show a grading: what `check("…")` gave back, its result, or the JSON of either."""
+    """Show a grading: what `check("…")` gave back, its result, or the JSON of either. Raises TypeError for another."""
     result = getattr(verdict, "result", verdict)
     body = result.to_json() if hasattr(result, "to_json") else result
     if not isinstance(body, Mapping):

@@ -280,7 +280,10 @@ def manifest() -> str:
 
 
 def side_by_side() -> SideBySide:
-    """A Deployment and a StatefulSet in the current namespace, to be treated alike."""
+    """A Deployment and a StatefulSet in the current namespace, to be treated alike: kill a Pod of each and compare.
+
+    Raises Problem or RequestRefused when the cluster cannot be read.
+    """
     from statelab.notebook import current
 
     return SideBySide(current())

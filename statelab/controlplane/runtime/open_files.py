@@ -1,4 +1,4 @@
-"""How many files a process may have open: a container with a shell needs about ten, so a hundred meet a usual limit."""
+"""How many files a process may have open: a shell and a file tree need three each, and a usual limit is 1,024."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Sized
 
 FULL = "this computer lets StateLab have no more files open (ulimit -n); a shell needs about ten"
 _ENOUGH = 65_536
-_MORE = 32  # shells
+_MORE = 64  # shells and file trees
 _WAIT_S = 1.0
 
 _collect_at = _MORE
@@ -29,13 +29,13 @@ def raise_limit() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def before_one_more(shells: Sized) -> None:
-    """To be called with the shells there are: clusters that nobody holds any more are cleared away whenever there are
-    a good many more. They are garbage with cycles, which Python may leave lying for long."""
+def before_one_more(held: Sized) -> None:
+    """To be called with the shells and file trees there are: clusters that nobody holds any more are cleared away
+    whenever there are a good many more. They are garbage with cycles, which Python may leave lying for long."""
     global _collect_at
-    if len(shells) >= _collect_at:
+    if len(held) >= _collect_at:
         gc.collect()
-        _collect_at = max(len(shells) + _MORE, len(shells) * 5 // 4)
+        _collect_at = max(len(held) + _MORE, len(held) * 5 // 4)
 
 
 def collect(is_done: Callable[[], bool]) -> None:

@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 # bashkit's threads recurse as deep as a script makes them (`eval eval eval …`): with the usual 2 MB that ends the whole
 # process. Room is only reserved, not used, until a script needs it; a process is cancelled before it has used this up.
@@ -56,6 +56,20 @@ def join(base: str, path: str) -> str:
 _WRITTEN_DOWN = 65_536  # the largest file that is not given to bashkit at once, in bytes
 
 
+# What a cluster has of bashkit's: each has three of the process' files open.
+_OPEN: weakref.WeakSet[FileTree | Shell] = weakref.WeakSet()
+
+Made = TypeVar("Made")
+
+
+def _with_room(make: Callable[[], Made]) -> Made:
+    try:
+        return make()
+    except RuntimeError:  # clusters that nobody holds may have the files that it needs
+        open_files.collect(lambda: not any(shell.is_dropped for shell in list(ALIVE)))
+        return make()
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     path: str
@@ -83,7 +97,9 @@ class FileTree:
     @property
     def handle(self) -> bashkit.FileSystem:
         if self._handle is None:
-            handle = bashkit.FileSystem()
+            open_files.before_one_more(_OPEN)
+            handle = _with_room(bashkit.FileSystem)
+            _OPEN.add(self)
             for name in ("tmp", "home", "dev"):  # a new one is not empty
                 handle.remove("/" + name, True)
             self._handle = handle
@@ -288,23 +304,9 @@ def _weakly(shell: Shell) -> Callable[[bashkit.CommandContext], Awaitable[int]]:
     return command
 
 
-def _mounted(make: Callable[[], bashkit.Bash], mounts: Sequence[tuple[str, FileTree, bool]]) -> bashkit.Bash:
-    try:
-        bash = make()
-        for path, tree, read_only in mounts:
-            tree.heal()
-            bash.mount(path, tree.handle, read_only=read_only)
-    except RuntimeError as error:  # it could not have the files that it needs
-        raise _os_error(error, "/bin/sh") from None
-    return bash
-
-
 async def _not_found(context: bashkit.CommandContext) -> int:
     await context.stderr.write(f"sh: {context.name}: not found\n".encode())
     return 127
-
-
-_HELD: weakref.WeakSet[Shell] = weakref.WeakSet()  # those that a cluster still has
 
 
 class Shell:
@@ -341,12 +343,12 @@ class Shell:
         self._watch: asyncio.TimerHandle | None = None
         self._limit = ""
         self._killed = False
-        self._dropped = False
+        self.is_dropped = False
         self.running = False  # between start, or the answer to a call, and the next call or the end
         self.ended = False
         self.concurrent = False  # it has background jobs or pipes: a call does not mean that all of it waits
         self.calls: list[Call] = []
-        open_files.before_one_more(_HELD)
+        open_files.before_one_more(_OPEN)
         self._trees = [tree for _, tree, _ in mounts]
         make = partial(
             bashkit.Bash,
@@ -361,12 +363,14 @@ class Shell:
             profile=bashkit.ExecutionProfile.Interactive,
         )
         try:
-            self._bash = _mounted(make, mounts)
-        except OSError:  # there may be clusters nobody holds that have what is missing
-            open_files.collect(lambda: len(ALIVE) == len(_HELD))
-            self._bash = _mounted(make, mounts)
+            self._bash = _with_room(make)
+            for path, tree, read_only in mounts:
+                tree.heal()
+                self._bash.mount(path, tree.handle, read_only=read_only)
+        except RuntimeError as error:
+            raise _os_error(error, "/bin/sh") from None
         ALIVE.add(self)
-        _HELD.add(self)
+        _OPEN.add(self)
         command = _weakly(self)
         for name in commands:
             self._bash.add_command(name, command)
@@ -431,8 +435,8 @@ class Shell:
 
     def drop(self) -> None:
         """Its cluster is gone: end it, whatever it does or waits for, and let go of all it has open."""
-        self._dropped = True
-        _HELD.discard(self)
+        self.is_dropped = True
+        _OPEN.discard(self)
         if self.ended:
             self._let_go()
         else:
@@ -440,7 +444,7 @@ class Shell:
 
     def _let_go(self) -> None:
         ALIVE.discard(self)
-        _HELD.discard(self)
+        _OPEN.discard(self)
         self._trees = []
         vars(self).pop("_bash", None)
 
@@ -525,7 +529,7 @@ class Shell:
         if not self.ended:
             self.ended = True
             self.worker.post(Ended(self, code, self._limit, problem))
-            if self._dropped:
+            if self.is_dropped:
                 self._let_go()
 
     async def _command(self, context: bashkit.CommandContext) -> int:

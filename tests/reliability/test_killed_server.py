@@ -142,6 +142,7 @@ class Writer:
         self.doubtful = {}
 
 
+@pytest.mark.timeout(300 + 30 * KILLS)  # a long run is no hang
 def test_a_killed_server_has_lost_nothing_that_it_acknowledged(folder: Path) -> None:
     dice = random.Random(1)
     writers = [Writer(number, random.Random(number)) for number in range(3)]

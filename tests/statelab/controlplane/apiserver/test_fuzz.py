@@ -297,6 +297,7 @@ def put_there(client: InProcessClient, path: str) -> None:
     client.request("POST", collection, body=made)
 
 
+@pytest.mark.timeout(300 + EXAMPLES)  # a long run is no hang
 @settings(
     max_examples=EXAMPLES,
     deadline=None,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 
 from statelab.cluster.paths import Home
-from statelab.controlplane.runtime.images import IMAGES, parse_reference
 
-# `image: nginx` in a manifest; `--image=nginx` and `set image deploy/web web=nginx:1` in a lesson.
-_NAMED = re.compile(r"""\bimage:\s*["']?([\w./:@-]+)|--image[= ]([\w./:@-]+)|\bset image \S+ [\w-]+=([\w./:@-]+)""")
+_NAME = r"[a-z0-9][a-z0-9./_-]*(?::v?\d[\w.-]*)?"  # a tag that is no version is there to fail: nginx:no-such-tag
+# A line of a manifest, or of one in a notebook's JSON; `--image=nginx` and `set image deploy/web web=nginx:1` there.
+_IN_MANIFEST = re.compile(rf"""^[\s"#:-]*image:\s*["']?({_NAME})["']?\s*(?:#.*)?(?:\\n)?"?,?$""", re.MULTILINE)
+_IN_LINE = re.compile(rf"""%kubectl [^\n]*(?:--image[= ]|\bset image \S+ [\w-]+=)({_NAME})(?=[\s"\\]|$)""")
 _FOLDERS = ("course", "exercises", "solutions")
 _SUFFIXES = (".yaml", ".yml", ".ipynb")
+_WORDS = {"yes", "no", "true", "false", "null"}  # in a lesson on YAML
 _OLD = "notes"  # manifests of years ago, there to be mended
 
 
@@ -28,14 +30,4 @@ def course_images(home: Home) -> list[str]:
 
 def images_in(text: str) -> set[str]:
     """The images a manifest or a notebook names, those that can be pulled."""
-    named = {next(filter(None, groups)).rstrip(".:") for groups in _NAMED.findall(text)}
-    return {image for image in named if _exists(image)}
-
-
-def _exists(image: str) -> bool:
-    """The embedded cluster knows which of the course's images have which tags, and what it knows is all there is."""
-    try:
-        reference = parse_reference(image)
-    except ValueError:
-        return False
-    return any(reference.repository in each.repositories and each.tag_exists(reference.tag) for each in IMAGES)
+    return {*_IN_MANIFEST.findall(text), *_IN_LINE.findall(text)} - _WORDS

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -64,8 +66,18 @@ class Connection:
             raise RequestRefused(answer.status, decoded if isinstance(decoded, dict) else {"message": text.strip()})
         return decoded
 
-    def stream(self, path: str, params: dict[str, str], *, read_timeout_s: float = 3600.0) -> Iterator[Any]:
-        """The JSON lines of a watch, until the server ends it. Raises as `request` does."""
+    def stream(
+        self,
+        path: str,
+        params: dict[str, str],
+        *,
+        read_timeout_s: float = 3600.0,
+        ends: set[Callable[[], None]] | None = None,
+    ) -> Iterator[Any]:
+        """The JSON lines of a watch, until the server ends it. Raises as `request` does.
+
+        `ends`: while it runs, holds a function that ends it from another thread.
+        """
         timeout = urllib3.Timeout(connect=10.0, read=read_timeout_s)
         try:
             answer = self.pool.request(
@@ -77,6 +89,9 @@ class Connection:
             )
         except urllib3.exceptions.HTTPError as error:
             raise self._unreachable(error) from None
+        end = partial(_end, answer)
+        if ends is not None:
+            ends.add(end)
         try:
             if answer.status >= 400:
                 text = answer.read().decode("utf-8", "replace")
@@ -92,10 +107,18 @@ class Connection:
         except urllib3.exceptions.HTTPError:
             return  # the server went away; whoever watches starts again
         finally:
+            if ends is not None:
+                ends.discard(end)
             answer.close()
 
     def _unreachable(self, error: Exception) -> Problem:
         return Problem(f"No cluster answers at {self.url}.", self.when_silent)
+
+
+def _end(answer: Any) -> None:
+    """End an answer that another thread reads."""
+    with suppress(AttributeError, ValueError, RuntimeError, OSError):  # an old urllib3; it has ended already
+        answer.shutdown()
 
 
 def from_kubeconfig(path: Path | None, context: str | None) -> tuple[Connection, str, str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from dataclasses import replace
 from typing import Any
 
 import anywidget
@@ -21,6 +24,7 @@ from statelab.notebook.style import STYLE
 
 _WIDTHS = (WIDTH, 840, 720, 600, 480, 400, 330)
 _MOST_NEWS = 4
+_MOMENT_S = 1.0
 
 
 class ClusterView(anywidget.AnyWidget):
@@ -48,6 +52,8 @@ class ClusterView(anywidget.AnyWidget):
         self._selected: str | None = None
         self._width = WIDTH
         self._views = 0
+        self._again: threading.Timer | None = None
+        self._newcomers = Newcomers()
         self._scene = self._look()
         self.frame = frame_of(self._draw(self._scene))
         self._stop = self._mirror.listen(self._on_change)
@@ -58,6 +64,19 @@ class ClusterView(anywidget.AnyWidget):
     def _look(self) -> Scene:
         return make_scene(self._mirror.objects(), self._mirror.namespace)
 
+    def _calm(self, scene: Scene) -> Scene:
+        """The scene without Pods that will have a node in a moment; it is drawn again when that moment is over."""
+        calm, again_s = self._newcomers.without(scene, time.monotonic())
+        if again_s > 0 and self._again is None:
+            self._again = threading.Timer(again_s, self._look_again)
+            self._again.daemon = True
+            self._again.start()
+        return calm
+
+    def _look_again(self) -> None:
+        self._again = None
+        self._on_change()
+
     def _draw(self, scene: Scene) -> Picture:
         return draw(scene, width=self._width, ghosts=self._ghosts)
 
@@ -66,7 +85,7 @@ class ClusterView(anywidget.AnyWidget):
             self._redraw()
 
     def _redraw(self) -> None:
-        scene = self._look()
+        scene = self._calm(self._look())
         told = news(self._scene, scene)
         self._scene = scene
         with self.hold_sync():
@@ -84,6 +103,8 @@ class ClusterView(anywidget.AnyWidget):
 
     def close(self) -> None:
         self._stop()
+        if self._again is not None:
+            self._again.cancel()
         super().close()
 
     # ---- what the browser tells
@@ -178,6 +199,23 @@ class ClusterView(anywidget.AnyWidget):
         return with_fallback(super()._repr_mimebundle_(**more), picture.svg(), picture.sentence)
 
 
+class Newcomers:
+    """Pods that have just been made and have no node yet: for a second they are in no room, so that nothing jumps."""
+
+    def __init__(self) -> None:
+        self._since_s: dict[str, float] = {}
+
+    def without(self, scene: Scene, now_s: float) -> tuple[Scene, float]:
+        """The scene without them, and in how many seconds to look again (0: nothing is left out)."""
+        waiting = [pod for pod in scene.pods if not pod.node]
+        self._since_s = {pod.uid: self._since_s.get(pod.uid, now_s) for pod in waiting}
+        young = {uid: since_s for uid, since_s in self._since_s.items() if now_s - since_s < _MOMENT_S}
+        if not young:
+            return scene, 0.0
+        staying = tuple(pod for pod in scene.pods if pod.node or pod.uid not in young)
+        return replace(scene, pods=staying), min(young.values()) + _MOMENT_S - now_s
+
+
 def fitting(width: Any) -> int:
     """The widest width we draw for that does not exceed what the browser has."""
     if not isinstance(width, (int, float)):
@@ -188,12 +226,14 @@ def fitting(width: Any) -> int:
 def news(before: Scene, after: Scene) -> str:
     """What changed between two scenes, for a screen reader: a few short sentences."""
     old = {pod.name: (pod.uid, pod.said) for pod in before.pods}
-    told = [f"Pod {pod.name}: {pod.said}." for pod in after.pods if old.get(pod.name) != (pod.uid, pod.said)]
+    told = [
+        say("said_pod", name=pod.name, said=pod.said) for pod in after.pods if old.get(pod.name) != (pod.uid, pod.said)
+    ]
     here = {pod.name for pod in after.pods}
-    told += [say("gone_now", what=f"Pod {name}") for name in old if name not in here]
+    told += [say("gone_now", what=say("a_pod", name=name)) for name in old if name not in here]
     was_ready = {node.name: node.is_ready for node in before.nodes}
     told += [
-        f"Node {node.name}: {say('ready') if node.is_ready else say('not_ready')}."
+        say("said_node", name=node.name, state=say("ready" if node.is_ready else "not_ready"))
         for node in after.nodes
         if was_ready.get(node.name, node.is_ready) != node.is_ready
     ]

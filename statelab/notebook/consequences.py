@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.labels import selector_of
+from statelab.notebook.strings import say
 
 Objects_ = Mapping[str, Sequence[Object]]
 
@@ -44,8 +45,8 @@ def _owned(owner: Object, plural: str, objects: Objects_) -> list[Object]:
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return ", ".join(names[:5]) + more
+    named = ", ".join(names[:5])
+    return say("and_others", names=named, count=str(len(names) - 5)) if len(names) > 5 else named
 
 
 def _claims_of(pod: Object) -> list[str]:
@@ -54,68 +55,49 @@ def _claims_of(pod: Object) -> list[str]:
 
 
 def _pod(pod: Object, objects: Objects_) -> str:
-    name, owner = pod["metadata"]["name"], _controller(pod)
+    name, owner, claims = pod["metadata"]["name"], _controller(pod), _claims_of(pod)
     if "deletionTimestamp" in pod["metadata"]:
-        return f"{name} is being deleted already; deleting it again changes nothing."
-    grace_s = (pod.get("spec") or {}).get("terminationGracePeriodSeconds", 30)
-    first = f"Its containers get TERM, and KILL after {grace_s} s if they have not ended."
+        return say("del_already", name=name)
+    seconds = (pod.get("spec") or {}).get("terminationGracePeriodSeconds", 30)
+    told = [say("del_pod", seconds=str(seconds))]
+    stays = [say("del_claim_stays", claims=_listed(claims))] if claims else []
     if owner is None:
-        lost = " Nothing owns it, so nothing brings it back."
-        return first + lost + _claims_stay(pod)
-    owning = _find(objects, f"{owner['kind'].lower()}s", owner["name"])
+        return " ".join([*told, say("del_pod_alone"), *stays])
+    kind = owner["kind"]
+    owning = _find(objects, f"{kind.lower()}s", owner["name"])
     if owning is None or "deletionTimestamp" in owning["metadata"]:
-        return f"{first} {owner['kind']} {owner['name']}, which owns it, is going too: it does not come back."
-    if owner["kind"] == "StatefulSet":
-        revision = _next_revision(pod, owning)
-        kept = "the same name, the same DNS name"
-        claims = _claims_of(pod)
-        kept += f" and the same claim {_listed(claims)}" if claims else "; it has no claim, so its files are lost"
-        return (
-            f"{first} Only then does StatefulSet {owner['name']} create {name} again: {kept}; "
-            f"another uid and most likely another IP address.{revision}"
-        )
-    if owner["kind"] == "ReplicaSet":
-        return (
-            f"{first} ReplicaSet {owner['name']} creates another Pod at once, without waiting for it to be gone: "
-            "another name, another IP address, and none of its files." + _claims_stay(pod)
-        )
-    return f"{first} Its {owner['kind']} {owner['name']} decides what comes next."
+        told.append(say("del_pod_owner_goes", kind=kind, owner=owner["name"]))
+    elif kind == "StatefulSet":
+        kept = say("del_kept_claims", claims=_listed(claims)) if claims else say("del_kept_nothing")
+        told += [say("del_pod_of_set", owner=owner["name"], name=name, kept=kept), *_next_revision(pod, owning)]
+    elif kind == "ReplicaSet":
+        told += [say("del_pod_of_replicas", owner=owner["name"]), *stays]
+    else:
+        told.append(say("del_pod_of_other", kind=kind, owner=owner["name"]))
+    return " ".join(told)
 
 
-def _claims_stay(pod: Object) -> str:
-    claims = _claims_of(pod)
-    return f" Claim {_listed(claims)} stays, and so do the data." if claims else ""
-
-
-def _next_revision(pod: Object, owner: Object) -> str:
+def _next_revision(pod: Object, owner: Object) -> list[str]:
     status, labels = owner.get("status") or {}, pod["metadata"].get("labels") or {}
     mine, update = labels.get("controller-revision-hash"), status.get("updateRevision")
     if not update or mine == update:
-        return ""
+        return []
     strategy = (owner.get("spec") or {}).get("updateStrategy") or {}
     partition = (strategy.get("rollingUpdate") or {}).get("partition", 0)
     ordinal = pod["metadata"]["name"].rpartition("-")[2]
     if strategy.get("type") == "OnDelete" or (ordinal.isdigit() and int(ordinal) >= partition):
-        return f" It would come back in the new revision, {update[-10:]}."
-    return f" Its ordinal is below the partition {partition}, so it would come back in its old revision."
+        return [say("del_new_revision", revision=update[-10:])]
+    return [say("del_old_revision", partition=str(partition))]
 
 
 def _claim(claim: Object, objects: Objects_) -> str:
     name = claim["metadata"]["name"]
     users = [pod["metadata"]["name"] for pod in objects.get("pods", ()) if name in _claims_of(pod)]
-    held = (
-        f"{_listed(users)} mounts it: it stays Terminating (kubernetes.io/pvc-protection) until that Pod is gone. "
-        if users
-        else ""
-    )
+    told = [say("del_claim_held", pods=_listed(users))] if users else []
     volume = (claim.get("spec") or {}).get("volumeName")
     if not volume:
-        return f"{held}It is bound to no volume: no data are lost."
-    then = "Then" if held else "At once"
-    return (
-        f"{held}{then} its volume {volume} is released, and with the reclaim policy Delete "
-        "(the default of a StorageClass) the volume and its data are deleted. Nothing brings them back."
-    )
+        return " ".join([*told, say("del_claim_unbound")])
+    return " ".join([*told, say("del_claim_then" if users else "del_claim_at_once", volume=volume)])
 
 
 def _service(service: Object, objects: Objects_) -> str:
@@ -125,12 +107,12 @@ def _service(service: Object, objects: Objects_) -> str:
         for each in objects.get("statefulsets", ())
         if (each.get("spec") or {}).get("serviceName") == name
     ]
-    lost = f"The name {name} is no longer known to DNS (NXDOMAIN). The Pods behind it go on running."
+    told = [say("del_service", name=name)]
     if governed:
-        lost += f" It governs StatefulSet {_listed(governed)}: the names of its Pods vanish with it."
+        told.append(say("del_service_governs", sets=_listed(governed)))
     if spec.get("clusterIP") not in (None, "", "None"):
-        lost += f" Its address {spec['clusterIP']} is given up; a new Service would get another."
-    return lost
+        told.append(say("del_service_address", address=spec["clusterIP"]))
+    return " ".join(told)
 
 
 def _node(node: Object, objects: Objects_) -> str:
@@ -138,42 +120,27 @@ def _node(node: Object, objects: Objects_) -> str:
     pods = [
         pod["metadata"]["name"] for pod in objects.get("pods", ()) if (pod.get("spec") or {}).get("nodeName") == name
     ]
-    told = (
-        f"The Node object goes; Pods bound to it ({_listed(pods)}) are deleted by pod garbage collection. "
-        if pods
-        else ""
-    )
-    return told + "A running kubelet registers its node again."
+    return " ".join([*([say("del_node_pods", pods=_listed(pods))] if pods else []), say("del_node")])
 
 
 def _stateful_set(owner: Object, objects: Objects_) -> str:
     pods = [pod["metadata"]["name"] for pod in _owned(owner, "pods", objects)]
     policy = (owner.get("spec") or {}).get("persistentVolumeClaimRetentionPolicy") or {}
-    keeps = policy.get("whenDeleted", "Retain") == "Retain"
-    templates = (owner.get("spec") or {}).get("volumeClaimTemplates") or ()
-    claims = ""
-    if templates:
-        claims = (
-            " Its claims stay, with the data (whenDeleted: Retain)."
-            if keeps
-            else " Its claims are deleted with it (whenDeleted: Delete), and the data with them."
-        )
-    return (
-        f"Its Pods ({_listed(pods) or 'none now'}) are deleted by the garbage collector, all at once and in no order; "
-        f"to stop them in order, scale to 0 first. With --cascade=orphan they stay.{claims}"
-    )
+    told = [say("del_set", pods=_listed(pods) or say("none_now"))]
+    if (owner.get("spec") or {}).get("volumeClaimTemplates"):
+        told.append(say("del_set_retain" if policy.get("whenDeleted", "Retain") == "Retain" else "del_set_delete"))
+    return " ".join(told)
 
 
 def _deployment(owner: Object, objects: Objects_) -> str:
     sets = [each["metadata"]["name"] for each in _owned(owner, "replicasets", objects)]
-    told = f"Its ReplicaSets ({_listed(sets) or 'none now'}) are deleted, and their Pods with them."
-    return told + " --cascade=orphan keeps both."
+    return say("del_deployment", sets=_listed(sets) or say("none_now"))
 
 
 def _replica_set(owner: Object, objects: Objects_) -> str:
     above = _controller(owner)
     if above is not None:
-        return f"Its Pods go with it; {above['kind']} {above['name']} makes a new one, if it still wants it."
+        return say("del_replicas_owned", kind=above["kind"], owner=above["name"])
     chosen = selector_of((owner.get("spec") or {}).get("selector"))
     pods = [p["metadata"]["name"] for p in objects.get("pods", ()) if chosen(p["metadata"].get("labels") or {})]
-    return f"Its Pods ({_listed(pods) or 'none now'}) are deleted with it. --cascade=orphan keeps them."
+    return say("del_replicas", pods=_listed(pods) or say("none_now"))

@@ -81,7 +81,7 @@ def frame_of(picture: Picture, **more: Any) -> dict[str, Any]:
 
 
 def _header(scene: Scene, pieces: dict[str, Piece], width: int) -> float:
-    pieces["header"] = Piece(_MARGIN, _MARGIN, text(0, 14, f"namespace {scene.namespace}", "small quiet"))
+    pieces["header"] = Piece(_MARGIN, _MARGIN, text(0, 14, say("namespace", namespace=scene.namespace), "small quiet"))
     x, y = float(_MARGIN), _MARGIN + 22.0
     for index, each in enumerate(scene.workloads[:40]):
         chip = _workload(each)
@@ -102,7 +102,7 @@ def _said_of(each: WorkloadShown) -> str:
 def _workload(each: WorkloadShown) -> tuple[str, str]:
     said = _said_of(each)
     inner = f'<rect class="box" width="{20 + 8.6 * len(said):g}" height="24" rx="12"/>' + text(10, 17, said, "strong")
-    return inner, f"{each.kind} {each.name}, {each.ready} of {each.wanted} ready"
+    return inner, say("label_workload", kind=each.kind, name=each.name, ready=str(each.ready), wanted=str(each.wanted))
 
 
 # ---- nodes and Pods
@@ -115,12 +115,16 @@ def _rooms(
     rooms, known = _furnished(scene, ghosts)
     is_tile = len(scene.pods) > _MOST_LARGE_PODS
     size = _Size(46, 26, True) if is_tile else _Size(150, 80 if ghosts else 62)
-    beside = max(1, min(len(rooms), (width - 2 * _MARGIN) // _NARROWEST_ROOM))
-    room_width = (width - 2 * _MARGIN - _GAP * (beside - 1)) / beside
-    columns = max(1, int((room_width - _GAP) // (size.width + _GAP)))
+    beside = max(1, min(sum(room.node is not None for room in rooms), (width - 2 * _MARGIN) // _NARROWEST_ROOM))
+    narrow = (width - 2 * _MARGIN - _GAP * (beside - 1)) / beside
     where: dict[str, tuple[float, float]] = {}
-    for start in range(0, len(rooms), beside):
-        row = rooms[start : start + beside]
+    # Who waits for a node has a row of their own below: the nodes' rooms stay where they are when somebody comes.
+    nodes = [room for room in rooms if room.node is not None]
+    rows = [nodes[start : start + beside] for start in range(0, len(nodes), beside)]
+    rows += [[room] for room in rooms if room.node is None]
+    for row in rows:
+        room_width = narrow if row[0].node is not None else width - 2 * _MARGIN
+        columns = max(1, int((room_width - _GAP) // (size.width + _GAP)))
         lines = max(1, *(-(-(len(room.pods) + len(room.ghosts)) // columns) for room in row))
         height = _TITLE_H + lines * (size.height + _GAP)
         for index, room in enumerate(row):
@@ -168,13 +172,13 @@ def _room(room: _Room, x: float, y: float, width: float, height: float) -> Piece
     title = f"{node.name}{'  ✕ ' + say('not_ready') if is_away else ''}" if node else say("no_node")
     if room.left_out:
         title += f"   {say('more_pods', count=str(room.left_out))}"
-    label = f"Node {node.name}, {say('not_ready') if is_away else say('ready')}" if node else ""
+    label = say("label_node", name=node.name, state=say("not_ready" if is_away else "ready")) if node else ""
     classes = "away" if is_away or node is None else ""
     return Piece(x, y, inner + text(_GAP, 19, title, "small quiet"), classes, label)
 
 
 def _pod(pod: PodShown, x: float, y: float, size: _Size, before: PodShown | None) -> Piece:
-    label = f"Pod {pod.name}, {pod.said}{f', {pod.ip}' if pod.ip else ''}"
+    label = say("label_pod", name=pod.name, said=pod.said) + (f", {pod.ip}" if pod.ip else "")
     inner = f'<rect class="box" width="{size.width}" height="{size.height}" rx="6"/>'
     if size.is_tile:
         inner += f'<text class="mark small" x="5" y="17">{MARKS[pod.state]}</text>'
@@ -194,7 +198,7 @@ def _ghost(pod: PodShown, x: float, y: float, size: _Size) -> Piece:
     if not size.is_tile:
         inner += text(10, 20, f"↶ {elided(pod.name, 13)}", "name quiet") + text(10, 38, say("gone"), "small quiet")
         inner += text(10, 54, pod.ip, "mono quiet")
-    return Piece(x, y, inner, "ghost", f"Pod {pod.name}, {say('gone')}")
+    return Piece(x, y, inner, "ghost", say("label_pod", name=pod.name, said=say("gone")))
 
 
 # ---- claims
@@ -240,7 +244,7 @@ def _claim(claim: ClaimShown, x: float, y: float) -> Piece:
     held = f"  ↑ {elided(claim.pod, 13)}" if claim.pod else f", {say('data_wait')}" if claim.phase == "Bound" else ""
     inner += text(12, 35, f"{claim.phase} {claim.size}{held}", "small")
     mounted = say("mounted_by", pod=claim.pod) if claim.pod else say("mounted_by_nobody")
-    label = f"Claim {claim.name}, {claim.phase}, {mounted}"
+    label = say("label_claim", name=claim.name, phase=claim.phase, mounted=mounted)
     return Piece(x, y, inner, "claim" if claim.pod else "claim waits", label)
 
 
@@ -256,7 +260,7 @@ def _services(scene: Scene, pieces: dict[str, Piece], y: float, width: int) -> f
         inner = text(0, 14, shortened(_title(service), int(width / 8.4)), "name")
         for number, (name, said) in enumerate(lines, 1):
             inner += text(14, 14 + _TEXT_H * number, shortened(f"{name}  →  {said}", characters), "mono")
-        label = f"{'Headless ' if service.is_headless else ''}Service {service.name}"
+        label = say("label_headless" if service.is_headless else "label_service", name=service.name)
         pieces[f"service/{service.name}"] = Piece(_MARGIN, y + 4, inner, "service", label)
         y += _TEXT_H * (len(lines) + 1) + _GAP
     return y
@@ -268,7 +272,9 @@ def _addresses(addresses: Sequence[str]) -> str:
 
 
 def _title(service: ServiceShown) -> str:
-    return f"◇ Service {service.name}" + (f"  ({say('headless')})" if service.is_headless else "")
+    if service.is_headless:
+        return "◇ " + say("title_headless", name=service.name, headless=say("headless"))
+    return "◇ " + say("label_service", name=service.name)
 
 
 __all__ = ["MARKS", "WIDTH", "Picture", "Piece", "draw", "escaped", "frame_of"]

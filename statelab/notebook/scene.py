@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from statelab.controlplane.kinds import Object
+from statelab.notebook.strings import say
 
 _MOST_TOLD = 60
 
@@ -97,31 +98,45 @@ class Scene:
         """The scene for someone who does not see it."""
         if len(self.pods) + len(self.claims) > _MOST_TOLD:
             return self._summary()
-        parts = [f"Namespace {self.namespace}."]
-        parts += [f"{each.kind} {each.name}: {each.ready} of {each.wanted} ready." for each in self.workloads]
-        parts += [f"Pod {pod.name}: {pod.said}{f', on {pod.node}' if pod.node else ''}." for pod in self.pods]
-        parts += [f"Claim {claim.name}: {claim.phase}, {_held_by(claim)}." for claim in self.claims]
+        parts = [say("said_namespace", namespace=self.namespace)]
+        parts += [_said_workload(each) for each in self.workloads]
+        parts += [
+            say("said_pod_on" if pod.node else "said_pod", name=pod.name, said=pod.said, node=pod.node)
+            for pod in self.pods
+        ]
+        parts += [say("said_claim", name=claim.name, phase=claim.phase, held=_held_by(claim)) for claim in self.claims]
         for service in self.services:
-            names = "; ".join(f"{name} is {', '.join(ips) or 'no address'}" for name, ips in service.names)
-            parts.append(f"{'Headless ' if service.is_headless else ''}Service {service.name}: {names}.")
-        return " ".join(parts) if len(parts) > 1 else f"Namespace {self.namespace} is empty."
+            names = "; ".join(
+                say("said_name", name=name, addresses=", ".join(ips) or say("said_no_address"))
+                for name, ips in service.names
+            )
+            parts.append(
+                say("said_headless" if service.is_headless else "said_service", name=service.name, names=names)
+            )
+        return " ".join(parts) if len(parts) > 1 else say("said_empty", namespace=self.namespace)
 
     def _summary(self) -> str:
         """The sentence where naming everything would take minutes to listen to."""
         states = Counter(pod.state for pod in self.pods)
         pods = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
         bound = sum(claim.phase == "Bound" for claim in self.claims)
-        workloads = " ".join(
-            f"{each.kind} {each.name}: {each.ready} of {each.wanted} ready." for each in self.workloads[:10]
+        return " ".join(
+            [
+                say("said_namespace", namespace=self.namespace),
+                *(_said_workload(each) for each in self.workloads[:10]),
+                say("said_pods", count=str(len(self.pods)), states=pods),
+                say("said_claims", count=str(len(self.claims)), bound=str(bound)),
+                say("said_services", count=str(len(self.services))),
+            ]
         )
-        return (
-            f"Namespace {self.namespace}. {workloads} {len(self.pods)} Pods: {pods}. "
-            f"{len(self.claims)} claims, {bound} bound. {len(self.services)} Services."
-        )
+
+
+def _said_workload(each: WorkloadShown) -> str:
+    return say("said_workload", kind=each.kind, name=each.name, ready=str(each.ready), wanted=str(each.wanted))
 
 
 def _held_by(claim: ClaimShown) -> str:
-    return f"mounted by {claim.pod}" if claim.pod else "mounted by nobody: its data wait"
+    return say("said_mounted", pod=claim.pod) if claim.pod else say("said_mounted_by_nobody")
 
 
 def make_scene(objects: Mapping[str, Sequence[Object]], namespace: str) -> Scene:
@@ -217,9 +232,9 @@ def pod_state(obj: Object) -> tuple[str, str]:
         if waiting and waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
             return "failing", str(waiting["reason"])
     if phase == "Running":
-        return "starting", "Running, not ready"
+        return "starting", say("not_ready_yet")
     if conditions.get("PodScheduled", {}).get("status") == "True":
-        return "starting", "Starting"
+        return "starting", say("starting")
     return "pending", "Pending"
 
 

@@ -187,8 +187,9 @@ def told(moment: Moment) -> str:
     """What happened in a moment: who did what to which object, and why."""
     from statelab.controlplane.kinds import KINDS
 
-    verb = {"ADDED": "created", "MODIFIED": "changed", "DELETED": "removed"}[moment.type]
-    what = f"{verb} {KINDS[moment.plural].singular}/{moment.name}" + (f" ({moment.why})" if moment.why else "")
+    what = say(f"did_{moment.type}", what=f"{KINDS[moment.plural].singular}/{moment.name}")
+    if moment.why:
+        what = say("did_because", what=what, why=moment.why)
     return say("did", who=moment.actor, what=what) if moment.actor else what
 
 

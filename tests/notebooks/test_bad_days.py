@@ -141,6 +141,20 @@ def test_after_a_kernel_restart_a_lesson_goes_on_where_it_was(desk):
     assert "kept   1" in found
 
 
+def test_a_picture_that_is_closed_leaves_no_thread(desk):
+    look = "found = [each for each in threading.enumerate() if each.name.startswith(('watch ', 'pictures of '))]\n"
+    *_, shown = say(
+        desk,
+        CONNECT,
+        "import threading\nfrom statelab.notebook import show\nview = show()",
+        look
+        + "view.close()\nfor each in found: each.join(10)\nprint(len(found), sum(each.is_alive() for each in found))",
+    )
+    count, alive = map(int, shown.split())
+    assert count > 1
+    assert alive == 0
+
+
 @pytest.mark.kubectl
 def test_no_cell_works_in_another_namespace_when_the_first_cell_fails(desk):
     broken = CONNECT.replace('fresh("lesson-04")', 'fresh("lesson-04", timeout_s=0.1)')

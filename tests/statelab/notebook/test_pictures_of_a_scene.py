@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
@@ -9,9 +10,11 @@ from xml.etree import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
+from statelab.notebook.cluster_view import Newcomers
 from statelab.notebook.consequences import if_deleted
 from statelab.notebook.picture import draw, frame_of
 from statelab.notebook.scene import ClaimShown, NodeShown, PodShown, Scene, ServiceShown, make_scene
+from statelab.notebook.strings import ENGLISH
 
 Objects = Callable[[Any], dict[str, list[Any]]]
 
@@ -126,3 +129,37 @@ def test_deleting_the_governing_service_is_told_to_take_the_names_along(cluster:
 
 def test_deleting_a_statefulset_is_told_to_leave_its_claims(cluster: Any, objects_of: Objects) -> None:
     assert "claims stay" in if_deleted("statefulset/web", objects_of(cluster))
+
+
+def test_a_pod_without_a_node_waits_in_a_room_below_and_no_other_room_moves() -> None:
+    nodes = (NodeShown("n", True, False), NodeShown("m", True, False))
+    before = draw(Scene("default", nodes=nodes, pods=(_pod("web-0"),)))
+    after = draw(Scene("default", nodes=nodes, pods=(_pod("web-0"), _pod("web-1", node="", state="pending"))))
+    for key in ("node/n", "node/m", "pod/web-0"):
+        assert after.pieces[key].svg(key) == before.pieces[key].svg(key)
+    assert after.pieces["waiting"].y > after.pieces["node/n"].y
+
+
+def test_a_pod_that_has_no_node_yet_is_shown_when_it_waits_longer_than_a_moment() -> None:
+    newcomers = Newcomers()
+    scene = Scene("default", pods=(_pod("web-0"), _pod("web-1", node="")))
+    calm, again_s = newcomers.without(scene, 100.0)
+    assert [pod.name for pod in calm.pods] == ["web-0"]
+    assert newcomers.without(scene, 100.0 + again_s) == (scene, 0.0)
+    of_the_same_name = Scene("default", pods=(_pod("web-0"), _pod("web-1", node="", uid="another")))
+    assert newcomers.without(of_the_same_name, 200.0)[1] > 0
+
+
+def test_what_a_picture_says_is_in_the_table_of_strings(monkeypatch: Any, cluster: Any, objects_of: Objects) -> None:
+    """A Chinese edition translates that table, and nothing else."""
+    objects = objects_of(cluster)
+    nothing_english = {key: "".join(re.findall(r"\{\w+\}", text)) for key, text in ENGLISH.items()}
+    monkeypatch.setattr("statelab.notebook.strings.ENGLISH", nothing_english)
+    scene = make_scene(objects, "default")
+    picture = draw(scene)
+    told = [picture.sentence, *(piece.label for piece in picture.pieces.values())]
+    told += [if_deleted(key, objects) for key in ("pod/web-1", "statefulset/web", "service/nginx", "node/kind-worker")]
+    told += re.findall(r">([^<]+)<", picture.svg())
+    english = {"namespace", "on", "is", "of", "mounted", "by", "its", "node", "pods", "claims", "the"}
+    for each in told:
+        assert not english & set(re.findall(r"[a-z]+", each.lower().replace("-", ""))), each

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
-_MOST_SCENES = 40
-_MOST_ALIKE = 4
+_MOST_SCENES = 200
+_MOST_ALIKE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class Learned:
 
 
 _used: Counter[Scene] = Counter()
+_wanted: Counter[Scene] = Counter()
 _ready: dict[Scene, list[Trial]] = {}
 _observations: dict[tuple[Any, ...], Any] = {}
 _new_observations: list[tuple[Any, ...]] = []
@@ -108,22 +109,39 @@ def learned() -> Learned:
     return found
 
 
-def take_over(found: Learned, make: Callable[[Scene], Trial]) -> bool:
-    """Remember, and have as many scenes ready as were used; `make` makes one. Whether there is anything new."""
-    new = [key for key in found.observations if key not in _observations]
+def take_over(found: Learned, times: int) -> bool:
+    """Remember what another process found out. Whether there is something new: see `prepare`.
+
+    `times`: as many scenes are wanted ready as it used, times this.
+    """
+    new = any(key not in _observations for key in found.observations)
     _observations.update(found.observations)
     for scene, count in found.scenes.items():
-        held = _ready.pop(scene, [])  # so that nothing is taken of it meanwhile
-        while len(held) < min(count, _MOST_ALIKE) and len(held) + sum(map(len, _ready.values())) < _MOST_SCENES:
-            held.append(make(scene))
-            new.append((scene,))
-        _ready[scene] = held
+        wanted = min(count * times, _MOST_ALIKE)
+        if wanted > _wanted[scene]:
+            _wanted[scene] = wanted
+            new = True
+    return new
+
+
+def prepare(make: Callable[[Scene], Trial]) -> bool:
+    """Make one scene of those that are wanted and not there, the rarest first; False when all are."""
+    if sum(map(len, _ready.values())) >= _MOST_SCENES:
+        return False
+    missing = [scene for scene, wanted in _wanted.items() if len(_ready.get(scene, ())) < wanted]
+    if not missing:
+        return False
+    scene = min(missing, key=lambda each: len(_ready.get(each, ())))
+    held = _ready.pop(scene, [])  # so that it is not taken from them
+    held.append(make(scene))
+    _ready[scene] = held
     learned()  # what was made here was not used
-    return bool(new)
+    return True
 
 
 def forget() -> None:
     """Let go of everything that is held ready."""
     _ready.clear()
+    _wanted.clear()
     _observations.clear()
     learned()

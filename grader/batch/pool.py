@@ -17,7 +17,6 @@ Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 Work = Callable[[Item], Outcome]
 
-_RECYCLED_AFTER = 100  # items: what a worker may hold on to is bounded
 _MEMORY_BYTES = 4 * 1024**3
 
 
@@ -34,24 +33,44 @@ class _Worker(Generic[Item]):
     pipe: Connection
     item: Item | None = None
     began_s: float = 0.0
-    done: int = 0
+    left: int = 0  # items until it is replaced
 
 
 class Pool(Generic[Item, Outcome]):
     """Runs `work` over items in `jobs` processes; yields (item, outcome or Lost) in the order they end."""
 
-    def __init__(self, work: Callable[[], Work[Item, Outcome]], jobs: int, limit_s: float) -> None:
-        """`work()` is called once in each process and gives what takes an item. `limit_s`: wall time for one item."""
+    def __init__(
+        self, work: Callable[[], Work[Item, Outcome]], jobs: int, limit_s: float, *, recycled_after: int = 100
+    ) -> None:
+        """`work()` is called once in each process and gives what takes an item. `limit_s`: wall time for one item.
+
+        `recycled_after`: so many items, and another process takes a worker's place: what one may hold on to is bounded.
+        """
         self._make = work
         self._jobs = max(1, jobs)
         self._limit_s = limit_s
+        self._recycled_after = recycled_after
         # Forked, a worker has everything imported already. Elsewhere than on Linux forking is not safe.
         self._context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
         self._workers: list[_Worker[Item]] = []
 
-    def run(self, items: Iterable[Item]) -> Iterator[tuple[Item, Outcome | Lost]]:
+    @property
+    def forks(self) -> bool:
+        """Whether a new worker has all that this process has."""
+        return bool(self._context.get_start_method() == "fork")
+
+    def renew(self) -> None:
+        """Replace each worker when it has done what it does: this process has something that new ones will have."""
+        for worker in self._workers:
+            worker.left = 1 if worker.item is not None else 0
+
+    def run(
+        self, items: Iterable[Item], meanwhile: Callable[[], bool] = lambda: False
+    ) -> Iterator[tuple[Item, Outcome | Lost]]:
+        """`meanwhile`: something short to do while all workers are busy; it is called until it has nothing to do."""
         left = iter(items)
         more = True
+        ended: list[tuple[Item, Outcome | Lost]] = []
         try:
             while True:
                 while more and (worker := self._idle()) is not None:
@@ -61,10 +80,11 @@ class Pool(Generic[Item, Outcome]):
                     else:
                         worker.item, worker.began_s = item, time.monotonic()
                         worker.pipe.send(item)
+                yield from ended  # the workers have got their next ones: nobody waits for what is done with these
                 busy = [each for each in self._workers if each.item is not None]
                 if not busy and not more:
                     return
-                yield from self._ended(busy)
+                ended = list(self._ended(busy, meanwhile))
         finally:
             self.close()
 
@@ -76,9 +96,11 @@ class Pool(Generic[Item, Outcome]):
         self._workers.clear()
 
     def _idle(self) -> _Worker[Item] | None:
-        for worker in self._workers:
+        for worker in list(self._workers):
             if worker.item is None:
-                return worker
+                if worker.left > 0:
+                    return worker
+                self._drop(worker)
         return self._start() if len(self._workers) < self._jobs else None
 
     def _start(self) -> _Worker[Item]:
@@ -86,12 +108,15 @@ class Pool(Generic[Item, Outcome]):
         process = self._context.Process(target=_serve, args=(theirs, self._make), daemon=True)
         process.start()
         theirs.close()
-        worker: _Worker[Item] = _Worker(process, ours)
+        worker: _Worker[Item] = _Worker(process, ours, left=self._recycled_after)
         self._workers.append(worker)
         return worker
 
-    def _ended(self, busy: list[_Worker[Item]]) -> Iterator[tuple[Item, Outcome | Lost]]:
-        ready = set(wait([each.pipe for each in busy], timeout=0.2))
+    def _ended(self, busy: list[_Worker[Item]], meanwhile: Callable[[], bool]) -> Iterator[tuple[Item, Outcome | Lost]]:
+        pipes = [each.pipe for each in busy]
+        while meanwhile() and not wait(pipes, timeout=0):
+            pass
+        ready = set(wait(pipes, timeout=0.2))
         for worker in busy:
             item = worker.item
             assert item is not None
@@ -103,9 +128,7 @@ class Pool(Generic[Item, Outcome]):
                     yield item, Lost(f"its grading ended the process ({_how(worker.process)})")
                     continue
                 worker.item = None
-                worker.done += 1
-                if worker.done >= _RECYCLED_AFTER:
-                    self._drop(worker)
+                worker.left -= 1
                 yield item, outcome
             elif time.monotonic() - worker.began_s > self._limit_s:
                 self._drop(worker)

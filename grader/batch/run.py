@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -9,7 +10,10 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+from grader import shared
+from grader.answer import Answer
 from grader.batch.course import Course, CourseError
 from grader.batch.gradebook import Gradebook, NotebookGrades, utc
 from grader.batch.journal import Journal, rubric_key
@@ -19,12 +23,15 @@ from grader.nbgrader import find_our_programs
 from grader.nbgrader.cells import SourceCell
 from grader.nbgrader.grade import JudgeText, Results
 from grader.place import CannotGrade
-from grader.registry import tasks_of
+from grader.registry import task, tasks_of
+from grader.result import Result
 from grader.sandbox import Mode
+from grader.trial import Trial
 
 LIMIT_S = 120.0  # of wall time, for one submission
 _FLUSH_EVERY = 25
 _FLUSH_S = 2.0
+_AT_ONCE = 10  # submissions for one process, which begins with as many copies of each scene
 Judging = Callable[[], JudgeText]
 Progress = Callable[[int, int, str], None]  # done, of how many, who
 
@@ -82,8 +89,9 @@ def run(
             writer = _Writer(gradebook, journal, course)
             writer.take_over([journal.outcomes[each] for each in sorted(done)])
             todo = [each for each in jobs_left if each.student not in done]
-            work = partial(_worker, released, judging)
-            graded = _grade(todo, released, writer, work, jobs, limit_s, partial(progress), len(done))
+            results = Results()
+            work = partial(_worker, released, judging, results)
+            graded = _grade(todo, released, writer, work, results, jobs, limit_s, partial(progress), len(done))
         finally:
             journal.close()
         outcomes = {
@@ -110,22 +118,26 @@ def _grade(
     todo: list[Job],
     released: dict[str, list[SourceCell]],
     writer: _Writer,
-    work: Callable[[], Callable[[Job], Outcome | Stopped]],
+    work: Callable[[], Callable[[Job], Graded | Stopped]],
+    results: Results,
     jobs: int | None,
     limit_s: float,
     progress: Progress,
     before: int,
 ) -> int:
     count = min(jobs or os.cpu_count() or 1, max(1, len(todo)))
-    pool: Pool[Job, Outcome | Stopped] = Pool(work, count, limit_s)
+    pool: Pool[Job, Graded | Stopped] = Pool(work, count, limit_s, recycled_after=_AT_ONCE)
     done = 0
     try:
-        for job, outcome in pool.run(todo):
-            if isinstance(outcome, Stopped):  # nobody loses points because a cluster went away
-                raise CourseError(f"{outcome.why} What was graded is kept: grader run {job.assignment} --resume")
-            if isinstance(outcome, Lost):
-                outcome = failed(job, released, outcome.why)
-            writer.add(outcome)
+        for job, found in pool.run(todo, _Preparing(pool) if pool.forks else lambda: False):
+            if isinstance(found, Stopped):  # nobody loses points because a cluster went away
+                raise CourseError(f"{found.why} What was graded is kept: grader run {job.assignment} --resume")
+            if isinstance(found, Lost):
+                writer.add(failed(job, released, found.why))
+            else:
+                writer.add(found.outcome)
+                results.take_over(found.results)
+                shared.take_over(found.learned, _AT_ONCE)
             done += 1
             progress(before + done, before + len(todo), job.student)
     finally:
@@ -141,18 +153,59 @@ class Stopped:
     why: str
 
 
-def _worker(released: dict[str, list[SourceCell]], judging: Judging | None) -> Callable[[Job], Outcome | Stopped]:
-    results: JudgeText | None = None
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """An outcome, and what its process found out that the next ones need not."""
 
-    def work(job: Job) -> Outcome | Stopped:
-        nonlocal results
+    outcome: Outcome
+    learned: shared.Learned
+    results: dict[tuple[str, str], Result]
+
+
+def _worker(
+    released: dict[str, list[SourceCell]], judging: Judging | None, results: Results
+) -> Callable[[Job], Graded | Stopped]:
+    """`results`: those of the parent, as far as it has them."""
+    judge_text: JudgeText | None = None if judging is not None else results
+
+    def work(job: Job) -> Graded | Stopped:
+        nonlocal judge_text
         try:
-            results = results or (judging() if judging is not None else Results())
-            return grade_submission(job, released, results)
+            if judge_text is None:
+                assert judging is not None
+                judge_text = judging()
+            outcome = grade_submission(job, released, judge_text)
         except CannotGrade as error:
             return Stopped(str(error))
+        return Graded(outcome, shared.learned(), results.learned())
 
     return work
+
+
+class _Preparing:
+    """Makes ready what workers have needed, while they work; when all is there, new ones take their places."""
+
+    def __init__(self, pool: Pool[Any, Any]) -> None:
+        self._pool = pool
+        self._is_new = False
+
+    def __call__(self) -> bool:
+        if shared.prepare(_begun):
+            self._is_new = True
+            return True
+        if self._is_new:
+            self._is_new = False
+            gc.collect()
+            gc.freeze()  # a child's garbage collector does not look at it, so that its memory stays shared
+            self._pool.renew()
+        return False
+
+
+def _begun(scene: shared.Scene) -> Trial:
+    """A trial that stands where its answer would be handed in."""
+    chosen = task(scene.task)
+    unanswered = None if scene.with_given or not chosen.given else Answer(("",))
+    return Trial(chosen, unanswered, namespace=scene.namespace, seed=scene.seed)
 
 
 class _Writer:

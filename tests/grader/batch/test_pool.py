@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from grader.batch.pool import Lost, Pool
 
 
@@ -30,13 +32,30 @@ def work() -> Callable[[str], str]:
 
 def test_what_goes_wrong_is_told_and_everything_else_is_done() -> None:
     items = ["a", "hang", "b", "crash", "c", "raise", "leave", *"defghij"]
-    pool: Pool[str, str] = Pool(work, jobs=2, limit_s=1.0)
+    pool: Pool[str, str] = Pool(work, jobs=2, limit_s=4.0)
     found = dict(pool.run(items))
     assert {item: found[item] for item in "abcdefghij"} == {item: item.upper() for item in "abcdefghij"}
-    assert found["hang"] == Lost("its grading took longer than 1 s")
+    assert found["hang"] == Lost("its grading took longer than 4 s")
     assert found["crash"] == Lost("its grading ended the process (signal SIGKILL)")
     assert found["leave"] == Lost("its grading ended the process (exit code 3)")
     assert found["raise"] == Lost("KeyError: 'no'")
+
+
+def test_what_is_learned_meanwhile_new_workers_have() -> None:
+    known: list[str] = []
+
+    def learn() -> bool:
+        if known:
+            return False
+        known.append("it")
+        pool.renew()
+        return True
+
+    pool: Pool[int, tuple[int, list[str]]] = Pool(lambda: lambda item: (item, list(known)), jobs=1, limit_s=60.0)
+    if not pool.forks:
+        pytest.skip("processes are not forked here")
+    found = [outcome for _, outcome in pool.run(range(3), learn)]
+    assert found == [(0, []), (1, ["it"]), (2, ["it"])]
 
 
 def test_nothing_to_do_starts_nothing() -> None:

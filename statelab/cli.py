@@ -67,14 +67,9 @@ def serve(
 
     Example: statelab serve --in-memory --kubeconfig /tmp/kc, then: kubectl --kubeconfig /tmp/kc get nodes
     """
-    from statelab.server import serve as run
+    from statelab.serve import run  # `statelab serve` itself comes there without this module: see __main__.py
 
-    if state is not None and in_memory:
-        raise Problem("--state and --in-memory contradict each other.", "Give one of them.")
-    if not pace > 0:
-        raise Problem(f"--pace must be greater than 0, not {pace:g}.")
-    folder = None if in_memory else (state or find_home().state)
-    run(port=port, token=token, state=folder, pace=pace, kubeconfig=kubeconfig, server_file=server_file)
+    run(port, token, state, in_memory, pace, kubeconfig, server_file)
 
 
 @app.command()

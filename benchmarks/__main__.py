@@ -1,53 +1,97 @@
-"""`python -m benchmarks [NAME ...] [--json]`."""
+"""Measure what is fast: one table, each figure beside its aim and beside what you would use instead."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
+import platform
 import sys
+from contextlib import closing
 from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
-from benchmarks import containers, controlplane, pictures, watchers
-from benchmarks.figure import Benchmark, Figure
+from benchmarks import classroom, containers, controlplane, notebooks, pictures, watchers
+from benchmarks.figure import Benchmark, Figure, Missing
+from statelab.version import VERSION
 
 BENCHMARKS: dict[str, Benchmark] = {
-    "containers": containers.containers,
-    "pictures": pictures.pictures,
-    "rates": controlplane.rates,
-    "rest": controlplane.rest,
-    "scale": controlplane.scale,
+    "start": controlplane.start,
+    "memory": controlplane.memory,
+    "requests": controlplane.requests,
     "watchers": watchers.watchers,
+    "containers": containers.containers,
+    "rollouts": controlplane.rollouts,
+    "grading": classroom.grading,
+    "notebooks": notebooks.notebooks,
+    "widgets": pictures.widgets,
 }
+_RESULTS = Path(__file__).parent / "results.json"
+_STOPPED = 130
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    known = "; ".join(f"{name}: {(run.__doc__ or '').strip()}" for name, run in BENCHMARKS.items())
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which to run (all). {known}")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line, for a program to read")
-    arguments = parser.parse_args()
-    for name in arguments.names:
-        if name not in BENCHMARKS:
-            parser.error(f"there is no benchmark {name!r}; there are {', '.join(BENCHMARKS)}")
-    if not arguments.json:
-        print(f"{'':46} {'StateLab':>12} {'Kubernetes':>12} {'aim':>14}")
-    missed = 0
-    for name in arguments.names or BENCHMARKS:
-        if not arguments.json:
-            print(f"\n{name}: {(BENCHMARKS[name].__doc__ or '').strip()}")
-        for figure in BENCHMARKS[name]():
-            missed += figure.meets_aim is False
-            print(_json(name, figure) if arguments.json else _row(figure), flush=True)
-    busy = os.getloadavg()[0] / (os.cpu_count() or 1) if hasattr(os, "getloadavg") else 0.0
-    if busy > 1.2 and not arguments.json:
+def main() -> int:
+    arguments = _arguments()
+    rows: list[dict[str, Any]] = []
+    code = 0
+    print(f"{'':46} {'StateLab':>14} {'beside':>12} {'aim':>12}")
+    try:
+        for name in arguments.only or BENCHMARKS:
+            _measure(name, rows)
+    except KeyboardInterrupt:
+        _progress("")
+        print(f"\nStopped; what was measured is in {arguments.json}.")
+        code = _STOPPED
+    _save(arguments.json, rows)
+    if (busy := _load()) > 1.2:
         print(f"\nThe machine was busy with other things (load {busy:.1f} for each core): these are no measurements.")
-    if missed:
-        print(f"\n{missed} short of its aim" if missed == 1 else f"\n{missed} short of their aims", file=sys.stderr)
+    if missed := sum(row["meets_aim"] is False for row in rows):
+        print(f"\n{missed} short of {'its aim' if missed == 1 else 'their aims'}")
+    return code
 
 
-def _json(name: str, figure: Figure) -> str:
-    return json.dumps({"benchmark": name, **asdict(figure), "meets_aim": figure.meets_aim})
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        epilog="; ".join(f"{name}: {_about(name)}" for name in BENCHMARKS),
+    )
+    parser.add_argument(
+        "--only", action="append", choices=BENCHMARKS, metavar="NAME", help="only this one; may be repeated"
+    )
+    parser.add_argument(
+        "--json", type=Path, default=_RESULTS, metavar="FILE", help="where the figures go (benchmarks/results.json)"
+    )
+    return parser.parse_args()
+
+
+def _measure(name: str, rows: list[dict[str, Any]]) -> None:
+    """Print a benchmark's rows as they come, and keep them."""
+    print(f"\n{name}: {_about(name)}")
+    _progress("measuring …")
+    try:
+        # Closed when we are interrupted: that ends the servers and kernels it started.
+        with closing(BENCHMARKS[name]()) as figures:
+            for figure in figures:
+                _progress("")
+                print(_row(figure), flush=True)
+                rows.append({"benchmark": name, **asdict(figure), "meets_aim": figure.meets_aim})
+                _progress("measuring …")
+    except Missing as missing:
+        _progress("")
+        print(f"  not measured: there is no {missing}")
+    _progress("")
+
+
+def _about(name: str) -> str:
+    return " ".join((BENCHMARKS[name].__doc__ or "").split())
+
+
+def _progress(text: str) -> None:
+    """What goes on, on one line that the next thing replaces, where somebody looks at it."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K  {text}" if text else "\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 def _row(figure: Figure) -> str:
@@ -56,9 +100,20 @@ def _row(figure: Figure) -> str:
 
     sign = "≥" if figure.better == "higher" else "≤"
     aim = "" if figure.aim is None else f"{sign} {number(figure.aim)} {'✓' if figure.meets_aim else '✗'}"
+    beside = "" if figure.beside is None else figure.beside_what
     value = f"{number(figure.value)} {figure.unit}"
-    return f"  {figure.what:44} {value:>14} {number(figure.real):>10} {aim:>14}"
+    return f"  {figure.name:44} {value:>14} {number(figure.beside):>12} {aim:>12}  {beside}".rstrip()
+
+
+def _load() -> float:
+    return os.getloadavg()[0] / (os.cpu_count() or 1) if hasattr(os, "getloadavg") else 0.0
+
+
+def _save(path: Path, rows: list[dict[str, Any]]) -> None:
+    machine = {"system": platform.platform(), "processor": platform.machine(), "cores": os.cpu_count(), "load": _load()}
+    about = {"statelab": VERSION, "python": platform.python_version(), "machine": machine, "figures": rows}
+    path.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

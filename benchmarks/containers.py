@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from benchmarks.figure import Figure
 from benchmarks.server import serving
@@ -21,7 +21,7 @@ _HOSTILE = {
 _FOR_S = 8.0
 
 
-def containers() -> Iterator[Figure]:
+def containers() -> Generator[Figure]:
     """A server with seven hostile Pods: how long a GET takes meanwhile."""
     with serving() as server:
         client = server.client()

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from typing import Literal
+
+KUBERNETES = "Kubernetes 1.36.2"
 
 
 @dataclass(frozen=True)
 class Figure:
-    """`better` says which way is good. `real`: what Kubernetes 1.36.2 did in its place; `aim`: what we want of it."""
+    """One row. `better` says which way is good; `aim`: what we want of it.
 
-    what: str
+    `beside`: what `beside_what` did in its place, in the same unit.
+    """
+
+    name: str
     value: float
     unit: str
-    better: str = "higher"
-    real: float | None = None
+    better: Literal["higher", "lower"] = "higher"
+    beside: float | None = None
     aim: float | None = None
+    beside_what: str = KUBERNETES
 
     @property
     def meets_aim(self) -> bool | None:
@@ -25,4 +32,8 @@ class Figure:
         return self.value >= self.aim if self.better == "higher" else self.value <= self.aim
 
 
-Benchmark = Callable[[], Iterable[Figure]]
+class Missing(Exception):
+    """What is needed to measure this is not on the machine; `str()` says what."""
+
+
+Benchmark = Callable[[], Generator[Figure]]

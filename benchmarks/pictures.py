@@ -1,7 +1,6 @@
-"""How long a picture of 300 Pods takes to follow one change: in Python, on the wire, and in the browser.
+"""How long a picture takes to follow one change: in Python, on the wire, and in the browser.
 
-`python -m benchmarks.pictures` prints a table. A browser paints every 16.7 ms; what takes less is smooth. It needs a
-chromium (CHROMIUM names one) and playwright.
+It needs playwright and a chromium (CHROMIUM names one).
 """
 
 from __future__ import annotations
@@ -9,19 +8,21 @@ from __future__ import annotations
 import json
 import os
 import statistics
-import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Generator
 from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
-from benchmarks.figure import Figure
+from benchmarks.figure import Figure, Missing
 from statelab.notebook.modules import module
 from statelab.notebook.picture import draw, frame_of
 from statelab.notebook.scene import ClaimShown, NodeShown, PodShown, Scene
 from statelab.notebook.style import STYLE
 
 _UPDATES = 100
+_CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 _IN_BROWSER = """
@@ -71,8 +72,7 @@ def measure(pods: int) -> dict[str, Any]:
         frames.append(frame_of(draw(scene(pods, change))))
         drawn.append((time.perf_counter() - began_s) * 1000)
     with sync_playwright() as playwright:
-        chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-        browser = playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
+        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=_FLAGS)
         page = browser.new_page(viewport={"width": 1280, "height": 720})
         source = module("cluster_view").replace("export default { render };", "")
         patched = page.evaluate(_IN_BROWSER, [source, STYLE, json.dumps(frames[0]), _changes(frames)])[
@@ -94,25 +94,11 @@ def _changes(frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{key: piece for key, piece in frame["pieces"].items() if first.get(key) != piece} for frame in frames]
 
 
-def pictures() -> Iterable[Figure]:
-    """How long a picture of 300 Pods takes to follow one change."""
+def widgets() -> Generator[Figure]:
+    """How long a picture of 300 Pods takes to follow one change; a browser paints every 16.7 ms."""
+    if find_spec("playwright") is None or not Path(_CHROMIUM).exists():
+        raise Missing(f"playwright with a chromium at {_CHROMIUM} (CHROMIUM names another)")
     found = measure(300)
     yield Figure("a picture of 300 Pods drawn again, in Python", found["python_ms"], "ms", "lower", aim=20.0)
     yield Figure("and patched in the browser", found["browser_ms"], "ms", "lower", aim=16.7)
-
-
-def main() -> None:
-    rows = [measure(pods) for pods in (10, 60, 300)]
-    if "--json" in sys.argv:
-        print(json.dumps(rows))
-        return
-    print("Pods   draw (Python)   patch (browser)   95 %       one update")
-    for row in rows:
-        print(
-            f"{row['pods']:>4} {row['python_ms']:>10.2f} ms {row['browser_ms']:>13.2f} ms "
-            f"{row['browser_p95_ms']:>9.2f} ms {row['kilobytes']:>9.1f} kB"
-        )
-
-
-if __name__ == "__main__":
-    main()
+    yield Figure("what one picture of 300 Pods weighs", found["kilobytes"], "kB", "lower")

@@ -6,7 +6,7 @@ import multiprocessing
 import selectors
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from multiprocessing.synchronize import Event
 
 from benchmarks.figure import Figure
@@ -18,7 +18,7 @@ _CONFIG_MAP = "/api/v1/namespaces/default/configmaps/watched"
 _MERGE = "application/merge-patch+json"
 
 
-def watchers() -> Iterator[Figure]:
+def watchers() -> Generator[Figure]:
     """Merge-patches a second without watchers and with 200; how many watchers got all of 2,000 changes."""
     with serving() as server:
         client = server.client()

@@ -56,7 +56,7 @@ def test_what_cannot_be_measured_is_said_and_the_rest_goes_on(run):
 
 
 def test_only_the_named_ones_are_measured(run, capsys):
-    _, said, file = run({"absent": absent, "fast": fast}, "--only", "fast")
+    _, said, _ = run({"absent": absent, "fast": fast}, "--only", "fast")
     assert "absent" not in said
     with pytest.raises(SystemExit):
         run({"fast": fast}, "--only", "slow")

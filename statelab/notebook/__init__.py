@@ -45,9 +45,9 @@ class _Current:
 def connect(place: str | None = None, *, allow_any: bool = False) -> Cluster:
     """Connect to a cluster, and let the magics and pictures of this kernel use it.
 
-    `place`: "embedded" (started if it does not run), "kind", or a context of your kubeconfig by name. Without it the
+    `place`: "embedded" (started if it does not run), "kind", or "context:NAME" of your kubeconfig. Without it the
     environment variable STATELAB_CLUSTER decides; without that, "embedded".
-    `allow_any`: also a context that is neither the embedded cluster nor kind's; the course deletes namespaces there.
+    `allow_any`: also a context that no tool for one's own machine made. The course deletes namespaces of its own there.
     Raises Problem when there is no such cluster, or when it is not allowed.
     """
     _Current.cluster = connect_cluster(place, allow_any=allow_any)

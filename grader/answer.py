@@ -12,7 +12,7 @@ from pathlib import Path
 from statelab.manifest import Item, Manifest, ManifestError, read, read_file
 from statelab.manifest.reader import MAX_BYTES
 
-_FENCE = re.compile(r"```[\w-]*\s*\Z")
+_FENCE = re.compile(r"(```|~~~)[\w-]*\s*\Z")
 _STUBS = {"raise NotImplementedError()", "YOUR ANSWER HERE"}
 CELL = "your answer"
 
@@ -24,7 +24,7 @@ def without_magic(text: str) -> str:
     for index, line in enumerate(lines):
         stripped = line.strip()
         is_magic = first and stripped.startswith("%%")
-        if is_magic or stripped in _STUBS or (stripped.startswith("```") and _FENCE.match(stripped)):
+        if is_magic or stripped in _STUBS or _FENCE.match(stripped):
             lines[index] = "# " + line
         first = first and (not stripped or stripped.startswith(("#", "%%")))
     return "\n".join(lines)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from grader.result import REFUSED
 from grader.seen import Seen, parse_reference
 from grader.verdict import Verdict, no
 from statelab.manifest.relations import at
 from statelab.manifest.spelling import nearest
 
 if TYPE_CHECKING:
-    from grader.trial import Trial
+    from grader.trial import Refused, Trial
 
 
 def not_there(trial: Trial, reference: str) -> Verdict:
@@ -18,10 +19,10 @@ def not_there(trial: Trial, reference: str) -> Verdict:
     kind, name = parse_reference(reference)
     for refused in trial.refused:
         if refused.item.kind in (kind.name, "") or refused.item.name == name:
-            line = next((each.place.line for each in trial.findings() if each.place), refused.item.place().line)
-            return no(f"The API server refused it: {refused.message}", line=line)
+            line = next((each.place.line for each in trial.findings() if each.place), _line_of(refused))
+            return no(f"{REFUSED} {refused.message}", line=line)
     if trial.refused:
-        return no(f"The API server refused it: {trial.refused[0].message}", line=trial.refused[0].item.place().line)
+        return no(f"{REFUSED} {trial.refused[0].message}", line=_line_of(trial.refused[0]))
     others = [each for each in trial.items if each.kind == kind.name]
     if others:
         item = others[0]
@@ -36,6 +37,12 @@ def not_there(trial: Trial, reference: str) -> Verdict:
         )
     said = ", ".join(dict.fromkeys(each.kind or "an object without a kind" for each in trial.items)) or "nothing"
     return no(f"There is no {kind.name} called {name}: your answer has {said}.")
+
+
+def _line_of(refused: Refused) -> int:
+    """Where it says what the server did not take: the namespace, if it is about that; else where the object begins."""
+    path = ("metadata", "namespace") if refused.message.startswith("namespaces ") else ()
+    return refused.item.place(path).line
 
 
 def pods_not_ready(trial: Trial, reference: str, wanted: int) -> Verdict | None:
@@ -136,6 +143,9 @@ def _why_no_name(trial: Trial, set_name: str, service: str, pod: Seen) -> tuple[
     if not governing:
         return f"StatefulSet {set_name} has no serviceName, so its Pods have no names.", line
     if governing not in services:
+        refused = next((each for each in trial.refused if each.item.name == governing), None)
+        if refused is not None:
+            return f"{REFUSED} {refused.message}", _line_of(refused)
         near = nearest(governing, services) or (service if service in services else None)
         meant = f" Service {near} exists{_selecting(services[near], pod)}. Did you mean {near}?" if near else ""
         where = f" (line {line})" if line else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from grader.result import CheckResult, Result, mark, number, says_where
+from grader.result import CheckResult, Result, mark, number, says_where, told_once
 from statelab.manifest.errors import printable
 
 _COLOURS = {"✓": "#1a7f37", "◐": "#9a6700", "✗": "#cf222e"}
@@ -19,7 +19,9 @@ def as_html(result: Result, note: str = "") -> str:
     )
     if result.problem is not None:
         return f"{head}{_lines([result.problem])}<p>Nothing could be graded.</p></div>"
-    rows = "".join(_row(each) for each in result.checks)
+    heading, checks = told_once(result)
+    head += _lines(heading) if heading else ""
+    rows = "".join(_row(each) for each in checks)
     advice = "" if result.is_full or not result.advice else _lines(result.advice)
     step = "" if result.is_full else f"<p><strong>{_text(result.next_step)}</strong></p>"
     hints = "" if result.is_full else _hints(result)
@@ -35,7 +37,7 @@ def _row(check: CheckResult) -> str:
         f'<td style="{_CELL};white-space:nowrap">{number(check.points)}/{number(check.max)}</td>'
         f'<td style="{_CELL}">{_text(check.title)}{beside}'
     )
-    if not check.passed:
+    if not check.passed and check.message:
         where = f" (line {check.line})" if says_where(check) else ""
         row += f"<br>{_text(check.message)}{where}"
         if check.evidence:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from grader.answer import Answer, meaning
+from grader.kubectl import CommandError
 from grader.limits import Limits, TrialOver
 from grader.place import CannotGrade, Need
-from grader.result import CheckResult, Result
+from grader.result import AS_ABOVE, REFUSED, CheckResult, Result
 from grader.tasks import Check, Task
 from grader.trial import Trial
 from grader.verdict import Verdict
@@ -19,6 +20,7 @@ from statelab.manifest.errors import Finding
 
 _log = logging.getLogger(__name__)
 _MOST_ADVICE = 3
+_MOST_FAILED = 4
 NO_ANSWER = "There is no answer yet."
 NOT_HERE = "Not graded here: it needs the embedded cluster ({needs})."
 BROKE = "This check broke down. That is our mistake, not yours: tell your instructor."
@@ -56,13 +58,19 @@ def judge(
         advice = _advice(task, answer)
     except ManifestError as error:
         return _ungraded(task, checks, str(error), source)
-    results = _Bench(task, answer, limits, make_trial, lacks).run(checks)
+    bench = _Bench(task, answer, limits, make_trial, lacks)
+    results = bench.run(checks)
     if task.start and meaning(answer.text) == meaning(task.start):
         results = [_as_given(each) for each in results]
     if all(each.passed for each in results):
         advice = []
-    shown = tuple(finding.shown(source, answer.texts[0]) for finding in advice[:_MOST_ADVICE])
-    return Result(task.id, tuple(_with_line(each, advice) for each in results), None, shown, source)
+    shown = [finding.shown(source, answer.texts[0]) for finding in advice[:_MOST_ADVICE]]
+    shown += [f"{source}, line {each.line}: {each.message}" for each in bench.failed_lines[:_MOST_FAILED]]
+    line = next((each.place.line for each in advice if each.place), None) or bench.line
+    reasons = {each.message for each in results if not each.passed and not each.is_hidden}
+    is_begun = task.answer == "prediction" or any(each.passed for each in results if not each.is_hidden)
+    told = tuple(_told(each, line, reasons, is_begun) for each in results)
+    return Result(task.id, told, None, tuple(shown), source)
 
 
 def _advice(task: Task, answer: Answer) -> list[Finding]:
@@ -89,16 +97,21 @@ def _as_given(result: CheckResult) -> CheckResult:
     return replace(result, points=0.0, message=message)
 
 
-def _with_line(result: CheckResult, advice: list[Finding]) -> CheckResult:
-    if result.passed or result.line is not None or result.is_hidden:
+def _told(result: CheckResult, line: int | None, reasons: Collection[str], is_begun: bool) -> CheckResult:
+    """With the line of the advice, where a check knows none; a hidden one with no riddle, where the reason is known."""
+    if result.passed or not result.graded:
         return result
-    line = next((each.place.line for each in advice if each.place), None)
-    return replace(result, line=line)
+    if result.is_hidden:
+        why = result.detail.partition("\n")[0]
+        is_told = not is_begun or why.startswith(REFUSED) or why in reasons
+        return replace(result, message=AS_ABOVE) if is_told else result
+    return result if result.line is not None else replace(result, line=line)
 
 
 def _ungraded(task: Task, checks: list[Check], why: str, source: str) -> Result:
+    said = why.split("\n")[0]
     results = tuple(
-        CheckResult(each.id, each.title, 0.0, each.points, why.split("\n")[0], hints=task.hints_for(each.id))
+        CheckResult(each.id, each.title, 0.0, each.points, said, (), None, task.hints_for(each.id), bool(each.hidden))
         for each in checks
     )
     return Result(task.id, results, why, (), source)
@@ -117,6 +130,16 @@ class _Bench:
         self.make_trial = make_trial
         self.shared: Trial | None = None
         self.over: str | None = None
+
+    @property
+    def failed_lines(self) -> list[CommandError]:
+        """The kubectl lines of the answer that did nothing, and why."""
+        return self.shared.failed if self.shared else []
+
+    @property
+    def line(self) -> int | None:
+        """The first of them; a wait that came to its end is no mistake."""
+        return next((each.line for each in self.failed_lines if "timed out" not in each.message), None)
 
     def run(self, checks: list[Check]) -> list[CheckResult]:
         return [self._result(each) for each in checks]

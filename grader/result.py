@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from statelab.manifest.errors import printable
@@ -109,6 +110,42 @@ def mark(check: CheckResult) -> str:
     return "–" if not check.graded else "✓" if check.passed else "◐" if check.points > 0 else "✗"
 
 
+REFUSED = "The API server refused it:"
+AS_ABOVE = "First see to what is said above."
+
+
+def told_once(result: Result) -> tuple[tuple[str, ...], tuple[CheckResult, ...]]:
+    """What several checks would say in the same words, said once: above all of them, where none could be tried.
+
+    The heading's lines, and the checks as they are shown below it.
+    """
+    failed = [each for each in result.checks if _says_why(each)]
+    counts = Counter((each.message, each.line) for each in failed)
+    heading: list[str] = []
+    told: set[tuple[str, int | None]] = set()
+    checks: list[CheckResult] = []
+    for each in result.checks:
+        key = (each.message, each.line)
+        if not _says_why(each) or counts[key] == 1:
+            checks.append(each)
+            continue
+        for_all = each.message.startswith(REFUSED) or counts[key] == len(failed)
+        if for_all and key not in told:
+            heading += [" ".join([each.message, *_where(each)]), *each.evidence]
+        again = "" if for_all else AS_ABOVE
+        checks.append(replace(each, message=again, evidence=(), line=None) if for_all or key in told else each)
+        told.add(key)
+    return tuple(heading), tuple(checks)
+
+
+def _says_why(check: CheckResult) -> bool:
+    return check.graded and not check.passed and not check.is_hidden and bool(check.message)
+
+
+def _where(check: CheckResult) -> list[str]:
+    return [f"(line {check.line})"] if says_where(check) else []
+
+
 def says_where(check: CheckResult) -> bool:
     """Whether the line has to be said beside the message; some messages name it themselves."""
     return check.line is not None and f"line {check.line}" not in check.message
@@ -120,14 +157,15 @@ def as_text(result: Result, width: int = 110) -> str:
     if result.problem is not None:
         lines += ["", *_indented([result.problem], 1, width), "", " Nothing could be graded."]
         return "\n".join(lines)
-    points = max((len(f"{number(each.points)}/{number(each.max)}") for each in result.checks), default=0)
-    for each in result.checks:
+    heading, checks = told_once(result)
+    lines += [*_indented(heading, 1, width), ""] if heading else []
+    points = max((len(f"{number(each.points)}/{number(each.max)}") for each in checks), default=0)
+    for each in checks:
         share = f"{number(each.points) if each.graded else '–'}/{number(each.max)}"
         beside = f"     ({each.message})" if each.passed and each.message else ""
         lines.append(f" {mark(each)}  {share:<{points}}  {printable(each.title)}{printable(beside)}"[: width + 40])
-        if not each.passed:
-            where = [f"(line {each.line})"] if says_where(each) else []
-            lines += _indented([" ".join([each.message, *where]), *each.evidence], 10, width)
+        if not each.passed and each.message:
+            lines += _indented([" ".join([each.message, *_where(each)]), *each.evidence], 10, width)
     if result.not_graded:
         lines += ["", f" {number(result.not_graded)} points are not graded here, and count neither way."]
     if result.advice and not result.is_full:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,6 +113,9 @@ class Trial:
             if unset:
                 self.refused.append(Refused(item, ", ".join(f"{key} not set" for key in unset)))
                 continue
+            if not isinstance(item.object.get("metadata") or {}, dict):
+                self.refused.append(Refused(item, "metadata has to be a mapping, with a name in it"))
+                continue
             if (item.kind, item.name) in self._given and not self.task.may_change_given:
                 self.refused.append(Refused(item, f"{item.kind} {item.name} is given by the task; leave it as it is"))
                 continue
@@ -157,7 +161,8 @@ class Trial:
             changed = []
             for item in self.answer.items:
                 obj = copy.deepcopy(item.object)
-                change(obj)
+                with suppress(AttributeError, KeyError, TypeError):  # not as it should be: the API server will say so
+                    change(obj)
                 changed.append(Item(obj, item.document, item.path))
             answer.__dict__["items"] = tuple(changed)
         return self.beside(self.task, answer, namespace=namespace, seed=seed)

@@ -11,8 +11,8 @@ from statelab.manifest.spelling import nearest
 
 MAX_LINES = 60
 MAX_LENGTH = 4_000
-_PROMPT = re.compile(r"\s*(?:[$!%]\s*)?(?=kubectl\b|k\b)")
-_SHELL = re.compile(r"[|;&<>`]|\$\(|\$\{")
+_PROMPT = re.compile(r"\s*(?:(?:[\w.@~:/-]*[$!%>#]|\d+\.|[-*])\s*)?(?=kubectl\b|k\b)")
+_SHELL = re.compile(r"&&|\|\||[|;&<>`]|\$\(|\$\{")
 
 
 def _flags(text: str) -> dict[str, bool]:
@@ -116,7 +116,7 @@ def parse(text: str) -> tuple[list[Line], list[CommandError]]:
 def _parse_line(text: str, number: int) -> Line:
     if len(text) > MAX_LENGTH:
         raise CommandError(number, "the line is too long")
-    bare = _PROMPT.sub("", text, count=1)
+    bare = _PROMPT.sub("", text.strip("`"), count=1).rstrip("; ")
     try:
         words = shlex.split(bare, comments=True, posix=True)
     except ValueError as error:
@@ -124,12 +124,20 @@ def _parse_line(text: str, number: int) -> Line:
             number, f"a quote is opened and never closed ({error})".replace("No closing quotation", "")
         ) from None
     if not words or words[0] not in ("kubectl", "k"):
-        raise CommandError(
-            number, f"only kubectl lines are carried out, and this one begins with {text.split()[0][:30]!r}"
-        )
+        raise CommandError(number, _no_kubectl(text))
     _refuse_shell(bare, number)
     words, after = (words[: words.index("--")], words[words.index("--") + 1 :]) if "--" in words else (words, [])
     return _with_flags(Line(number, text, "", tuple(words[1:]), {}, tuple(after)))
+
+
+def _no_kubectl(text: str) -> str:
+    first = text.split()[0][:30]
+    said = f"only kubectl lines are carried out, and this one begins with {first!r}"
+    if nearest(first, ["kubectl"]):
+        return f"{said}. Did you mean kubectl?"
+    if first == "sleep":
+        return f"{said}. Wait for what you need: kubectl rollout status, or kubectl wait"
+    return f"{said}. Leave it away, or put a # before it"
 
 
 def _refuse_shell(text: str, number: int) -> None:
@@ -138,7 +146,10 @@ def _refuse_shell(text: str, number: int) -> None:
     outside = re.sub(r'"(?:\\.|[^"\\])*"', lambda found: "$(" if "$(" in found[0] or "`" in found[0] else "q", outside)
     found = _SHELL.search(outside)
     if found:
-        raise CommandError(number, f"{found[0]} is a shell's, and there is no shell here: write plain kubectl lines")
+        raise CommandError(
+            number,
+            f"{found[0]} is a shell's, and there is no shell here: write each kubectl command on a line of its own",
+        )
 
 
 def _with_flags(line: Line) -> Line:

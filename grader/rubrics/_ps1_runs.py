@@ -237,7 +237,7 @@ def is_as_in_the_morning(trial: Trial, name: str, replicas: int) -> Verdict:
 
 
 def _tag(image: str) -> str:
-    return image.rpartition("/")[2]
+    return image.removeprefix("registry.k8s.io/")
 
 
 def _way(images: list[str]) -> str:

@@ -54,7 +54,7 @@ def with_other_default_class(trial: Trial, namespace: str) -> Trial:
     for item in trial.items:
         try:
             other.apply(as_text(item.object))
-        except (ApiError, KeyError, TypeError, ValueError):
+        except (ApiError, AttributeError, KeyError, TypeError, ValueError):
             continue  # refused: what is missing is seen by who asks
     return other.settle()
 

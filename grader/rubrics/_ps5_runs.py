@@ -74,29 +74,25 @@ def ready_over_time(trial: Trial, name: str, replicas: int) -> Iterator[int]:
 
 def never_fewer(trial: Trial, name: str, replicas: int, least: int) -> Verdict:
     fewest = min(ready_over_time(trial, name, replicas), default=0)
-    return yes("") if fewest >= least else no(f"For a while only {fewest} of {replicas} Pods were Ready.", *said(trial))
-
-
-def said(trial: Trial) -> list[str]:
-    """The lines that did nothing, and why."""
-    return [f"line {each.line}: {each.message}" for each in trial.failed[:4]]
+    return yes("") if fewest >= least else no(f"For a while only {fewest} of {replicas} Pods were Ready.")
 
 
 def tag(image: str) -> str:
-    return image.rpartition("/")[2]
+    """Without its registry, where that is the usual one."""
+    return image.removeprefix("registry.k8s.io/")
 
 
 def all_run(trial: Trial, name: str, replicas: int, image: str) -> Verdict:
     """Whether there are so many Pods of that set, all Ready, all with this image."""
     pods = trial.pods_of(f"statefulset/{name}")
     if trial.get(f"statefulset/{name}") is None:
-        return no(f"StatefulSet {name} is gone.", *said(trial))
+        return no(f"StatefulSet {name} is gone.")
     if len(pods) != replicas or not all(each.ready for each in pods):
         waiting = next((each for each in pods if not each.ready), None)
         why = f": {waiting.name}, {waiting.waiting_for or waiting.phase}" if waiting else ""
-        return no(f"{sum(each.ready for each in pods)} of {replicas} Pods are Ready{why}.", *said(trial))
+        return no(f"{sum(each.ready for each in pods)} of {replicas} Pods are Ready{why}.")
     others = [f"{each.name} ({tag(each.images[0])})" for each in pods if each.images != (image,)]
-    return yes("") if not others else no(f"Not with {tag(image)}: {', '.join(others)}.", *said(trial))
+    return yes("") if not others else no(f"Not with {tag(image)}: {', '.join(others)}.")
 
 
 def set_image(trial: Trial, name: str, image: str) -> Trial:

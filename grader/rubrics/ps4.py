@@ -351,7 +351,7 @@ def own_volume(trial: Trial) -> tuple[Object | None, Verdict | None]:
     claim = trial.get("pvc/archive")
     if claim is None:
         return None, not_there(trial, "pvc/archive")
-    volumes = {each.name: each.object for each in trial.items if each.kind == "PersistentVolume"}
+    volumes = {each.name: each.object for each in trial.items if each.kind == "PersistentVolume" and each.name}
     if not volumes:
         return None, not_there(trial, "pv/archive")
     bound = claim.at("spec", "volumeName") if claim.phase == "Bound" else None
@@ -413,7 +413,7 @@ def others_do_not_get_it(trial: Trial) -> Verdict:
     problem = own_volume(trial)[1]
     if problem is not None:
         return problem
-    volumes = [each.object for each in trial.items if each.kind == "PersistentVolume"]
+    volumes = [each.object for each in trial.items if each.kind == "PersistentVolume" and each.name]
     rivals = runs.namespace_called("other")
     for volume in volumes[:2]:
         rivals += runs.rival("hungry", "default", volume["spec"])

@@ -27,7 +27,7 @@ def _tried(trial: Trial) -> Verdict | None:
     pod = trial.get("pod/web-4")
     if pod is None or pod.images != (runs.NEW,):
         runs_now = runs.tag(pod.images[0]) if pod else "nothing"
-        return no(f"web-4 runs {runs_now}, and not {runs.tag(runs.NEW)}.", *runs.said(trial))
+        return no(f"web-4 runs {runs_now}, and not {runs.tag(runs.NEW)}.")
     return None if pod.ready else no(f"web-4 has {runs.tag(runs.NEW)}, and is not Ready.", trial.evidence("pod/web-4"))
 
 
@@ -60,7 +60,7 @@ def no_other(trial: Trial) -> Verdict:
     others = dict.fromkeys(
         each.name for each in runs.lives(trial, "web") if each.image == runs.NEW and each.name != "web-4"
     )
-    return no(f"These have run it too: {', '.join(others)}.", *runs.said(trial)) if others else yes("")
+    return no(f"These have run it too: {', '.join(others)}.") if others else yes("")
 
 
 @canary.check(
@@ -127,9 +127,9 @@ def asks_for_it(trial: Trial) -> Verdict:
     trial.settle()
     seen = trial.get("statefulset/web")
     if seen is None:
-        return no("StatefulSet web is gone.", *runs.said(trial))
+        return no("StatefulSet web is gone.")
     image = str(seen.at("spec", "template", "spec", "containers", 0, "image"))
-    return yes("") if image == runs.NEW else no(f"Its template says {image}.", *runs.said(trial))
+    return yes("") if image == runs.NEW else no(f"Its template says {image}.")
 
 
 @stuck.check(
@@ -145,11 +145,11 @@ def is_free(trial: Trial) -> Verdict:
     trial.settle()
     pods = trial.pods_of("statefulset/web")
     if [each.name for each in pods] != ["web-0", "web-1", "web-2"]:
-        return no(f"The set has {', '.join(each.name for each in pods) or 'no Pods'}.", *runs.said(trial))
+        return no(f"The set has {', '.join(each.name for each in pods) or 'no Pods'}.")
     waiting = next((each for each in pods if not each.ready), None)
     if waiting is not None:
         why = waiting.waiting_for or waiting.phase
-        return no(f"{waiting.name} is not Ready: {why}", trial.evidence(waiting.reference), *runs.said(trial))
+        return no(f"{waiting.name} is not Ready: {why}", trial.evidence(waiting.reference))
     return yes("")
 
 
@@ -221,7 +221,7 @@ def primary_last(trial: Trial) -> Verdict:
     found = {each.name: each for each in runs.lives(trial, "db") if each.image == runs.NEW}
     old = [each for each in runs.lives(trial, "db") if each.name == "db-1" and each.went is not None]
     if "db-1" not in found or not old:
-        return no("db-1 has not been replaced by one with 0.25.", *runs.said(trial))
+        return no("db-1 has not been replaced by one with 0.25.")
     went = old[0].went or 0
     results = []
     for name in ("db-0", "db-2"):

@@ -11,7 +11,7 @@ from grader.answer import Answer
 from grader.judge import BROKE, judge
 from grader.limits import Limits
 from grader.registry import task
-from grader.result import as_text
+from grader.result import AS_ABOVE, as_text
 from grader.tasks import Task
 from grader.trial import Trial
 from grader.verdict import Verdict, no, yes
@@ -148,3 +148,46 @@ def test_what_a_task_gives_cannot_be_changed_by_an_answer() -> None:
         return yes("") if seen and seen.at("data", "x") == "given" and trial.refused else no("changed")
 
     assert judge(some, Answer.of_cell(CONFIG + "data: {x: mine}\n")).is_full
+
+
+# ---- each reason is told once
+
+
+def test_what_the_api_server_refused_is_told_once_and_hidden_checks_ask_no_riddle() -> None:
+    said = graded(MODEL.replace("apps/v1", "app/v1"))
+    assert said.count('no matches for kind "StatefulSet"') == 1
+    assert "It does not hold when the number of Pods" not in said
+    assert AS_ABOVE in said
+
+
+def test_a_reason_that_all_checks_share_is_told_once() -> None:
+    said = graded(MODEL.replace("registry.k8s.io/nginx-slim:0.24", "nginx:no-such-tag"))
+    assert said.count("web-0 does not get ready") == 1
+
+
+def test_a_service_that_was_refused_is_why_no_name_leads_anywhere() -> None:
+    said = graded(MODEL.replace("kind: Service", "kind: service"))
+    assert 'The API server refused it: no matches for kind "service"' in said
+    assert "there is no Service of that name" not in said
+
+
+def test_a_hidden_check_that_fails_alone_says_what_it_is_about() -> None:
+    text = (CORPUS / "ps3.peers/wrong/08-the-namespace-in-it.yaml").read_text(encoding="utf-8")
+    failed = [each for each in judge(task("ps3.peers"), Answer.of_cell(text)).checks if not each.passed]
+    assert [(each.is_hidden, each.message[:16]) for each in failed] == [(True, "It does not hold")]
+
+
+def test_kubectl_lines_that_did_nothing_are_named_once_with_what_to_try() -> None:
+    text = "kubctl scale deployment shop --replicas=6\nkubectl scale deployment shop --replicas 2 && kubectl get pods\n"
+    said = " ".join(graded(text, "ps1.scale").split())
+    assert said.count("begins with 'kubctl'. Did you mean kubectl?") == 1
+    assert (
+        "line 2: && is a shell's, and there is no shell here: write each kubectl command on a line of its own" in said
+    )
+    assert "Next: look at line 1" in said
+
+
+def test_a_wait_that_came_to_its_end_is_not_held_to_be_the_mistake() -> None:
+    text = "kubectl set image deployment/shop web=nginx:no\nkubectl rollout status deployment/shop --timeout=5s\n"
+    result = judge(task("ps1.rollout"), Answer.of_cell(text))
+    assert [each.line for each in result.checks if not each.passed] == [None] * len(result.checks)

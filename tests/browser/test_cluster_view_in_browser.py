@@ -35,9 +35,15 @@ cluster.wait("sts/web", "Rollout");
 """
 
 
+ASK = """
+from statelab.notebook import predict
+predict("Which goes first?", one=["web-0", "web-1"], key="keys")
+"""
+
+
 @pytest.fixture(scope="module")
 def notebook(open_notebook: Callable[..., Any]) -> Any:
-    opened = open_notebook("view", [WEB, "show()", "show(buttons=True)", "show(before=-1)"])
+    opened = open_notebook("view", [WEB, "show()", "show(buttons=True)", "show(before=-1)", ASK, ""])
     opened.run(0)
     opened.run(1)
     return opened
@@ -91,6 +97,31 @@ def test_the_ghost_of_the_moment_before_tells_the_old_address(notebook: Any) -> 
     cell = notebook.run(3)
     cell.locator('g[data-key="pod/web-0"]').wait_for()
     assert "was 10.244." in cell.locator('g[data-key="pod/web-0"]').get_attribute("aria-label")
+
+
+def test_keys_inside_a_picture_are_its_own_but_the_notebook_can_be_saved(notebook: Any) -> None:
+    piece = notebook.cell(1).locator('g[data-key="pod/web-0"]')
+    piece.focus()
+    cells = notebook.page.locator(".jp-Notebook .jp-Cell").count()
+    for key in ("b", "a", "d", "d", "x"):  # new cells, and cells that go, where JupyterLab hears them
+        notebook.page.keyboard.press(key)
+    assert notebook.page.locator(".jp-Notebook .jp-Cell").count() == cells
+    notebook.page.wait_for_function("window.jupyterapp.shell.currentWidget.context.model.dirty")
+    notebook.page.keyboard.press("Control+s")
+    notebook.page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
+
+
+def test_after_a_prediction_is_committed_the_reader_goes_on_with_shift_and_enter(notebook: Any) -> None:
+    asked = notebook.run(4)
+    first = asked.locator("input[type=radio]").first
+    first.focus()
+    notebook.page.keyboard.press("ArrowDown")
+    assert notebook.page.evaluate("window.jupyterapp.shell.currentWidget.content.activeCellIndex") == 4
+    asked.locator("input[type=radio]").nth(1).check()
+    asked.get_by_role("button", name="Commit").click()
+    asked.get_by_text("You said: web-1").wait_for()
+    notebook.page.keyboard.press("Shift+Enter")
+    notebook.page.wait_for_function("window.jupyterapp.shell.currentWidget.content.activeCellIndex === 5")
 
 
 def test_a_name_with_markup_is_shown_and_not_run(notebook: Any) -> None:

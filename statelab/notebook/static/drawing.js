@@ -121,6 +121,7 @@ export function selectable(svg, choose) {
     const to = {
       ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: all.length - 1,
     }[event.key];
+    if (event.shiftKey || event.ctrlKey || event.metaKey) return;
     if (event.key === "Enter" || event.key === " ") choose(found.dataset.key);
     else if (to !== undefined) focusPiece(svg, all[(to + all.length) % all.length]);
     else return;
@@ -153,14 +154,32 @@ export function onTheme(callback) {
   };
 }
 
-// The frame of every widget: a root that JupyterLab's shortcuts leave alone, a line for what is said, and `tell`, which
-// sends to the kernel and says so when no answer comes. Returns {root, tell, on, end}.
+// Keys inside a widget are the widget's: "b" is no new cell, an arrow no other cell. What saves the notebook and what
+// runs its cells stays the notebook's, except while someone writes in a text. Returns what ends that.
+export function ownKeys(root) {
+  const isTheirs = ({ key, ctrlKey, metaKey, shiftKey, target }) => {
+    if ((ctrlKey || metaKey) && key.toLowerCase() === "s") return true;
+    return key === "Enter" && (shiftKey || ctrlKey || metaKey) && !target.closest("textarea");
+  };
+  const before = (event) => {
+    // JupyterLab looks at the document, before the widget: so look at the window, before both.
+    if (!root.contains(event.target)) return;
+    if (isTheirs(event)) delete root.dataset.lmSuppressShortcuts;
+    else root.dataset.lmSuppressShortcuts = "true";
+  };
+  root.dataset.lmSuppressShortcuts = "true";
+  root.addEventListener("keydown", (event) => isTheirs(event) || event.stopPropagation());
+  window.addEventListener("keydown", before, true);
+  return () => window.removeEventListener("keydown", before, true);
+}
+
+// The frame of every widget: a root whose keys are its own, a line for what is said, and `tell`, which sends to the
+// kernel and says so when no answer comes. Returns {root, tell, on, end}.
 export function widget({ model, el }, name) {
   const text = model.get("text") ?? {};
   const status = make("p", { class: "sl-status", role: "status" });
-  const root = make("div", { class: `sl-view ${name}`, "data-lm-suppress-shortcuts": "true" });
-  root.addEventListener("keydown", (event) => event.stopPropagation()); // the notebook has other uses for the arrow keys
-  const ends = [];
+  const root = make("div", { class: `sl-view ${name}` });
+  const ends = [ownKeys(root)];
   let waiting = null;
   const paintStatus = () => (status.textContent = model.get("status") ?? "");
   const on = (names, callback) => {

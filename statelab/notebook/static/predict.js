@@ -1,3 +1,5 @@
+import { ownKeys } from "./drawing.js";
+
 function render({ model, el }) {
   const text = model.get("text");
   const form = document.createElement("form");
@@ -77,11 +79,14 @@ function render({ model, el }) {
     model.set("answer", answer());
     model.save_changes();
   });
-  form.addEventListener("keydown", (event) => event.stopPropagation());
+  const endKeys = ownKeys(form);
   model.on("change:said", paintSaid);
   paintSaid();
   el.append(form);
-  return () => model.off("change:said", paintSaid);
+  return () => {
+    endKeys();
+    model.off("change:said", paintSaid);
+  };
 }
 
 export default { render };

@@ -6,6 +6,7 @@ run takes away what it made, and `grader clean` what a run left behind that was 
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import re
 import secrets
@@ -128,13 +129,21 @@ class Namespaces:
                     has_limits = made if guard["kind"] == "LimitRange" else has_limits
             self._without_token(name)
         except RequestRefused as refusal:
+            self._give_up(name)
             raise CannotGrade(
                 f"No namespace for a trial can be made in context {self.cluster.context}: {refusal}. "
                 "Whoever grades there needs to create and delete namespaces, and everything in them."
             ) from None
         except Problem as problem:
             raise CannotGrade(str(problem)) from None
+        except CannotGrade:
+            self._give_up(name)
+            raise
         return name
+
+    def _give_up(self, name: str) -> None:
+        with contextlib.suppress(RequestRefused, Problem):
+            delete(self.cluster, name)
 
     def _guard(self, name: str, path: str, guard: Object) -> bool:
         """Put a guard into the namespace; whether the cluster knows such a thing."""

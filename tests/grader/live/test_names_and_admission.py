@@ -1,0 +1,111 @@
+"""What goes into a trial's namespace: names in both directions, kinds that may come in, and what is added to Pods."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from grader.live.admission import admit
+from grader.live.names import Names
+from grader.live.namespaces import guards, namespace_manifest
+from grader.place import NotHere
+from statelab.controlplane.errors import ApiError
+
+NAMES = Names("default", "statelab-trial-0f3a", services=["nginx", "db-peers"])
+
+
+@pytest.mark.parametrize(
+    ("said", "means"),
+    [
+        ("web-0.nginx.default", "web-0.nginx.statelab-trial-0f3a"),
+        ("web-0.nginx.default.svc.cluster.local", "web-0.nginx.statelab-trial-0f3a.svc.cluster.local"),
+        ("redis.default.svc", "redis.statelab-trial-0f3a.svc"),
+        ("a.db-peers.default, b.db-peers.default", "a.db-peers.statelab-trial-0f3a, b.db-peers.statelab-trial-0f3a"),
+        ("nginx.blue", "nginx.blue"),
+        ("/etc/app/settings.default", "/etc/app/settings.default"),
+        ("nginx.default-page", "nginx.default-page"),
+        ("default", "default"),
+    ],
+)
+def test_a_name_of_dns_follows_the_namespace_and_no_other_text_does(said: str, means: str) -> None:
+    assert NAMES.outward(said) == means
+    assert NAMES.inward(means) == said
+
+
+def test_the_texts_of_an_object_are_changed_and_the_object_is_not() -> None:
+    given = {"data": {"peers": "db-0.db-peers.default\n", "default": "1"}, "list": ["nginx.default", 3]}
+    moved = NAMES.outward(given)
+    assert moved["data"] == {"peers": "db-0.db-peers.statelab-trial-0f3a\n", "default": "1"}
+    assert given["list"] == ["nginx.default", 3]
+    assert NAMES.inward(moved) == given
+
+
+def test_nothing_is_written_to_another_namespace() -> None:
+    with pytest.raises(ApiError, match='namespaces "kube-system" not found'):
+        NAMES.namespace("kube-system")
+
+
+@pytest.mark.parametrize(
+    ("version", "kind"),
+    [
+        ("v1", "Namespace"),
+        ("v1", "Node"),
+        ("v1", "PersistentVolume"),
+        ("storage.k8s.io/v1", "StorageClass"),
+        ("v1", "ResourceQuota"),
+        ("v1", "ServiceAccount"),
+    ],
+)
+def test_what_others_would_notice_is_refused_in_words(version: str, kind: str) -> None:
+    with pytest.raises(NotHere, match=kind):
+        admit({"apiVersion": version, "kind": kind, "metadata": {"name": "x"}})
+
+
+@pytest.mark.parametrize("kind", ["ClusterRole", "ValidatingWebhookConfiguration", "NetworkPolicy", "DaemonSet"])
+def test_what_no_trial_takes_is_refused_as_the_embedded_cluster_does(kind: str) -> None:
+    with pytest.raises(ApiError, match="no matches for kind"):
+        admit({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": {"name": "x"}})
+
+
+def pod_of(obj: dict[str, Any]) -> Any:
+    return obj["spec"] if obj["kind"] == "Pod" else obj["spec"]["template"]["spec"]
+
+
+@pytest.mark.parametrize("kind", ["Pod", "StatefulSet", "Deployment"])
+def test_every_pod_gets_no_token_and_the_usual_profile_whatever_it_asks_for(kind: str) -> None:
+    spec: dict[str, Any] = {"containers": [{"name": "a", "image": "nginx"}], "automountServiceAccountToken": True}
+    version = "v1" if kind == "Pod" else "apps/v1"
+    obj = {"apiVersion": version, "kind": kind, "metadata": {"name": "x"}}
+    obj["spec"] = spec if kind == "Pod" else {"template": {"spec": spec}}
+    found = pod_of(admit(obj))
+    assert found["automountServiceAccountToken"] is False
+    assert found["securityContext"] == {"seccompProfile": {"type": "RuntimeDefault"}}
+    assert found["containers"][0]["securityContext"] == {"allowPrivilegeEscalation": False}
+
+
+def test_a_manifest_that_makes_no_sense_is_left_to_the_api_server() -> None:
+    odd: dict[str, Any] = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": {"containers": "no"}}
+    assert admit(odd)["spec"]["containers"] == "no"
+    assert admit({"apiVersion": "v1", "kind": "Pod"}) == {"apiVersion": "v1", "kind": "Pod"}
+
+
+def test_the_guards_are_objects_of_kubernetes_1_36() -> None:
+    import kubernetes_validate
+
+    for _, guard in guards(24):
+        kubernetes_validate.validate(guard, "1.36", strict=True)
+    made = namespace_manifest("statelab-trial-1", "ps3.identity", "run1", "baseline")
+    kubernetes_validate.validate(made, "1.36", strict=True)
+    assert made["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "baseline"
+    assert made["metadata"]["labels"]["pod-security.kubernetes.io/warn"] == "restricted"
+
+
+def test_everything_is_denied_but_each_other_and_dns() -> None:
+    policies = [guard["spec"] for _, guard in guards(24) if guard["kind"] == "NetworkPolicy"]
+    deny, allow = policies
+    assert deny == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    assert allow["ingress"] == [{"from": [{"podSelector": {}}]}]
+    among, dns = allow["egress"]
+    assert among == {"to": [{"podSelector": {}}]}
+    assert {each["port"] for each in dns["ports"]} == {53}

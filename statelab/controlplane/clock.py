@@ -8,9 +8,11 @@ the wall clock passes, `pace` times faster: the HTTP edge calls `run_due()` and 
 from __future__ import annotations
 
 import heapq
+import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 
 # Virtual time starts here, so that two runs give the same timestamps.
 VIRTUAL_EPOCH_S = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
@@ -167,12 +169,25 @@ class Loop:
 
 def timestamp(at_s: float) -> str:
     """RFC 3339 to the second, as metav1.Time prints it."""
-    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _to_the_second(_split(at_s)[0]) + "Z"
 
 
 def micro_timestamp(at_s: float) -> str:
     """RFC 3339 to the microsecond, as metav1.MicroTime prints it."""
-    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    whole_s, micros = _split(at_s)
+    return f"{_to_the_second(whole_s)}.{micros:06}Z"
+
+
+def _split(at_s: float) -> tuple[int, int]:
+    """Whole seconds and microseconds, rounded as datetime does it."""
+    fraction, whole_s = math.modf(at_s)
+    micros = round(fraction * 1e6)
+    return (int(whole_s) + 1, 0) if micros >= 1_000_000 else (int(whole_s), micros)
+
+
+@lru_cache(maxsize=1024)
+def _to_the_second(whole_s: int) -> str:
+    return datetime.fromtimestamp(whole_s, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def seconds(text: str) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import dns.flags
@@ -119,7 +120,7 @@ def resolve(
     steps = []
     for candidate in search_path(name, search, ndots):
         try:
-            question = dns.message.make_query(candidate + ".", type, id=query_id & 0xFFFF)
+            question = dns.message.make_query(_name(candidate + "."), type, id=query_id & 0xFFFF)
         except (dns.name.LabelTooLong, dns.name.NameTooLong):
             continue  # a name that cannot be asked: a resolver skips this domain of the search
         except (dns.exception.DNSException, UnicodeError) as error:
@@ -366,5 +367,19 @@ def _put(section: list[Any], lines: list[_Line]) -> None:
     for owner, type, text in lines:
         grouped.setdefault((owner, type), []).append(text)
     section.extend(
-        dns.rrset.from_text_list(owner + ".", TTL_S, "IN", type, texts) for (owner, type), texts in grouped.items()
+        dns.rrset.from_rdata_list(_name(owner + "."), TTL_S, [_rdata(type, text) for text in texts])
+        for (owner, type), texts in grouped.items()
     )
+
+
+# The same few names and addresses are asked for again and again; what dnspython makes of a text cannot be changed.
+
+
+@lru_cache(maxsize=4096)
+def _name(text: str) -> dns.name.Name:
+    return dns.name.from_text(text)
+
+
+@lru_cache(maxsize=4096)
+def _rdata(type: str, text: str) -> dns.rdata.Rdata:
+    return dns.rdata.from_text("IN", type, text)

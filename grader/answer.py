@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from statelab.manifest import Item, Manifest, ManifestError, read, read_file
-from statelab.manifest.reader import MAX_BYTES
+from statelab.reader import MAX_BYTES
 
 _FENCE = re.compile(r"(```|~~~)[\w-]*\s*\Z")
 _STUBS = {"raise NotImplementedError()", "YOUR ANSWER HERE"}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from statelab.manifest.fields import dotted
-from statelab.manifest.reader import Path_
+from statelab.reader import Path_
 
 
 def changes(before: Any, after: Any, *, free: Sequence[str] = ()) -> list[str]:

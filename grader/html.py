@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from grader.result import CheckResult, Result, mark, number, says_where, told_once
-from statelab.manifest.errors import printable
+from statelab.reader.errors import printable
 
 _COLOURS = {"✓": "#1a7f37", "◐": "#9a6700", "✗": "#cf222e"}
 _CELL = "padding:3px 10px 3px 0;vertical-align:top;text-align:left;background:none"

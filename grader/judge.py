@@ -16,7 +16,7 @@ from grader.trial import Trial
 from grader.verdict import Verdict
 from statelab.controlplane.errors import ApiError
 from statelab.manifest import ManifestError, advise
-from statelab.manifest.errors import Finding
+from statelab.reader.errors import Finding
 
 _log = logging.getLogger(__name__)
 _MOST_ADVICE = 3

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from statelab.manifest.errors import printable
+from statelab.reader.errors import printable
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,9 +26,9 @@ from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, Kind, Object
 from statelab.controlplane.labels import selector_of
 from statelab.manifest import Item, advise, read
-from statelab.manifest.errors import Finding
-from statelab.manifest.reader import Path_
 from statelab.manifest.relations import WORKLOADS, at
+from statelab.reader import Path_
+from statelab.reader.errors import Finding
 
 _QUIET_S = 5.0
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from grader.nbgrader.cells import Notebook, grade_id
 from grader.result import number
-from statelab.manifest.errors import printable
+from statelab.reader.errors import printable
 
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#1f2328;background:#fff}

@@ -12,8 +12,8 @@ from grader.trial import Trial
 from grader.verdict import Verdict, no, partly, parts, yes
 from statelab.controlplane.quantity import nanos as quantity
 from statelab.manifest import read
-from statelab.manifest.reader import Path_
 from statelab.manifest.relations import at
+from statelab.reader import Path_
 
 # ---- 1. Repair the notes' first StatefulSet
 

@@ -1,8 +1,8 @@
 """Manifests as people write them: read safely, with places, and with advice that names the line."""
 
 from statelab.manifest.advice import advise, advise_text
-from statelab.manifest.errors import Finding, ManifestError, Place
-from statelab.manifest.reader import Document, Item, Manifest, read, read_file
+from statelab.reader import Document, Item, Manifest, read, read_file
+from statelab.reader.errors import Finding, ManifestError, Place
 
 __all__ = [
     "Document",

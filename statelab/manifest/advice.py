@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from statelab.manifest.errors import Finding, ManifestError
 from statelab.manifest.fields import object_findings
-from statelab.manifest.reader import Manifest, read
 from statelab.manifest.relations import RELATIONS
+from statelab.reader import Manifest, read
+from statelab.reader.errors import Finding, ManifestError
 
 _MOST = 50
 

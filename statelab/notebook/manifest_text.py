@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from statelab.manifest import Item, Manifest
-from statelab.manifest.reader import Node
+from statelab.reader import Node
 
 Path = tuple[str | int, ...]
 

@@ -11,9 +11,9 @@ from grader.kubectl.lines import MAX_LINES
 from grader.limits import Limits
 from grader.nbgrader.reading import MAX_BYTES as NOTEBOOK_BYTES
 from grader.sandbox import Confinement
+from statelab import reader
 from statelab.controlplane.apiserver.handler import _PUBLIC
 from statelab.controlplane.runtime.spec import Limits as ContainerLimits
-from statelab.manifest import reader
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = " ".join((ROOT / "SECURITY.md").read_text().split())

@@ -113,8 +113,8 @@ def _yaml(raw: bytes, prefix: str) -> Any:
         except orjson.JSONDecodeError:
             pass
     # On demand: a YAML parser is a fifth of the time it takes to start the server.
-    from statelab.manifest.errors import ManifestError
-    from statelab.manifest.reader import read
+    from statelab.reader import read
+    from statelab.reader.errors import ManifestError
 
     if not raw.strip():
         return None

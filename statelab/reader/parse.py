@@ -12,123 +12,23 @@ import math
 import re
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from statelab.manifest.errors import ManifestError, Place
-from statelab.manifest.scalars import Scalar, key_text, plain
+from statelab.reader.errors import ManifestError, Place
+from statelab.reader.explain import explained
+from statelab.reader.nodes import Document, Manifest, Node
+from statelab.reader.scalars import Scalar, key_text, plain
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 100
 MAX_VALUES = 100_000
-MAX_OBJECTS = 1_000
 
-Path_ = tuple[str | int, ...]
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
 _TAGS = {"tag:yaml.org,2002:" + each: each for each in ("str", "int", "float", "bool", "null", "map", "seq")}
-
-
-class Node:
-    """A value with its place. `content`: a scalar, a list of nodes, or a list of (key node, value node)."""
-
-    __slots__ = ("column", "content", "kind", "length", "line", "merged", "size")
-
-    def __init__(self, kind: str, content: Any, line: int, column: int, length: int = 1) -> None:
-        self.kind = kind  # "scalar" | "sequence" | "mapping"
-        self.content = content
-        self.line = line
-        self.column = column
-        self.length = length
-
-    @property
-    def place(self) -> Place:
-        return Place(self.line, self.column, self.length)
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """One YAML document: its plain value, and the places of everything in it."""
-
-    value: Any
-    root: Node
-    number: int  # from 0
-
-    def place(self, path: Path_) -> Place:
-        """The place of the key at `path` (in a sequence: the value); of its nearest parent where it is not there."""
-        place, node = self.root.place, self.root
-        for step in path:
-            found = _child(node, step)
-            if found is None:
-                break
-            place, node = found
-        return place
-
-    def place_of_value(self, path: Path_) -> Place:
-        """Where the value at `path` begins; as `place` when there is no such path."""
-        node = self.root
-        for step in path:
-            found = _child(node, step)
-            if found is None:
-                return self.place(path)
-            node = found[1]
-        return node.place
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One API object of a manifest: the members of a List count one by one."""
-
-    object: dict[str, Any]
-    document: Document
-    path: Path_ = ()
-
-    def place(self, path: Path_ = ()) -> Place:
-        return self.document.place(self.path + path)
-
-    def place_of_value(self, path: Path_ = ()) -> Place:
-        return self.document.place_of_value(self.path + path)
-
-    @property
-    def kind(self) -> str:
-        kind = self.object.get("kind")
-        return kind if isinstance(kind, str) else ""
-
-    @property
-    def name(self) -> str:
-        metadata = self.object.get("metadata")
-        name = metadata.get("name") if isinstance(metadata, dict) else None
-        return name if isinstance(name, str) else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What a file or a cell held. `source` names it in messages."""
-
-    source: str
-    text: str
-    documents: tuple[Document, ...]
-
-    @property
-    def items(self) -> list[Item]:
-        """The objects, in order. Raises ManifestError for a document that is not an object, and for too many."""
-        items: list[Item] = []
-        for document in self.documents:
-            for item in _flatten(document.value, document, (), self):
-                items.append(item)
-                if len(items) > MAX_OBJECTS:
-                    raise self.error(f"more than {MAX_OBJECTS:,} objects", item.place())
-        return items
-
-    @property
-    def objects(self) -> list[dict[str, Any]]:
-        return [item.object for item in self.items]
-
-    def error(self, problem: str, place: Place | None = None, advice: str = "") -> ManifestError:
-        return ManifestError(problem, place, advice, source=self.source, text=self.text)
 
 
 def read_file(path: str | Path) -> Manifest:
@@ -160,7 +60,7 @@ def read(raw: bytes | str, source: str = "manifest") -> Manifest:
     except ManifestError as error:
         raise ManifestError(error.problem, error.place, error.advice, source=source, text=text) from None
     except yaml.YAMLError as error:
-        raise _explained(error, source, text) from None
+        raise explained(error, source, text) from None
     if not documents:
         raise ManifestError(
             "there is nothing in it", advice="write a manifest: apiVersion, kind, metadata, spec", source=source
@@ -348,97 +248,3 @@ def _merge(into: dict[str, Any], node: Node, budget: _Budget, depth: int) -> Non
             raise ManifestError("<< takes a mapping, or a list of them", each.place)
         for key, value in _value(each, budget, depth + 1).items():
             into.setdefault(key, value)
-
-
-def _child(node: Node, step: str | int) -> tuple[Place, Node] | None:
-    if node.kind == "sequence":
-        if isinstance(step, int) and 0 <= step < len(node.content):
-            child: Node = node.content[step]
-            return child.place, child
-        return None
-    if node.kind == "mapping":
-        for key, value in node.content:
-            if key_text(key.content) == step if key.kind == "scalar" else False:
-                return key.place, value
-        for key, value in node.content:
-            if key.kind == "scalar" and key.content == "<<":
-                for each in value.content if value.kind == "sequence" else [value]:
-                    found = _child(each, step)
-                    if found is not None:
-                        return found
-    return None
-
-
-# ---- values to objects
-
-
-def _flatten(value: Any, document: Document, path: Path_, manifest: Manifest) -> Iterator[Item]:
-    place = document.place(path)
-    if not isinstance(value, dict):
-        what = "a list" if isinstance(value, list) else f"only {str(value)[:40]!r}"
-        advice = "separate objects with a line ---" if isinstance(value, list) else "begin with apiVersion: and kind:"
-        raise manifest.error(f"an object is expected here, and this is {what}", place, advice)
-    kind = value.get("kind")
-    items = value.get("items")
-    if isinstance(kind, str) and kind.endswith("List") and isinstance(items, list):
-        if len(path) > 8:
-            raise manifest.error("Lists within Lists within Lists", place)
-        for index, each in enumerate(items):
-            yield from _flatten(each, document, (*path, "items", index), manifest)
-        return
-    yield Item(value, document, path)
-
-
-# ---- YAML's own errors, in plain words
-
-_EXPLANATIONS = (
-    (
-        "could not find expected ':'",
-        "this line has no colon where one has to be",
-        'is a ":" missing, or a space after it?',
-    ),
-    (
-        "mapping values are not allowed",
-        "a key cannot stand here",
-        "look at the indentation of this line and of the one above",
-    ),
-    (
-        "did not find expected '-' indicator",
-        "a list item is expected here",
-        "is this line indented as its neighbours are?",
-    ),
-    ("did not find expected key", "a key is expected here", "is this line indented as its neighbours are?"),
-    ("expected <block end>", "a key is expected here", "is this line indented as its neighbours are?"),
-    ("found unexpected end of stream", "a quote is opened and never closed", ""),
-    ("did not find expected ',' or", "a comma or a closing bracket is expected here", ""),
-    ("expected ',' or", "a comma or a closing bracket is expected here", ""),
-    ("did not find expected node content", "a value is expected here", ""),
-    ("found duplicate anchor", "an anchor of that name is there already", ""),
-    ("block sequence entries are not allowed", "a list item cannot stand here", "begin the list on a line of its own"),
-    ("found unknown escape character", "no such escape in double quotes", "use single quotes, or write \\\\"),
-)
-
-
-def _explained(error: yaml.YAMLError, source: str, text: str) -> ManifestError:
-    problem = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be read")
-    # What was begun and never ended is to be mended where it began.
-    begun = "could not find expected ':'" in problem or "end of stream" in problem
-    mark = getattr(error, "context_mark" if begun else "problem_mark", None) or getattr(error, "problem_mark", None)
-    if mark is None:
-        return ManifestError(f"not YAML: {problem[:200]}", source=source, text=text)
-    lines = text.split("\n")
-    place = Place(mark.line + 1, mark.column + 1)
-    if mark.line >= len(lines) or (mark.line == len(lines) - 1 and not lines[-1]):
-        place = Place(len(lines), len(lines[-1]) + 1)
-    here = lines[place.line - 1][place.column - 1 : place.column]
-    indentation = lines[place.line - 1][: len(lines[place.line - 1]) - len(lines[place.line - 1].lstrip())]
-    if here == "\t" or ("\t" in indentation and "token" in problem):
-        return ManifestError("a tab", place, "YAML is indented with spaces, never with tabs", source=source, text=text)
-    if "cannot start any token" in problem and here:
-        return ManifestError(
-            f"a value cannot begin with {here}", place, f'put it in quotes: "{here}…"', source=source, text=text
-        )
-    for words, plainly, advice in _EXPLANATIONS:
-        if words in problem:
-            return ManifestError(f"not YAML: {plainly}", place, advice, source=source, text=text)
-    return ManifestError(f"not YAML: {problem[:200]}", place, source=source, text=text)

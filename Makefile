@@ -5,13 +5,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: lab test lint bench docs clean
+.PHONY: lab test test-kind lint bench docs clean
 
 lab: .venv/ready
 	$(BIN)/statelab lab $(ARGS)
 
 test: .venv/ready
 	$(BIN)/python -m pytest $(ARGS)
+
+# On a real kind cluster, made for this and deleted: needs Docker or Podman, kind, and some minutes (docs/kind.md).
+test-kind: .venv/ready
+	STATELAB_TEST_KIND=$${STATELAB_TEST_KIND:-1} $(BIN)/python -m pytest -m kind $(ARGS)
 
 lint: .venv/ready
 	$(BIN)/ruff check .

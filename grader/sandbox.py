@@ -1,12 +1,15 @@
 """Where learners' code runs when a cell has to be executed: in bubblewrap, or not at all.
 
-Only for Python tasks that an instructor adds; tasks of ours are judged from text. Inside is no network, the system is
-read-only, /tmp is its own, and CPU, memory, processes, files and time are limited. The gradebook, other submissions,
-solutions and hidden checks are not there. Source: bwrap(1), getrlimit(2).
+Only for Python tasks that an instructor adds; tasks of ours are judged from text. Inside there is no network but a
+loopback of its own (an embedded cluster that the code starts answers there), the system is read-only, /tmp is its own
+and goes with it, nobody has any capability, and CPU, memory, processes, files and time are limited. The gradebook,
+other submissions, solutions and hidden checks are not there. Where root grades, processes are not counted
+(getrlimit(2)): grade as somebody else, or trust the time limit, which ends them all. Source: bwrap(1).
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import resource
 import shutil
@@ -22,6 +25,7 @@ from typing import Literal
 
 from grader.registry import solutions_folder
 
+WORK = "/tmp/work"  # the home and working folder inside
 Mode = Literal["sandbox", "never", "unprotected"]
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc/alternatives", "/etc/ld.so.cache")
 
@@ -40,17 +44,33 @@ class Confinement:
     file_bytes: int = 50_000_000
     processes: int = 200
     output_bytes: int = 5_000_000
+    tmp_bytes: int = 200_000_000  # all files together
 
 
 def check(mode: Mode) -> None:
     """Raises NoSandbox when nothing may be run in this mode on this machine."""
     if mode == "never":
         raise NoSandbox("executing is switched off (execute = 'never')")
-    if mode == "sandbox" and shutil.which("bwrap") is None:
-        raise NoSandbox(
-            "there is no sandbox: bubblewrap (bwrap) is not on this machine. Install it, or accept that learners' code "
-            "runs with your rights: c.GradeText.execute = 'unprotected', or grader run --unprotected"
-        )
+    if mode == "sandbox":
+        found = shutil.which("bwrap")
+        why = _refusal(found) if found else "bubblewrap (bwrap) is not on this machine. Install it"
+        if why:
+            raise NoSandbox(
+                f"there is no sandbox: {why}, or accept that learners' code runs with your rights: "
+                "c.GradeText.execute = 'unprotected', or grader run --unprotected"
+            )
+
+
+@functools.lru_cache(maxsize=1)
+def _refusal(bwrap: str) -> str:
+    """Why a bwrap that is there cannot be used; "" when it can: user namespaces are switched off on some machines."""
+    command = [bwrap, *bubblewrap([sys.executable, "-c", "import grader"])[1:]]
+    try:
+        tried = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"bubblewrap does not start here ({error}). Mend that"
+    said = tried.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2][:200]
+    return f"bubblewrap does not work here ({said}). It needs bwrap 0.7 and user namespaces" if tried.returncode else ""
 
 
 def run(
@@ -60,7 +80,7 @@ def run(
     check(mode)
     limits = confinement or Confinement()
     with tempfile.TemporaryDirectory(prefix="statelab-run-") as folder, tempfile.TemporaryFile() as output:
-        command = bubblewrap(argv, Path(folder)) if mode == "sandbox" else list(argv)
+        command = bubblewrap(argv, limits) if mode == "sandbox" else list(argv)
         process = subprocess.Popen(
             command,
             cwd=folder,
@@ -80,21 +100,24 @@ def run(
         return process.returncode, output.read(limits.output_bytes)
 
 
-def bubblewrap(argv: Sequence[str], folder: Path) -> list[str]:
+def bubblewrap(argv: Sequence[str], limits: Confinement | None = None) -> list[str]:
     """The command line of bwrap: nothing of this machine is there but what a Python needs, and that read-only."""
     packages = Path(__file__).resolve().parent.parent
     readable = [*_SYSTEM, sys.prefix, sys.base_prefix, str(packages / "grader"), str(packages / "statelab")]
-    command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
-    command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # first: our Python may lie in /tmp
+    command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv", "--hostname", "sandbox"]
+    command += ["--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"]
+    size = str((limits or Confinement()).tmp_bytes)
+    command += ["--proc", "/proc", "--dev", "/dev", "--size", size, "--tmpfs", "/dev/shm"]
+    command += ["--size", size, "--tmpfs", "/tmp"]  # before the rest: our Python may lie in /tmp
     for path in dict.fromkeys(readable):
         command += ["--ro-bind-try", path, path]
     solutions = solutions_folder()
     if solutions is not None and any(solutions.is_relative_to(path) for path in readable):  # installed beside us
         command += ["--tmpfs", str(solutions)]
-    command += ["--bind", str(folder), "/tmp/work"]
-    for name, value in _environment("/tmp/work").items():
+    command += ["--dir", WORK, "--remount-ro", "/dev", "--remount-ro", "/"]
+    for name, value in _environment(WORK).items():
         command += ["--setenv", name, value]
-    return [*command, "--chdir", "/tmp/work", "--", *argv]
+    return [*command, "--chdir", WORK, "--", *argv]
 
 
 def _environment(home: str) -> dict[str, str]:

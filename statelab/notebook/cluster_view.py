@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -50,6 +51,7 @@ class ClusterView(anywidget.AnyWidget):
         self._buttons = buttons
         self._ghosts = ghosts
         self._selected: str | None = None
+        self._told_of = ""  # the version of the selected object that the panel tells of
         self._width = WIDTH
         self._views = 0
         self._again: threading.Timer | None = None
@@ -96,6 +98,9 @@ class ClusterView(anywidget.AnyWidget):
                 self.status = say("reconnecting")
             elif self.status == say("reconnecting"):
                 self.status = ""
+        if self._selected is not None and self._version_of(self._selected) != self._told_of:
+            with suppress(Problem, RequestRefused):  # away; the status says so
+                self._tell_of(self._selected)
 
     def picture(self) -> Picture:
         """The picture as it stands, for a static copy: `.picture().svg()`."""
@@ -140,6 +145,17 @@ class ClusterView(anywidget.AnyWidget):
             self._selected, self.chosen = None, {}
             return
         self._selected = key
+        self._tell_of(key)
+
+    def _version_of(self, key: str) -> str:
+        kind, _, name = key.partition("/")
+        for obj in self._mirror.objects().get(f"{kind}s", ()):
+            if obj["metadata"]["name"] == name:
+                return str(obj["metadata"].get("resourceVersion"))
+        return ""
+
+    def _tell_of(self, key: str) -> None:
+        version = self._version_of(key)
         actions = stage.actions(key, self._cluster, self._mirror.objects()) if self._buttons else []
         parts = [
             (say("why"), self._cluster.why(key), True),
@@ -161,6 +177,7 @@ class ClusterView(anywidget.AnyWidget):
             ],
             "parts": [{"title": title, "text": text, "open": is_open} for title, text, is_open in parts if text],
         }
+        self._told_of = version
 
     def _events(self, key: str) -> str:
         kind, _, name = key.partition("/")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 
 from statelab.cluster.names import parse
 from statelab.controlplane.kinds import Object
@@ -21,6 +22,10 @@ class Explanation:
         return self.text
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        style = "white-space: pre-wrap; word-break: normal; overflow-wrap: anywhere"  # JupyterLab breaks words
+        return f'<pre style="{style}">{escape(self.text)}</pre>'
 
 
 def why(what: str) -> Explanation:

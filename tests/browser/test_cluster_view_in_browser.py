@@ -92,6 +92,16 @@ def test_an_instructor_s_button_does_the_kubectl_line_it_shows(notebook: Any) ->
     notebook.cell(1).locator('g[data-key="pod/web-2"].ready').wait_for()
 
 
+def test_the_panel_tells_of_the_selected_pod_as_it_is_now_and_stays_open_where_it_was(notebook: Any) -> None:
+    view = notebook.cell(2)
+    view.locator('g[data-key="pod/web-0"]').click()
+    panel = view.locator(".sl-panel")
+    panel.locator("summary", has_text="Events").click()
+    notebook.do("cluster.delete('pod/web-0')")
+    panel.locator("pre", has_text="(uid").first.wait_for()  # the successor, and why there is one
+    panel.locator("details[open]", has_text="Events").wait_for()
+
+
 def test_the_ghost_of_the_moment_before_tells_the_old_address(notebook: Any) -> None:
     notebook.do("cluster.kubectl('delete pod web-0'); cluster.wait('pod/web-0', 'Ready')")
     cell = notebook.run(3)

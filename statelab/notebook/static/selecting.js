@@ -6,6 +6,9 @@ export function makePanel(model, { root, tell, text, on }, svg) {
   const paint = () => {
     const chosen = model.get("chosen");
     const hadFocus = panel.contains(document.activeElement);
+    const isSame = panel.querySelector("h4")?.textContent === chosen.title;
+    const opened = new Map();
+    for (const each of panel.querySelectorAll("details")) opened.set(each.firstChild.textContent, each.open);
     panel.replaceChildren();
     panel.hidden = !chosen.title;
     for (const each of svg.querySelectorAll("g[aria-pressed]")) each.removeAttribute("aria-pressed");
@@ -16,7 +19,8 @@ export function makePanel(model, { root, tell, text, on }, svg) {
     for (const action of chosen.actions) panel.append(actionOf(action, tell));
     for (const part of chosen.parts) {
       const body = make("pre", { tabindex: "0", role: "region", "aria-label": part.title }, part.text);
-      panel.append(make("details", { open: part.open }, make("summary", {}, part.title), body));
+      const open = isSame && opened.has(part.title) ? opened.get(part.title) : part.open; // as the reader left it
+      panel.append(make("details", { open }, make("summary", {}, part.title), body));
     }
     if (hadFocus) close.focus();
   };

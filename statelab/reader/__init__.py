@@ -1,6 +1,6 @@
 """YAML of strangers: anything at all goes in; objects with places come out, or a ManifestError.
 
-Below the control plane, whose API server takes YAML too. `statelab.manifest` adds advice, which knows Kubernetes' fields.
+Below the control plane, whose API server takes YAML too. `statelab.manifest` adds advice, from Kubernetes' schemas.
 """
 
 from statelab.reader.errors import Finding, ManifestError, Place

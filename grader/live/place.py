@@ -16,7 +16,7 @@ from grader.place import EMBEDDED, Answered, CannotGrade, Need, Ran
 from grader.seen import Seen
 from grader.tasks import Task
 from grader.trial import Trial
-from statelab.cluster import Cluster, Problem
+from statelab.cluster import Cluster, Problem, RequestRefused
 from statelab.cluster.dns import ask_with_search
 from statelab.controlplane.kinds import Object
 from statelab.manifest.relations import at
@@ -24,6 +24,7 @@ from statelab.manifest.relations import at
 LACKS: frozenset[Need] = frozenset(("virtual time", "a cluster of its own"))
 _EXEC_S = 60.0
 _STARTING = ("", "ContainerCreating", "PodInitializing")
+_START_S = 120.0  # cluster seconds that an image may take, or a volume; what takes longer will never come
 _FIRST_PROBES_S = 12.0  # cluster seconds: so soon after its start a Pod's first probe may still be on its way
 
 
@@ -48,7 +49,7 @@ class LivePlace:
         self._made: list[_Made] = []
         self._open = contextlib.ExitStack()
         self._dns: tuple[str, int] | None = None
-        self._dns_is_away = False
+        self._has_no_dns = False
 
     def __enter__(self) -> LivePlace:
         return self
@@ -58,7 +59,7 @@ class LivePlace:
         for made in self._made:
             made.cluster.close()
         self._open.close()
-        with contextlib.suppress(CannotGrade, Problem):
+        with contextlib.suppress(RequestRefused, Problem):
             for made in self._made:
                 self.namespaces.delete(made.namespace)
         self._made.clear()
@@ -84,19 +85,19 @@ class LivePlace:
         if not cluster.store.is_abreast():
             return True
         now_s, store = cluster.loop.now_s, cluster.store
-        warned = {at(each, "involvedObject", "uid") for each in store.list("events", trial.namespace)
+        failed = {at(each, "involvedObject", "uid") for each in store.list("events", trial.namespace)
                   if each.get("type") == "Warning"}  # fmt: skip
         for pod in trial.all("pod"):
-            if pod.uid in warned or not pod.node:
+            if not pod.node:
                 continue
             since_s = now_s - _last_change_s(trial, pod)
-            if pod.phase == "Pending" and _is_starting(pod) and since_s < 120:
+            if pod.phase == "Pending" and _is_starting(pod) and since_s < _START_S:
                 return True
             if pod.phase == "Running" and not pod.ready and since_s < _FIRST_PROBES_S and _is_probed(pod):
                 return True
         selected = "volume.kubernetes.io/selected-node"
         return any(
-            claim.phase == "Pending" and claim.uid not in warned and claim.at("metadata", "annotations", selected)
+            claim.phase == "Pending" and claim.uid not in failed and claim.at("metadata", "annotations", selected)
             for claim in trial.all("pvc")
         )
 
@@ -117,26 +118,35 @@ class LivePlace:
 
     def ask(self, trial: Trial, name: str, type: str, namespace: str) -> Answered:
         names = self._live(trial).names
-        question = f"nslookup {name[:80]}" + ("" if type == "A" else f" ({type})")
-        if self._dns_is_away:
-            return EMBEDDED.ask(trial, name, type, namespace)
-        try:
-            if self._dns is None:
-                self._dns = self._open.enter_context(self.namespaces.cluster.dns_address())
-        except Problem as problem:
-            if self.namespaces.is_statelab:  # its DNS is no Pod that one could reach; this is what would answer there
-                self._dns_is_away = True
-                return EMBEDDED.ask(trial, name, type, namespace)
-            raise CannotGrade(str(problem)) from None
         search = names.real if namespace == names.logical else namespace
-        try:
-            found = ask_with_search(self._dns, names.outward(name), type, search)
-        except Problem as problem:
-            if "cannot be asked for" in problem.what:
-                return Answered(question, "NXDOMAIN", ())
-            raise CannotGrade(str(problem)) from None
+        question = f"nslookup {name[:80]}" + ("" if type == "A" else f" ({type})")
+        for is_last in (False, True):
+            address = self._dns_address()
+            if address is None:  # StateLab's own server: its DNS is no Pod, and this is what would answer there
+                return EMBEDDED.ask(trial, name, type, namespace)
+            try:
+                found = ask_with_search(address, names.outward(name), type, search)
+                break
+            except Problem as problem:
+                if "cannot be asked for" in problem.what:
+                    return Answered(question, "NXDOMAIN", ())
+                if is_last:
+                    raise CannotGrade(str(problem)) from None
+                self._open.close()  # a port-forward ends with its first broken connection: open another
+                self._dns = None
         records = [names.inward(each) for each in found.records if type != "A" or _is_address(each)]
         return Answered(question, found.rcode, tuple(sorted(records)))
+
+    def _dns_address(self) -> tuple[str, int] | None:
+        """Where cluster DNS answers, for as long as the answer is graded. Raises CannotGrade."""
+        if self._dns is None and not self._has_no_dns:
+            try:
+                self._dns = self._open.enter_context(self.namespaces.cluster.dns_address())
+            except Problem as problem:
+                if not self.namespaces.is_statelab:
+                    raise CannotGrade(str(problem)) from None
+                self._has_no_dns = True
+        return self._dns
 
     def _live(self, trial: Trial) -> LiveCluster:
         assert isinstance(trial.cluster, LiveCluster)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -135,6 +134,8 @@ def _environment(home: str) -> dict[str, str]:
 
 
 def _limit(limits: Confinement) -> None:
+    import resource  # here: Windows has none, and this module says there what it cannot do
+
     for what, value in (
         (resource.RLIMIT_CPU, limits.cpu_s),
         (resource.RLIMIT_AS, limits.memory_bytes),

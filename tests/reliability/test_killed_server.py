@@ -225,6 +225,7 @@ def test_a_torn_end_is_cut_with_a_warning_and_a_backup(folder: Path) -> None:
     server.kill()
 
 
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits a process from outside")
 def test_on_a_full_disk_writes_are_refused_and_nothing_is_lost(folder: Path) -> None:
     server = start(folder, file_bytes=400_000)
     _make_stateful_set(server)

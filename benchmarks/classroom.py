@@ -19,7 +19,7 @@ def grading() -> Generator[Figure]:
     """Twelve submissions of ps3 to gradebook and feedback, as a class's weekly ones are; `grading.py` does more."""
     python = [sys.executable, "-m"]
     with tempfile.TemporaryDirectory() as folder:
-        course = make_course(Path(folder) / "course", _STUDENTS, trivial=False)
+        course = make_course(Path(folder) / "course", _STUDENTS)
         stock_course = Path(shutil.copytree(course, Path(folder) / "stock"))
         (stock_course / "nbgrader_config.py").write_text(STOCK, encoding="utf-8")
         ours = measure("grader run", course, [*python, "grader.cli", "run", "ps3"])

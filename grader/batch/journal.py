@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import BinaryIO
@@ -19,47 +19,80 @@ from grader.registry import solutions_folder
 _OUTCOME = {each.name for each in fields(Outcome)}
 
 
+class Outcomes(Mapping[str, Outcome]):
+    """Those of a journal by student, read from disk when they are asked for: memory is the same for any class."""
+
+    def __init__(self, path: Path, at: dict[str, tuple[int, int]]) -> None:
+        """`at`: where in the file a student's line begins, and its length, in bytes."""
+        self._path = path
+        self._at = at
+
+    def __getitem__(self, student: str) -> Outcome:
+        begins, length = self._at[student]
+        with self._path.open("rb") as file:
+            file.seek(begins)
+            return Outcome(**orjson.loads(file.read(length)))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._at)
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    def of(self, students: Collection[str]) -> Outcomes:
+        """Only these, as far as they are there."""
+        chosen = set(students)
+        return Outcomes(self._path, {name: place for name, place in self._at.items() if name in chosen})
+
+
 class Journal:
     """Outcomes of one assignment. `key` stands for everything but the submission that decides a grade."""
 
     def __init__(self, path: Path, key: str, *, resume: bool) -> None:
         self.path = path
-        self.outcomes: dict[str, Outcome] = {}
+        self._at: dict[str, tuple[int, int]] = {}
+        self.outcomes = Outcomes(path, self._at)
         path.parent.mkdir(parents=True, exist_ok=True)
-        if resume and path.is_file():
-            self._load(key)
-        # What was read is written again whole: a torn last line is gone, and outcomes of another rubric too.
+        # What is there is written again whole: a torn last line is gone, and outcomes of another rubric too.
         part = path.with_name(f".{path.name}.part")
-        lines = [orjson.dumps({"key": key}), *(orjson.dumps(each.to_json()) for each in self.outcomes.values())]
-        part.write_bytes(b"".join(line + b"\n" for line in lines))
+        self._file: BinaryIO = part.open("wb")
+        self._write(orjson.dumps({"key": key}))
+        if resume and path.is_file():
+            self._take_from(path, key)
+        self._file.flush()
         os.replace(part, path)
-        self._file: BinaryIO = path.open("ab")
 
-    def _load(self, key: str) -> None:
-        lines = self.path.read_bytes().split(b"\n")
-        try:
-            if orjson.loads(lines[0]) != {"key": key}:
+    def _take_from(self, path: Path, key: str) -> None:
+        with path.open("rb") as lines:
+            if _parsed(next(lines, b"")) != {"key": key}:
                 return
-        except orjson.JSONDecodeError:
-            return
-        for line in lines[1:]:
-            try:
-                found = orjson.loads(line)
-            except orjson.JSONDecodeError:
-                continue  # torn by the end of the process
-            if isinstance(found, dict) and set(found) == _OUTCOME:
-                self.outcomes[found["student"]] = Outcome(**found)
+            for line in lines:
+                found = _parsed(line)  # None: torn by the end of the process
+                if isinstance(found, dict) and set(found) == _OUTCOME:
+                    self._at[found["student"]] = self._write(line.rstrip(b"\n"))
 
     def append(self, outcomes: Sequence[Outcome]) -> None:
         """Returns when they are on disk."""
-        for each in outcomes:
-            self.outcomes[each.student] = each
-            self._file.write(orjson.dumps(each.to_json()) + b"\n")
+        places = {each.student: self._write(orjson.dumps(each.to_json())) for each in outcomes}
         self._file.flush()
         os.fsync(self._file.fileno())
+        self._at.update(places)
+
+    def _write(self, line: bytes) -> tuple[int, int]:
+        begins = self._file.tell()
+        self._file.write(line + b"\n")
+        return begins, len(line)
 
     def close(self) -> None:
         self._file.close()
+
+
+def _parsed(line: bytes) -> object:
+    try:
+        found: object = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    return found
 
 
 def rubric_key(assignment: str, released: dict[str, list[SourceCell]]) -> str:

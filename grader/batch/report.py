@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -99,8 +100,8 @@ def report(run: Run) -> Report:
     return Report(run, body)
 
 
-def _results(run: Run) -> list[tuple[str, dict[str, Any]]]:
-    return [item for o in run.outcomes.values() for each in o.notebooks.values() for item in each["tasks"].items()]
+def _results(run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
+    return (item for o in run.outcomes.values() for each in o.notebooks.values() for item in each["tasks"].items())
 
 
 def _distribution(run: Run) -> list[int]:

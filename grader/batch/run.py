@@ -6,7 +6,7 @@ import gc
 import os
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -41,7 +41,7 @@ class Run:
     """What a run did. `totals`: student → (score, max), as the gradebook has it now."""
 
     assignment: str
-    outcomes: dict[str, Outcome]
+    outcomes: Mapping[str, Outcome]
     totals: dict[str, tuple[float, float]]
     graded: int
     taken_over: int
@@ -87,16 +87,14 @@ def run(
             jobs_left = [_job(course, assignment, each, mode) for each in chosen]
             done = {each.student for each in jobs_left if resume and _is_done(each, journal, released)}
             writer = _Writer(gradebook, journal, course)
-            writer.take_over([journal.outcomes[each] for each in sorted(done)])
+            writer.take_over(journal.outcomes[each] for each in sorted(done))
             todo = [each for each in jobs_left if each.student not in done]
             results = Results()
             work = partial(_worker, released, judging, results)
             graded = _grade(todo, released, writer, work, results, jobs, limit_s, partial(progress), len(done))
         finally:
             journal.close()
-        outcomes = {
-            name: outcome for name, outcome in journal.outcomes.items() if name in set(course.students(assignment))
-        }
+        outcomes = journal.outcomes.of(course.students(assignment))
         return Run(assignment, outcomes, gradebook.totals(), graded, len(done), time.monotonic() - began)
 
 
@@ -230,7 +228,7 @@ class _Writer:
         self._held = []
         self._last_s = time.monotonic()
 
-    def take_over(self, outcomes: list[Outcome]) -> None:
+    def take_over(self, outcomes: Iterable[Outcome]) -> None:
         """Into the gradebook: those of an earlier run, which may have ended between journal and gradebook, too."""
         rows = [row for outcome in outcomes for row in self._rows(outcome)]
         if rows:

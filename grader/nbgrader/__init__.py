@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ def find_our_programs() -> None:
 def configure(c: Any) -> None:
     """Set up nbgrader for this course. `c`: the object that `get_config()` gives in a configuration file."""
     find_our_programs()
+    # nbgrader deletes and adds submissions in one session and means it; with its own preprocessors it is told the same.
+    warnings.filterwarnings("ignore", r"Object of type <Submitted\w+> not in session", module=r"nbgrader\.api")
     c.CourseDirectory.source_directory = "solutions"
     c.CourseDirectory.release_directory = "exercises"
     c.CourseDirectory.ignore = list(IGNORED)

@@ -33,5 +33,5 @@ ENV PATH=/opt/statelab/bin:$PATH \
     HOME=/tmp
 # The user of grader/oncluster/manifests.py, who owns nothing here.
 USER 10001:10001
-WORKDIR /tmp
+WORKDIR /
 CMD ["python", "-m", "grader.oncluster", "--help"]

@@ -122,7 +122,7 @@ def _pod(plan: Plan, command: list[str], *, cpu: str, memory: str) -> Object:
         "image": plan.image,
         "imagePullPolicy": "IfNotPresent",
         "command": command,
-        "workingDir": "/tmp",
+        "workingDir": "/",
         "resources": {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": memory}},
         "securityContext": {
             "allowPrivilegeEscalation": False,

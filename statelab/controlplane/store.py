@@ -39,6 +39,9 @@ class Revision:
     at_s: float
 
 
+_MOST_ENCODED, _MOST_ENCODED_BYTES = 4096, 32 * 1024 * 1024
+
+
 class Log(Protocol):
     """Where revisions are written before they count (journal.py); raises ApiError when they cannot be."""
 
@@ -63,6 +66,7 @@ class Store:
         self._by_controller: dict[tuple[str, str, str], dict[str, Object]] = {}  # see _place → key
         self._subscribers: dict[str, list[Callable[[Revision], None]]] = {"": []}  # plural, "" for all → callbacks
         self._encoded: OrderedDict[str, bytes] = OrderedDict()
+        self._encoded_bytes = 0
 
     # ---- reading
 
@@ -106,8 +110,9 @@ class Store:
         if found is None:
             found = orjson.dumps(obj)
             self._encoded[version] = found
-            if len(self._encoded) > 4096:
-                self._encoded.popitem(last=False)
+            self._encoded_bytes += len(found)
+            while len(self._encoded) > _MOST_ENCODED or self._encoded_bytes > _MOST_ENCODED_BYTES:
+                self._encoded_bytes -= len(self._encoded.popitem(last=False)[1])
         return found
 
     # ---- history

@@ -19,7 +19,7 @@ from statelab.controlplane.store import Revision, Store
 _BOOKMARK_EVERY_S = 60.0
 _FLUSH_EVERY_S = 0.005  # a watch is written to no oftener than this, and less often the more watches there are
 _FLUSH_PER_WATCH_S = 0.0005
-_MOST_LINES = 10_000  # a watcher that is further behind is dropped
+_MOST_LINES, _MOST_BYTES = 10_000, 32 * 1024 * 1024  # a watcher that is further behind is dropped
 _LINES_AT_ONCE = 500
 
 Write = Callable[[bytes], Awaitable[None]]
@@ -65,6 +65,7 @@ class Broadcast:
         self._namespace = namespace
         self._loop = asyncio.get_running_loop()
         self._lines: deque[bytes] = deque()
+        self._bytes = 0
         self.end = 0  # how many lines there ever were
         self._joined: tuple[int, int, bytes] = (0, 0, b"")
         self._watchers: set[Alarm] = set()
@@ -100,10 +101,12 @@ class Broadcast:
         if revision.plural != self._plural or (self._namespace and split_key(revision.key)[0] != self._namespace):
             return
         encoded = self._store.encoded(revision.object)
-        self._lines.append(b'{"type":"%b","object":%b}\n' % (revision.type.encode(), encoded))
+        line = b'{"type":"%b","object":%b}\n' % (revision.type.encode(), encoded)
+        self._lines.append(line)
+        self._bytes += len(line)
         self.end += 1
-        if len(self._lines) > _MOST_LINES:
-            self._lines.popleft()
+        while len(self._lines) > _MOST_LINES or (self._bytes > _MOST_BYTES and len(self._lines) > 1):
+            self._bytes -= len(self._lines.popleft())
         if self._flush is None:
             interval_s = max(_FLUSH_EVERY_S, len(self._watchers) * _FLUSH_PER_WATCH_S)
             self._flush = self._loop.call_at(self._flushed_s + interval_s, self._wake_all)

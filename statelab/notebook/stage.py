@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from statelab.cluster import Cluster
-from statelab.cluster.embedded import EmbeddedCluster
 from statelab.cluster.problem import Problem
 from statelab.controlplane.kinds import Object
 from statelab.notebook.strings import say
@@ -38,7 +37,7 @@ def actions(key: str, cluster: Cluster, objects: Mapping[str, Sequence[Object]])
     kind, _, name = key.partition("/")
     if kind == "pod":
         return [Action("delete", say("delete_pod"), ("kubectl", "delete", "pod", name, "--wait=false"))]
-    if kind == "node" and isinstance(cluster, EmbeddedCluster):
+    if kind == "node" and cluster.can_stop_nodes:
         return [
             Action("stop", say("stop_node"), ("statelab", "node", "stop", name)),
             Action("start", say("start_node"), ("statelab", "node", "start", name)),
@@ -70,6 +69,5 @@ def act(action: Action, cluster: Cluster, value: str = "") -> str:
     if words[0] == "kubectl":
         result = cluster.kubectl(words[1:], timeout_s=30.0)
         return str(result).strip()
-    assert isinstance(cluster, EmbeddedCluster)
     (cluster.stop_node if words[2] == "stop" else cluster.start_node)(words[3])
     return f"{words[3]}: {words[2]}"

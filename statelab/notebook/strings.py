@@ -11,6 +11,7 @@ ENGLISH: dict[str, str] = {
     "yaml": "YAML",
     "no_events": "none in the last hour",
     "reconnecting": "The cluster does not answer; this is how it was. Looking again…",
+    "watched_since": "A real cluster keeps no history: this begins where timeline() or show() was first called here.",
     "no_kernel": "The kernel does not answer: it is busy, or gone. If it is gone, run this cell again.",
     "and_more": "and {count} more changes",
     "gone_now": "{what} is gone.",

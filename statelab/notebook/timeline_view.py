@@ -50,6 +50,7 @@ class Timeline(anywidget.AnyWidget):
         self._views = 0
         self._at: int | None = None  # None: the present
         self._marked: int | None = None
+        self.status = self._origin()
         self._refresh()
         self._stop = self._mirror.listen(self._on_change)
         self.on_msg(answering(self._on_message))
@@ -72,9 +73,13 @@ class Timeline(anywidget.AnyWidget):
         try:
             if self._source.update():
                 self._refresh()
-            self.status = say("reconnecting") if self._mirror.is_away else ""
+            self.status = say("reconnecting") if self._mirror.is_away else self._origin()
         except (Problem, RequestRefused):
             self.status = say("reconnecting")
+
+    def _origin(self) -> str:
+        """Where its beginning is, on a cluster that keeps no history and no causes."""
+        return "" if self._mirror.cluster.place == "embedded" else say("watched_since")
 
     def _refresh(self) -> None:
         """All anew: there are more moments."""

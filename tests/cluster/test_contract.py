@@ -14,6 +14,7 @@ from statelab.cluster import Cluster, Problem, RequestRefused
 from statelab.notebook.cluster_view import ClusterView
 from statelab.notebook.live import mirror_of
 from statelab.notebook.source import Source
+from statelab.notebook.stage import actions
 from statelab.notebook.timeline_view import Timeline
 
 MANIFEST = Path(__file__).resolve().parents[2] / "course" / "manifests" / "06-web.yaml"
@@ -203,9 +204,15 @@ def test_the_timeline_tells_what_happened_since_it_was_watched(cluster):
         assert lives[-2:] == [before, uid(cluster, "web-2")]
         timeline = Timeline(cluster, what="sts/web")
         assert len(timeline.history) > 0
+        assert ("keeps no history" in timeline.status) == (cluster.place != "embedded")
         timeline.close()
     finally:
         stop()
+
+
+def test_an_instructor_gets_a_button_for_a_node_where_nodes_can_be_stopped(cluster):
+    node = "node/" + cluster.get("pod/web-0")["spec"]["nodeName"]
+    assert [each.id for each in actions(node, cluster, {})] == (["stop", "start"] if cluster.can_stop_nodes else [])
 
 
 def _uids(source: Source, pod: str) -> list[str]:

@@ -87,8 +87,7 @@ def _explain(lives: _Lives, plural: str, key: str, until: int, depth: int) -> Re
             uid = str(ended.object["metadata"].get("uid", ""))[:4]
             text = f"(uid {uid}…) deleted by {_who(ended)}, {born.at_s - ended.at_s:.1f} s earlier: {ended.cause.why}"
             reasons.append(Reason(subject, text, ended.at_s, ended.number))
-        for claim in _claims_that_waited(lives, born):
-            reasons.append(claim)
+        reasons += _claims_that_waited(lives, born, before)
         for owner_plural, owner_key in _owners(born.object):
             owner = _explain(lives, owner_plural, owner_key, born.number, depth - 1)
             if owner is not None:
@@ -122,15 +121,18 @@ def _owners(obj: Object) -> list[tuple[str, str]]:
     return found
 
 
-def _claims_that_waited(lives: _Lives, born: Revision) -> list[Reason]:
-    """A new Pod's claims that were there before it: the data it finds."""
+def _claims_that_waited(lives: _Lives, born: Revision, before: list[Revision]) -> list[Reason]:
+    """A new Pod's claims that were there before it: the data it finds. `before`: earlier Pods of its name."""
     reasons = []
     namespace = born.object["metadata"].get("namespace", "")
     for volume in born.object.get("spec", {}).get("volumes") or () if born.plural == "pods" else ():
         claim = (volume.get("persistentVolumeClaim") or {}).get("claimName")
         revisions = lives.until("persistentvolumeclaims", f"{namespace}/{claim}", born.number) if claim else []
-        if revisions and revisions[-1].type != "DELETED" and born.at_s - revisions[0].at_s > 1.0:
-            kept = revisions[-1].object
-            text = f"not created: it was there already, kept since {kept['metadata']['creationTimestamp']}"
-            reasons.append(Reason(f"persistentvolumeclaim/{claim}", text, revisions[0].at_s, revisions[0].number))
+        made = next((each for each in reversed(revisions) if each.type == "ADDED"), None)
+        if made is None or revisions[-1].type == "DELETED" or born.at_s - made.at_s <= 1.0:
+            continue
+        if made.cause.actor == born.cause.actor and not any(each.number > made.number for each in before):
+            continue  # made for this very Pod, and then something took its time
+        text = f"not created: it was there already, kept since {made.object['metadata']['creationTimestamp']}"
+        reasons.append(Reason(f"persistentvolumeclaim/{claim}", text, made.at_s, made.number))
     return reasons

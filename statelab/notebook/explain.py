@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 
 from statelab.cluster.names import parse
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.labels import selector_text
 from statelab.notebook import current
+from statelab.notebook.plain import wrapped
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,7 @@ class Explanation:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        style = "white-space: pre-wrap; word-break: normal; overflow-wrap: anywhere"  # JupyterLab breaks words
-        return f'<pre style="{style}">{escape(self.text)}</pre>'
+        return wrapped(self.text)
 
 
 def why(what: str) -> Explanation:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from html import escape
 from pathlib import Path
 
 from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class
@@ -14,6 +13,7 @@ from IPython.display import display
 from statelab.cluster import Problem
 from statelab.manifest import ManifestError, advise, read
 from statelab.notebook import current, progress
+from statelab.notebook.plain import scrolled
 
 _LONGEST_WAIT_S = 300.0
 _WIDEST = 104  # characters in a line of a cell's output, in a window 1280 wide
@@ -93,8 +93,7 @@ class StateLabMagics(Magics):
 def _say(text: str) -> None:
     """Show what was printed. A notebook breaks long lines, which spoils a table: a wide one is shown to be scrolled."""
     if max((len(line) for line in text.splitlines()), default=0) > _WIDEST:
-        style = "white-space: pre; word-break: normal; overflow-x: auto"
-        display({"text/plain": text.rstrip("\n"), "text/html": f'<pre style="{style}">{escape(text)}</pre>'}, raw=True)
+        display({"text/plain": text.rstrip("\n"), "text/html": scrolled(text)}, raw=True)
         return
     sys.stdout.write(text)
     if text and not text.endswith("\n"):

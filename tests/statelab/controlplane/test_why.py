@@ -58,3 +58,43 @@ def test_an_object_made_again_in_its_namespace_is_explained_by_the_end_of_the_fi
     assert chain is not None
     [before] = chain.because
     assert "deleted by you" in before.text
+
+
+SET = {
+    "apiVersion": "apps/v1",
+    "kind": "StatefulSet",
+    "metadata": {"name": "web", "namespace": "there"},
+    "spec": {
+        "serviceName": "web",
+        "replicas": 1,
+        "selector": {"matchLabels": {"app": "web"}},
+        "template": DEPLOYMENT["spec"]["template"] | {"metadata": {"labels": {"app": "web"}}},
+        "volumeClaimTemplates": [
+            {
+                "metadata": {"name": "www"},
+                "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+            }
+        ],
+    },
+}
+
+
+def test_a_claim_is_kept_for_a_pods_successor_and_made_for_the_first_however_long_that_took():
+    cluster = ControlPlane()
+    cluster.create(NAMESPACE)
+    quota = {"hard": {"pods": "0"}}
+    cluster.create(
+        {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none", "namespace": "there"}, "spec": quota}
+    )
+    cluster.settle()
+    cluster.create(SET)
+    cluster.loop.run_for(30.0)  # its claim is there, and no Pod may be made yet
+    assert [each["metadata"]["name"] for each in cluster.list("persistentvolumeclaims")] == ["www-web-0"]
+    cluster.delete("resourcequotas", "there/none")
+    cluster.loop.run_for(120.0)  # it asks again, ever more rarely
+    assert "kept since" not in str(why(cluster.store, "pods", "there/web-0"))
+    cluster.delete("pods", "there/web-0")
+    cluster.settle()
+    assert "persistentvolumeclaim/www-web-0   not created: it was there already, kept since" in str(
+        why(cluster.store, "pods", "there/web-0")
+    )

@@ -1,0 +1,17 @@
+"""Plain text as a notebook shows it best: JupyterLab breaks lines of a cell's output wherever they reach the edge."""
+
+from __future__ import annotations
+
+from html import escape
+
+_AS_OUTPUT = "margin: 0; padding: 0; font-size: var(--jp-code-font-size, 13px); line-height: 1.3; word-break: normal"
+
+
+def scrolled(text: str) -> str:
+    """Text whose lines stay whole, as those of a table must: HTML that can be scrolled sideways."""
+    return f'<pre style="{_AS_OUTPUT}; white-space: pre; overflow-x: auto">{escape(text)}</pre>'
+
+
+def wrapped(text: str) -> str:
+    """Sentences, broken between words: HTML."""
+    return f'<pre style="{_AS_OUTPUT}; white-space: pre-wrap; overflow-wrap: anywhere">{escape(text)}</pre>'

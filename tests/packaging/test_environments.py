@@ -9,6 +9,7 @@ import subprocess
 import sys
 import sysconfig
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,20 @@ def test_every_pinned_version_is_one_that_the_project_allows():
         if (version := pinned.get(each.name.lower().replace("_", "-"))) is not None:
             assert version in each.specifier, each
     assert {Requirement(each).name.lower() for each in PROJECT["dependencies"]} <= set(pinned)
+
+
+def test_the_oldest_python_that_the_project_names_can_install_every_pinned_version():
+    """Debian 12 has 3.11.2: a pin that wants 3.11.5 ends a newcomer's first command."""
+    looked_at = 0
+    for line in (ROOT / "constraints.txt").read_text().splitlines():
+        try:
+            wants = metadata.metadata(line.partition("==")[0])["Requires-Python"] if "==" in line else None
+        except metadata.PackageNotFoundError:
+            continue  # of an extra that is not installed here
+        if wants:
+            looked_at += 1
+            assert SpecifierSet(wants).contains("3.11.0"), f"{line} wants Python {wants}"
+    assert looked_at > 100
 
 
 @pytest.mark.slow

@@ -107,6 +107,30 @@ def test_http_and_https_are_spoken_on_one_port(server: Server) -> None:
         urllib.request.urlopen(f"https://127.0.0.1:{server.port}/version", timeout=10)
 
 
+def test_what_is_no_http_and_who_goes_away_make_no_noise(tmp_path: Path) -> None:
+    loud = start(tmp_path)
+    head = f"POST {CONFIG_MAPS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {loud.token}\r\n"
+    for garbage in (b"\x00\x01", b"GET\r\n\r\n", f"{head}Content-Length: -5\r\n\r\n".encode()):
+        with loud.raw(garbage) as connection:
+            assert connection.recv(4096).startswith(b"HTTP/1.0 400")
+    loud.raw(f"{head}Content-Length: 10\r\n\r\nabc".encode()).close()
+    assert loud.request("GET", "/readyz")[0] == 200
+    assert loud.stop() == 0
+    assert loud.process.stdout is not None
+    said = loud.process.stdout.read()
+    assert "Traceback" not in said and "ERROR" not in said
+
+
+def test_a_selector_may_be_long(server: Server) -> None:
+    names = ",".join(f"name-{number}" for number in range(20_000))
+    code, found, _ = server.request("GET", f"{CONFIG_MAPS}?labelSelector=app%20in%20({names})")
+    assert (code, found["items"]) == (200, [])
+
+
+def test_a_request_may_name_the_server_too_as_through_a_proxy(server: Server) -> None:
+    assert server.request("GET", f"{server.url}{CONFIG_MAPS}")[1]["kind"] == "ConfigMapList"
+
+
 def test_without_the_token_nobody_is_let_in(server: Server) -> None:
     code, status, _ = server.request("GET", "/api/v1/nodes", Authorization="Bearer wrong")
     assert (code, status["reason"]) == (401, "Unauthorized")

@@ -16,8 +16,10 @@ import tempfile
 import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from statelab.controlplane.apiserver import bodies, streaming, watching
 from statelab.controlplane.apiserver.certificates import Certificate
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _GZIP_ABOVE_BYTES = 128 * 1024
+_LONGEST_HEAD_BYTES = 1024 * 1024  # as Go's: a selector may be long
 _SLOW_AFTER_S = 30.0  # a watcher that takes nothing for so long is dropped
 _GREET_WITHIN_S = 60.0
 _NO_CACHE = ("Cache-Control", "no-cache, private")
@@ -65,7 +68,15 @@ class Edge:
 
     async def start(self, port: int = 0, host: str = "127.0.0.1") -> None:
         """Listen. Raises OSError when the port is taken."""
-        self._server = web.Server(self._serve, access_log=None, keepalive_timeout=600.0, lingering_time=1.0)
+        self._server = web.Server(
+            self._serve,
+            access_log=None,
+            logger=_server_log(),
+            keepalive_timeout=600.0,
+            lingering_time=1.0,
+            max_line_size=_LONGEST_HEAD_BYTES,
+            max_field_size=_LONGEST_HEAD_BYTES,
+        )
         self._listener = socket.create_server((host, port), backlog=512)
         self._listener.setblocking(False)
         self.port = self._listener.getsockname()[1]
@@ -127,6 +138,8 @@ class Edge:
             response.force_close()
             return response
         path, _, query = http.raw_path.partition("?")
+        if path.startswith("http"):  # the absolute form of RFC 9112, which proxies are asked with
+            path = urlsplit(path).path
         request = Request(http.method, path, parse_query(query), _Headers(http.headers), body)
         answer = self.handler.handle(request)
         if isinstance(answer, Response):
@@ -255,6 +268,18 @@ class Edge:
             return await streaming.serve(self.cluster, http, answer)
         except streaming.Refused as refused:
             return await self._respond(http, refusal(refused.error))
+
+
+def _server_log() -> logging.Logger:
+    """Where aiohttp tells of trouble. What is no HTTP is answered with 400, and a client may go: that is none."""
+    logger = logging.getLogger("statelab.http")
+    logger.addFilter(_is_ours)
+    return logger
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    problem = record.exc_info[1] if record.exc_info else None
+    return not isinstance(problem, HttpProcessingError | ConnectionError)
 
 
 async def _peek(connection: socket.socket) -> bytes:

@@ -23,7 +23,7 @@ from grader.oncluster import bundle as bundles
 from grader.oncluster.courier import unpack
 from grader.oncluster.manifests import Plan, job, manifests
 from grader.oncluster.run import merge, pack
-from statelab.cluster import Cluster
+from statelab.cluster import Cluster, RequestRefused
 
 pytestmark = pytest.mark.slow
 CLASS = [
@@ -33,7 +33,7 @@ CLASS = [
     {},
     {"repair": "wrong/01-*"},
 ]
-PLAN = Plan("ps3", "0123456789abcdef", "statelab-grading", "registry.example/statelab-grader:1", 4)
+PLAN = Plan("ps3", "0123456789abcdef", "statelab-grading", "registry.example/statelab-grader:1", 2)
 
 
 def run(course: Path, *arguments: str, environment: dict[str, str] | None = None) -> tuple[int, dict[str, Any], str]:
@@ -133,7 +133,7 @@ def test_the_job_and_all_it_needs_are_objects_of_kubernetes_1_36() -> None:
     for each in manifests(PLAN):
         kubernetes_validate.validate(each, "1.36", strict=True)
     spec = job(PLAN)["spec"]
-    assert (spec["completionMode"], spec["completions"], spec["parallelism"]) == ("Indexed", 4, 4)
+    assert (spec["completionMode"], spec["completions"], spec["parallelism"]) == ("Indexed", 2, 2)
     assert spec["backoffLimitPerIndex"] == 2
 
 
@@ -155,7 +155,7 @@ def test_storage_of_one_node_keeps_the_workers_beside_the_courier() -> None:
     def affinity(plan: Plan) -> Any:
         return job(plan)["spec"]["template"]["spec"].get("affinity")
 
-    shared = Plan("ps3", PLAN.key, PLAN.namespace, PLAN.image, 4, access="ReadWriteMany")
+    shared = Plan("ps3", PLAN.key, PLAN.namespace, PLAN.image, 2, access="ReadWriteMany")
     assert "podAffinity" in affinity(PLAN)
     assert affinity(shared) is None
 
@@ -192,3 +192,108 @@ def test_a_cluster_without_jobs_is_told_apart(course: Path, hand_in: Any, server
     code, body, _ = run(course, *arguments, environment=server.environment)
     assert code == 2
     assert "a large class needs a real Kubernetes" in body["error"]
+
+
+class Jobs:
+    """A cluster as far as `grader run --on-cluster` sees it: Pods are processes here, the volume is a folder.
+
+    What is real: the worker, tar, the objects that are sent. What is not: the API server, kubectl, the image.
+    """
+
+    context = "fake"
+    kubeconfig = Path("nowhere")
+    namespace = "default"
+
+    def __init__(self, volume: Path) -> None:
+        self.volume = volume
+        self.objects: dict[tuple[str, str], dict[str, Any]] = {}
+        self.workers: list[subprocess.Popen[str]] = []
+        self.jobs = 0
+        self.is_gone = False
+
+    def request(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
+        _, _, below = path.partition("/namespaces/")
+        kind, _, name = below.partition("/")[2].partition("/") if below else ("namespaces", "", "")
+        if method == "POST":
+            key = (kind, body["metadata"]["name"])
+            if key in self.objects:
+                raise RequestRefused(409, {"message": "already exists"})
+            self.objects[key] = body
+            if kind == "jobs":
+                self.jobs += 1
+                of = body["spec"]["completions"]
+                self.workers = [worker(self.volume, index, of) for index in range(of)]
+            return body
+        if (kind, name) not in self.objects:
+            raise RequestRefused(404, {"message": "not found"})
+        if method == "DELETE":
+            return self.objects.pop((kind, name))
+        assert kind == "jobs"
+        has_ended = all(each.poll() is not None for each in self.workers)
+        if self.is_gone:
+            raise KeyboardInterrupt
+        conditions = [{"type": "Complete", "status": "True"}] if has_ended else []
+        return {**self.objects[kind, name], "status": {"conditions": conditions, "active": len(self.workers)}}
+
+    def get(self, what: str, namespace: str) -> dict[str, Any] | None:
+        assert namespace == PLAN.namespace
+        return self.objects.get(("pods", what.partition("/")[2]))
+
+    def wait(self, what: str, condition: str, timeout_s: float) -> None:
+        assert (what.partition("/")[0], condition, self.namespace) == ("pod", "Ready", PLAN.namespace)
+
+
+KUBECTL = """\
+#!/bin/sh
+# exec POD -- COMMAND, here: the Pod's file system is this machine's, and its volume a folder.
+while [ "$1" != "--" ]; do shift; done
+shift
+exec "$@"
+"""
+
+
+@pytest.fixture
+def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Jobs:
+    from grader.oncluster import courier, run
+
+    volume, kubectl = tmp_path / "volume", tmp_path / "kubectl"
+    volume.mkdir()
+    kubectl.write_text(KUBECTL)
+    kubectl.chmod(0o755)
+    monkeypatch.setattr(courier, "find_kubectl", lambda: str(kubectl))
+    monkeypatch.setattr(courier, "MOUNT", str(volume))
+    monkeypatch.setattr(run, "_LOOK_EVERY_S", 0.05)
+    return Jobs(volume)
+
+
+def test_submissions_are_sent_graded_fetched_and_taken_away(course: Path, hand_in: Any, jobs: Any) -> None:
+    from grader.oncluster.run import grade
+
+    hand_in(course, CLASS)
+    sent = pack(load(course), "ps3")
+    seen: list[tuple[int, int]] = []
+    grade(jobs, PLAN, sent, lambda done, total, who: seen.append((done, total)))
+    assert all(total == len(CLASS) for _, total in seen)
+    assert {each.student for each in bundles.results(sent)} == set(sent.students)
+    assert merge(load(course), sent) == len(CLASS)
+    assert [kind for kind, _ in jobs.objects] == ["namespaces", "networkpolicies"]
+
+
+def test_a_run_that_was_left_joins_its_job_and_a_new_job_skips_what_is_graded(
+    course: Path, hand_in: Any, jobs: Any
+) -> None:
+    from grader.oncluster.run import grade
+
+    hand_in(course, CLASS)
+    sent = pack(load(course), "ps3")
+    jobs.is_gone = True
+    with pytest.raises(KeyboardInterrupt):
+        grade(jobs, PLAN, sent, lambda done, total, who: None)
+    jobs.is_gone = False
+    grade(jobs, PLAN, sent, lambda done, total, who: None)
+    assert jobs.jobs == 1  # the second run joined the first one's Job
+    assert {each.student for each in bundles.results(sent)} == set(sent.students)
+    before = {each.name: each.stat().st_mtime_ns for each in (jobs.volume / "results").iterdir()}
+    grade(jobs, PLAN, sent, lambda done, total, who: None)
+    assert jobs.jobs == 2
+    assert {each.name: each.stat().st_mtime_ns for each in (jobs.volume / "results").iterdir()} == before

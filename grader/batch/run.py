@@ -135,7 +135,8 @@ def _grade(
             else:
                 writer.add(found.outcome)
                 results.take_over(found.results)
-                shared.take_over(found.learned, _AT_ONCE)
+                left = len(todo) - done
+                shared.take_over(found.learned, min(_AT_ONCE, left // count))
             done += 1
             progress(before + done, before + len(todo), job.student)
     finally:

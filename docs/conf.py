@@ -48,7 +48,7 @@ linkcheck_anchors = False  # a code host makes its anchors in the browser
 linkcheck_timeout = 15
 
 _CODE = re.compile(r"(``?[^`]+``?)")
-_NAMED = re.compile(r"`[^`]+`(, `[^`]+`)*:? ")
+_NAMED = re.compile(r"`[^`]+`(, `[^`]+`)*: ")
 
 
 def as_restructured_text(app: object, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
@@ -61,8 +61,11 @@ def as_restructured_text(app: object, what: str, name: str, obj: object, options
                 made.append("")
             in_list = True
             line = f"* {_escaped(line)}"
-        elif not line.strip():
+        elif not line.strip() or line.startswith("Raises "):
+            if in_list and line.strip():
+                made.append("")
             in_list = False
+            line = _escaped(line)
         elif line.startswith("    "):
             if made and not made[-1].strip() and not in_list and (len(made) < 2 or not made[-2].startswith("    ")):
                 made += ["::", ""]

@@ -65,6 +65,7 @@ def test_a_docstring_becomes_what_it_looks_like(lessons):
             "`seed`: a number",
             "and more of it.",
             "`pace`: None, or faster",
+            "Raises ValueError.",
             "",
             "    check(name_)",
         ]
@@ -77,6 +78,8 @@ def test_a_docstring_becomes_what_it_looks_like(lessons):
         "* ``seed``: a number",
         "  and more of it.",
         "* ``pace``: None, or faster",
+        "",
+        "Raises ValueError.",
         "",
         "::",
         "",

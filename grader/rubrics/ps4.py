@@ -22,7 +22,7 @@ HTML = "/usr/share/nginx/html"
 
 repair = Task(
     "ps4.repair",
-    points=20,
+    points=18,
     about="Repair the notes' claim and the Pod that uses it, changing no more than is broken.",
     start=texts.NOTES,
     hints=(
@@ -56,7 +56,7 @@ def runs_on_the_claim(trial: Trial) -> Verdict:
     return yes("")
 
 
-@repair.check(points=5, title="A page outlives the Pod: it is there when the Pod has been made again")
+@repair.check(points=4, title="A page outlives the Pod: it is there when the Pod has been made again")
 def page_outlives_the_pod(trial: Trial) -> Verdict:
     pod, item = trial.get("pod/pv-pod"), trial.item("Pod", "pv-pod")
     if pod is None or item is None:
@@ -101,7 +101,7 @@ def _little(changed: list[str]) -> Verdict:
 
 two_volumes = Task(
     "ps4.two-volumes",
-    points=20,
+    points=17,
     about="A StatefulSet `db` of two, whose Pods each keep their data and their log on claims of their own.",
     given=headless("db", app="db"),
 )
@@ -123,7 +123,7 @@ def two_run(trial: Trial) -> Verdict:
 
 
 @two_volumes.check(
-    points=5,
+    points=4,
     title="Each has two claims of its own, of the right size, in the right place",
     hints=(
         "How many claims are there in all, when two Pods have two each?",
@@ -154,7 +154,7 @@ def claims_of_their_own(trial: Trial) -> Verdict:
 
 
 @two_volumes.check(
-    points=4,
+    points=3,
     title="Data and log of each Pod are there when it has been killed",
     hints=(
         "What stays when a Pod goes: its containers' files, an emptyDir, or a claim?",
@@ -168,7 +168,7 @@ def outlive_a_kill(trial: Trial) -> Verdict:
 
 
 @two_volumes.check(
-    points=3,
+    points=2,
     title="The Pods are found by name: db-0.db, db-1.db",
     hints=(
         "The headless Service db is there. What tells the set's Pods that it is theirs?",
@@ -263,7 +263,7 @@ def outlives_its_claim(trial: Trial) -> Verdict:
 
 retention = Task(
     "ps4.retention",
-    points=15,
+    points=13,
     about="Give back the disks of members that are scaled away, and keep all disks when the set is deleted.",
     start=texts.QUEUE,
     given=headless("queue", app="queue"),
@@ -275,7 +275,7 @@ retention = Task(
 )
 
 
-@retention.check(points=4, title="Scaled from 3 to 1: the claims and volumes of the two that went are gone")
+@retention.check(points=3, title="Scaled from 3 to 1: the claims and volumes of the two that went are gone")
 def gives_back(trial: Trial) -> Verdict:
     problem = pods_not_ready(trial, "statefulset/queue", 3)
     if problem is not None:
@@ -296,7 +296,7 @@ def gives_back(trial: Trial) -> Verdict:
     return parts(results, "").at(line)
 
 
-@retention.check(points=3, title="The member that stayed keeps its disk, also when it crashes")
+@retention.check(points=2, title="The member that stayed keeps its disk, also when it crashes")
 def keeps_its_own(trial: Trial) -> Verdict:
     problem = pods_not_ready(trial, "statefulset/queue", int(_replicas(trial)))
     if problem is not None:
@@ -339,7 +339,7 @@ def only_the_policy(trial: Trial) -> Verdict:
 
 by_hand = Task(
     "ps4.by-hand",
-    points=15,
+    points=14,
     about="A volume made by hand over a folder of kind-worker2, for the claim `archive` and for no other.",
     given=runs.SCRIBE,
     needs="a cluster of its own",  # the answer is a PersistentVolume, over a folder of a node
@@ -377,7 +377,7 @@ def is_bound(trial: Trial) -> Verdict:
 
 
 @by_hand.check(
-    points=4,
+    points=3,
     title="The reader finds the books of 2025 in /archive",
     hints=(
         "The folder is on one node. Where does the reader run?",
@@ -433,7 +433,7 @@ def others_do_not_get_it(trial: Trial) -> Verdict:
 
 lost = Task(
     "ps4.lost",
-    points=10,
+    points=8,
     about="Predict for ten events whether what db-2 wrote to its claim is kept or lost.",
     answer="prediction",
     start=texts.QUESTIONS,
@@ -445,12 +445,12 @@ lost = Task(
 )
 
 
-@lost.check(points=4, title="pod, scale, set, claim, claim-and-pod: without any policy")
+@lost.check(points=3, title="pod, scale, set, claim, claim-and-pod: without any policy")
 def without_a_policy(trial: Trial) -> Verdict:
     return agrees(trial, {each: runs.lost()[each] for each in ("pod", "scale", "set", "claim", "claim-and-pod")})
 
 
-@lost.check(points=3, title="pod-with-policies, scale-with-when-deleted, scale-with-when-scaled")
+@lost.check(points=2, title="pod-with-policies, scale-with-when-deleted, scale-with-when-scaled")
 def with_a_policy(trial: Trial) -> Verdict:
     questions = ("pod-with-policies", "scale-with-when-deleted", "scale-with-when-scaled")
     return agrees(trial, {each: runs.lost()[each] for each in questions})

@@ -13,7 +13,7 @@ from grader.verdict import Verdict, no, partly, parts, yes
 
 canary = Task(
     "ps5.canary",
-    points=20,
+    points=18,
     about="One Pod of five, and no other, gets the new version of StatefulSet `web`.",
     answer="commands",
     given=runs.CANARY,
@@ -45,7 +45,7 @@ def canary_runs(trial: Trial) -> Verdict:
 
 
 @canary.check(
-    points=5,
+    points=4,
     title="No other Pod has run it at any time",
     hints=(
         "A rolling update begins as soon as the template changes. What has to be there before?",
@@ -83,7 +83,7 @@ def visitors_served(trial: Trial) -> Verdict:
 
 
 @canary.check(
-    points=4,
+    points=3,
     title="A Pod that crashes in the night does not spread it: web-1 comes back with the old version",
     hints=(
         "Which version does a new web-1 get, and who decides?",
@@ -106,7 +106,7 @@ def does_not_spread(trial: Trial) -> Verdict:
 
 stuck = Task(
     "ps5.stuck",
-    points=20,
+    points=18,
     about="A rollout hangs at web-2, whose image does not exist: bring 0.25 to all three.",
     answer="commands",
     given=runs.STUCK,
@@ -133,7 +133,7 @@ def asks_for_it(trial: Trial) -> Verdict:
 
 
 @stuck.check(
-    points=6,
+    points=5,
     title="web-2 runs again, and the set has its three Pods",
     hints=(
         "The template is right, and web-2 is still as it was. What does the set wait for?",
@@ -154,7 +154,7 @@ def is_free(trial: Trial) -> Verdict:
 
 
 @stuck.check(
-    points=4,
+    points=3,
     title="All three run 0.25",
     hints=(
         "When web-2 is Ready, the rollout goes on by itself.",
@@ -185,7 +185,7 @@ def two_serve_on(trial: Trial) -> Verdict:
 
 by_hand = Task(
     "ps5.by-hand",
-    points=20,
+    points=18,
     about="OnDelete: bring 0.25 to the replicas db-0 and db-2 first, to the primary db-1 last, one at a time.",
     answer="commands",
     given=runs.BY_HAND,
@@ -194,7 +194,7 @@ by_hand = Task(
 
 
 @by_hand.check(
-    points=5,
+    points=4,
     title="All three run 0.25",
     hints=(
         "With OnDelete nothing happens when the template changes. What makes it happen?",
@@ -208,7 +208,7 @@ def all_are_new(trial: Trial) -> Verdict:
 
 
 @by_hand.check(
-    points=6,
+    points=5,
     title="The primary, db-1, is the last: it goes when both replicas are new and Ready",
     hints=(
         "In which order do your lines delete the Pods?",
@@ -277,7 +277,7 @@ voters-otherwise:
 
 policy = Task(
     "ps5.policy",
-    points=20,
+    points=18,
     about="Choose Parallel or OrderedReady for four systems, and say what would be seen with the other.",
     answer="prediction",
     start=QUESTIONS,
@@ -319,7 +319,7 @@ def copies(trial: Trial) -> Verdict:
     return chosen(trial, "copies")
 
 
-@policy.check(points=5, title="workers: six that know nothing of one another")
+@policy.check(points=4, title="workers: six that know nothing of one another")
 def workers(trial: Trial) -> Verdict:
     return chosen(trial, "workers")
 
@@ -338,7 +338,7 @@ restored:
 
 partition = Task(
     "ps5.partition",
-    points=10,
+    points=9,
     about="Predict what a partition of 3 does to the five Pods of `web`.",
     answer="prediction",
     start=STATE,
@@ -383,7 +383,7 @@ def who_is_replaced(trial: Trial) -> Verdict:
 
 allowed = Task(
     "ps5.allowed",
-    points=10,
+    points=9,
     about="Predict for nine changes of a StatefulSet that runs whether the API server accepts them.",
     answer="prediction",
     start="".join(f"{each}:\n" for each in runs.CHANGES),
@@ -395,6 +395,6 @@ allowed = Task(
 )
 
 
-@allowed.check(points=6, title="replicas, image, service-name, management, strategy, claim-size")
+@allowed.check(points=5, title="replicas, image, service-name, management, strategy, claim-size")
 def usual_changes(trial: Trial) -> Verdict:
     return agrees(trial, {each: runs.allowed()[each] for each in runs.CHANGES[:6]})

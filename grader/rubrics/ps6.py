@@ -41,7 +41,7 @@ def little_changed(trial: Trial, start: str, most: int) -> Verdict:
 
 
 def _small_change(task: Task, most: int = 1) -> None:
-    @task.check(points=4, title="Little has changed", hints=_SMALL)
+    @task.check(points=3, title="Little has changed", hints=_SMALL)
     def small_change(trial: Trial) -> Verdict:
         return little_changed(trial, task.start, most)
 
@@ -94,7 +94,7 @@ spec:
 
 pending = Task(
     "ps6.pending",
-    points=17,
+    points=15,
     about="`ledger-0` is Pending, and `ledger-1` does not even exist.",
     start=LEDGER,
     hints=(
@@ -105,7 +105,7 @@ pending = Task(
 )
 
 
-@pending.check(points=6, title="Both Pods run")
+@pending.check(points=5, title="Both Pods run")
 def ledger_runs(trial: Trial) -> Verdict:
     return pods_not_ready(trial, "statefulset/ledger", 2) or yes("")
 
@@ -163,7 +163,7 @@ spec:
 
 answers = Task(
     "ps6.nobody-answers",
-    points=17,
+    points=15,
     about="The Pods of `shop` are Ready, the name `shop` resolves, and `curl http://shop/` is refused.",
     start=SHOP,
     hints=(
@@ -174,7 +174,7 @@ answers = Task(
 )
 
 
-@answers.check(points=10, title="curl http://shop/ is answered from every Pod")
+@answers.check(points=9, title="curl http://shop/ is answered from every Pod")
 def shop_answers(trial: Trial) -> Verdict:
     problem = pods_not_ready(trial, "deployment/shop", 2)
     return problem or _is_answered(trial, "deployment/shop", "http://shop/") or yes("")
@@ -249,7 +249,7 @@ spec:
 
 deadlock = Task(
     "ps6.deadlock",
-    points=17,
+    points=15,
     about="Both members of `quorum` run, and neither gets Ready: each says it cannot find the other.",
     start=QUORUM,
     hints=(
@@ -260,7 +260,7 @@ deadlock = Task(
 )
 
 
-@deadlock.check(points=7, title="Both members get Ready")
+@deadlock.check(points=6, title="Both members get Ready")
 def quorum_is_ready(trial: Trial) -> Verdict:
     return pods_not_ready(trial, "statefulset/quorum", 2) or yes("")
 
@@ -341,7 +341,7 @@ spec:
 
 forgetful = Task(
     "ps6.forgetful",
-    points=17,
+    points=15,
     about="`notes` has a Bound claim for every Pod, and yet what is written to /data is gone after a restart.",
     start=NOTES,
     hints=(
@@ -352,7 +352,7 @@ forgetful = Task(
 )
 
 
-@forgetful.check(points=4, title="Both Pods run, and come back when they are killed")
+@forgetful.check(points=3, title="Both Pods run, and come back when they are killed")
 def notes_run(trial: Trial) -> Verdict:
     return pods_not_ready(trial, "statefulset/notes", 2) or comes_back(trial, "statefulset/notes", "notes-1")
 
@@ -408,7 +408,7 @@ spec:
 
 first = Task(
     "ps6.stops-at-the-first",
-    points=16,
+    points=15,
     about="`relay` wants three Pods. `relay-0` runs, 0/1 Ready, and there is no other.",
     start=RELAY,
     hints=(
@@ -419,7 +419,7 @@ first = Task(
 )
 
 
-@first.check(points=6, title="All three get Ready, one after the other")
+@first.check(points=5, title="All three get Ready, one after the other")
 def relay_runs(trial: Trial) -> Verdict:
     return pods_not_ready(trial, "statefulset/relay", 3) or yes("")
 
@@ -514,7 +514,7 @@ spec:
 
 half = Task(
     "ps6.half-the-answers",
-    points=16,
+    points=15,
     about="Every other caller of Service `front` is answered by `admin`.",
     start=FRONT,
     hints=(

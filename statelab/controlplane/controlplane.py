@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from statelab.controlplane import errors
-from statelab.controlplane.apiserver.resources import ApiServer, WriteOptions, fresh
+from statelab.controlplane.apiserver.copying import fresh
+from statelab.controlplane.apiserver.resources import ApiServer, WriteOptions
 from statelab.controlplane.bootstrap import NODES, bootstrap
 from statelab.controlplane.clock import Loop
 from statelab.controlplane.controllers import CONTROLLERS

@@ -12,12 +12,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-import orjson
-
 from statelab.controlplane import errors
-from statelab.controlplane.apiserver import admission, apply, defaults, deletion, strategy, strict, validation
-from statelab.controlplane.apiserver import patch as patches
+from statelab.controlplane.apiserver import (
+    admission,
+    apply,
+    defaults,
+    deletion,
+    patching,
+    placing,
+    strategy,
+    strict,
+    validation,
+)
 from statelab.controlplane.apiserver import warnings as doubts
+from statelab.controlplane.apiserver.copying import fresh, sharing
 from statelab.controlplane.apiserver.scale import scale_of, with_scale
 from statelab.controlplane.clock import Loop, timestamp
 from statelab.controlplane.errors import ApiError
@@ -114,7 +122,7 @@ class ApiServer:
         if options.dry_run:
             return obj
         if options.internal and "spec" in obj:
-            obj["spec"] = _sharing(obj["spec"], body.get("spec"))  # of a Pod, most is its template's
+            obj["spec"] = sharing(obj["spec"], body.get("spec"))  # of a Pod, most is its template's
         return self.store.create(
             plural, _key(metadata.get("namespace", ""), metadata["name"]), obj, options.cause, self.loop.now_s
         )
@@ -184,7 +192,7 @@ class ApiServer:
     def _replace_scale(
         self, kind: Kind, scale: Object, old: Object, options: WriteOptions, operation: Operation = "Update"
     ) -> Object:
-        wanted = strict.check_definition(scale, _schema_name(kind, "scale"))
+        wanted = strict.check_definition(scale, patching.schema_name(kind, "scale"))
         return scale_of(self._replace(kind, with_scale(old, wanted), old, options, None, operation, via="scale"))
 
     def _replace(
@@ -229,7 +237,7 @@ class ApiServer:
             return old  # nothing changed: no revision, as etcd3's GuaranteedUpdate
         if options.dry_run:
             return obj
-        obj = _sharing(obj, old)
+        obj = sharing(obj, old)
         metadata = obj["metadata"] = dict(obj["metadata"])
         key = _key(metadata.get("namespace", ""), metadata["name"])
         if deletion.is_finished(kind.plural, obj):
@@ -309,19 +317,13 @@ class ApiServer:
             return self._server_side_apply(kind, namespace, name, body, options, subresource)
         old = self._must_get(kind, namespace, name)
         before = scale_of(old) if subresource == "scale" else old
-        if patch_type == "json":
-            obj = patches.json_patch(before, body)
-        elif patch_type == "merge":
-            obj = patches.merge_patch(before, body)
-        else:
-            obj = patches.strategic_merge(before, body, _schema_name(kind, subresource))
-        _check_identity(obj, before)
+        obj = patching.patched(kind, before, patch_type, body, subresource)
         if subresource == "scale":
             return self._replace_scale(kind, obj, old, options), False
         try:
             obj, warnings = strict.check(obj, kind, options.field_validation)
         except ApiError as refusal:
-            raise _patch_refused(patch_type, body, obj, refusal) from None
+            raise patching.refused(patch_type, body, obj, refusal) from None
         options.warnings.extend(warnings)
         return self._replace(kind, obj, old, options, subresource), False
 
@@ -338,7 +340,7 @@ class ApiServer:
         applied = apply.apply_patch(kind, old, body, options.field_manager, options.force, now, subresource or "")
         obj, warnings = strict.check(applied, kind, options.field_validation)
         options.warnings.extend(warnings)
-        _check_applied_name(obj, name, namespace)
+        patching.check_applied_name(obj, name, namespace)
         if old is None:
             self._check_namespace(kind, obj["metadata"], namespace)
             if obj["metadata"].pop("uid", None):
@@ -375,31 +377,9 @@ class ApiServer:
     # ---- subresources of Pods
 
     def bind(self, namespace: str, name: str, node_name: str, options: WriteOptions, uid: str | None = None) -> Object:
-        """POST pods/NAME/binding: put the Pod on a node. Source: pkg/registry/core/pod/storage assignPod."""
-        kind = KINDS["pods"]
-        old = self._must_get(kind, namespace, name)
-        if uid and old["metadata"]["uid"] != uid:
-            why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {old['metadata']['uid']}"
-            raise errors.conflict(kind, name, why)
-        if old["metadata"].get("deletionTimestamp"):
-            raise errors.conflict(kind, name, f"pod {name} is being deleted, cannot be assigned to a host")
-        if old["spec"].get("nodeName"):
-            raise errors.conflict(kind, name, f'pod {name} is already assigned to node "{old["spec"]["nodeName"]}"')
-        if old["spec"].get("schedulingGates"):
-            raise errors.conflict(kind, name, f"pod {name} has non-empty .spec.schedulingGates")
-        now = timestamp(self.loop.now_s)
-        status = dict(old.get("status") or {})
-        scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": now}
-        scheduled["observedGeneration"] = old["metadata"].get("generation", 1)
-        status["conditions"] = [
-            *(each for each in status.get("conditions") or () if each["type"] != "PodScheduled"), scheduled
-        ]  # fmt: skip
-        obj = {
-            **old,
-            "metadata": dict(old["metadata"]),
-            "spec": {**old["spec"], "nodeName": node_name},
-            "status": status,
-        }
+        """POST pods/NAME/binding: put the Pod on a node."""
+        old = self._must_get(KINDS["pods"], namespace, name)
+        obj = placing.bound(old, node_name, uid, timestamp(self.loop.now_s))
         if options.dry_run:
             return obj
         return self.store.update("pods", _key(namespace, name), obj, options.cause, self.loop.now_s)
@@ -414,46 +394,14 @@ class ApiServer:
         if is_running and not pod["metadata"].get("deletionTimestamp"):  # canIgnorePDB
             self.may_evict(pod, options.dry_run)
             if not options.dry_run:
-                self._note_disruption(pod, options)
+                changed = placing.disrupted(pod, timestamp(self.loop.now_s))
+                self.update("pods", changed, replace(options, internal=True), subresource="status")
         self.delete("pods", namespace, name, wanted, options)
         return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
-
-    def _note_disruption(self, pod: Object, options: WriteOptions) -> None:
-        """The condition by which a Job or an operator tells an eviction from a failure (KEP-3329)."""
-        metadata, status = pod["metadata"], pod["status"]
-        condition = {
-            "type": "DisruptionTarget",
-            "observedGeneration": metadata.get("generation", 1),
-            "status": "True",
-            "lastProbeTime": None,
-            "lastTransitionTime": timestamp(self.loop.now_s),
-            "reason": "EvictionByEvictionAPI",
-            "message": "Eviction API: evicting",
-        }
-        conditions = [each for each in status.get("conditions") or () if each["type"] != "DisruptionTarget"]
-        changed = {**pod, "status": {**status, "conditions": [*conditions, condition]}}
-        self.update("pods", changed, replace(options, internal=True), subresource="status")
 
 
 # Writes by components that a mutating admission plugin must still see: the service account, the default class, the VIP.
 _ADMITTED_FROM_COMPONENTS = {"pods", "persistentvolumeclaims", "persistentvolumes", "services"}
-
-
-def fresh(obj: Object) -> Object:
-    """A deep copy of a JSON object; through JSON, because that is five times faster than copy.deepcopy."""
-    copied: Object = orjson.loads(orjson.dumps(obj))
-    return copied
-
-
-def _sharing(new: Any, old: Any) -> Any:
-    """`new`, made of the parts of `old` wherever they are equal: a revision in the history costs what it changed."""
-    if isinstance(new, dict) and isinstance(old, dict):
-        return {name: _sharing(value, old.get(name)) for name, value in new.items()} if new != old else old
-    if isinstance(new, list) and isinstance(old, list):
-        if new == old:
-            return old
-        return [_sharing(*pair) for pair in zip(new, old, strict=False)] + new[len(old) :]
-    return new
 
 
 def _key(namespace: str, name: str) -> str:
@@ -465,55 +413,3 @@ def _unmarked(obj: Object, old: Object) -> Object:
     if "deletionTimestamp" in old["metadata"]:
         return obj
     return {**old, "metadata": dict(old["metadata"])}
-
-
-def _schema_name(kind: Kind, subresource: str | None) -> str:
-    return "io.k8s.api.autoscaling.v1.Scale" if subresource == "scale" else kind.definition
-
-
-def _patch_refused(patch_type: str, body: Any, patched: Object, refusal: ApiError) -> ApiError:
-    """What a patch makes of an object cannot be decoded. Source: apiserver/pkg/endpoints/handlers/patch.go."""
-    _, _, why = refusal.message.partition(" cannot be handled as a ")
-    why = why.partition(": ")[2] or refusal.message
-    value = go_text(body) if patch_type == "strategic" else orjson.dumps(patched).decode()
-    finding = errors.FieldError("patch", "FieldValueInvalid", f"Invalid value: {orjson.dumps(value).decode()}: {why}")
-    return errors.invalid(Kind("", "", "", ""), "", [finding])
-
-
-def go_text(value: Any) -> str:
-    """A JSON value as Go's %+v prints it: `map[spec:map[replicas:3]]`."""
-    if isinstance(value, dict):
-        return f"map[{' '.join(f'{key}:{go_text(value[key])}' for key in sorted(value))}]"
-    if isinstance(value, list):
-        return f"[{' '.join(go_text(each) for each in value)}]"
-    return {None: "<nil>", True: "true", False: "false"}.get(value, str(value)) if not isinstance(value, str) else value
-
-
-def _check_applied_name(obj: Object, name: str, namespace: str) -> None:
-    """Source: apiserver/pkg/endpoints/handlers/rest.go checkName."""
-    said, where = obj["metadata"].get("name"), obj["metadata"].get("namespace")
-    if not said:
-        raise errors.bad_request(
-            f"the name of the object ({name} based on URL) was undeterminable: name must be provided"
-        )
-    if said != name:
-        raise errors.bad_request(f"the name of the object ({said}) does not match the name on the URL ({name})")
-    if namespace and where and where != namespace:
-        raise errors.bad_request(
-            f"the namespace of the object ({where}) does not match the namespace on the request ({namespace})"
-        )
-
-
-def _check_identity(obj: Object, old: Object) -> None:
-    """A patch cannot rename: the handler compares the result with the URL."""
-    metadata = obj.get("metadata")
-    if not isinstance(metadata, dict):
-        raise errors.bad_request("metadata must be an object")
-    name, was = metadata.get("name"), old["metadata"]["name"]
-    if name != was:
-        raise errors.bad_request(f"the name of the object ({name}) does not match the name on the URL ({was})")
-    if metadata.get("namespace") != old["metadata"].get("namespace"):
-        raise errors.bad_request(
-            f"the namespace of the object ({metadata.get('namespace')}) does not match the namespace on the request "
-            f"({old['metadata'].get('namespace')})"
-        )

@@ -1,0 +1,51 @@
+"""A Pod put on a node, and a Pod told to leave it: what binding and eviction make of it.
+
+Source: pkg/registry/core/pod/storage (assignPod, eviction.go).
+"""
+
+from __future__ import annotations
+
+from statelab.controlplane import errors
+from statelab.controlplane.kinds import KINDS, Object
+
+
+def bound(pod: Object, node_name: str, uid: str | None, now: str) -> Object:
+    """The Pod on its node. Raises ApiError 409 when it has one, is being deleted, or is not the one that was meant."""
+    kind, name = KINDS["pods"], pod["metadata"]["name"]
+    if uid and pod["metadata"]["uid"] != uid:
+        why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {pod['metadata']['uid']}"
+        raise errors.conflict(kind, name, why)
+    if pod["metadata"].get("deletionTimestamp"):
+        raise errors.conflict(kind, name, f"pod {name} is being deleted, cannot be assigned to a host")
+    if pod["spec"].get("nodeName"):
+        raise errors.conflict(kind, name, f'pod {name} is already assigned to node "{pod["spec"]["nodeName"]}"')
+    if pod["spec"].get("schedulingGates"):
+        raise errors.conflict(kind, name, f"pod {name} has non-empty .spec.schedulingGates")
+    status = dict(pod.get("status") or {})
+    scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": now}
+    scheduled["observedGeneration"] = pod["metadata"].get("generation", 1)
+    status["conditions"] = [
+        *(each for each in status.get("conditions") or () if each["type"] != "PodScheduled"), scheduled
+    ]  # fmt: skip
+    return {
+        **pod,
+        "metadata": dict(pod["metadata"]),
+        "spec": {**pod["spec"], "nodeName": node_name},
+        "status": status,
+    }
+
+
+def disrupted(pod: Object, now: str) -> Object:
+    """The Pod with the condition by which a Job or an operator tells an eviction from a failure (KEP-3329)."""
+    metadata, status = pod["metadata"], pod["status"]
+    condition = {
+        "type": "DisruptionTarget",
+        "observedGeneration": metadata.get("generation", 1),
+        "status": "True",
+        "lastProbeTime": None,
+        "lastTransitionTime": now,
+        "reason": "EvictionByEvictionAPI",
+        "message": "Eviction API: evicting",
+    }
+    conditions = [each for each in status.get("conditions") or () if each["type"] != "DisruptionTarget"]
+    return {**pod, "status": {**status, "conditions": [*conditions, condition]}}

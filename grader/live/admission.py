@@ -37,7 +37,9 @@ def admit(obj: Object) -> Object:
     version, name = obj.get("apiVersion"), obj.get("kind")
     kind = BY_GROUP_VERSION_KIND.get((version, name)) if isinstance(version, str) and isinstance(name, str) else None
     if kind is None:
-        raise ApiError(400, "BadRequest", f'no matches for kind "{name}" in version "{version}"')
+        said = f'no matches for kind "{name}" in version "{version}"'
+        more = "" if name in ALLOWED else f"; a trial takes {', '.join(sorted(ALLOWED))}"
+        raise ApiError(400, "BadRequest", said + more)
     if kind.name not in ALLOWED:
         why = "belongs to the namespace's owner" if kind.namespaced else "is outside of every namespace"
         raise NotHere(f"a {kind.name} {why}, and on a shared cluster no trial may change it")

@@ -25,7 +25,7 @@ LACKS: frozenset[Need] = frozenset(("virtual time", "a cluster of its own"))
 _EXEC_S = 60.0
 _STARTING = ("", "ContainerCreating", "PodInitializing")
 _START_S = 120.0  # cluster seconds that an image may take, or a volume; what takes longer will never come
-_FIRST_PROBES_S = 12.0  # cluster seconds: so soon after its start a Pod's first probe may still be on its way
+_FIRST_PROBES_S = 20.0  # cluster seconds: so soon after its start a Pod's first probe may still be on its way
 
 
 @dataclass(slots=True)

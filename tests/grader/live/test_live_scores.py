@@ -12,10 +12,9 @@ from grader.answer import Answer
 from grader.judge import judge
 from grader.live.judge import judge_live
 from grader.live.namespaces import Namespaces, leftovers, new_run
-from grader.live.place import connected
-from grader.place import CannotGrade
 from grader.registry import task
 from grader.result import Result
+from statelab.cluster import Cluster
 
 pytestmark = [pytest.mark.slow, pytest.mark.kubectl]
 CORPUS = Path(__file__).parents[1] / "corpus"
@@ -65,12 +64,9 @@ def test_a_strangers_cluster_gives_the_same_scores_as_the_embedded_one(namespace
 
 @pytest.mark.kind
 @pytest.mark.timeout(7200)
-def test_a_kind_cluster_gives_the_same_scores_as_the_embedded_one() -> None:
-    try:
-        cluster = connected("kind")
-    except CannotGrade as error:
-        pytest.skip(f"no kind cluster: {error}")
-    namespaces = Namespaces(cluster, new_run())
+def test_a_real_cluster_gives_the_same_scores_as_the_embedded_one(real_cluster: Cluster) -> None:
+    """`make test-kind`; or STATELAB_TEST_CONTEXT=k3d-mine for a cluster that is there."""
+    namespaces = Namespaces(real_cluster, new_run())
     try:
         assert not compared(namespaces, FILES)
     finally:

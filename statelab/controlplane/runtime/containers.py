@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from statelab.controlplane.runtime.entry import Entry, StartError, entry_of
 from statelab.controlplane.runtime.files import MountedFiles, furnish, mount_problem, mounts_of, prepare
+from statelab.controlplane.runtime.filetree import FileTree
 from statelab.controlplane.runtime.images import image_for, parse_reference
 from statelab.controlplane.runtime.logs import Log
 from statelab.controlplane.runtime.process import Process
-from statelab.controlplane.runtime.sandbox import FileTree
 from statelab.controlplane.runtime.spec import SIGNALS, ContainerSpec, Exit, LogLine, Stream, signal_name
 
 if TYPE_CHECKING:

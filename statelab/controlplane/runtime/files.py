@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from statelab.controlplane.runtime.applets import APPLETS
+from statelab.controlplane.runtime.filetree import Entry, FileTree
 from statelab.controlplane.runtime.images import parse_reference
-from statelab.controlplane.runtime.sandbox import Entry, FileTree, join
+from statelab.controlplane.runtime.paths import join
 
 if TYPE_CHECKING:
     from statelab.controlplane.runtime.containers import Container

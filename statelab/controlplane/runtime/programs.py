@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from statelab.controlplane.runtime.sandbox import join
+from statelab.controlplane.runtime.paths import join
 from statelab.controlplane.runtime.spec import Stream
 
 if TYPE_CHECKING:

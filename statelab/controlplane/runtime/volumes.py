@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from statelab.controlplane.runtime.sandbox import Entry, FileTree, join
+from statelab.controlplane.runtime.filetree import Entry, FileTree
+from statelab.controlplane.runtime.paths import join
 
 Kind = Literal["file", "directory", "symlink"]
 

@@ -9,8 +9,8 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from statelab.controlplane.runtime.paths import join
 from statelab.controlplane.runtime.programs import Program, Task
-from statelab.controlplane.runtime.sandbox import join
 
 _MOST_BYTES = 64 * 1024 * 1024  # of an archive when it is unpacked
 _MOST_MEMBERS = 10_000

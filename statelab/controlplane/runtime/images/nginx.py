@@ -22,8 +22,8 @@ from statelab.controlplane.runtime.images.nginx_config import (
 from statelab.controlplane.runtime.images.nginx_values import Values
 from statelab.controlplane.runtime.images.web import content_type, entity_tag, find, http_date
 from statelab.controlplane.runtime.network import Connection, NetworkError
+from statelab.controlplane.runtime.paths import join
 from statelab.controlplane.runtime.programs import Task
-from statelab.controlplane.runtime.sandbox import join
 
 _NOT_PASSED_ON = ("content-length", "connection", "server", "date", "transfer-encoding")
 _STOPS_AFTER_S = 0.05

@@ -7,7 +7,7 @@ import mimetypes
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 
-from statelab.controlplane.runtime.sandbox import join
+from statelab.controlplane.runtime.paths import join
 
 if TYPE_CHECKING:
     from statelab.controlplane.runtime.files import MountedFiles

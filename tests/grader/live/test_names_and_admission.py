@@ -64,7 +64,7 @@ def test_what_others_would_notice_is_refused_in_words(version: str, kind: str) -
 
 @pytest.mark.parametrize("kind", ["ClusterRole", "ValidatingWebhookConfiguration", "NetworkPolicy", "DaemonSet"])
 def test_what_no_trial_takes_is_refused_as_the_embedded_cluster_does(kind: str) -> None:
-    with pytest.raises(ApiError, match="no matches for kind .*; a trial takes ConfigMap"):
+    with pytest.raises(ApiError, match=r"no matches for kind .*; a trial takes ConfigMap"):
         admit({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": {"name": "x"}})
 
 

@@ -128,6 +128,7 @@ class Namespaces:
                     made = self._guard(name, path, guard)
                     has_limits = made if guard["kind"] == "LimitRange" else has_limits
             self._without_token(name)
+            self._wait_for_quotas(name)
         except RequestRefused as refusal:
             self._give_up(name)
             raise CannotGrade(
@@ -175,6 +176,17 @@ class Namespaces:
                 if refusal.code != 404 or time.monotonic() > deadline_s:
                     raise
                 time.sleep(0.05)
+
+    def _wait_for_quotas(self, name: str) -> None:
+        """Until each has been counted for the first time: before that the API server refuses everything it counts."""
+        deadline_s = time.monotonic() + _READY_WITHIN_S
+        while True:
+            quotas = self.cluster.request("GET", f"/api/v1/namespaces/{name}/resourcequotas")["items"]
+            if all((each.get("status") or {}).get("hard") == each["spec"]["hard"] for each in quotas):
+                return
+            if time.monotonic() > deadline_s:
+                raise CannotGrade(f"The quotas of context {self.cluster.context} are not counted: is it overloaded?")
+            time.sleep(0.05)
 
     def delete(self, name: str) -> None:
         delete(self.cluster, name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +15,8 @@ from statelab.cluster.names import path_of
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import KINDS
 
+_OVERLOADED = (429, 502, 503, 504)
+_NO_RIGHTS = re.compile(r"cannot \w+ resource ")  # RBAC's words; a quota and Pod security have others
 _CONTENT_TYPES = {
     "json": "application/json-patch+json",
     "merge": "application/merge-patch+json",
@@ -42,13 +46,26 @@ class Requests:
         if isinstance(body, dict | list):
             body = self.names.outward(body)
         content_type = _CONTENT_TYPES.get(patch, "application/json")
-        try:
-            found = self._connection.request(method, path, body, params=params, content_type=content_type)
-        except RequestRefused as refusal:
-            raise self._error(refusal) from None
-        except Problem as problem:
-            raise CannotGrade(f"{problem.what} It was there when the trial began.") from None
-        return self.names.inward(found)
+        for tries_left in (2, 1, 0):
+            try:
+                found = self._connection.request(method, path, body, params=params, content_type=content_type)
+                return self.names.inward(found)
+            except RequestRefused as refusal:
+                is_overloaded = refusal.code in _OVERLOADED and not path.endswith("/eviction")
+                if not is_overloaded or not tries_left:
+                    self._blame(refusal, is_overloaded)
+                    raise self._error(refusal) from None
+                time.sleep(1.0)
+            except Problem as problem:
+                raise CannotGrade(f"{problem.what} It was there when the trial began.") from None
+        raise AssertionError("the last try returns or raises")
+
+    def _blame(self, refusal: RequestRefused, is_overloaded: bool) -> None:
+        """Raises CannotGrade for a refusal that has nothing to do with what was asked for."""
+        if is_overloaded:
+            raise CannotGrade(f"The API server is overloaded: {refusal}. Try again with fewer --jobs.")
+        if refusal.code == 401 or (refusal.code == 403 and _NO_RIGHTS.search(str(refusal))):
+            raise CannotGrade(f"You may not grade with these credentials: {refusal}")
 
     def stream(self, path: str, params: dict[str, str]) -> Iterator[Any]:
         """A watch's events as they are on the cluster, until the server ends it."""

@@ -9,7 +9,9 @@ import pytest
 from grader.live.admission import admit
 from grader.live.names import Names
 from grader.live.namespaces import guards, namespace_manifest
-from grader.place import NotHere
+from grader.live.requests import Requests
+from grader.place import CannotGrade, NotHere
+from statelab.cluster import RequestRefused
 from statelab.controlplane.errors import ApiError
 
 NAMES = Names("default", "statelab-trial-0f3a", services=["nginx", "db-peers"])
@@ -109,3 +111,49 @@ def test_everything_is_denied_but_each_other_and_dns() -> None:
     among, dns = allow["egress"]
     assert among == {"to": [{"podSelector": {}}]}
     assert {each["port"] for each in dns["ports"]} == {53}
+
+
+class Answering:
+    """A connection whose server says these things, one after the other."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+
+    def request(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def asked(*answers: Any, path: str = "/api/v1/namespaces/x/pods") -> Any:
+    connection: Any = Answering(*answers)
+    return Requests(connection, NAMES).send("POST", path, {})
+
+
+@pytest.fixture
+def without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("grader.live.requests.time.sleep", lambda seconds: None)
+
+
+@pytest.mark.usefixtures("without_waiting")
+def test_an_overloaded_api_server_is_asked_again_and_is_no_fault_of_the_answer() -> None:
+    busy = RequestRefused(503, {"message": "the server is currently unable to handle the request"})
+    assert asked(busy, busy, {"kind": "Pod"}) == {"kind": "Pod"}
+    with pytest.raises(CannotGrade, match="overloaded"):
+        asked(busy, busy, busy)
+
+
+def test_a_budget_that_refuses_an_eviction_is_no_overload() -> None:
+    refused = RequestRefused(429, {"message": "Cannot evict pod as it would violate the pod's disruption budget."})
+    with pytest.raises(ApiError, match="disruption budget"):
+        asked(refused, path="/api/v1/namespaces/x/pods/web-0/eviction")
+
+
+def test_missing_rights_are_the_graders_and_a_quota_the_answers() -> None:
+    rights = 'pods is forbidden: User "anna" cannot create resource "pods" in API group "" in the namespace "x"'
+    with pytest.raises(CannotGrade, match="credentials"):
+        asked(RequestRefused(403, {"message": rights}))
+    with pytest.raises(ApiError, match="exceeded quota") as caught:
+        asked(RequestRefused(403, {"message": f'pods "a" is forbidden: exceeded quota in {NAMES.real}'}))
+    assert "in default" in caught.value.message

@@ -185,7 +185,7 @@ def _pod(pod: PodShown, x: float, y: float, size: _Size, before: PodShown | None
         inner += text(18, 17, (pod.ordinal or pod.name[-4:])[-4:], "tiny")
         return Piece(x, y, inner, pod.state, label)
     inner += f'<text class="mark" x="10" y="20">{MARKS[pod.state]}</text>'
-    inner += text(28, 20, elided(pod.name, 14), "name") + text(10, 38, shortened(pod.said, 20), "small")
+    inner += text(28, 20, elided(pod.name, 13), "name") + text(10, 38, shortened(pod.said, 20), "small")
     inner += text(10, 54, pod.ip, "mono") + text(size.width - 8, 54, pod.revision[-5:], "mono quiet end")
     if before is not None:
         inner += text(10, 72, f"↶ {before.ip or before.said} {before.uid[:4]}", "mono quiet")

@@ -6,17 +6,25 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[2]
 PACE = "40"  # cluster seconds per second: a rollout of a minute takes one and a half
+_CELL_S = 120
+_COMMAND_S = 60
 
 
 class Desk:
-    """A learner's folder with a copy of the course, and a cluster that belongs to it."""
+    """A learner's folder with a copy of the course, and a cluster that belongs to it.
+
+    `at` says what is being done there, since `at_s`: for whoever waits and must say what hung.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -30,10 +38,49 @@ class Desk:
             "JUPYTER_PLATFORM_DIRS": "1",
         }
         self.environment.pop("STATELAB_CLUSTER", None)
+        self.at, self.at_s = "", time.monotonic()
+        self._client: NotebookClient | None = None
 
     def statelab(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A command of statelab's, as in a terminal. Raises subprocess.TimeoutExpired, which names it."""
+        self._begins(f"statelab {' '.join(arguments)}")
         command = [sys.executable, "-m", "statelab", *arguments]
-        return subprocess.run(command, env=self.environment, cwd=self.root, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            command,
+            env=self.environment,
+            cwd=self.root,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_COMMAND_S,
+        )
+
+    def run(self, notebook: nbformat.NotebookNode, name: str = "the notebook") -> nbformat.NotebookNode:
+        """Run all cells in a kernel of their own; what a cell raises is below it. Raises CellTimeoutError."""
+        client = NotebookClient(
+            notebook, timeout=_CELL_S, startup_timeout=_COMMAND_S, allow_errors=True, kernel_name="python3"
+        )
+        last = notebook.cells[-1].id
+        client.on_cell_start = lambda cell, cell_index: self._begins(f"{name}, cell {cell.id}")
+        client.on_cell_complete = lambda cell, cell_index: (
+            self._begins(f"{name}, the end of its kernel") if cell.id == last else None
+        )
+        self._begins(f"{name}, the start of its kernel")
+        self._client = client
+        client.execute(cwd=str(self.root / "course"), env=self.environment)
+        self._client = None
+        return notebook
+
+    def abandon(self) -> None:
+        """End the kernel that hangs, so that nothing is left running."""
+        manager = self._client.km if self._client is not None else None
+        process = getattr(getattr(manager, "provisioner", None), "process", None)
+        if process is not None:
+            process.kill()
+        self.statelab("down")
+
+    def _begins(self, what: str) -> None:
+        self.at, self.at_s = what, time.monotonic()
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import sys
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 
 CONNECT = '%load_ext statelab\nimport statelab\ncluster = statelab.connect().fresh("lesson-04")'
 
@@ -18,8 +17,7 @@ CONNECT = '%load_ext statelab\nimport statelab\ncluster = statelab.connect().fre
 def say(desk, *cells: str) -> list[str]:
     """What is shown below each cell, run one after the other in one kernel."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    client = NotebookClient(notebook, timeout=60, allow_errors=True, kernel_name="python3")
-    client.execute(cwd=str(desk.root / "course"), env=desk.environment)
+    desk.run(notebook)
     shown = []
     for cell in notebook.cells:
         parts = [getattr(each, "text", "") or "\n".join(getattr(each, "traceback", ())) for each in cell.outputs]
@@ -178,6 +176,7 @@ def test_statelab_without_a_course_says_what_to_do(tmp_path):
         capture_output=True,
         text=True,
         check=False,
+        timeout=60,
     )
     assert done.returncode == 1
     assert "There is no course in" in done.stderr
@@ -209,9 +208,7 @@ def test_a_wide_table_is_shown_to_be_scrolled_and_a_narrow_one_as_text(desk):
             nbformat.v4.new_code_cell(cell) for cell in (CONNECT, "%kubectl get nodes", "%kubectl get nodes -o wide")
         ]
     )
-    NotebookClient(notebook, timeout=60, kernel_name="python3").execute(
-        cwd=str(desk.root / "course"), env=desk.environment
-    )
+    desk.run(notebook)
     _, narrow, wide = notebook.cells
     assert [each.output_type for each in narrow.outputs] == ["stream"]
     [shown] = wide.outputs

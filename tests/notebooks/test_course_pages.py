@@ -142,7 +142,7 @@ def test_lesson_00_lists_all_lessons_and_each_leads_to_the_next():
 def test_pictures_are_of_today_and_all_used(tmp_path):
     """When this fails after a change of the cluster or of its pictures: python course/pictures/make.py."""
     make = COURSE / "pictures" / "make.py"
-    subprocess.run([sys.executable, str(make), str(tmp_path)], check=True)
+    subprocess.run([sys.executable, str(make), str(tmp_path)], check=True, timeout=120)
     drawn = {picture.name: picture.read_text() for picture in tmp_path.iterdir()}
     assert drawn == {picture.name: picture.read_text() for picture in make.parent.glob("*.svg")}
     text = "".join(prose(lesson) for lesson in LESSONS)

@@ -9,34 +9,27 @@ from __future__ import annotations
 import os
 import random
 import re
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from contextlib import suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import nbformat
 import pytest
 import yaml
-from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[2]
 LESSONS = sorted((ROOT / "course").glob("[0-9][0-9]-*.ipynb"))
 CLAIMS = Path(__file__).parent / "claims"
+_HUNG_S = 180  # longer than a cell may take, and less than a test
 
 
 def claims_of(lesson: Path) -> dict[str, dict[str, Any]]:
     return yaml.safe_load((CLAIMS / f"{lesson.name[:2]}.yaml").read_text())
-
-
-def run(desk, *lessons: Path) -> list[nbformat.NotebookNode]:
-    """Execute copies of the lessons one after the other in one kernel's lifetime each."""
-    done = []
-    for lesson in lessons:
-        notebook = nbformat.read(lesson, as_version=4)
-        client = NotebookClient(notebook, timeout=120, allow_errors=True, kernel_name="python3")
-        client.execute(cwd=str(desk.root / "course"), env=desk.environment)
-        done.append(notebook)
-    return done
 
 
 def text_of(cell: nbformat.NotebookNode) -> str:
@@ -67,38 +60,90 @@ def check(notebook: nbformat.NotebookNode, claims: dict[str, dict[str, Any]]) ->
             assert str(unwanted) not in said, f"cell {id} shows {unwanted!r}:\n{said}"
 
 
+class Runs:
+    """Lessons being run on desks of their own, as many desks at a time as there are processors.
+
+    "alone": on a fresh cluster; "again": there once more; "any order": on one cluster, each after another.
+    The threads end with the process: one that hangs keeps nobody, and `result` says at which cell it did.
+    """
+
+    def __init__(self, asked: dict[str, list[Path]], new_desk: Callable[[str], Any]) -> None:
+        self._futures: dict[tuple[str, Path], Future[nbformat.NotebookNode]] = {}
+        self._desks: dict[tuple[str, Path], Any] = {}
+        self._busy: list[Any] = []
+        self._jobs: SimpleQueue[tuple[Any, list[tuple[str, Path]]]] = SimpleQueue()
+        if asked["any order"]:  # the longest job is the first
+            self._plan(new_desk("any-order-"), [("any order", lesson) for lesson in asked["any order"]])
+        for lesson in LESSONS:
+            if lesson in asked["alone"] + asked["again"]:
+                whens = ["alone", "again"] if lesson in asked["again"] else ["alone"]
+                self._plan(new_desk(f"lesson-{lesson.name[:2]}-"), [(when, lesson) for when in whens])
+        for _ in range(max(1, min(4, os.cpu_count() or 1))):
+            threading.Thread(target=self._work, daemon=True).start()
+
+    def _plan(self, desk: Any, steps: list[tuple[str, Path]]) -> None:
+        for step in steps:
+            self._futures[step], self._desks[step] = Future(), desk
+        self._jobs.put((desk, steps))
+
+    def _work(self) -> None:
+        with suppress(Empty):
+            while True:
+                desk, steps = self._jobs.get_nowait()
+                self._busy.append(desk)
+                for when, lesson in steps:
+                    future = self._futures[when, lesson]
+                    try:
+                        future.set_result(desk.run(nbformat.read(lesson, as_version=4), f"{lesson.name[:2]} ({when})"))
+                    except BaseException as error:
+                        future.set_exception(error)
+                desk.statelab("down")
+                self._busy.remove(desk)
+
+    def result(self, when: str, lesson: Path) -> nbformat.NotebookNode:
+        """The lesson with what its cells showed. Fails with the cell's name when it hangs."""
+        future, desk = self._futures[when, lesson], self._desks[when, lesson]
+        while not wait([future], timeout=2).done:
+            awaited = [desk] if desk.at else list(self._busy)  # its own turn has come, or it waits for others
+            if awaited and all(time.monotonic() - each.at_s > _HUNG_S for each in awaited):
+                for each in awaited:
+                    each.abandon()
+                pytest.fail("It hangs: " + "; ".join(each.at for each in awaited))
+        return future.result()
+
+
 @pytest.fixture(scope="session")
-def runs(request, new_desk) -> Iterator[dict[Path, Future[nbformat.NotebookNode]]]:
-    """Each lesson that was asked for, alone on a cluster of its own; as many at a time as there are processors."""
+def runs(request, new_desk) -> Runs:
+    asked: dict[str, list[Path]] = {"alone": [], "again": [], "any order": []}
+    for item in request.session.items:
+        if "runs" in getattr(item, "fixturenames", ()):
+            asked[item.callspec.params["when"]].append(item.callspec.params["lesson"])
+    random.Random(7).shuffle(asked["any order"])
+    return Runs(asked, new_desk)
 
-    def alone(lesson: Path) -> nbformat.NotebookNode:
-        desk = desks[lesson]
-        try:
-            return run(desk, lesson)[0]
-        finally:
-            desk.statelab("down")
 
-    asked = [item.callspec.params["lesson"] for item in request.session.items if "runs" in item.fixturenames]
-    asked.sort(key=lambda lesson: -lesson.stat().st_size)  # the longest first
-    desks = {lesson: new_desk(f"lesson-{lesson.name[:2]}-") for lesson in asked}
-    with ThreadPoolExecutor(max(1, min(4, os.cpu_count() or 1))) as pool:
-        yield {lesson: pool.submit(alone, lesson) for lesson in dict.fromkeys(asked)}
-        pool.shutdown(cancel_futures=True)
+def lessons(when: str) -> list[Any]:
+    return [pytest.param(when, lesson, id=lesson.name[:2]) for lesson in LESSONS]
 
 
 @pytest.mark.kubectl
-@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.name[:2])
-def test_a_lesson_shows_what_it_says(runs, lesson):
-    check(runs[lesson].result(), claims_of(lesson))
+@pytest.mark.parametrize(("when", "lesson"), lessons("alone"))
+def test_a_lesson_shows_what_it_says(runs, when, lesson):
+    check(runs.result(when, lesson), claims_of(lesson))
 
 
 @pytest.mark.kubectl
 @pytest.mark.slow
-def test_lessons_run_twice_and_in_any_order_on_one_cluster(desk):
-    order = LESSONS * 2
-    random.Random(7).shuffle(order)
-    for lesson, notebook in zip(order, run(desk, *order), strict=True):
-        check(notebook, claims_of(lesson))
+@pytest.mark.parametrize(("when", "lesson"), lessons("again"))
+def test_a_lesson_that_is_run_again_shows_the_same(runs, when, lesson):
+    check(runs.result(when, lesson), claims_of(lesson))
+
+
+@pytest.mark.kubectl
+@pytest.mark.slow
+@pytest.mark.parametrize(("when", "lesson"), lessons("any order"))
+def test_a_lesson_runs_after_any_other_on_the_same_cluster(runs, when, lesson):
+    check(runs.result(when, lesson), claims_of(lesson))
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.name[:2])

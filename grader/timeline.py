@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from grader.seen import reference
 from statelab.controlplane.kinds import Object, split_key
-from statelab.controlplane.store import Revision, Store
+from statelab.controlplane.store import Past, Store
 from statelab.manifest.relations import at
 
 _MOST = 8
@@ -29,7 +29,7 @@ def timeline(store: Store, plural: str, key: str, began_s: float, most: int = _M
     return (*lines[-most:], *said[-2:])
 
 
-def _milestones(revision: Revision) -> Iterator[str]:
+def _milestones(revision: Past) -> Iterator[str]:
     now, before = revision.object, revision.previous
     by = revision.cause.actor
     if revision.type == "ADDED":

@@ -11,10 +11,11 @@ reaches the disk itself at the latest `sync()` later, which the server calls abo
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import zlib
-from collections.abc import Iterator
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -23,11 +24,17 @@ import orjson
 
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import KINDS, Object, key_of
-from statelab.controlplane.store import Cause, Revision, Store
+from statelab.controlplane.store import Cause, Revision, RevisionType, Store
 
 _APPEND = os.O_RDWR | os.O_APPEND | getattr(os, "O_BINARY", 0)  # Windows would change line ends
 _sync = getattr(os, "fdatasync", os.fsync)  # macOS and Windows have no fdatasync
 _COMPACT_ABOVE_BYTES = 64 * 1024 * 1024
+# How `append_revision` begins a line. What is written otherwise (a name with a quote) is parsed as a whole.
+_HEAD = re.compile(
+    rb'[0-9a-f]{8} \{"revision":(?P<number>\d+),"type":"(?P<type>[A-Z]+)","plural":"(?P<plural>[a-z]+)",'
+    rb'"key":"(?P<key>[^"\\]+)",'
+)
+_TYPES: dict[bytes, RevisionType] = {b"ADDED": "ADDED", b"MODIFIED": "MODIFIED", b"DELETED": "DELETED"}
 
 
 class JournalLocked(Exception):
@@ -60,6 +67,7 @@ class Journal:
         self._file = os.open(self.path, _APPEND | os.O_CREAT, 0o600)
         self._size = os.fstat(self._file).st_size
         self._unsynced = False
+        self._reader: IO[bytes] | None = None  # the file as it was loaded, for the past that stands in it
 
     # ---- writing
 
@@ -108,38 +116,70 @@ class Journal:
         self.sync()
         os.close(self._file)
         self._lock.close()
+        if self._reader is not None:
+            self._reader.close()
 
     # ---- reading
 
     def load(self, store: Store) -> Recovered:
-        """Fill an empty store from the journal; repair a torn end; compact a journal that has grown long."""
+        """Fill an empty store from the journal; repair a torn end; compact a journal that has grown long.
+
+        Only what is there now becomes objects. Of the past, the place in the file is kept: reading all of it again
+        would take a second, and two hundred megabytes.
+        """
         recovered = Recovered()
-        self._cut_torn_end(recovered)
-        previous: dict[tuple[str, str], Object] = {}
-        for record in self._records():
-            if "snapshot" in record:
-                store.revision = store.compacted = record["snapshot"]
-            elif "volume" in record:
-                self._take_volume(record, recovered)
-            elif "object" in record and "revision" not in record:
-                _restore_snapshot_object(store, record)
-                previous[record["plural"], key_of(record["object"])] = record["object"]
-            else:
-                where = (record["plural"], record["key"])
-                revision = Revision(
-                    record["revision"], record["type"], *where, record["object"], previous.get(where),
-                    Cause(record["actor"], record["why"]), record["at"],
-                )  # fmt: skip
-                store.restore(revision)
-                if revision.type == "DELETED":
-                    previous.pop(where, None)
+        objects: dict[tuple[str, str], Kept | Object] = {}  # what is there now, and where it stands
+        history: deque[Kept] = deque()
+        compacted = place = 0
+        with open(self.path, "rb") as file:
+            for line in file:
+                if not _is_whole(line):
+                    break
+                head = _HEAD.match(line)
+                if head is None:
+                    compacted = self._take(orjson.loads(line[9:]), objects, recovered) or compacted
                 else:
-                    previous[where] = revision.object
-                recovered.revisions += 1
-                recovered.last_at_s = max(recovered.last_at_s, revision.at_s)
+                    where = head["plural"].decode(), head["key"].decode()
+                    last = objects.get(where)
+                    before = (last.place, last.size) if isinstance(last, Kept) else last
+                    kept = Kept(self, place, len(line), int(head["number"]), _TYPES[head["type"]], *where, before)
+                    if kept.type == "DELETED":
+                        objects.pop(where, None)
+                    else:
+                        objects[where] = kept
+                    history.append(kept)
+                    recovered.revisions += 1
+                    if len(history) > store.history_limit:
+                        compacted = history.popleft().number
+                place += len(line)
+        self._cut_torn_end(place, recovered)
+        self._reader = open(self.path, "rb")  # noqa: SIM115 - open as long as the journal
+        present = ((*where, each.object if isinstance(each, Kept) else each) for where, each in objects.items())
+        store.take_over(present, history, compacted)
+        if history:
+            recovered.last_at_s = history[-1].at_s
         if self._size > _COMPACT_ABOVE_BYTES:
             self.compact(store, recovered.volumes)
         return recovered
+
+    @staticmethod
+    def _take(record: Object, objects: dict[tuple[str, str], Kept | Object], recovered: Recovered) -> int:
+        """A record that is no revision: a volume's changes, or a part of a snapshot. The snapshot's revision, or 0."""
+        if "snapshot" in record:
+            return int(record["snapshot"])
+        if "object" in record:
+            objects[record["plural"], key_of(record["object"])] = record["object"]
+        elif record.get("dropped"):
+            recovered.volumes.pop(record["volume"], None)
+        else:
+            recovered.volumes.setdefault(record["volume"], []).extend(record["changes"])
+        return 0
+
+    def read(self, place: int, size: int) -> Any:
+        """The record that stands at a place of the file as it was loaded."""
+        assert self._reader is not None
+        self._reader.seek(place)
+        return orjson.loads(self._reader.read(size)[9:])
 
     def compact(self, store: Store, volumes: dict[str, list[Object]]) -> None:
         """Replace the journal by the present state. `volumes`: every volume's whole content as change records."""
@@ -153,30 +193,18 @@ class Journal:
                 file.write(_line({"volume": name, "changes": changes}))
             file.flush()
             os.fsync(file.fileno())
-        os.replace(fresh, self.path)
         os.close(self._file)
+        if sys.platform == "win32" and self._reader is not None:
+            # An open file cannot be replaced there, and what can be read in it only is forgotten.
+            self._reader.close()
+            store.history.clear()
+            store.compacted = store.revision
+        os.replace(fresh, self.path)
         self._file = os.open(self.path, _APPEND)
         self._size = os.fstat(self._file).st_size
 
-    @staticmethod
-    def _take_volume(record: Object, recovered: Recovered) -> None:
-        if record.get("dropped"):
-            recovered.volumes.pop(record["volume"], None)
-        else:
-            recovered.volumes.setdefault(record["volume"], []).extend(record["changes"])
-
-    def _records(self) -> Iterator[Any]:
-        with open(self.path, "rb") as file:
-            for line in file:
-                yield orjson.loads(line[9:])
-
-    def _cut_torn_end(self, recovered: Recovered) -> None:
-        good = 0
-        with open(self.path, "rb") as file:
-            for line in file:
-                if not _is_whole(line):
-                    break
-                good += len(line)
+    def _cut_torn_end(self, good: int, recovered: Recovered) -> None:
+        """`good`: how many bytes are whole records."""
         if good == self._size:
             return
         backup = self.path.with_suffix(f".torn-{good}")
@@ -186,6 +214,41 @@ class Journal:
             f"the journal's last {self._size - good} bytes were not whole and were cut; a copy is {backup.name}"
         )
         self._size = good
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A revision that stands in the journal (store.Past). What it holds is read when it is asked for."""
+
+    journal: Journal
+    place: int
+    size: int
+    number: int
+    type: RevisionType
+    plural: str
+    key: str
+    before: tuple[int, int] | Object | None  # where the previous one stands, or what the snapshot had
+
+    @property
+    def object(self) -> Object:
+        found: Object = self.journal.read(self.place, self.size)["object"]
+        return found
+
+    @property
+    def previous(self) -> Object | None:
+        if not isinstance(self.before, tuple):
+            return self.before
+        found: Object = self.journal.read(*self.before)["object"]
+        return found
+
+    @property
+    def cause(self) -> Cause:
+        record = self.journal.read(self.place, self.size)
+        return Cause(record["actor"], record["why"])
+
+    @property
+    def at_s(self) -> float:
+        return float(self.journal.read(self.place, self.size)["at"])
 
 
 def _lock(file: IO[str]) -> None:
@@ -212,11 +275,3 @@ def _is_whole(line: bytes) -> bool:
         return int(line[:8], 16) == zlib.crc32(line[9:-1])
     except ValueError:
         return False
-
-
-def _restore_snapshot_object(store: Store, record: Object) -> None:
-    """An object of a snapshot enters the store without a history of its own."""
-    obj = record["object"]
-    number = int(obj["metadata"]["resourceVersion"])
-    store.restore(Revision(number, "ADDED", record["plural"], key_of(obj), obj, None, Cause("snapshot", ""), 0.0))
-    store.history.clear()

@@ -7,7 +7,7 @@ store is never changed in place: a write puts a new dict in its stead, so a read
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -15,6 +15,8 @@ import orjson
 
 from statelab.controlplane.errors import expired
 from statelab.controlplane.kinds import Object, Objects, key_of, split_key
+
+RevisionType = Literal["ADDED", "MODIFIED", "DELETED"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Revision:
     """One write. `object` is as after the write; of a deletion, the last state with the deletion's resourceVersion."""
 
     number: int
-    type: Literal["ADDED", "MODIFIED", "DELETED"]
+    type: RevisionType
     plural: str
     key: str
     object: Object
@@ -40,6 +42,27 @@ class Revision:
 
 
 _MOST_ENCODED, _MOST_ENCODED_BYTES = 4096, 32 * 1024 * 1024
+
+
+class Past(Protocol):
+    """A revision of the history: a Revision, or one that stands in the journal and is read when it is asked for."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def type(self) -> RevisionType: ...
+    @property
+    def plural(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def object(self) -> Object: ...
+    @property
+    def previous(self) -> Object | None: ...
+    @property
+    def cause(self) -> Cause: ...
+    @property
+    def at_s(self) -> float: ...
 
 
 class Log(Protocol):
@@ -58,9 +81,9 @@ class Store:
     def __init__(self, history_limit: int = 20_000) -> None:
         self.revision = 0
         self.compacted = 0  # revisions up to this one are no longer kept
-        self.history: deque[Revision] = deque()
+        self.history: deque[Past] = deque()
         self.log: Log | None = None
-        self._history_limit = history_limit
+        self.history_limit = history_limit
         self._objects: dict[str, dict[str, dict[str, Object]]] = {}  # plural → namespace → name
         self._sorted: dict[tuple[str, str], list[Object]] = {}
         self._by_controller: dict[tuple[str, str, str], dict[str, Object]] = {}  # see _place → key
@@ -117,11 +140,11 @@ class Store:
 
     # ---- history
 
-    def since(self, number: int) -> Iterator[Revision]:
+    def since(self, number: int) -> Iterator[Past]:
         """The revisions after `number`, oldest first. Raises ApiError 410 when some of them are compacted."""
         if number < self.compacted:
             raise expired(f"too old resource version: {number} ({self.compacted})")
-        newer: list[Revision] = []
+        newer: list[Past] = []
         for revision in reversed(self.history):
             if revision.number <= number:
                 break
@@ -177,8 +200,19 @@ class Store:
             subscribers.remove(callback)
 
     def restore(self, revision: Revision) -> None:
-        """Take over a revision read from the journal: as a commit, but nobody is told."""
+        """Take over a revision made elsewhere: as a commit, but nobody is told."""
         self._apply(revision)
+
+    def take_over(self, objects: Iterable[tuple[str, str, Object]], history: Iterable[Past], compacted: int) -> None:
+        """Take over what a journal holds: objects with their plurals and keys, and the revisions after `compacted`."""
+        for plural, key, obj in objects:
+            namespace, name = split_key(key)
+            self._objects.setdefault(plural, {}).setdefault(namespace, {})[name] = obj
+            self._by_controller.setdefault(_place(plural, obj), {})[key] = obj
+        self._sorted.clear()
+        self.history.extend(history)
+        self.compacted = compacted
+        self.revision = self.history[-1].number if self.history else compacted
 
     def _must_get(self, plural: str, key: str) -> Object:
         found = self.get(plural, key)
@@ -188,7 +222,7 @@ class Store:
 
     def _commit(
         self,
-        type: Literal["ADDED", "MODIFIED", "DELETED"],
+        type: RevisionType,
         plural: str,
         key: str,
         obj: Object,
@@ -219,7 +253,7 @@ class Store:
         self._index_owner(revision)
         self.revision = revision.number
         self.history.append(revision)
-        if len(self.history) > self._history_limit:
+        if len(self.history) > self.history_limit:
             self.compacted = self.history.popleft().number
 
     def _index_owner(self, revision: Revision) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from statelab.controlplane.clock import timestamp
 from statelab.controlplane.kinds import KINDS, Object
-from statelab.controlplane.store import Revision, Store
+from statelab.controlplane.store import Past, Store
 
 _DEPTH = 6  # a Pod, its ReplicaSet, its Deployment, and what came before each
 
@@ -54,12 +54,12 @@ class _Lives:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.by_key: dict[tuple[str, str], list[Revision]] = {}
+        self.by_key: dict[tuple[str, str], list[Past]] = {}
         for revision in store.history:
             if revision.plural != "events":
                 self.by_key.setdefault((revision.plural, revision.key), []).append(revision)
 
-    def until(self, plural: str, key: str, number: int) -> list[Revision]:
+    def until(self, plural: str, key: str, number: int) -> list[Past]:
         return [each for each in self.by_key.get((plural, key), ()) if each.number <= number]
 
 
@@ -95,12 +95,12 @@ def _explain(lives: _Lives, plural: str, key: str, until: int, depth: int) -> Re
     return Reason(subject, f"created by {_who(born)}, because {born.cause.why}", born.at_s, born.number, tuple(reasons))
 
 
-def _who(revision: Revision) -> str:
+def _who(revision: Past) -> str:
     actor = revision.cause.actor
     return actor if actor == "you" else f"the {actor}"
 
 
-def _marked_for_deletion(revisions: list[Revision]) -> Revision:
+def _marked_for_deletion(revisions: list[Past]) -> Past:
     """The revision that asked for the last object's end: the first with a deletion timestamp, else the deletion."""
     uid = revisions[-1].object["metadata"].get("uid")
     for revision in revisions:
@@ -121,7 +121,7 @@ def _owners(obj: Object) -> list[tuple[str, str]]:
     return found
 
 
-def _claims_that_waited(lives: _Lives, born: Revision, before: list[Revision]) -> list[Reason]:
+def _claims_that_waited(lives: _Lives, born: Past, before: list[Past]) -> list[Reason]:
     """A new Pod's claims that were there before it: the data it finds. `before`: earlier Pods of its name."""
     reasons = []
     namespace = born.object["metadata"].get("namespace", "")

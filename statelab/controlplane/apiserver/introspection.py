@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from statelab.controlplane import errors
 from statelab.controlplane.clock import micro_timestamp
 from statelab.controlplane.kinds import KINDS, Object
-from statelab.controlplane.store import Revision
+from statelab.controlplane.store import Past
 
 if TYPE_CHECKING:
     from statelab.controlplane.controlplane import ControlPlane
@@ -76,7 +76,7 @@ def _number(query: Mapping[str, str], name: str, default: int) -> int:
     return int(text[:18])
 
 
-def _shown(revision: Revision) -> dict[str, Any]:
+def _shown(revision: Past) -> dict[str, Any]:
     return {
         "number": revision.number,
         "type": revision.type,

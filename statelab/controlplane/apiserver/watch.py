@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from statelab.controlplane.apiserver.listing import check_not_future, parse_resource_version
 from statelab.controlplane.kinds import Object, split_key
-from statelab.controlplane.store import Revision, Store
+from statelab.controlplane.store import Past, Revision, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Watch:
 
         Without a resourceVersion, or with "0", or with `send_initial`, the present objects come first as ADDED.
         """
-        self.events: deque[WatchEvent | Revision] = deque()
+        self.events: deque[WatchEvent | Past] = deque()
         self.overflowed = False
         self.initial_sent = 0
         self._store = store
@@ -82,7 +82,7 @@ class Watch:
         if self.on_event is not None and (self.overflowed or len(self.events) > before):
             self.on_event()
 
-    def _take(self, revision: Revision) -> None:
+    def _take(self, revision: Past) -> None:
         if revision.plural != self._plural or (self._namespace and split_key(revision.key)[0] != self._namespace):
             return
         if self._matches is None:
@@ -93,7 +93,7 @@ class Watch:
             self.events.append(WatchEvent(type, revision.object))
 
     @staticmethod
-    def _type(revision: Revision, matches: Callable[[Object], bool]) -> str | None:
+    def _type(revision: Past, matches: Callable[[Object], bool]) -> str | None:
         is_match = revision.type != "DELETED" and matches(revision.object)
         was_match = revision.previous is not None and matches(revision.previous)
         if is_match:

@@ -34,12 +34,61 @@ def loaded(folder: Path):
     return store, recovered
 
 
+def past(store: Store) -> list:
+    names = ("number", "type", "plural", "key", "object", "previous", "cause", "at_s")
+    return [tuple(getattr(revision, name) for name in names) for revision in store.history]
+
+
 def test_a_store_is_restored_with_its_history_and_causes(tmp_path):
     before = written(tmp_path, 5)
-    after, recovered = loaded(tmp_path)
+    journal = Journal(tmp_path)
+    before.log = journal
+    changed = {"metadata": {**pod("p1")["metadata"], "labels": {"key": '"object":'}}}
+    before.update("pods", "d/p1", changed, Cause("statefulset-controller", 'it said "actor":'), 5.0)
+    before.delete("pods", "d/p2", CAUSE, 6.0)
+    journal.close()
+    journal, after = Journal(tmp_path), Store()
+    recovered = journal.load(after)
     assert after.list("pods") == before.list("pods")
-    assert list(after.history) == list(before.history)
-    assert (recovered.revisions, recovered.warnings, recovered.last_at_s) == (5, [], 4.0)
+    assert (recovered.revisions, recovered.warnings, recovered.last_at_s) == (7, [], 6.0)
+    assert past(after) == past(before)
+    assert (after.revision, after.compacted) == (7, 0)
+    assert after.list_at(4, "pods") == before.list_at(4, "pods")
+    journal.close()
+
+
+def test_the_past_of_a_snapshot_begins_with_what_it_held(tmp_path):
+    store = written(tmp_path, 3)
+    journal = Journal(tmp_path)
+    journal.compact(store, {})
+    store.log = journal
+    store.delete("pods", "d/p1", CAUSE, 3.0)
+    journal.close()
+    journal, after = Journal(tmp_path), Store()
+    journal.load(after)
+    assert [obj["metadata"]["name"] for obj in after.list("pods")] == ["p0", "p2"]
+    assert [obj["metadata"]["name"] for obj in after.list_at(3, "pods")] == ["p0", "p1", "p2"]
+    assert (after.revision, after.compacted) == (4, 3)
+    journal.close()
+
+
+def test_no_more_of_the_past_is_taken_back_than_is_kept(tmp_path):
+    written(tmp_path, 10)
+    journal, after = Journal(tmp_path), Store(history_limit=3)
+    journal.load(after)
+    assert [revision.number for revision in after.history] == [8, 9, 10]
+    assert (after.compacted, after.count("pods")) == (7, 10)
+    journal.close()
+
+
+def test_the_past_can_still_be_read_when_the_journal_has_been_compacted(tmp_path, monkeypatch):
+    monkeypatch.setattr("statelab.controlplane.journal._COMPACT_ABOVE_BYTES", 100)
+    before = written(tmp_path, 5)
+    journal, after = Journal(tmp_path), Store()
+    journal.load(after)
+    assert b"snapshot" in journal.path.read_bytes()
+    assert past(after) == past(before)
+    journal.close()
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

@@ -14,6 +14,7 @@ _POSIX = [
     "notebooks/test_bad_days.py",
     "packaging/test_security_page.py",
     "reliability/test_killed_server.py",
+    "reliability/test_restarted_server.py",
     "statelab/test_server.py",
 ]
 collect_ignore = _POSIX if sys.platform == "win32" else []

@@ -10,8 +10,6 @@ import os
 import random
 import resource
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,62 +19,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from serving import CONFIG_MAPS, Server, start
 
 pytestmark = pytest.mark.slow
 
 KILLS = int(os.environ.get("STATELAB_KILLS", "8"))
-CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
 STATEFUL_SETS = "/apis/apps/v1/namespaces/default/statefulsets"
 MERGE = "application/merge-patch+json"
 
 
-@dataclass
-class Server:
-    port: int
-    token: str
-    process: subprocess.Popen[str]
+def on(folder: Path, *, file_bytes: int | None = None) -> Server:
+    """A server on what is kept in `folder`."""
+    return start(folder, "--pace", "10", state=folder / "state", file_bytes=file_bytes)
 
-    def request(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Any:
-        """(code, answer). Raises OSError or HTTPException when the server is gone."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
-        data = None if body is None else json.dumps(body).encode()
-        connection.request(method, path, data, {"Authorization": f"Bearer {self.token}", "Content-Type": content_type})
-        answer = connection.getresponse()
-        found = answer.read()
-        connection.close()
-        return answer.status, json.loads(found)
 
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(20)
-
-    def config_maps(self) -> tuple[dict[str, str], str]:
-        """Names and values of what the writers made, and the resourceVersion of the list."""
-        code, found = self.request("GET", CONFIG_MAPS)
-        assert code == 200
-        items = {each["metadata"]["name"]: each["data"]["value"] for each in found["items"] if _is_written(each)}
-        return items, found["metadata"]["resourceVersion"]
+def config_maps(server: Server) -> tuple[dict[str, str], str]:
+    """Names and values of what the writers made, and the resourceVersion of the list."""
+    code, found, _ = server.request("GET", CONFIG_MAPS)
+    assert code == 200
+    items = {each["metadata"]["name"]: each["data"]["value"] for each in found["items"] if _is_written(each)}
+    return items, found["metadata"]["resourceVersion"]
 
 
 def _is_written(obj: Any) -> bool:
     return str(obj["metadata"]["name"]).startswith("w")
-
-
-def start(folder: Path, *, file_bytes: int | None = None) -> Server:
-    """A server on the state in `folder`; with `file_bytes`, no file of it can grow beyond that."""
-    about = folder / "server.json"
-    command = [sys.executable, "-m", "statelab", "serve", "--state", str(folder / "state"), "--pace", "10"]
-    command += ["--server-file", str(about), "--kubeconfig", str(folder / "kubeconfig")]
-
-    with open(folder / "log", "a") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
-    if file_bytes is not None:  # from outside: code between fork and exec could hang in a process that has threads
-        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
-    assert process.stdout is not None
-    said = process.stdout.readline()
-    assert said.startswith("StateLab serves"), said + (folder / "log").read_text()
-    found = json.loads(about.read_text())
-    return Server(int(found["url"].rpartition(":")[2]), found["token"], process)
 
 
 @pytest.fixture
@@ -120,7 +86,7 @@ class Writer:
         else:
             ask = ("PATCH", f"{CONFIG_MAPS}/{name}", {"data": {"value": value}})
         self.doubtful = {name: {self.known.get(name), wanted}}
-        code, answer = server.request(*ask, MERGE if ask[0] == "PATCH" else "application/json")
+        code, answer, _ = server.request(*ask, content_type=MERGE if ask[0] == "PATCH" else "application/json")
         assert code in (200, 201), answer
         self.doubtful = {}
         if wanted is None:
@@ -146,20 +112,20 @@ class Writer:
 def test_a_killed_server_has_lost_nothing_that_it_acknowledged(folder: Path) -> None:
     dice = random.Random(1)
     writers = [Writer(number, random.Random(number)) for number in range(3)]
-    server = start(folder)
+    server = on(folder)
     _make_stateful_set(server)
     for kill in range(KILLS):
-        before, version = server.config_maps()
+        before, version = config_maps(server)
         threads = [threading.Thread(target=writer.run, args=(server,)) for writer in writers]
         for thread in threads:
             thread.start()
-        server.request("PATCH", f"{STATEFUL_SETS}/web", {"spec": {"replicas": 1 + kill % 3}}, MERGE)
+        server.request("PATCH", f"{STATEFUL_SETS}/web", {"spec": {"replicas": 1 + kill % 3}}, content_type=MERGE)
         time.sleep(dice.random() * 0.6)
         server.kill()
         for thread in threads:
             thread.join(20)
-        server = start(folder)
-        found, _ = server.config_maps()
+        server = on(folder)
+        found, _ = config_maps(server)
         for writer in writers:
             writer.check(found)
         assert _replay(server, before, version) == found, "a watch from before the kill tells all that happened"
@@ -210,7 +176,7 @@ def _until_ready(server: Server) -> None:
 
 
 def test_a_torn_end_is_cut_with_a_warning_and_a_backup(folder: Path) -> None:
-    server = start(folder)
+    server = on(folder)
     for number in range(5):
         body = {"metadata": {"name": f"w0-{number}"}, "data": {"value": str(number)}}
         assert server.request("POST", CONFIG_MAPS, body)[0] == 201
@@ -218,22 +184,22 @@ def test_a_torn_end_is_cut_with_a_warning_and_a_backup(folder: Path) -> None:
     journal = folder / "state" / "journal"
     whole = journal.read_bytes()
     journal.write_bytes(whole + b'0badc0de {"revision": 99999, "type": "ADDED"')
-    server = start(folder)
-    assert server.config_maps()[0] == {f"w0-{number}": str(number) for number in range(5)}
-    assert "were not whole and were cut" in (folder / "log").read_text()
+    server = on(folder)
+    assert config_maps(server)[0] == {f"w0-{number}": str(number) for number in range(5)}
+    assert "were not whole and were cut" in server.log
     assert [each.read_bytes()[: len(whole)] for each in (folder / "state").glob("journal.torn-*")] == [whole]
     server.kill()
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits a process from outside")
 def test_on_a_full_disk_writes_are_refused_and_nothing_is_lost(folder: Path) -> None:
-    server = start(folder, file_bytes=400_000)
+    server = on(folder, file_bytes=400_000)
     _make_stateful_set(server)
     _until_ready(server)
     written, refusal = {}, None
     for number in range(60):
         value = f"{number}-" + "x" * 10_000
-        code, answer = server.request(
+        code, answer, _ = server.request(
             "POST", CONFIG_MAPS, {"metadata": {"name": f"w0-{number}"}, "data": {"value": value}}
         )
         if code == 201:
@@ -243,13 +209,13 @@ def test_on_a_full_disk_writes_are_refused_and_nothing_is_lost(folder: Path) -> 
     assert refusal is not None and refusal[0] == 507
     assert (refusal[1]["kind"], refusal[1]["reason"]) == ("Status", "InsufficientStorage")
     # The cluster's own parts are refused too; none of them falls over, and whoever reads is answered.
-    server.request("PATCH", f"{STATEFUL_SETS}/web", {"spec": {"replicas": 3}}, MERGE)
+    server.request("PATCH", f"{STATEFUL_SETS}/web", {"spec": {"replicas": 3}}, content_type=MERGE)
     time.sleep(1.5)
     assert server.process.poll() is None
-    assert server.config_maps()[0] == written
+    assert config_maps(server)[0] == written
     server.kill()
-    server = start(folder)
-    assert server.config_maps()[0] == written
-    assert server.request("PATCH", f"{STATEFUL_SETS}/web", {"spec": {"replicas": 2}}, MERGE)[0] == 200
+    server = on(folder)
+    assert config_maps(server)[0] == written
+    assert server.request("PATCH", f"{STATEFUL_SETS}/web", {"spec": {"replicas": 2}}, content_type=MERGE)[0] == 200
     _until_ready(server)
     server.kill()

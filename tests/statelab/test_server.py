@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
 import json
 import os
-import signal
 import socket
 import ssl
 import stat
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -24,55 +20,7 @@ from typing import Any
 import dns.message
 import dns.query
 import pytest
-
-
-@dataclass
-class Server:
-    url: str
-    token: str
-    dns_port: int
-    process: subprocess.Popen[str]
-    kubeconfig: Path
-
-    @property
-    def port(self) -> int:
-        return int(self.url.rpartition(":")[2])
-
-    def request(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any, dict[str, str]]:
-        """Code, decoded body, headers."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
-        raw = body if isinstance(body, bytes | None) else json.dumps(body).encode()
-        sent = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
-        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request(method, path, raw, sent)
-        answer = connection.getresponse()
-        data = answer.read()
-        found = {name.lower(): value for name, value in answer.getheaders()}
-        if found.get("content-encoding") == "gzip":
-            data = gzip.decompress(data)
-        connection.close()
-        return answer.status, json.loads(data) if data[:1] == b"{" else data, found
-
-    def raw(self, text: bytes) -> socket.socket:
-        made = socket.create_connection(("127.0.0.1", self.port), timeout=20)
-        made.sendall(text)
-        return made
-
-    def stop(self, signal_number: int = signal.SIGTERM) -> int:
-        self.process.send_signal(signal_number)
-        return self.process.wait(20)
-
-
-def start(folder: Path, *words: str, state: Path | None = None) -> Server:
-    about, kubeconfig = folder / "server.json", folder / "kubeconfig"
-    command = [sys.executable, "-m", "statelab", "serve", "--server-file", str(about), "--kubeconfig", str(kubeconfig)]
-    command += ["--state", str(state)] if state else ["--in-memory"]
-    process = subprocess.Popen([*command, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert process.stdout is not None
-    said = process.stdout.readline()
-    assert said.startswith("StateLab serves"), said + process.stdout.read()
-    found = json.loads(about.read_text())
-    return Server(found["url"], found["token"], found["dns_port"], process, kubeconfig)
+from serving import CONFIG_MAPS, Server, start
 
 
 @pytest.fixture(scope="module")
@@ -80,9 +28,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     made = start(tmp_path_factory.mktemp("server"), "--pace", "20")
     yield made
     made.stop()
-
-
-CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
 
 
 def config_map(name: str, text: str = "") -> dict[str, Any]:
@@ -117,7 +62,7 @@ def test_what_is_no_http_and_who_goes_away_make_no_noise(tmp_path: Path) -> None
     assert loud.request("GET", "/readyz")[0] == 200
     assert loud.stop() == 0
     assert loud.process.stdout is not None
-    said = loud.process.stdout.read()
+    said = loud.process.stdout.read() + loud.log
     assert "Traceback" not in said and "ERROR" not in said
 
 
@@ -284,55 +229,6 @@ def test_the_export_line_can_be_pasted_when_the_folder_has_a_space(tmp_path: Pat
     assert shell.stdout == str(server.kubeconfig), lines
 
 
-def test_two_servers_do_not_share_a_state_folder(tmp_path: Path) -> None:
-    first = start(tmp_path, state=tmp_path / "state")
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "statelab", "serve", "--state", str(tmp_path / "state")],
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert done.returncode == 1
-        assert "is in use by another server" in done.stderr
-        assert "Traceback" not in done.stderr
-    finally:
-        assert first.stop() == 0
-
-
-@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_what_was_acknowledged_is_there_after_a_restart(tmp_path: Path, signal_number: int) -> None:
-    first = start(tmp_path, state=tmp_path / "state")
-    watching = first.raw(
-        f"GET {CONFIG_MAPS}?watch=true HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {first.token}\r\n\r\n".encode()
-    )
-    for number in range(20):
-        assert first.request("POST", CONFIG_MAPS, config_map(f"kept-{number}"))[0] == 201
-    code = first.stop(signal_number)
-    assert code == (-signal_number if signal_number == signal.SIGKILL else 0)
-    watching.close()
-    second = start(tmp_path, "--token", first.token, "--port", str(first.port), state=tmp_path / "state")
-    try:
-        listed = second.request("GET", CONFIG_MAPS)[1]
-        names = {item["metadata"]["name"] for item in listed["items"]}
-        assert {f"kept-{number}" for number in range(20)} <= names
-        assert second.kubeconfig.read_text()
-        assert second.url == first.url
-    finally:
-        second.stop()
-
-
-def test_a_kubeconfig_stays_good_when_the_server_restarts(tmp_path: Path) -> None:
-    first = start(tmp_path, "--token", "same", state=tmp_path / "state")
-    before = json.loads(first.kubeconfig.read_text())
-    first.stop()
-    second = start(tmp_path, "--token", "same", "--port", str(first.port), state=tmp_path / "state")
-    try:
-        assert json.loads(second.kubeconfig.read_text()) == before
-    finally:
-        second.stop()
-
-
 def test_the_server_needs_nothing_that_takes_long_to_import() -> None:
     script = (
         "import sys; import statelab.server, statelab.controlplane.controlplane, statelab.controlplane.apiserver.http;"
@@ -343,46 +239,3 @@ def test_the_server_needs_nothing_that_takes_long_to_import() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, env=dict(os.environ), timeout=60
     )
     assert done.stdout == "[]\n", done.stderr
-
-
-def test_what_an_exec_has_written_to_a_volume_is_there_after_the_server_was_killed(tmp_path: Path) -> None:
-    from kubernetes import client, config
-    from kubernetes.stream import stream
-
-    def run(server: Server, *words: str) -> str:
-        with config.new_client_from_config(config_file=str(server.kubeconfig)) as api:
-            core = client.CoreV1Api(api)
-            deadline_s = time.monotonic() + 60
-            while True:
-                try:
-                    return str(
-                        stream(
-                            core.connect_get_namespaced_pod_exec,
-                            "keeps",
-                            "default",
-                            command=list(words),
-                            stdout=True,
-                            stderr=True,
-                        )
-                    )
-                except Exception:
-                    if time.monotonic() > deadline_s:
-                        raise
-                    time.sleep(0.1)  # it has not been started yet
-
-    first = start(tmp_path, "--token", "same", "--pace", "20", state=tmp_path / "state")
-    claim = {"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"]}}
-    claim["spec"]["resources"] = {"requests": {"storage": "1Gi"}}
-    container = {"name": "main", "image": "busybox:1.36", "command": ["sleep", "3600"]}
-    container["volumeMounts"] = [{"name": "data", "mountPath": "/data"}]  # type: ignore[assignment]
-    volume = {"name": "data", "persistentVolumeClaim": {"claimName": "data"}}
-    pod = {"metadata": {"name": "keeps"}, "spec": {"containers": [container], "volumes": [volume]}}
-    assert first.request("POST", "/api/v1/namespaces/default/persistentvolumeclaims", claim)[0] == 201
-    assert first.request("POST", "/api/v1/namespaces/default/pods", pod)[0] == 201
-    run(first, "sh", "-c", "echo kept > /data/file")
-    first.stop(signal.SIGKILL)
-    second = start(tmp_path, "--token", "same", "--pace", "20", state=tmp_path / "state")
-    try:
-        assert run(second, "cat", "/data/file") == "kept\n"
-    finally:
-        second.stop()

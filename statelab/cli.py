@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +13,7 @@ import typer
 
 from statelab import course, foreground
 from statelab.cluster import connect, local
+from statelab.cluster.getting import setting
 from statelab.cluster.paths import Home, find_home
 from statelab.cluster.problem import Problem
 from statelab.version import KUBERNETES_VERSION, VERSION
@@ -40,6 +41,9 @@ KindName = Annotated[str | None, typer.Option("--name", help="kind: the cluster'
 
 def main() -> None:
     """Run the command line; what goes wrong is said in a sentence, with exit code 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a pipe on Windows may not have ✓ in its code page
+            stream.reconfigure(errors="replace")
     try:
         app()
     except Problem as problem:
@@ -101,7 +105,7 @@ def up(
         raise Problem("--name, --node-image and --user-kubeconfig are for a kind cluster.", "Add: --cluster kind")
     server, is_new = local.start(home, pace=pace, port=port)
     said = "The embedded cluster runs" if is_new else "The embedded cluster was running already"
-    hint = f"For kubectl in this terminal:  export KUBECONFIG={shlex.quote(str(home.kubeconfig))}"
+    hint = f"For kubectl in this terminal:  {setting('KUBECONFIG', str(home.kubeconfig))}"
     _tell(
         f"{said} at {server.url} (Kubernetes {KUBERNETES_VERSION}, pace {server.pace:g}).\n{hint}",
         {**server.to_json(), "started": is_new, "kubeconfig": str(home.kubeconfig)},

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from contextlib import nullcontext
 from typing import Any
 
 from statelab.cluster import kind_record, kind_up
+from statelab.cluster.getting import setting
 from statelab.cluster.paths import Home
 from statelab.cluster.problem import Problem
 from statelab.cluster.steps import Silent, on_terminal
@@ -36,8 +36,8 @@ def up(
     said = "The kind cluster runs" if found.is_new else "The kind cluster was there already, and runs"
     text = (
         f"{said}: {found.name}, {len(found.nodes)} nodes in {found.engine}.\n"
-        "For the course:                 STATELAB_CLUSTER=kind statelab lab\n"
-        f"For kubectl in this terminal:   export KUBECONFIG={shlex.quote(found.kubeconfig)}"
+        "For the course:                 statelab lab --cluster kind\n"
+        f"For kubectl in this terminal:   {setting('KUBECONFIG', found.kubeconfig)}"
     )
     return text, found.to_json()
 

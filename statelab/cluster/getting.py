@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 
-_SYSTEMS = {"linux": "Linux", "darwin": "macOS", "win32": "Windows"}
 _HOW = {
     "docker": {
         "linux": "Install Docker Engine (https://docs.docker.com/engine/install/) or Podman "
@@ -43,9 +43,11 @@ _HOW = {
 }
 
 
-def system() -> str:
-    """The system's name as its makers write it."""
-    return _SYSTEMS.get(sys.platform, sys.platform)
+def setting(name: str, value: str) -> str:
+    """The line that sets a variable in this system's usual shell."""
+    if sys.platform == "win32":
+        return f"$env:{name} = '{value.replace(chr(39), chr(39) * 2)}'"
+    return f"export {name}={shlex.quote(value)}"
 
 
 def how_to(what: str) -> str:

@@ -6,6 +6,7 @@ import pytest
 
 from statelab.cluster.engine import find_engine
 from statelab.cluster.engine_errors import explain
+from statelab.cluster.getting import setting
 from statelab.cluster.kind_program import check_for_pinned_image, find_kind
 from statelab.cluster.problem import Problem
 
@@ -198,3 +199,10 @@ def test_a_program_that_only_is_called_kind_is_not_used(tools):
     (tools.bin / "kind").write_text("#!/bin/sh\necho I am something else\n")
     with pytest.raises(Problem, match="does not say its version"):
         find_kind()
+
+
+def test_the_line_that_sets_a_variable_can_be_pasted_where_one_is(monkeypatch):
+    monkeypatch.setattr("sys.platform", "linux")
+    assert setting("KUBECONFIG", "/a folder/it's") == "export KUBECONFIG='/a folder/it'\"'\"'s'"
+    monkeypatch.setattr("sys.platform", "win32")
+    assert setting("KUBECONFIG", r"C:\a folder\it's") == r"$env:KUBECONFIG = 'C:\a folder\it''s'"

@@ -39,7 +39,7 @@ cluster.wait("sts/web", "Rollout")
 cluster.kubectl("scale statefulset web --replicas=2")
 cluster.wait("pod/web-2", "Deleted")
 WRONG = "---".join(WEB.split("---")[1:]).strip().replace("serviceName", "servicename")
-VERDICT = {"task": "ps3.identity", "score": 21, "max": 27, "checks": [
+VERDICT = {"task": "ps3.identity", "score": 10, "max": 16, "checks": [
     {"id": "pods", "title": "Three Pods run: web-0, web-1, web-2", "points": 5, "max": 5, "message": ""},
     {"id": "back", "title": "A Pod that is killed comes back as itself", "points": 5, "max": 5, "message": "",
      "evidence": ["  0.0 s  pod/web-1 deleted", "  2.1 s  pod/web-1 gone", "  2.1 s  pod/web-1 created",

@@ -2,19 +2,87 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from grader.verdict import Verdict, no, partly, yes
+from statelab.controlplane.apiserver import defaults
+from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, Object
+from statelab.manifest import read
 from statelab.manifest.fields import dotted
+from statelab.manifest.relations import at
 from statelab.reader import Path_
+
+if TYPE_CHECKING:
+    from grader.trial import Trial
+
+# What may differ in a mended manifest without being held against it.
+FREE = ("image", "labels", "annotations", "namespace")
+# What the server writes, and kubectl get -o yaml shows.
+_SERVERS = {("status",)} | {
+    ("metadata", each)
+    for each in ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid")
+}
+
+
+def little_changed(trial: Trial, start: str, *, most: int = 0, half: int = 2, free: Sequence[str] = FREE) -> Verdict:
+    """All points for at most `most` changes of the manifest `start`, half of them for at most `half`.
+
+    A change is a field, or an object that was added. Objects are known by kind and name; none may be gone.
+    """
+    before = {(each.kind, each.name): each.object for each in read(start).items}
+    after = {(each.kind, each.name): each.object for each in trial.items}
+    for kind, name in before:
+        if (kind, name) not in after:
+            return no(f"{kind} {name} is gone from the manifest.")
+    given = read(trial.task.given).items if trial.task.given else ()  # may be written once more, as it is
+    before |= {(each.kind, each.name): each.object for each in given if (each.kind, each.name) in after}
+    changed = [
+        f"{kind} {name}{'' if path == 'the whole' else f': {path}'}"
+        for kind, name in {**before, **after}
+        for path in changes(before.get((kind, name)), after.get((kind, name)), free=free)
+    ]
+    if len(changed) <= most:
+        return yes("")
+    many = f"{len(changed)} fields differ from what was given" if most else "Changed without need"
+    said = f"{many}: {'; '.join(changed[:4])}."
+    return partly(0.5, said) if len(changed) <= half else no(said)
 
 
 def changes(before: Any, after: Any, *, free: Sequence[str] = ()) -> list[str]:
     """The fields that differ between two objects, by path, `spec.replicas`. `free`: field names that may differ.
 
-    `None` and what is not there are the same; so are the numbers 2 and 2.0.
+    `None` and what is not there are the same; so are the numbers 2 and 2.0, and a default whether written or not.
     """
-    return [dotted(path) or "the whole" for path in _changes(before, after, (), frozenset(free))]
+    found = _changes(before, after, (), frozenset(free))
+    if isinstance(before, dict) and isinstance(after, dict):
+        filled = _with_defaults(before), _with_defaults(after)
+        found = [path for path in found if path[:2] not in _SERVERS and path[:1] not in _SERVERS]
+        found = [path for path in found if not _is_default(path, (before, after), filled)]
+    return [dotted(path) or "the whole" for path in found]
+
+
+def _with_defaults(obj: Object) -> Object:
+    kind = BY_GROUP_VERSION_KIND.get((str(obj.get("apiVersion")), str(obj.get("kind"))))
+    filled = copy.deepcopy(obj)
+    try:
+        if kind is not None:
+            defaults.apply(kind.plural, filled)
+    except (AttributeError, KeyError, TypeError, ValueError):  # not as the API server would take it
+        return obj
+    return filled
+
+
+def _is_default(path: Path_, written: tuple[Object, Object], filled: tuple[Object, Object]) -> bool:
+    """Whether one of the two has here what the other gets without writing it."""
+    return any(_is_within(at(written[side], *path), at(filled[1 - side], *path)) for side in (0, 1))
+
+
+def _is_within(some: Any, whole: Any) -> bool:
+    if isinstance(some, dict) and isinstance(whole, dict):
+        return bool(some) and all(_is_within(value, whole.get(key)) for key, value in some.items())
+    return some is not None and type(some) is type(whole) and bool(some == whole)
 
 
 def _changes(before: Any, after: Any, path: Path_, free: frozenset[str]) -> list[Path_]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from grader import shared
 from grader.answer import Answer
+from grader.applied import patch_of
 from grader.kubectl import CommandError, parse, run
 from grader.limits import Limits, Meter, TrialOver
 from grader.place import EMBEDDED, Answered, Place, Ran, TrialCluster
@@ -21,6 +22,7 @@ from grader.prediction import Said
 from grader.seen import Seen, parse_reference
 from grader.tasks import Task
 from grader.timeline import timeline
+from statelab.controlplane.apiserver import strict
 from statelab.controlplane.controlplane import ControlPlane
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, Kind, Object
@@ -73,6 +75,7 @@ class Trial:
         self.began_s: float = ready.began_s if ready else self.cluster.loop.now_s
         self.meter: Meter = Meter(self.limits, self.began_s, ready.meter.events if ready else 0)
         self._given: set[tuple[str, str]] = ready._given if ready else set()
+        self._applied: dict[tuple[str, str], Object] = ready._applied if ready else {}
         if ready is None:
             self._begin(with_given)
             shared.made(scene, isinstance(self.cluster, ControlPlane) and self.cluster.runtime.worker.started)
@@ -138,18 +141,20 @@ class Trial:
         return self.place.admit(obj)
 
     def _apply(self, obj: Object) -> None:
-        """As `kubectl apply`: create what is not there, change what is."""
-        kind = _kind(obj)
-        if kind is not None:
-            metadata = obj.get("metadata")
-            name = metadata.get("name") if isinstance(metadata, dict) else None
-            where = (
-                (metadata.get("namespace") or self.namespace) if kind.namespaced and isinstance(metadata, dict) else ""
-            )
-            if not isinstance(name, str) or self.cluster.get(kind.plural, f"{where}/{name}" if where else name) is None:
-                self.cluster.create(obj, namespace=self.namespace)
-                return
-        self.cluster.apply(obj, namespace=self.namespace)
+        """As `kubectl apply`: create what is not there, change what is. Raises ApiError."""
+        kind, metadata = _kind(obj), obj.get("metadata")
+        name = metadata.get("name") if isinstance(metadata, dict) else None
+        if kind is None or not isinstance(metadata, dict) or not isinstance(name, str):
+            self.cluster.create(obj, namespace=self.namespace)
+            return
+        key = f"{metadata.get('namespace') or self.namespace}/{name}" if kind.namespaced else name
+        live = self.cluster.get(kind.plural, key)
+        if live is None:
+            self.cluster.create(obj, namespace=self.namespace)
+        else:
+            strict.check(copy.deepcopy(obj), kind, "Strict")
+            self.cluster.patch(kind.plural, key, patch_of(self._applied.get((kind.plural, key), {}), obj, live))
+        self._applied[kind.plural, key] = obj
 
     def again(
         self, *, namespace: str | None = None, seed: int = 1, change: Callable[[Object], None] | None = None
@@ -305,8 +310,9 @@ class Trial:
         return Said(self.answer)
 
     def item(self, kind: str, name: str | None = None) -> Item | None:
-        """The learner's object of that kind (and name)."""
-        return next((each for each in self.items if each.kind == kind and name in (None, each.name)), None)
+        """The learner's object of that kind (and name); of one that is written twice the last, which is what counts."""
+        name = name or next((each.name for each in self.items if each.kind == kind), None)
+        return next((each for each in reversed(self.items) if each.kind == kind and each.name == name), None)
 
     def line(self, kind: str, *path: str | int, name: str | None = None) -> int | None:
         """The line where the learner's object of that kind says this: `line("StatefulSet", "spec", "serviceName")`."""

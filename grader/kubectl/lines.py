@@ -159,6 +159,8 @@ def _with_flags(line: Line) -> Line:
     verb = ""
     while rest:
         word = rest.pop(0)
+        if word.startswith(("—", "–")):
+            raise line.error(f"{word[:30]!r} begins with a long dash, as editors and chats make them: type two hyphens")
         if not word.startswith("-") or word == "-":
             words.append(word)
             verb = verb or _verb(words)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from grader.changes import changes
+from grader.changes import little_changed
 from grader.choices import one_of
 from grader.diagnosis import not_there, pods_not_ready
 from grader.rubrics import _ps2_runs as runs
 from grader.rubrics._service import answers_at, found_by
 from grader.tasks import Task
 from grader.trial import Trial
-from grader.verdict import Verdict, no, partly, parts, yes
-from statelab.manifest import read
+from grader.verdict import Verdict, no, parts, yes
 
 # ---- 1. Turn a Service headless
 
@@ -64,8 +63,9 @@ def list_follows(trial: Trial) -> Verdict:
     ),
 )
 def one_line_more(trial: Trial) -> Verdict:
+    problem = _chat_leads_to_all(trial, len(trial.pods_of("deployment/chat")))
     free = ("clusterIP", "clusterIPs", "labels", "annotations", "namespace")
-    return _little_changed(trial, runs.NORMAL, free, headless_wanted=True)
+    return problem or little_changed(trial, runs.NORMAL, half=1, free=free)
 
 
 def _chat_leads_to_all(trial: Trial, wanted: int = 3) -> Verdict | None:
@@ -80,28 +80,6 @@ def _chat_leads_to_all(trial: Trial, wanted: int = 3) -> Verdict | None:
         text = f"Service chat has an address of its own, {address}, and its name answers with that."
         return no(text, *problem.evidence, line=trial.line("Service", "spec"))
     return problem.at(trial.line("Service", "spec", "selector"))
-
-
-def _little_changed(trial: Trial, before: str, free: tuple[str, ...], *, headless_wanted: bool = False) -> Verdict:
-    item = trial.item("Service")
-    if item is None:
-        return no("There is no Service to compare.")
-    start = read(before).objects[0]
-    if not changes(start, item.object):
-        return no("Nothing has changed.")
-    if headless_wanted and (problem := _chat_leads_to_all(trial, len(trial.pods_of("deployment/chat")))):
-        return problem
-    written = {**item.object, "spec": dict(item.object.get("spec") or {})}
-    if written["spec"].get("type") == "ClusterIP":  # the default, written down
-        del written["spec"]["type"]
-    changed = changes(start, written, free=free)
-    more = [each.kind for each in trial.items if each is not item]
-    if more:
-        return no(f"There is a {more[0]} too, which nobody needs.")
-    if not changed:
-        return yes("")
-    said = f"Changed without need: {', '.join(changed[:4])}."
-    return partly(0.5, said) if len(changed) == 1 else no(said)
 
 
 # ---- 2. Predict eight answers
@@ -186,7 +164,7 @@ def only_what_was_broken(trial: Trial) -> Verdict:
     if problem is not None:
         return no("It cannot be told before the Service finds its Pods.", line=problem.line)
     free = ("app", "part", "targetPort", "labels", "annotations", "namespace")
-    return _little_changed(trial, runs.LOST, free)
+    return little_changed(trial, runs.LOST, half=1, free=free)
 
 
 def _each_time(trial: Trial) -> Verdict | None:

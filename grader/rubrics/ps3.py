@@ -3,50 +3,25 @@
 from __future__ import annotations
 
 from grader.behaviour import claim_at, comes_back, data_outlive, starts_in_order
-from grader.changes import changes
+from grader.changes import little_changed
 from grader.diagnosis import all_addresses, names_of_pods, not_there, pods_not_ready
 from grader.given import headless, stateful_set
+from grader.rubrics import _ps3_texts as texts
 from grader.shared import remembered
 from grader.tasks import Task
 from grader.trial import Trial
 from grader.verdict import Verdict, no, partly, parts, yes
 from statelab.controlplane.quantity import nanos as quantity
-from statelab.manifest import read
 from statelab.manifest.relations import at
 from statelab.reader import Path_
 
 # ---- 1. Repair the notes' first StatefulSet
 
-NOTES = """\
-apiVersion: app/v1
-kind: StatefulSet
-metadata:
-  name: web
-spec:
-  serviceName: "nginx"
-  replicas: 2
-  selectors:
-    matchLabels:
-      app: nginx
-  template:
-    metadata:
-      labels:
-        app: nginx
-    spec:
-      containers:
-      - name: nginx
-        image: nginx:1.9.1
-        ports:
-        - containerPort: 80
-          name: web
-"""
-REPAIRED = NOTES.replace("app/v1", "apps/v1").replace("selectors:", "selector:")
-
 repair = Task(
     "ps3.repair",
     points=20,
     about="Repair the notes' first StatefulSet, changing no more than is broken.",
-    start=NOTES,
+    start=texts.NOTES,
     given=headless("nginx", app="nginx"),
     may_change_given=True,
     hints=(
@@ -88,15 +63,8 @@ def found_by_name(trial: Trial) -> Verdict:
         "Two lines need a change; a newer image is welcome too.",
     ),
 )
-def little_changed(trial: Trial) -> Verdict:
-    item = trial.item("StatefulSet")
-    if item is None:
-        return no("There is no StatefulSet to compare.")
-    changed = changes(read(REPAIRED).objects[0], item.object, free=("image", "labels", "annotations", "namespace"))
-    if not changed:
-        return yes("")
-    said = f"Changed without need: {', '.join(changed[:4])}."
-    return partly(0.5, said) if len(changed) <= 2 else no(said)
+def only_what_was_broken(trial: Trial) -> Verdict:
+    return little_changed(trial, texts.REPAIRED)
 
 
 # ---- 2. Write one from a description
@@ -226,20 +194,12 @@ def _storage_as_written(trial: Trial) -> str | None:
 
 # ---- 3. Predict the order of start, stop and replacement
 
-QUESTIONS = """\
-start: [db-?, db-?, db-?]
-scale-down: []
-update: []
-kill: []
-bad-image: []
-"""
-
 order = Task(
     "ps3.order",
     points=20,
     about="Predict in which order the Pods of StatefulSet `db` start, stop and are replaced.",
     answer="prediction",
-    start=QUESTIONS,
+    start=texts.QUESTIONS,
     given=headless("db", app="db") + stateful_set("db", replicas=3),
     hints=(
         "Try it: apply a StatefulSet of three, watch `kubectl get pods -w`, and do what the question says.",
@@ -301,22 +261,10 @@ def predicted(trial: Trial, question: str, happened: tuple[str, ...]) -> Verdict
 
 # ---- 4. A peer list built from names only
 
-LAST_MONDAY = """\
-apiVersion: v1
-kind: ConfigMap
-metadata:
-  name: peers
-data:
-  peers: |
-    10.244.1.5
-    10.244.2.3
-    10.244.1.6
-"""
-
 peers = Task(
     "ps3.peers",
     points=15,
-    start=LAST_MONDAY,
+    start=texts.LAST_MONDAY,
     about="A ConfigMap `peers` with the three members of StatefulSet `db`, by names that stay true in any namespace.",
     given=(
         headless("db-peers", app="db")
@@ -417,45 +365,10 @@ def _lead_to_members(trial: Trial) -> Verdict:
 
 # ---- 5. A set whose Pods have no names
 
-NAMELESS = """\
-apiVersion: v1
-kind: Service
-metadata:
-  name: cache
-spec:
-  selector:
-    app: cahce
-  ports:
-  - port: 80
-    name: http
----
-apiVersion: apps/v1
-kind: StatefulSet
-metadata:
-  name: cache
-spec:
-  serviceName: caches
-  replicas: 2
-  selector:
-    matchLabels:
-      app: cache
-  template:
-    metadata:
-      labels:
-        app: cache
-    spec:
-      containers:
-      - name: cache
-        image: registry.k8s.io/nginx-slim:0.24
-        ports:
-        - containerPort: 80
-          name: http
-"""
-
 lookup = Task(
     "ps3.lookup",
     points=15,
-    start=NAMELESS,
+    start=texts.NAMELESS,
     about="The Pods of `cache` run, and `cache-0.cache` is NXDOMAIN: find the three reasons.",
     hints=(
         "serviceName and the Service's name have to agree, its selector and the labels; and one field has to be None.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grader.behaviour import claim_at
-from grader.changes import changes
+from grader.changes import little_changed
 from grader.choices import agrees
 from grader.diagnosis import names_of_pods, not_there, pods_not_ready
 from grader.given import headless
@@ -11,10 +11,9 @@ from grader.rubrics import _ps4_runs as runs
 from grader.rubrics import _ps4_texts as texts
 from grader.tasks import Task
 from grader.trial import Trial
-from grader.verdict import Verdict, no, partly, parts, yes
+from grader.verdict import Verdict, no, parts, yes
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.quantity import parse as quantity
-from statelab.manifest import read
 
 HTML = "/usr/share/nginx/html"
 
@@ -79,22 +78,8 @@ def page_outlives_the_pod(trial: Trial) -> Verdict:
         "Two words need a change, both in the Pod; another image is welcome too.",
     ),
 )
-def little_changed(trial: Trial) -> Verdict:
-    changed: list[str] = []
-    for before in read(texts.REPAIRED).objects:
-        item = trial.item(before["kind"], before["metadata"]["name"])
-        if item is None:
-            return no(f"There is no {before['kind']} {before['metadata']['name']} to compare.")
-        changed += changes(before, item.object, free=("image", "labels", "annotations", "namespace"))
-    changed += [f"{each.kind} {each.name}" for each in trial.items if each.kind not in ("Pod", "PersistentVolumeClaim")]
-    return _little(changed)
-
-
-def _little(changed: list[str]) -> Verdict:
-    if not changed:
-        return yes("")
-    said = f"Changed without need: {', '.join(changed[:4])}."
-    return partly(0.5, said) if len(changed) <= 2 else no(said)
+def only_what_was_broken(trial: Trial) -> Verdict:
+    return little_changed(trial, texts.REPAIRED)
 
 
 # ---- 2. Two volumes for every Pod
@@ -327,12 +312,8 @@ def keeps_for_the_next_release(trial: Trial) -> Verdict:
     ),
 )
 def only_the_policy(trial: Trial) -> Verdict:
-    item = trial.item("StatefulSet", "queue")
-    if item is None:
-        return not_there(trial, "statefulset/queue")
     free = ("persistentVolumeClaimRetentionPolicy", "labels", "annotations", "namespace")
-    changed = changes(read(texts.QUEUE).objects[0], item.object, free=free)
-    return _little([*changed, *(f"{each.kind} {each.name}" for each in trial.items if each is not item)])
+    return little_changed(trial, texts.QUEUE, free=free)
 
 
 # ---- 5. A volume made by hand

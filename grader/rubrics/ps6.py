@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from grader.behaviour import comes_back, data_outlive
-from grader.changes import changes
+from grader.changes import little_changed
 from grader.diagnosis import not_there, pods_not_ready
-from grader.given import IMAGE
+from grader.rubrics import _ps6_texts as texts
 from grader.tasks import Task
 from grader.trial import Trial
 from grader.verdict import Verdict, no, partly, yes
-from statelab.manifest import read
 
 # What may differ in a mended manifest without being held against it.
-_FREE = ("image", "annotations", "namespace", "creationTimestamp")
+_FREE = ("image", "annotations", "namespace")
 _SMALL = (
     "Begin again with the manifest as it was given, and change one thing at a time.",
     "Most of it is right. The symptom points to one field.",
@@ -22,81 +21,19 @@ _SMALL = (
 )
 
 
-def little_changed(trial: Trial, start: str, most: int) -> Verdict:
-    """Full points for at most `most` changed fields, half for twice as many. Objects are matched by kind and name."""
-    before = {(each.kind, each.name): each.object for each in read(start).items}
-    after = {(each.kind, each.name): each.object for each in trial.items}
-    for kind, name in before:
-        if (kind, name) not in after:
-            return no(f"{kind} {name} is gone from the manifest.")
-    changed = [
-        f"{kind} {name}" if each == "the whole" else f"{kind} {name}: {each}"
-        for kind, name in {**before, **after}
-        for each in changes(before.get((kind, name)), after.get((kind, name)), free=_FREE)
-    ]
-    if len(changed) <= most:
-        return yes("")
-    said = f"{len(changed)} fields differ from what was given: {'; '.join(changed[:4])}."
-    return partly(0.5, said) if len(changed) <= 2 * most else no(said)
-
-
 def _small_change(task: Task, most: int = 1) -> None:
     @task.check(points=3, title="Little has changed", hints=_SMALL)
     def small_change(trial: Trial) -> Verdict:
-        return little_changed(trial, task.start, most)
+        return little_changed(trial, task.start, most=most, half=2 * most, free=_FREE)
 
 
 # ---- 1. Pending for ever
-
-LEDGER = f"""\
-apiVersion: v1
-kind: Service
-metadata:
-  name: ledger
-spec:
-  clusterIP: None
-  selector:
-    app: ledger
-  ports:
-  - port: 80
----
-apiVersion: apps/v1
-kind: StatefulSet
-metadata:
-  name: ledger
-spec:
-  serviceName: ledger
-  replicas: 2
-  selector:
-    matchLabels:
-      app: ledger
-  template:
-    metadata:
-      labels:
-        app: ledger
-    spec:
-      containers:
-      - name: ledger
-        image: {IMAGE}
-        volumeMounts:
-        - name: pages
-          mountPath: /usr/share/nginx/html
-  volumeClaimTemplates:
-  - metadata:
-      name: pages
-    spec:
-      accessModes: [ReadWriteOnce]
-      storageClassName: fast-ssd
-      resources:
-        requests:
-          storage: 1Gi
-"""
 
 pending = Task(
     "ps6.pending",
     points=15,
     about="`ledger-0` is Pending, and `ledger-1` does not even exist.",
-    start=LEDGER,
+    start=texts.LEDGER,
     hints=(
         "kubectl describe pod ledger-0 names what it waits for. Then describe that.",
         "The claim is Pending too: its event says what was not found. kubectl get storageclass shows what there is.",
@@ -128,44 +65,11 @@ _small_change(pending)
 
 # ---- 2. Nobody answers
 
-SHOP = f"""\
-apiVersion: v1
-kind: Service
-metadata:
-  name: shop
-spec:
-  selector:
-    app: shop
-  ports:
-  - port: 80
-    targetPort: 8080
----
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: shop
-spec:
-  replicas: 2
-  selector:
-    matchLabels:
-      app: shop
-  template:
-    metadata:
-      labels:
-        app: shop
-    spec:
-      containers:
-      - name: web
-        image: {IMAGE}
-        ports:
-        - containerPort: 80
-"""
-
 answers = Task(
     "ps6.nobody-answers",
     points=15,
     about="The Pods of `shop` are Ready, the name `shop` resolves, and `curl http://shop/` is refused.",
-    start=SHOP,
+    start=texts.SHOP,
     hints=(
         "Compare where the Service sends its callers (kubectl get endpointslices) with where the Pods listen.",
         "A Service has two ports: the one it is called at, and the one its Pods are called at.",
@@ -208,50 +112,11 @@ def _is_answered(trial: Trial, reference: str, url: str) -> Verdict | None:
 
 # ---- 3. Everybody waits for everybody
 
-QUORUM = """\
-apiVersion: v1
-kind: Service
-metadata:
-  name: quorum
-spec:
-  clusterIP: None
-  selector:
-    app: quorum
-  ports:
-  - port: 80
----
-apiVersion: apps/v1
-kind: StatefulSet
-metadata:
-  name: quorum
-spec:
-  serviceName: quorum
-  replicas: 2
-  podManagementPolicy: Parallel
-  selector:
-    matchLabels:
-      app: quorum
-  template:
-    metadata:
-      labels:
-        app: quorum
-    spec:
-      terminationGracePeriodSeconds: 1
-      containers:
-      - name: member
-        image: busybox:1.36
-        command: [sh, -c, "while true; do sleep 3600; done"]
-        readinessProbe:
-          exec:
-            command: [sh, -c, "nslookup quorum-0.quorum && nslookup quorum-1.quorum"]
-          periodSeconds: 2
-"""
-
 deadlock = Task(
     "ps6.deadlock",
     points=15,
     about="Both members of `quorum` run, and neither gets Ready: each says it cannot find the other.",
-    start=QUORUM,
+    start=texts.QUORUM,
     hints=(
         "Who has a name in DNS, and from when on?",
         "A Pod that is not Ready has no name. A Service can be told to publish it all the same.",
@@ -293,57 +158,11 @@ _small_change(deadlock)
 
 # ---- 4. Forgetful
 
-NOTES = f"""\
-apiVersion: v1
-kind: Service
-metadata:
-  name: notes
-spec:
-  clusterIP: None
-  selector:
-    app: notes
-  ports:
-  - port: 80
----
-apiVersion: apps/v1
-kind: StatefulSet
-metadata:
-  name: notes
-spec:
-  serviceName: notes
-  replicas: 2
-  selector:
-    matchLabels:
-      app: notes
-  template:
-    metadata:
-      labels:
-        app: notes
-    spec:
-      containers:
-      - name: notes
-        image: {IMAGE}
-        volumeMounts:
-        - name: scratch
-          mountPath: /data
-      volumes:
-      - name: scratch
-        emptyDir: {{}}
-  volumeClaimTemplates:
-  - metadata:
-      name: data
-    spec:
-      accessModes: [ReadWriteOnce]
-      resources:
-        requests:
-          storage: 1Gi
-"""
-
 forgetful = Task(
     "ps6.forgetful",
     points=15,
     about="`notes` has a Bound claim for every Pod, and yet what is written to /data is gone after a restart.",
-    start=NOTES,
+    start=texts.NOTES,
     hints=(
         "Which volume is at /data, and which claim is mounted where? kubectl describe pod notes-0",
         "A claim template makes a claim. A volumeMount of the same name puts it into the container.",
@@ -367,50 +186,11 @@ _small_change(forgetful)
 
 # ---- 5. It stops at the first
 
-RELAY = f"""\
-apiVersion: v1
-kind: Service
-metadata:
-  name: relay
-spec:
-  clusterIP: None
-  selector:
-    app: relay
-  ports:
-  - port: 80
----
-apiVersion: apps/v1
-kind: StatefulSet
-metadata:
-  name: relay
-spec:
-  serviceName: relay
-  replicas: 3
-  selector:
-    matchLabels:
-      app: relay
-  template:
-    metadata:
-      labels:
-        app: relay
-    spec:
-      containers:
-      - name: web
-        image: {IMAGE}
-        ports:
-        - name: http
-          containerPort: 80
-        readinessProbe:
-          tcpSocket:
-            port: 8080
-          periodSeconds: 2
-"""
-
 first = Task(
     "ps6.stops-at-the-first",
     points=15,
     about="`relay` wants three Pods. `relay-0` runs, 0/1 Ready, and there is no other.",
-    start=RELAY,
+    start=texts.RELAY,
     hints=(
         "Why is there no relay-1? What does it wait for? kubectl describe pod relay-0",
         "relay-0 runs but is not Ready: its events say which question it does not answer.",
@@ -455,68 +235,16 @@ def _made_deaf(obj: dict[str, object]) -> None:
 
 @first.check(points=2, title="Little has changed", hints=_SMALL)
 def relay_small_change(trial: Trial) -> Verdict:
-    return little_changed(trial, RELAY, 1)
+    return little_changed(trial, texts.RELAY, most=1, free=_FREE)
 
 
 # ---- 6. Half of the answers are wrong
-
-FRONT = """\
-apiVersion: v1
-kind: Service
-metadata:
-  name: front
-spec:
-  selector:
-    tier: web
-  ports:
-  - port: 80
----
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: front
-spec:
-  replicas: 2
-  selector:
-    matchLabels:
-      app: front
-  template:
-    metadata:
-      labels:
-        app: front
-        tier: web
-    spec:
-      containers:
-      - name: web
-        image: registry.k8s.io/e2e-test-images/agnhost:2.53
-        args: [netexec, --http-port=80]
----
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: admin
-spec:
-  replicas: 2
-  selector:
-    matchLabels:
-      app: admin
-  template:
-    metadata:
-      labels:
-        app: admin
-        tier: web
-    spec:
-      containers:
-      - name: web
-        image: registry.k8s.io/e2e-test-images/agnhost:2.53
-        args: [netexec, --http-port=80]
-"""
 
 half = Task(
     "ps6.half-the-answers",
     points=15,
     about="Every other caller of Service `front` is answered by `admin`.",
-    start=FRONT,
+    start=texts.FRONT,
     hints=(
         "Which Pods are behind the Service? kubectl get endpointslices -l kubernetes.io/service-name=front",
         "A Service takes every Pod that has all the labels of its selector. Who has the label tier: web?",

@@ -20,7 +20,9 @@ WRONG = (CORPUS / "ps3.lookup/wrong/07-servicename-still-misspelt.yaml").read_te
 
 
 @pytest.fixture
-def shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
+    monkeypatch.setenv("STATELAB_HOME", str(tmp_path / "home"))  # where the learner's progress is kept
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     for name in ("NBGRADER_EXECUTION", "NBGRADER_VALIDATING"):
         monkeypatch.delenv(name, raising=False)
     shell = InteractiveShell()

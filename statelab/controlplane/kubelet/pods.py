@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from statelab.controlplane.clock import Timer, seconds, timestamp
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object, key_of
-from statelab.controlplane.kubelet import ending, hooks, mounting, starting
-from statelab.controlplane.kubelet.containers import Attempt, PodRecord, containers_of, is_sidecar, should_restart
+from statelab.controlplane.kubelet import actions, ending, hooks, mounting, starting
+from statelab.controlplane.kubelet.containers import Attempt, PodRecord, containers_of
 from statelab.controlplane.kubelet.env import PodFacts
 from statelab.controlplane.kubelet.health import Health
 from statelab.controlplane.kubelet.status import is_terminal, pod_status
@@ -198,11 +198,12 @@ class PodWorker:
         if not self.record.sandbox:
             yield self.kubelet.random.uniform(*_SANDBOX_S)
             self._create_sandbox()
-        self._kill_what_changed()
+        for attempt in actions.changed(self.pod, self.record):
+            self.kill(attempt, f"Container {attempt.name} definition changed, will be restarted")
         if self._stop_sidecars():
             return
         failed = False
-        for container in self._to_start():
+        for container in actions.to_start(self.pod, self.record):
             failed |= yield from self._start(container)
         if failed:
             self.sync_in_after_failure()
@@ -267,40 +268,9 @@ class PodWorker:
     def facts(self) -> PodFacts:
         return PodFacts(self.record.pod_ip, self.kubelet.host_ip, self.kubelet.allocatable())
 
-    # ---- which containers to start
-
-    def _to_start(self) -> list[Object]:
-        """Source: computePodActions: init containers one after the other, then all the others."""
-        spec = self.pod["spec"]
-        main = spec["containers"]
-        initialized = self.record.initialized
-        start: list[Object] = []
-        for container in spec.get("initContainers") or ():
-            attempt = self.record.last.get(container["name"])
-            if is_sidecar(container):
-                if attempt is None or attempt.state == "exited":
-                    start.append(container)
-                if not initialized and (attempt is None or attempt.state != "running" or not attempt.started):
-                    return start
-                continue
-            again = container["name"] in self.record.rerun
-            if initialized or (attempt is not None and attempt.ended_well() and not again):
-                continue
-            if attempt is None or again or should_restart(self.pod, container, attempt):
-                start.append(container)
-            return start
-        self.record.initialized = True
-        start += [each for each in main if should_restart(self.pod, each, self.record.last.get(each["name"]))]
-        return start
-
     def _stop_sidecars(self) -> bool:
         """Once all other containers have ended for good, the sidecars' work is done, too (KEP-753)."""
-        ended = [self.record.last.get(each["name"]) for each in self.pod["spec"]["containers"]]
-        if any(attempt is None or attempt.state != "exited" for attempt in ended):
-            return False
-        if any(
-            should_restart(self.pod, each, self.record.last[each["name"]]) for each in self.pod["spec"]["containers"]
-        ):
+        if not actions.have_ended_for_good(self.pod, self.record):
             return False
         for attempt in self.record.running():
             if not attempt.stopping:
@@ -320,14 +290,6 @@ class PodWorker:
         self.record.rerun.discard(name)
         self._again = True  # the PLEG reports the new container
         return False
-
-    def _kill_what_changed(self) -> None:
-        """A container whose image was changed in the spec is started anew."""
-        for container in containers_of(self.pod):
-            attempt = self.record.last.get(container["name"])
-            runs = attempt.runtime.spec.image if attempt is not None and attempt.runtime is not None else None
-            if attempt is not None and attempt.state == "running" and runs not in (None, container["image"]):
-                self.kill(attempt, f"Container {container['name']} definition changed, will be restarted")
 
     def tell(self, container: Object, reason: str, message: str, type: str = "Normal") -> None:
         """An event about one container."""

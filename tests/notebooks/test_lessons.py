@@ -160,3 +160,25 @@ def test_a_lesson_in_git_has_no_outputs_and_a_name_for_each_cell(lesson):
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.name[:2])
 def test_every_lesson_makes_claims(lesson):
     assert len(claims_of(lesson)) >= 6
+
+
+def test_a_lesson_that_hangs_is_named_with_its_cell(monkeypatch):
+    monkeypatch.setattr(f"{__name__}._HUNG_S", 0)
+    over = threading.Event()
+
+    class Stuck:
+        at, at_s = "", time.monotonic()
+
+        def run(self, notebook, name):
+            self.at = f"{name}, cell kill"
+            assert over.wait(60)
+
+        def abandon(self):
+            over.set()
+
+        def statelab(self, *arguments): ...
+
+    runs = Runs({"alone": [LESSONS[4]], "again": [], "any order": []}, lambda name: Stuck())
+    with pytest.raises(pytest.fail.Exception, match=r"It hangs: 04 \(alone\), cell kill"):
+        runs.result("alone", LESSONS[4])
+    assert over.is_set()

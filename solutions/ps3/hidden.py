@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from grader.diagnosis import names_of_pods, not_there, pods_not_ready
 from grader.given import stateful_set
 from grader.rubrics.ps3 import identity, lookup, order, peers, predicted, repair, scenario
+from grader.shared import remembered
 from grader.tasks import Task
 from grader.trial import Trial
 from grader.verdict import Verdict, no, yes
@@ -68,7 +67,7 @@ def _scaled(trial: Trial, name: str, service: str, replicas: int) -> Verdict:
     return names_of_pods(trial, name, service) or yes("")
 
 
-@lru_cache(maxsize=1)
+@remembered
 def _after_a_kill() -> tuple[str, ...]:
     trial = scenario()
     before = {each.uid for each in trial.pods_of("statefulset/db")}
@@ -76,7 +75,7 @@ def _after_a_kill() -> tuple[str, ...]:
     return tuple(each.name for each in trial.pods_of("statefulset/db") if each.uid not in before)
 
 
-@lru_cache(maxsize=1)
+@remembered
 def _with_a_bad_image() -> tuple[str, ...]:
     trial = Trial(Task("ps3.stuck", 1, "", given=stateful_set("db", replicas=3, image="nginx:no-such-tag")))
     return tuple(each.name for each in trial.pods_of("statefulset/db"))

@@ -13,6 +13,8 @@ from statelab.manifest import Item, Manifest, ManifestError, read, read_file
 from statelab.reader import MAX_BYTES
 
 _FENCE = re.compile(r"(```|~~~)[\w-]*\s*\Z")
+# Outside of a manifest: a sentence, as people and chats write them, or a shell's line. No key of an object looks so.
+_PROSE = re.compile(r"[A-Z][\w'’-]*,?( [\w'’`\"(),.:;!?*-]+){2,}\s*|(kubectl|cat|sudo|echo) .*|EOF\s*")
 _STUBS = {"raise NotImplementedError()", "YOUR ANSWER HERE"}
 CELL = "your answer"
 
@@ -34,6 +36,12 @@ def meaning(text: str) -> list[str]:
     """The lines that say something: to tell whether anything has been written."""
     lines = (line.rstrip() for line in without_magic(text).split("\n"))
     return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+
+
+def prose(text: str) -> tuple[int, str] | None:
+    """The first line that is for people or for a shell and not for a cluster, by number; None where there is none."""
+    lines = enumerate(without_magic(text).split("\n"), 1)
+    return next(((number, line.strip()) for number, line in lines if _PROSE.fullmatch(line)), None)
 
 
 def is_empty(text: str) -> bool:

@@ -17,12 +17,10 @@ if TYPE_CHECKING:
 def not_there(trial: Trial, reference: str) -> Verdict:
     """Why an object the task asks for is not in the cluster: refused, called otherwise, or never written."""
     kind, name = parse_reference(reference)
-    for refused in trial.refused:
-        if refused.item.kind in (kind.name, "") or refused.item.name == name:
-            line = next((each.place.line for each in trial.findings() if each.place), _line_of(refused))
-            return no(f"{REFUSED} {refused.message}", line=line)
+    mine = [each for each in trial.refused if each.item.kind in (kind.name, "") or each.item.name == name]
     if trial.refused:
-        return no(f"{REFUSED} {trial.refused[0].message}", line=_line_of(trial.refused[0]))
+        refused = (mine or trial.refused)[0]
+        return no(f"{REFUSED} {refused.message}", line=_line_of(trial, refused))
     others = [each for each in trial.items if each.kind == kind.name]
     if others:
         item = others[0]
@@ -39,10 +37,14 @@ def not_there(trial: Trial, reference: str) -> Verdict:
     return no(f"There is no {kind.name} called {name}: your answer has {said}.")
 
 
-def _line_of(refused: Refused) -> int:
-    """Where it says what the server did not take: the namespace, if it is about that; else where the object begins."""
-    path = ("metadata", "namespace") if refused.message.startswith("namespaces ") else ()
-    return refused.item.place(path).line
+def _line_of(trial: Trial, refused: Refused) -> int:
+    """Where it says what the server did not take, as far as advice knows; else where the object begins."""
+    first = refused.item.place().line
+    if refused.message.startswith("namespaces "):
+        return refused.item.place(("metadata", "namespace")).line
+    after = min((line for each in trial.items if (line := each.place().line) > first), default=None)
+    found = [each.place.line for each in trial.findings() if each.place]
+    return min((line for line in found if line >= first and (after is None or line < after)), default=first)
 
 
 def pods_not_ready(trial: Trial, reference: str, wanted: int) -> Verdict | None:
@@ -145,7 +147,7 @@ def _why_no_name(trial: Trial, set_name: str, service: str, pod: Seen) -> tuple[
     if governing not in services:
         refused = next((each for each in trial.refused if each.item.name == governing), None)
         if refused is not None:
-            return f"{REFUSED} {refused.message}", _line_of(refused)
+            return f"{REFUSED} {refused.message}", _line_of(trial, refused)
         near = nearest(governing, services) or (service if service in services else None)
         meant = f" Service {near} exists{_selecting(services[near], pod)}. Did you mean {near}?" if near else ""
         where = f" (line {line})" if line else ""

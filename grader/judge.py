@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
-from grader.answer import Answer, meaning
+from grader.answer import Answer, meaning, prose
 from grader.kubectl import CommandError
 from grader.limits import Limits, TrialOver
 from grader.place import CannotGrade, Need
@@ -57,7 +57,7 @@ def judge(
     try:
         advice = _advice(task, answer)
     except ManifestError as error:
-        return _ungraded(task, checks, str(error), source)
+        return _ungraded(task, checks, _unreadable(error, task, answer), source)
     bench = _Bench(task, answer, limits, make_trial, lacks)
     results = bench.run(checks)
     if task.start and meaning(answer.text) == meaning(task.start):
@@ -71,6 +71,14 @@ def judge(
     is_begun = task.answer == "prediction" or any(each.passed for each in results if not each.is_hidden)
     told = tuple(_told(each, line, reasons, is_begun) for each in results)
     return Result(task.id, told, None, tuple(shown), source)
+
+
+def _unreadable(error: ManifestError, task: Task, answer: Answer) -> str:
+    found = prose(answer.texts[0]) if task.answer == "manifest" else None
+    if found is None:
+        return str(error)
+    said = f"Line {found[0]} is no part of a manifest: {found[1][:60]}"
+    return f"{error}\n\n{said}\nLeave such lines away, or put a # before each."
 
 
 def _advice(task: Task, answer: Answer) -> list[Finding]:

@@ -57,4 +57,4 @@ def parts(results: Iterable[tuple[bool, str]], right: str) -> Verdict:
     if not wrong:
         return yes(right)
     share = (len(answers) - len(wrong)) / len(answers)
-    return partly(share, wrong[0] if len(wrong) == 1 else f"{len(wrong)} of {len(answers)} are not so.", *wrong[:6])
+    return partly(share, wrong[0], *filter(None, wrong[1:6]))

@@ -191,3 +191,40 @@ def test_a_wait_that_came_to_its_end_is_not_held_to_be_the_mistake() -> None:
     text = "kubectl set image deployment/shop web=nginx:no\nkubectl rollout status deployment/shop --timeout=5s\n"
     result = judge(task("ps1.rollout"), Answer.of_cell(text))
     assert [each.line for each in result.checks if not each.passed] == [None] * len(result.checks)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        (f"Here is the manifest:\n\n```yaml\n{MODEL}```\n\nHope this helps!\n", 1, "Here is the manifest:"),
+        (
+            f"{MODEL}\nThis creates three Pods, each with its own claim.\n",
+            MODEL.count("\n") + 2,
+            "This creates three Pods",
+        ),
+        (f"cat <<EOF | kubectl apply -f -\n{MODEL}EOF\n", 1, "cat <<EOF | kubectl apply -f -"),
+    ],
+)
+def test_what_is_for_people_or_for_a_shell_is_named_by_its_line(text: str, line: int, said: str) -> None:
+    result = judge(task("ps3.identity"), Answer.of_cell(text))
+    assert result.score == 0
+    assert f"Line {line} is no part of a manifest: {said}" in (result.problem or "")
+
+
+def test_the_first_of_several_things_that_are_not_so_is_what_is_said() -> None:
+    text = (CORPUS / "ps4.two-volumes/right/01-the-model-answer-two-templates-two-mounts.yaml").read_text(
+        encoding="utf-8"
+    )
+    result = judge(task("ps4.two-volumes"), Answer.of_cell(text.replace("/var/log/db", "/srv")))
+    check = next(each for each in result.checks if each.id == "claims-of-their-own")
+    assert (check.message, check.evidence) == (
+        "db-0 has no claim at /var/log/db.",
+        ("db-1 has no claim at /var/log/db.",),
+    )
+
+
+def test_the_line_of_what_was_refused_is_where_advice_finds_it() -> None:
+    text = (CORPUS / "ps4.repair/right/01-the-model-answer-two-words-mended.yaml").read_text(encoding="utf-8")
+    result = judge(task("ps4.repair"), Answer.of_cell(text.replace("apiVersion: v1", "apiVersion: v2", 1)))
+    lines = text.split("\n")
+    assert result.checks[0].line == lines.index("apiVersion: v1") + 1

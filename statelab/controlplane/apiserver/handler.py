@@ -15,6 +15,7 @@ from statelab.controlplane.apiserver import (
     bodies,
     forms,
     introspection,
+    leases,
     listing,
     logs,
     negotiation,
@@ -96,6 +97,8 @@ class Handler:
         if isinstance(target, Unserved):
             if request.method == "GET" and path.endswith("/replicationcontrollers") and "watch" not in request.query:
                 return forms.json_response(self._no_replication_controllers())
+            if (lease := leases.answer(self.cluster, request)) is not None:
+                return lease
             review = reviews.kind_of(target.group_resource)
             if review is not None:
                 if request.method != "POST":

@@ -32,6 +32,25 @@ def create(client: InProcessClient, name: str, **data: str) -> Reply:
     return reply
 
 
+# ---- what is told though it is not kept
+
+
+def test_a_node_says_in_its_lease_when_it_was_last_heard_of() -> None:
+    plane = ControlPlane()
+    client = InProcessClient(plane)
+    path = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
+    assert len(client.request("GET", path).body["items"]) == 3
+    before = client.request("GET", f"{path}/kind-worker").body["spec"]
+    assert before["holderIdentity"] == "kind-worker"
+    plane.kubelets["kind-worker"].stop()
+    plane.loop.run_for(60)
+    assert client.request("GET", f"{path}/kind-worker").body["spec"]["renewTime"] == before["renewTime"]
+    assert client.request("GET", f"{path}/kind-worker2").body["spec"]["renewTime"] > before["renewTime"]
+    assert client.request("GET", f"{path}/nope").code == 404
+    refused = client.request("POST", path, body={"metadata": {"name": "mine"}})
+    assert (refused.code, "StateLab does not simulate" in refused.body["message"]) == (404, True)
+
+
 # ---- who is let in
 
 

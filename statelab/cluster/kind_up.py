@@ -213,7 +213,7 @@ def _create(home: Home, engine: Engine, kind: Kind, name: str, node_image: str |
     began_at = datetime.now(UTC).isoformat(timespec="seconds")
     record = Record(name, engine.name, image, began_at)
     kind_record.write(home, record)  # first: what is broken off by a kill is known by it
-    steps.now(f"Creating {name}; the first time, its node image is downloaded (400 MB)")
+    steps.now(f"Creating {name}; the first time, its node image is downloaded (some 400 MB)")
     kubeconfig = kubeconfig_of(home)
     try:
         kind.create(engine, name, config=config, node_image=node_image, kubeconfig=kubeconfig, on_step=steps.now)

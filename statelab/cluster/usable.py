@@ -36,6 +36,7 @@ def lacks(cluster: Cluster, nodes: int = 1) -> list[str]:
 def wait_until_usable(cluster: Cluster, steps: Steps, *, nodes: int, timeout_s: float) -> None:
     """Wait for all of it, telling what is waited for. Raises Problem when it takes longer than `timeout_s`."""
     deadline_s = time.monotonic() + timeout_s
+    steps.now("Looking whether nodes, DNS and storage are ready")
     while True:
         try:
             missing = lacks(cluster, nodes)

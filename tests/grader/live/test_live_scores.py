@@ -77,23 +77,25 @@ def test_what_needs_a_cluster_of_its_own_is_not_graded_and_takes_no_points(names
     chosen = task("ps4.disasters")
     path = next((CORPUS / "ps4.disasters/right").glob("01-*"))
     result = judge_live(chosen, Answer.of_files([path]), namespaces)
-    assert (result.score, result.max, result.not_graded) == (0, 0, 20)
+    assert (result.score, result.max, result.not_graded) == (0, 0, chosen.points)
     assert result.problem is not None
     assert "a cluster of its own" in result.problem
     completed = judge_live(chosen, Answer.of_files([path]), namespaces, complete=True)
-    assert (completed.score, completed.max) == (20, 20)
+    assert (completed.score, completed.max) == (chosen.points, chosen.points)
     assert completed.problem is None
     assert all("embedded cluster" in each.message for each in completed.checks)
 
 
 def test_a_check_that_needs_virtual_time_counts_neither_way(namespaces: Namespaces) -> None:
     path = next((CORPUS / "ps4.repair/right").glob("01-*"))
-    result = judge_live(task("ps4.repair"), Answer.of_files([path]), namespaces)
+    chosen = task("ps4.repair")
+    result = judge_live(chosen, Answer.of_files([path]), namespaces)
     left_out = [each for each in result.checks if not each.graded]
     assert [each.id for each in left_out] == ["in-another-cluster"]
     assert result.is_full
-    assert (result.max, result.not_graded) == (16, 4)
-    assert result.to_json()["notGraded"] == 4
+    assert result.not_graded == left_out[0].max > 0
+    assert result.max + result.not_graded == chosen.points
+    assert result.to_json()["notGraded"] == result.not_graded
 
 
 def test_an_object_outside_of_every_namespace_never_reaches_the_cluster(namespaces: Namespaces) -> None:
@@ -124,5 +126,5 @@ def test_the_trials_namespace_is_called_as_the_learner_calls_it(namespaces: Name
     answer = Answer((far,))
     embedded, live = (points(each) for each in (judge(task("ps3.peers"), answer),
                                                 judge_live(task("ps3.peers"), answer, namespaces)))  # fmt: skip
-    assert embedded["each-leads-to-one"] == live["each-leads-to-one"] == 6
     assert embedded == live
+    assert live["each-leads-to-one"] > 0

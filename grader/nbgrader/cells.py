@@ -21,7 +21,6 @@ _ANSWER = re.compile(r"\s*%%answer\s+([a-z0-9]+\.[a-z0-9-]+)\s*(?:\n|\Z)")
 _CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}\Z")
 MAX_CELLS = 2_000
 MAX_CELL = 1_000_000
-MISSING = "This cell was missing from what was handed in. nbgrader put it back."
 
 
 @dataclass(frozen=True, slots=True)

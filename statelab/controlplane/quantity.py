@@ -11,7 +11,6 @@ from functools import lru_cache
 
 FORMAT_WRONG = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 SUFFIX_WRONG = "unable to parse quantity's suffix"
-NUMBER_WRONG = "unable to parse quantity's numeric part"
 
 NANO = 10**9  # nanos in one: everything is counted in the smallest unit a quantity can hold
 _LARGEST = (2**63 - 1) * NANO
@@ -31,9 +30,6 @@ class Quantity:
 
     def __str__(self) -> str:
         return self.text
-
-
-ZERO = Quantity(0, "0")
 
 
 def parse(text: str) -> Quantity:

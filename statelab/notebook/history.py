@@ -92,10 +92,6 @@ class History:
                 found[plural].append(obj)
         return found
 
-    def index_at(self, at_s: float) -> int:
-        """The last moment at or before a time; -1 when it is before them all."""
-        return bisect_right(self.moments, at_s, key=lambda moment: moment.at_s) - 1
-
     def yours(self) -> list[int]:
         """The moments in which you did something; where nobody noted who, those in which what is asked for changed."""
         known = [index for index, moment in enumerate(self.moments) if moment.actor == "you"]

@@ -77,10 +77,6 @@ def _check(check: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _in_words(timed: Sequence[tuple[float, str]]) -> str:
-    return " ".join(f"{at_s:g} s: {what}." for at_s, what in timed)
-
-
 def strip(timed: Sequence[tuple[float, str]]) -> str:
     """Evidence as a small timeline: a dot for each thing at its second, its words beside it."""
     begin_s, end_s = timed[0][0], max(at_s for at_s, _ in timed)

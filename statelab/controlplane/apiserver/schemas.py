@@ -21,10 +21,6 @@ META = "io.k8s.apimachinery.pkg.apis.meta.v1."
 CORE = "io.k8s.api.core.v1."
 QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
 INT_OR_STRING = "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
-TIME = META + "Time"
-MICRO_TIME = META + "MicroTime"
-FIELDS_V1 = META + "FieldsV1"
-RAW_EXTENSION = "io.k8s.apimachinery.pkg.runtime.RawExtension"
 
 
 @lru_cache(maxsize=1)

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 from statelab.controlplane.apiserver import printers, schemas
 from statelab.controlplane.errors import bad_request
 from statelab.controlplane.kinds import Object
-
-IncludeObject = Literal["None", "Metadata", "Object"]
 
 _META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _CORE = "io.k8s.api.core.v1."

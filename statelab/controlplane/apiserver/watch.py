@@ -41,7 +41,6 @@ class Watch:
         """
         self.events: deque[WatchEvent | Past] = deque()
         self.overflowed = False
-        self.initial_sent = 0
         self._store = store
         self._plural = plural
         self._namespace = namespace
@@ -51,7 +50,6 @@ class Watch:
         if send_initial or resource_version in ("", "0"):
             present = store.list(plural, namespace)
             self.events.extend(WatchEvent("ADDED", obj) for obj in present if matches is None or matches(obj))
-            self.initial_sent = len(self.events)
         else:
             number = parse_resource_version(resource_version)
             check_not_future(store, number)

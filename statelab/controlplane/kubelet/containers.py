@@ -11,7 +11,7 @@ from statelab.controlplane.kinds import Object
 if TYPE_CHECKING:
     from statelab.controlplane.runtime.containers import Container
 
-ALWAYS, ON_FAILURE, NEVER = "Always", "OnFailure", "Never"
+ALWAYS, ON_FAILURE = "Always", "OnFailure"
 
 
 @dataclass(slots=True)

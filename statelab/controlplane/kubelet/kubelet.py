@@ -230,10 +230,6 @@ class Kubelet:
         attempt = worker.record.before.get(name) if worker is not None else None
         return attempt.runtime if attempt is not None else None
 
-    def is_container_running(self, pod_key: str, name: str) -> bool:
-        attempt = self._attempt(pod_key, name)
-        return attempt is not None and attempt.state == "running"
-
     def _attempt(self, pod_key: str, name: str) -> Attempt | None:
         worker = self._by_key.get(pod_key)
         return worker.record.last.get(name) if worker is not None else None

@@ -292,7 +292,6 @@ class Process:
 
         arguments = entry.arguments
         task = self._task(entry.name, arguments, container.env, container.working_dir, self._input, self._write, finish)
-        task.is_interactive = self._more
         task.run(entry.program)
 
     def _run_entry(self) -> None:

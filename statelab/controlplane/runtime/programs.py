@@ -54,7 +54,6 @@ class Task:
         self.stdin = stdin
         self.tty = tty
         self.process = process
-        self.is_interactive = False  # more standard input comes, by `on_input`
         self.done = False
         self.on_signal: Callable[[str], None] | None = None
         self.on_end: Callable[[], None] | None = None

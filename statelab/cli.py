@@ -141,7 +141,11 @@ def status(cluster: ClusterName = "embedded", as_json: AsJson = False) -> None:
         raise typer.Exit(0 if is_usable else 3)
     server = local.running(home)
     if server is None:
-        _tell(f"No cluster runs for {home.root}. Start it with `statelab up`.", {"running": False}, as_json)
+        hanging = local.hanging(home)
+        text = f"No cluster runs for {home.root}. Start it with `statelab up`."
+        if hanging is not None:
+            text = f"Process {hanging} does not answer. `statelab down` stops it; nothing in it is lost."
+        _tell(text, {"running": False, "hanging": hanging}, as_json)
         raise typer.Exit(3)
     data = {"running": True, **server.to_json(), "kubeconfig": str(home.kubeconfig), "home": str(home.root)}
     _tell(f"Running at {server.url}, process {server.pid}, pace {server.pace:g}.\nFolder: {home.root}", data, as_json)

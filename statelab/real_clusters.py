@@ -77,7 +77,11 @@ def status(home: Home, cluster: str) -> tuple[str, dict[str, Any], bool]:
         return f"No kind cluster runs for {home.root}{why}. Make it: statelab up --cluster kind", found.to_json(), False
     states = ", ".join(f"{node.name} {node.state}" for node in found.nodes)
     lacks = f"\nNot usable yet: {'; '.join(found.lacks)}. Wake it: statelab up --cluster kind" if found.lacks else ""
-    return f"kind cluster {found.name} in {found.engine.capitalize()}: {states}{lacks}", found.to_json(), not found.lacks
+    return (
+        f"kind cluster {found.name} in {found.engine.capitalize()}: {states}{lacks}",
+        found.to_json(),
+        not found.lacks,
+    )
 
 
 def _status_of_context(place: str) -> tuple[str, dict[str, Any], bool]:

@@ -40,6 +40,14 @@ def running(home: Home) -> Server | None:
     return server if server is not None and process.is_alive(server.pid) and _answers(server) else None
 
 
+def hanging(home: Home) -> int | None:
+    """The process of this home's server when it is there and does not answer."""
+    server = _read(home)
+    if server is None or not process.is_alive(server.pid) or not _is_ours(home, server) or _answers(server):
+        return None
+    return server.pid
+
+
 def start(home: Home, *, pace: float = 1.0, port: int | None = None) -> tuple[Server, bool]:
     """The server of this home, started if it does not run; and whether it was. Raises Problem."""
     server = running(home)
@@ -95,11 +103,15 @@ def stop(home: Home) -> bool:
     server = _read(home)
     if server is None or not process.is_alive(server.pid):
         return False
-    if not process.was_started_with(server.pid, "serve", str(home.state)) and not _answers(server):
+    if not _is_ours(home, server) and not _answers(server):
         return False  # the system has given its number to another process
     if not process.end(server.pid, _STOP_WITHIN_S):  # its journal survives being killed
         raise Problem(f"Process {server.pid}, the embedded cluster, does not end.", "Restart the machine.")
     return True
+
+
+def _is_ours(home: Home, server: Server) -> bool:
+    return process.was_started_with(server.pid, "serve", str(home.state))
 
 
 def reset(home: Home) -> None:

@@ -53,6 +53,13 @@ def started(command: list[str], home: Home) -> Iterator[subprocess.Popen[bytes]]
         child.wait(10)
 
 
+def test_a_server_that_hangs_is_told_from_none_and_from_a_stranger(home, hanging):
+    assert local.running(home) is None and local.hanging(home) == hanging.pid
+    hanging.kill()
+    hanging.wait(10)
+    assert local.hanging(home) is None
+
+
 def test_a_server_that_hangs_is_stopped_and_gone_when_stop_returns(home, hanging):
     assert local.stop(home)
     assert not process.is_alive(hanging.pid)

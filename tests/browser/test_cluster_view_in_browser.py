@@ -96,6 +96,7 @@ def test_the_panel_tells_of_the_selected_pod_as_it_is_now_and_stays_open_where_i
     view = notebook.cell(2)
     view.locator('g[data-key="pod/web-0"]').click()
     panel = view.locator(".sl-panel")
+    panel.locator("h4", has_text="pod/web-0").wait_for()
     panel.locator("summary", has_text="Events").click()
     notebook.do("cluster.delete('pod/web-0')")
     panel.locator("pre", has_text="(uid").first.wait_for()  # the successor, and why there is one
@@ -141,6 +142,26 @@ def test_a_name_with_markup_is_shown_and_not_run(notebook: Any) -> None:
     )
     notebook.do(hostile)
     assert notebook.page.evaluate("window.run") is None
+
+
+def test_two_kernels_see_the_same_cluster_also_when_it_was_killed_and_is_back(
+    notebook: Any, open_notebook: Callable[..., Any]
+) -> None:
+    again = "from statelab.notebook import connect, show\ncluster = connect().use('view')"
+    other = open_notebook("other", [again, "show()"])
+    other.run(0)
+    views = [notebook.cell(1), other.run(1)]
+    for view in views:
+        view.locator('g[data-key="pod/web-0"].ready').wait_for()
+    notebook.do("import os, signal; os.kill(cluster.server.pid, signal.SIGKILL)")
+    for view in views:
+        view.locator(".sl-status", has_text="The cluster does not answer").wait_for()
+        assert view.locator('g[data-key="pod/web-0"]').is_visible()  # it shows how it was
+    other.do("cluster.start(); cluster.kubectl('scale statefulset web --replicas=4')")
+    for view in views:
+        view.locator('g[data-key="pod/web-3"].ready').wait_for()
+        assert view.locator(".sl-status").inner_text() == ""
+    assert other.errors == []
 
 
 def test_the_picture_outlives_its_kernel_and_is_live_again_when_run_again(notebook: Any) -> None:

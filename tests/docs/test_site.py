@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from pathlib import Path
 
@@ -42,6 +43,13 @@ def test_a_lesson_is_run_when_it_has_changed_and_only_then(lessons, tmp_path):
     with pytest.raises(lessons.LessonFailed, match=r"10-small\.ipynb, cell cell-1: NameError"):
         lessons.run_changed(said.append, [small])
     assert said[-1] == "  10-small: failed"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in sorted(DOCS.glob("*.md")) if "```ipython\n" in page.read_text()])
+def test_the_cells_of_a_page_run_in_a_notebook(lessons, tmp_path, page):
+    cells = re.findall(r"^```ipython\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    lessons.run_changed(print, [lesson(tmp_path, *cells)])
 
 
 def test_a_picture_in_a_widgets_place_keeps_its_sentence(lessons):

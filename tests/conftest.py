@@ -1,8 +1,13 @@
-"""Which tests a system cannot run, and why: said at the top of every run there."""
+"""Which tests a system cannot run, and why; and the one real kind cluster that `make test-kind` makes for them all."""
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 
 # They kill with signals, limit what a process may use, or type on a terminal, in ways that only POSIX has.
 _POSIX = [
@@ -22,3 +27,33 @@ collect_ignore = _POSIX if sys.platform == "win32" else []
 
 def pytest_report_header() -> str:
     return f"not on Windows (POSIX signals, limits, terminals): {', '.join(collect_ignore)}" if collect_ignore else ""
+
+
+@pytest.fixture(scope="session")
+def kind_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a real kind cluster, made as a learner makes it, and deleted. STATELAB_HOME has to name it.
+
+    Skips where none is wanted or none can be made; with STATELAB_TEST_KIND=required, as in CI, the latter is a failure.
+    A test that uses it needs `@pytest.mark.timeout(2400)`: what it waits for is mostly a download.
+    """
+    wish = os.environ.get("STATELAB_TEST_KIND")
+    if not wish:
+        pytest.skip("it takes minutes to make a kind cluster: make test-kind")
+    from statelab.cluster import Home, Problem, kind_up
+    from statelab.cluster.engine import find_engine
+    from statelab.cluster.kind_program import find_kind
+    from statelab.cluster.steps import on_terminal
+
+    try:
+        find_engine()
+        find_kind()
+    except Problem as problem:
+        (pytest.fail if wish == "required" else pytest.skip)(f"no kind cluster can be made here: {problem.what}")
+    home = Home(tmp_path_factory.mktemp("kind"))
+    image = os.environ.get("STATELAB_TEST_NODE_IMAGE")
+    try:
+        with on_terminal() as steps:
+            kind_up.up(home, name="statelab-test", node_image=image, steps=steps, with_images=False)
+        yield home.root
+    finally:
+        kind_up.down(home)

@@ -11,19 +11,19 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from statelab.cluster import Cluster, Home, Problem, connect, local
+from statelab.cluster import Cluster, Home, connect, local
 from statelab.cluster.embedded import EmbeddedCluster
 
 ROOT = Path(__file__).resolve().parents[2]
 MANIFEST = ROOT / "course" / "manifests" / "06-web.yaml"
 NAMESPACE = "contract"
 CONTEXT = os.environ.get("STATELAB_TEST_CONTEXT", "")
-WISH = os.environ.get("STATELAB_TEST_KIND", "")  # "required": a machine without Docker or kind fails, as in CI
+WISH = os.environ.get("STATELAB_TEST_KIND", "")
 PACE = 20
 _CREATED_WITHIN_S = 2400
 
@@ -106,26 +106,9 @@ def by_kubeconfig(folder: Path) -> Iterator[Cluster]:
 
 @contextmanager
 def on_kind(folder: Path) -> Iterator[Cluster]:
-    """A real one: made as a learner makes it, and deleted."""
-    from statelab.cluster import kind_up
-    from statelab.cluster.engine import find_engine
-    from statelab.cluster.kind_program import find_kind
-    from statelab.cluster.steps import on_terminal
-
-    try:
-        find_engine()
-        find_kind()
-    except Problem as problem:
-        (pytest.fail if WISH == "required" else pytest.skip)(f"no kind cluster can be made here: {problem.what}")
-    home = Home(folder)
+    """A real one: the fixture `kind_home` has made it in this folder."""
     with environment(STATELAB_HOME=str(folder)):
-        try:
-            with on_terminal() as steps:
-                name, image = "statelab-test", os.environ.get("STATELAB_TEST_NODE_IMAGE")
-                kind_up.up(home, name=name, node_image=image, steps=steps, with_images=False)
-            yield connect("kind")
-        finally:
-            kind_up.down(home)
+        yield connect("kind")
 
 
 @contextmanager
@@ -162,8 +145,9 @@ def environment(**names: str) -> Iterator[None]:
 )
 def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """The cluster of one place, in a namespace where `web` runs. A test leaves it as it found it."""
-    with ExitStack() as stack:
-        found = stack.enter_context(PLACES[request.param](tmp_path_factory.mktemp("home")))
+    is_kind = request.param == "kind"
+    folder = request.getfixturevalue("kind_home") if is_kind else tmp_path_factory.mktemp("home")
+    with PLACES[request.param](folder) as found:
         found.fresh(NAMESPACE)
         for manifest in (MANIFEST.read_text(), TELLER):
             applied = found.kubectl("apply -f -", stdin=manifest)

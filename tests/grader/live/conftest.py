@@ -83,29 +83,12 @@ def cluster(server: Server, monkeypatch: pytest.MonkeyPatch) -> Cluster:
 
 
 @pytest.fixture
-def real_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    """A kind cluster made for this and deleted, or the one behind STATELAB_TEST_CONTEXT; as in tests/cluster."""
+def real_cluster(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """The kind cluster of `make test-kind`, or the one behind STATELAB_TEST_CONTEXT; as in tests/cluster."""
     if context := os.environ.get("STATELAB_TEST_CONTEXT"):
-        yield connected(f"context:{context}", allow_any=True)
-        return
-    wish = os.environ.get("STATELAB_TEST_KIND")
-    if not wish:
-        pytest.skip("it takes minutes to make a kind cluster: make test-kind")
-    from statelab.cluster import Home, Problem, kind_up
-    from statelab.cluster.engine import find_engine
-    from statelab.cluster.kind_program import find_kind
-
-    try:
-        find_engine()
-        find_kind()
-    except Problem as problem:
-        (pytest.fail if wish == "required" else pytest.skip)(f"no kind cluster can be made here: {problem.what}")
-    monkeypatch.setenv("STATELAB_HOME", str(tmp_path))
-    try:
-        kind_up.up(Home(tmp_path), name="statelab-test-grading")
-        yield connected("kind")
-    finally:
-        kind_up.down(Home(tmp_path))
+        return connected(f"context:{context}", allow_any=True)
+    monkeypatch.setenv("STATELAB_HOME", str(request.getfixturevalue("kind_home")))
+    return connected("kind")
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ from grader.result import CheckResult, Result, mark, number, says_where, told_on
 from statelab.reader.errors import printable
 
 _COLOURS = {"✓": "#1a7f37", "◐": "#9a6700", "✗": "#cf222e"}
+_PRE = "margin:4px 0;white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere;font-size:90%"
+_SUMMARY = "display:list-item;cursor:pointer"  # formgrader's style takes the triangle away
 _CELL = "padding:3px 10px 3px 0;vertical-align:top;text-align:left;background:none"
 
 
@@ -20,7 +22,8 @@ def as_html(result: Result, note: str = "") -> str:
     if result.problem is not None:
         return f"{head}{_lines([result.problem])}<p>Nothing could be graded.</p></div>"
     heading, checks = told_once(result)
-    head += _lines(heading) if heading else ""
+    if heading:
+        head += f"<p>{_text(heading[0])}</p>" + (_lines(heading[1:]) if heading[1:] else "")
     rows = "".join(_row(each) for each in checks)
     advice = "" if result.is_full or not result.advice else _lines(result.advice)
     step = "" if result.is_full else f"<p><strong>{_text(result.next_step)}</strong></p>"
@@ -51,13 +54,14 @@ def _hints(result: Result) -> str:
         return ""
     shown = ""
     for index, hint in reversed(list(enumerate(failed.hints, 1))):
-        shown = f"<details><summary>Hint {index} of {len(failed.hints)}</summary>{_text(hint)}{shown}</details>"
+        head = f'<details><summary style="{_SUMMARY}">Hint {index} of {len(failed.hints)}</summary>'
+        shown = f"{head}{_text(hint)}{shown}</details>"
     return shown
 
 
 def _lines(lines: tuple[str, ...] | list[str]) -> str:
     text = "\n".join("\n".join(printable(each) for each in line.split("\n")) for line in lines)
-    return f'<pre style="margin:4px 0;white-space:pre-wrap;font-size:90%">{escape(text)}</pre>'
+    return f'<pre style="{_PRE}">{escape(text)}</pre>'
 
 
 def _text(text: str) -> str:

@@ -101,6 +101,7 @@ def test_the_panel_tells_of_the_selected_pod_as_it_is_now_and_stays_open_where_i
     notebook.do("cluster.delete('pod/web-0')")
     panel.locator("pre", has_text="(uid").first.wait_for()  # the successor, and why there is one
     panel.locator("details[open]", has_text="Events").wait_for()
+    view.locator('g[data-key="pod/web-0"].ready').wait_for()
 
 
 def test_the_ghost_of_the_moment_before_tells_the_old_address(notebook: Any) -> None:

@@ -92,6 +92,9 @@ def _pending_claim(trial: Trial, pod: Seen) -> Verdict | None:
             classes = [each.name for each in trial.all("storageclass")]
             text = f"{pod.name} waits for its claim {name}, which is {claim.phase}"
             line = trial.line("StatefulSet", "spec", "volumeClaimTemplates", 0, "spec", "storageClassName")
+            refused = next((each for each in trial.refused if each.item.name == wanted), None)
+            if refused is not None:
+                return no(f"{REFUSED} {refused.message}", line=_line_of(trial, refused))
             if wanted and wanted not in classes:
                 text += f": there is no StorageClass {wanted} here. There is {', '.join(classes)}"
             return no(f"{text}.", trial.evidence(pod.reference, claim.reference), line=line)

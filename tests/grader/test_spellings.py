@@ -1,0 +1,132 @@
+"""An answer is what it does, not how it was typed: the same answer written otherwise gets the same points.
+
+Each task is tried with some of the spellings, by turns; with all of them where STATELAB_ALL_MUTANTS is set.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from grader.answer import Answer
+from grader.judge import judge
+from grader.registry import assignments, task, tasks_of
+
+CORPUS = Path(__file__).parent / "corpus"
+EACH = 3  # spellings of each task
+Spelling = Callable[[str], str]
+
+
+def model(name: str) -> str:
+    path = sorted((CORPUS / name / "right").glob("01-*.yaml"))[0]
+    return "".join(path.read_text(encoding="utf-8").splitlines(keepends=True)[1:])
+
+
+def objects(change: Callable[[Any], Any]) -> Spelling:
+    def spelled(text: str) -> str:
+        made = [copy.deepcopy(each) for each in yaml.safe_load_all(text) if each]
+        for each in made:
+            change(each)
+        return yaml.safe_dump_all(made, sort_keys=False)
+
+    return spelled
+
+
+def list_of(text: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "List", "items": [each for each in yaml.safe_load_all(text) if each]}
+
+
+def in_namespace(obj: Any) -> None:
+    if obj["kind"] not in ("PersistentVolume", "StorageClass"):
+        obj["metadata"]["namespace"] = "default"
+
+
+def as_kubectl_shows_it(obj: Any) -> None:
+    obj["metadata"] |= {"creationTimestamp": None, "annotations": {"note": "mine"}}
+    if obj["kind"] not in ("StorageClass", "ConfigMap"):
+        obj["status"] = {}
+
+
+def with_defaults(obj: Any) -> None:
+    if obj["kind"] == "Service":
+        obj["spec"]["type"] = "ClusterIP"
+        for port in obj["spec"].get("ports", ()):
+            port["protocol"] = "TCP"
+    if obj["kind"] in ("Deployment", "StatefulSet"):
+        obj["spec"] |= {"revisionHistoryLimit": 10}
+        obj["spec"]["template"]["spec"] |= {"restartPolicy": "Always", "dnsPolicy": "ClusterFirst"}
+
+
+MANIFESTS: dict[str, Spelling] = {
+    "from Windows": lambda text: "\ufeff" + text.replace("\n", "\r\n"),
+    "in a chat's fences": lambda text: f"```yaml\n{text}```\n",
+    "in other fences": lambda text: f"~~~\n{text}~~~\n",
+    "with separators all around": lambda text: f"---\n{text}---\n...\n",
+    "with spaces at the ends of lines": lambda text: text.replace("\n", "  \n"),
+    "as a List": lambda text: yaml.safe_dump(list_of(text)),
+    "as a List in JSON": lambda text: json.dumps(list_of(text), indent=2),
+    "as documents in JSON": lambda text: "\n---\n".join(json.dumps(each) for each in list_of(text)["items"]),
+    "on few lines": lambda text: yaml.safe_dump_all(list_of(text)["items"], default_flow_style=True),
+    "the last document first": lambda text: yaml.safe_dump_all(list_of(text)["items"][::-1], sort_keys=False),
+    "with its namespace": objects(in_namespace),
+    "as kubectl shows it": objects(as_kubectl_shows_it),
+    "with defaults written down": objects(with_defaults),
+    "twice": lambda text: f"{text}\n---\n{text}",
+}
+
+
+def each_line(change: Spelling) -> Spelling:
+    return lambda text: "\n".join(change(line) for line in text.splitlines() if line.startswith("kubectl")) + "\n"
+
+
+LINES: dict[str, Spelling] = {
+    "from Windows": lambda text: text.replace("\n", "\r\n"),
+    "in a chat's fences": lambda text: f"```bash\n{text}```\n",
+    "with a prompt": each_line(lambda line: f"$ {line}"),
+    "with somebody's prompt": each_line(lambda line: f"anna@laptop:~/course$ {line}"),
+    "by its alias": each_line(lambda line: line.replace("kubectl", "k", 1)),
+    "as a list": each_line(lambda line: f"- {line}"),
+    "in backticks": each_line(lambda line: f"`{line}`"),
+    "with a semicolon": each_line(lambda line: f"{line};"),
+    "with comments": each_line(lambda line: f"{line}  # as in the lesson"),
+    "with short names": lambda text: text.replace("statefulset", "sts").replace("deployment", "deploy"),
+    "with plural names": lambda text: re.sub(r"(statefulset|deployment|pod) ", r"\1s ", text),
+    "with groups": lambda text: re.sub(r"(statefulset|deployment)/", r"\1.apps/", text),
+    "with the namespace first": each_line(lambda line: line.replace("kubectl", "kubectl -n default", 1)),
+    "with a space for =": lambda text: re.sub(r"--(replicas|timeout|for|to-revision)=", r"--\1 ", text),
+    "on several lines": lambda text: text.replace(" --", " \\\n  --"),
+    "with a look in between": each_line(lambda line: f"kubectl get pods -o wide\n{line}"),
+}
+
+
+def turns() -> list[tuple[str, str]]:
+    every = bool(os.environ.get("STATELAB_ALL_MUTANTS"))
+    found: list[tuple[str, str]] = []
+    for kind, spellings in (("manifest", list(MANIFESTS)), ("commands", list(LINES))):
+        names = [id for each in assignments() for id, one in tasks_of(each).items() if one.answer == kind]
+        for turn, name in enumerate(names):
+            chosen = spellings if every else [spellings[(turn * EACH + n) % len(spellings)] for n in range(EACH)]
+            found += [(name, each) for each in chosen]
+    return found
+
+
+@pytest.mark.parametrize(("name", "spelling"), turns())
+def test_the_same_answer_written_otherwise_gets_all_points(name: str, spelling: str) -> None:
+    write = (MANIFESTS if task(name).answer == "manifest" else LINES)[spelling]
+    result = judge(task(name), Answer.of_cell(write(model(name))))
+    why = result.problem, [(each.id, each.points, each.detail or each.message) for each in result.checks], result.advice
+    assert result.is_full, why
+
+
+def test_every_spelling_has_its_turn() -> None:
+    had = {spelling for name, spelling in turns() if task(name).answer == "manifest"}
+    assert had == set(MANIFESTS)
+    assert {spelling for name, spelling in turns() if task(name).answer == "commands"} == set(LINES)

@@ -167,15 +167,20 @@ class Api:
         return wait
 
     def run(self, pod: str, command: str, *, may_be_gone: bool = False) -> str:
-        """RunHostCmd: `kubectl exec` of a shell that says what it does."""
+        """RunHostCmdWithRetries: `kubectl exec` of a shell that says what it does, again while it cannot."""
         kubectl = Path(sys.executable).parent / "kubectl"
         words = [str(kubectl) if kubectl.exists() else "kubectl", "--kubeconfig", str(self.kubeconfig)]
         words += ["exec", f"--namespace={self.namespace}", pod, "--", "/bin/sh", "-x", "-c", command]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=60)
-        if may_be_gone and "NotFound" in done.stderr:
-            return ""
-        assert done.returncode == 0, f"{command} on {pod}: {done.returncode}\n{done.stdout}{done.stderr}"
-        return done.stdout
+
+        def done() -> Any:
+            nonlocal last
+            last = subprocess.run(words, capture_output=True, text=True, timeout=60)
+            return last.returncode == 0 or (may_be_gone and "NotFound" in last.stderr)
+
+        last: subprocess.CompletedProcess[str] | None = None
+        self.until(done, f"{command} on {pod}")
+        assert last is not None
+        return "" if last.returncode else last.stdout
 
     # ---- Pods, as the framework looks at them
 

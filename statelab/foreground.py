@@ -21,23 +21,25 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
     The program has a session of its own, so that Ctrl-C reaches only us: JupyterLab would ask back on the terminal,
     and a second Ctrl-C would leave its kernels behind. SIGTERM makes it shut its kernels down first.
     """
-    before = {each: signal.signal(each, _stop) for each in _signals()}
-    apart = sys.platform != "win32"
-    process = subprocess.Popen(command, env=dict(environment), start_new_session=apart)
+    told: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if not told:  # a second Ctrl-C does not interrupt the tidying up
+            told.append(number)
+            raise _Stopped
+
+    process: subprocess.Popen[bytes] | None = None
+    before = {each: signal.signal(each, stop) for each in _signals()}
     try:
+        process = subprocess.Popen(command, env=dict(environment), start_new_session=sys.platform != "win32")
         return process.wait()
-    except (_Stopped, KeyboardInterrupt):
+    except _Stopped:
         return 0
     finally:
-        for each in before:  # a second Ctrl-C does not interrupt the tidying up
-            signal.signal(each, signal.SIG_IGN)
-        _end(process)
+        if process is not None:
+            _end(process)
         for each, handler in before.items():
             signal.signal(each, handler)
-
-
-def _stop(number: int, frame: FrameType | None) -> None:
-    raise _Stopped
 
 
 def _signals() -> list[signal.Signals]:

@@ -40,6 +40,36 @@ def test_whatever_ends_us_lets_the_program_tidy_up_first(tmp_path: Path, name: s
     assert left.read_text() == "tidied up"
 
 
+IMPATIENT = """
+import signal, sys, threading, time
+from pathlib import Path
+from statelab import foreground
+def stop():
+    while not Path(sys.argv[3]).exists():
+        time.sleep(0.01)
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
+        signal.pthread_kill(threading.main_thread().ident, each)
+sys.setswitchinterval(1)  # all of them are there before the first is noticed
+threading.Thread(target=stop, daemon=True).start()
+sys.exit(foreground.run([sys.executable, "-c", *sys.argv[1:]], {}))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_who_stops_us_twice_at_once_leaves_nothing_behind_either(tmp_path: Path) -> None:
+    left, ready = tmp_path / "left", tmp_path / "ready"
+    child = CHILD.replace('print("ready", flush=True)', "pathlib.Path(sys.argv[2]).touch()")
+    done = subprocess.run(
+        [sys.executable, "-c", IMPATIENT, child, str(left), str(ready)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert left.read_text() == "tidied up"
+
+
 def test_the_exit_code_is_the_programs() -> None:
     command = [sys.executable, "-c", PARENT, "raise SystemExit(3)", "unused"]
     assert subprocess.run(command, check=False, timeout=30).returncode == 3

@@ -66,7 +66,7 @@ def grade_submission(job: Job, released: dict[str, list[SourceCell]], results: J
         notebook = restore(notebook, cells)
         graded[name] = _grade_notebook(notebook, cells, results, job.mode) | {"problem": problem}
         _write(job.autograded / f"{name}.ipynb", orjson.dumps(notebook, option=orjson.OPT_INDENT_2))
-        page = feedback_page(notebook, f"{job.assignment}: {name}", graded[name]["scores"], problem)
+        page = feedback_page(notebook, _title(job, name), graded[name]["scores"], problem)
         _write(job.feedback / f"{name}.html", page.encode())
     keep_receipt(job)
     return Outcome(job.student, digest(job.submitted, list(released)), graded)
@@ -149,7 +149,11 @@ def failed(job: Job, released: dict[str, list[SourceCell]], why: str) -> Outcome
 
                 cell.update(outputs=[score_output(0.0, why, "")], execution_count=1)
         _write(job.autograded / f"{name}.ipynb", orjson.dumps(notebook, option=orjson.OPT_INDENT_2))
-        page = feedback_page(notebook, f"{job.assignment}: {name}", dict(scores), why)
+        page = feedback_page(notebook, _title(job, name), dict(scores), why)
         _write(job.feedback / f"{name}.html", page.encode())
     keep_receipt(job)
     return Outcome(job.student, digest(job.submitted, list(released)), notebooks, why)
+
+
+def _title(job: Job, notebook: str) -> str:
+    return notebook if notebook == job.assignment else f"{job.assignment}: {notebook}"

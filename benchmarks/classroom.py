@@ -9,7 +9,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 from benchmarks.figure import Figure
-from benchmarks.grading import STOCK, make_course, measure
+from benchmarks.grading import STOCK, make_course, measure, work
 
 _STUDENTS = 12
 _NBGRADER = "nbgrader, a kernel each"
@@ -25,8 +25,10 @@ def grading() -> Generator[Figure]:
         ours = measure("grader run", course, [*python, "grader.cli", "run", "ps3"])
         autograde = [[*python, "nbgrader", each, "ps3"] for each in ("autograde", "generate_feedback")]
         stock = measure(_NBGRADER, stock_course, *autograde)
+        work_ms = work(course)
     each_ms, stock_ms = (found.seconds / _STUDENTS * 1000 for found in (ours, stock))
     yield Figure("a submission of ps3, graded", each_ms, "ms", "lower", stock_ms, stock_ms / 5, _NBGRADER)
+    yield Figure("the work of one, in a warm process", work_ms, "ms CPU", "lower", aim=50)
     yield Figure("memory of the largest process", ours.megabytes, "MB", "lower", stock.megabytes, beside_what=_NBGRADER)
     same = sum(ours.scores.get(student) == score for student, score in stock.scores.items())
     yield Figure("of these, with nbgrader's score", same, f"of {_STUDENTS}", aim=_STUDENTS)

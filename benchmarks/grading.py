@@ -166,6 +166,35 @@ def three_ways(students: int, mix: Mix, kernel_students: int) -> list[Measured]:
     return ways
 
 
+def work(course: Path) -> float:
+    """The processor's milliseconds for one submission, read, judged and written, in a process that has graded others.
+
+    With what `grader run` makes ready for its workers; the mean of the second half of the class.
+    """
+    from grader import shared
+    from grader.batch import course as courses
+    from grader.batch.gradebook import Gradebook
+    from grader.batch.run import begun, job_of
+    from grader.batch.submission import grade_submission
+    from grader.nbgrader.grade import Results
+
+    found = courses.load(course)
+    with Gradebook(found.database, "ps3") as gradebook:
+        released = gradebook.released()
+    jobs = [job_of(found, "ps3", student, "sandbox") for student in found.students("ps3")]
+    results = Results()
+    half = len(jobs) // 2
+    for each in jobs[:half]:
+        grade_submission(each, released, results)
+        shared.take_over(shared.learned(), len(jobs) - half)
+    while shared.prepare(begun):
+        pass
+    began_s = time.process_time()
+    for each in jobs[half:]:
+        grade_submission(each, released, results)
+    return (time.process_time() - began_s) * 1000 / (len(jobs) - half)
+
+
 def memory(students: int, every: int) -> Iterator[tuple[int, float, float]]:
     """While `grader run` works: how many are graded, the memory of its first process and of the largest worker (MB)."""
     with tempfile.TemporaryDirectory() as folder:

@@ -7,6 +7,8 @@ from functools import lru_cache
 from html import escape
 from typing import Any
 
+import mistune
+
 from grader.nbgrader.cells import Notebook, grade_id
 from grader.result import number
 from statelab.reader.errors import printable
@@ -72,7 +74,5 @@ def _code(source: str) -> str:
 @lru_cache(maxsize=512)
 def _markdown(source: str) -> str:
     """Markdown with HTML shown as text, and links to http, https and mailto only."""
-    import mistune
-
     render = mistune.create_markdown(escape=True, plugins=["table", "strikethrough"])
     return str(render(source[:200_000]))

@@ -84,7 +84,7 @@ def run(
             resume=resume or bool(students),
         )
         try:
-            jobs_left = [_job(course, assignment, each, mode) for each in chosen]
+            jobs_left = [job_of(course, assignment, each, mode) for each in chosen]
             done = {each.student for each in jobs_left if resume and _is_done(each, journal, released)}
             writer = _Writer(gradebook, journal, course)
             writer.take_over(journal.outcomes[each] for each in sorted(done))
@@ -98,7 +98,8 @@ def run(
         return Run(assignment, outcomes, gradebook.totals(), graded, len(done), time.monotonic() - began)
 
 
-def _job(course: Course, assignment: str, student: str, mode: Mode) -> Job:
+def job_of(course: Course, assignment: str, student: str, mode: Mode) -> Job:
+    """What to grade for a student, and where it goes."""
     folder = partial(course.folder, student=student, assignment=assignment)
     return Job(student, assignment, folder(course.submitted), folder(course.autograded), folder(course.feedback), mode)
 
@@ -189,7 +190,7 @@ class _Preparing:
         self._is_new = False
 
     def __call__(self) -> bool:
-        if shared.prepare(_begun):
+        if shared.prepare(begun):
             self._is_new = True
             return True
         if self._is_new:
@@ -200,7 +201,7 @@ class _Preparing:
         return False
 
 
-def _begun(scene: shared.Scene) -> Trial:
+def begun(scene: shared.Scene) -> Trial:
     """A trial that stands where its answer would be handed in."""
     chosen = task(scene.task)
     unanswered = None if scene.with_given or not chosen.given else Answer(("",))

@@ -30,12 +30,22 @@ def too_large() -> ApiError:
     return ApiError(413, "RequestEntityTooLarge", f"Request entity too large: limit is {MAX_BYTES}")
 
 
-def as_json(request: Request) -> bytes:
-    """The body of a create or an update as JSON bytes, whatever it came as. Raises ApiError 400, 413, 415."""
+class _NotYaml(Exception):
+    """What a YAML parser would say."""
+
+
+def as_json(request: Request, name: str) -> bytes:
+    """The body of a create or an update as JSON bytes, whatever it came as; `name` is of the kind that is wanted.
+
+    Raises ApiError 400, 413, 415.
+    """
     check_size(request)
     media_type = negotiation.body_type(request.headers.get("content-type", ""))
     if media_type == "application/yaml":
-        return orjson.dumps(_yaml(request.body, "error decoding YAML"))
+        try:
+            return orjson.dumps(_yaml(request.body))
+        except _NotYaml as problem:
+            raise strict.unrecognized(name, str(problem), request.body) from None
     if media_type == protobuf.MEDIA_TYPE:
         return orjson.dumps(protobuf.decode(request.body))
     return request.body
@@ -43,14 +53,14 @@ def as_json(request: Request) -> bytes:
 
 def obj(request: Request, kind: Kind, validation: strict.Validation, warnings: list[str]) -> Object:
     """The body as an object of `kind` in normal form."""
-    decoded, found = strict.decode(as_json(request), kind, validation)
+    decoded, found = strict.decode(as_json(request, kind.name), kind, validation)
     warnings.extend(found)
     return decoded
 
 
 def of_definition(request: Request, definition: str, name: str) -> Object:
     """The body as a value that is no stored kind: a Scale, a Binding, an Eviction."""
-    value = _json(as_json(request))
+    value = _json(as_json(request, name))
     if not isinstance(value, dict):
         raise errors.bad_request(f"the object provided is unrecognized (must be of type {name})")
     said = value.get("kind", name)
@@ -68,7 +78,7 @@ def delete_options(request: Request) -> Object:
     check_size(request)
     if not request.body:
         return {}
-    value = _json(as_json(request))
+    value = _json(as_json(request, "DeleteOptions"))
     if not isinstance(value, dict):
         raise errors.bad_request("decoded object cannot be converted to DeleteOptions")
     if value.get("kind", "DeleteOptions") != "DeleteOptions":
@@ -80,7 +90,10 @@ def patch(request: Request, patch_type: str) -> Any:
     """The patch as plain values. Raises ApiError 400, 413."""
     check_size(request)
     if patch_type == "apply":
-        return _yaml(request.body, "error decoding YAML")
+        try:
+            return _yaml(request.body)
+        except _NotYaml as problem:
+            raise errors.bad_request(f"error decoding YAML: {problem}") from None
     try:
         return _plain(request.body)
     except go_json.SyntaxError_ as error:
@@ -105,8 +118,8 @@ def _plain(raw: bytes) -> Any:
         return go_json.plain(go_json.parse(raw))
 
 
-def _yaml(raw: bytes, prefix: str) -> Any:
-    """One YAML document. A JSON document is one too, and most bodies that say YAML are that."""
+def _yaml(raw: bytes) -> Any:
+    """One YAML document. Raises _NotYaml. A JSON document is one too, and most bodies that say YAML are that."""
     if raw[:1] in (b"{", b"["):
         try:
             return orjson.loads(raw)
@@ -119,7 +132,8 @@ def _yaml(raw: bytes, prefix: str) -> Any:
     if not raw.strip():
         return None
     try:
-        return read(raw, "body").documents[0].value
+        documents = read(raw, "body").documents
     except ManifestError as error:
         place = f"line {error.finding.place.line}: " if error.finding.place else ""
-        raise errors.bad_request(f"{prefix}: yaml: {place}{error.finding.problem}") from None
+        raise _NotYaml(f"yaml: {place}{error.finding.problem}") from None
+    return documents[0].value if documents else None

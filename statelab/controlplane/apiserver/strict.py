@@ -125,7 +125,7 @@ def _decode_slowly(raw: bytes, kind: Kind, validation: Validation) -> tuple[Obje
     try:
         tree = go_json.parse(raw)
     except go_json.SyntaxError_ as error:
-        raise _unrecognized(kind, f"couldn't get version/kind; json parse error: {error}", raw) from None
+        raise unrecognized(kind.name, f"couldn't get version/kind; json parse error: {error}", raw) from None
     return _from_tree(tree, kind, validation, raw)
 
 
@@ -150,7 +150,7 @@ def _interpret(tree: Any, kind: Kind, raw: bytes) -> tuple[str, str]:
     what = decoding_slow.kind_of(tree)
     if what != "object":
         problem = f"json: cannot unmarshal {what} into Go value of type {_TYPE_META}"
-        raise _unrecognized(kind, f"couldn't get version/kind; json parse error: {problem}", raw)
+        raise unrecognized(kind.name, f"couldn't get version/kind; json parse error: {problem}", raw)
     said = {"apiVersion": "", "kind": ""}
     for key, value in tree if isinstance(tree, Pairs) else tree.items():
         if key in said and value is not None:
@@ -158,11 +158,11 @@ def _interpret(tree: Any, kind: Kind, raw: bytes) -> tuple[str, str]:
                 problem = (
                     f"json: cannot unmarshal {decoding_slow.kind_of(value)} into Go struct field .{key} of type string"
                 )
-                raise _unrecognized(kind, f"couldn't get version/kind; json parse error: {problem}", raw)
+                raise unrecognized(kind.name, f"couldn't get version/kind; json parse error: {problem}", raw)
             said[key] = value
     group_version = said["apiVersion"]
     if group_version.count("/") > 1:
-        raise _unrecognized(kind, f"unexpected GroupVersion string: {group_version}", raw)
+        raise unrecognized(kind.name, f"unexpected GroupVersion string: {group_version}", raw)
     group, _, version = group_version.rpartition("/")
     if not version:
         group_version = kind.api_version if group in ("", kind.group) else group_version
@@ -207,10 +207,9 @@ def _cannot_be_handled(name: str, version: str, kind: Kind, problem: str) -> Api
     return bad_request(f"{name} in version {go_json.go_quote(version)} cannot be handled as a {kind.name}: {problem}")
 
 
-def _unrecognized(kind: Kind, problem: str, raw: bytes) -> ApiError:
-    return bad_request(
-        f"the object provided is unrecognized (must be of type {kind.name}): {problem} ({_summary(raw)})"
-    )
+def unrecognized(name: str, problem: str, raw: bytes) -> ApiError:
+    """400 for bytes that do not say what they are, where an object of kind `name` is wanted."""
+    return bad_request(f"the object provided is unrecognized (must be of type {name}): {problem} ({_summary(raw)})")
 
 
 def _summary(raw: bytes) -> str:

@@ -109,3 +109,10 @@ def test_a_whole_number_may_be_written_as_a_float_in_yaml(client: InProcessClien
     reply = post(client, document, text.encode(), "application/yaml")
     assert reply.code == code, reply.body
     assert code == 400 or reply.body["spec"]["terminationGracePeriodSeconds"] == 30
+
+
+def test_what_is_no_yaml_is_refused_as_what_cannot_be_recognized(client: InProcessClient) -> None:
+    reply = post(client, pod(), b"a: 1\n\tb: 2\n", "application/yaml")
+    assert reply.code == 400
+    assert reply.body["message"].startswith("the object provided is unrecognized (must be of type Pod): yaml: line 2: ")
+    assert reply.body["message"].endswith(" (613a20310a09623a20320a)")

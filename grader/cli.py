@@ -217,7 +217,8 @@ def run(
     except (CourseError, NoSuchTask, CannotGrade) as error:
         _cannot(str(error), json, assignment)
     except KeyboardInterrupt:
-        typer.echo(f"Stopped. Go on with: grader run {assignment} --resume", err=True)
+        again = "the Job goes on; the same command joins it" if on_cluster else f"grader run {assignment} --resume"
+        typer.echo(f"Stopped. Go on with: {again}", err=True)
         raise typer.Exit(130) from None
     found = report(done)
     paths = found.write(course / reports if not reports.is_absolute() else reports)

@@ -262,7 +262,7 @@ def lab(
         "PATH": _path_with_ours(),
     }
     try:
-        code = foreground.run([*command, *context.args], environment)
+        code = foreground.run([*command, *context.args], environment, home.root)  # nbgrader looks where it is
     finally:
         if is_ours:
             local.stop(home)

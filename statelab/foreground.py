@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import FrameType
 
 _STOP_WITHIN_S = 15.0
@@ -15,9 +16,10 @@ class _Stopped(BaseException):
     """One of the signals that mean: enough."""
 
 
-def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
+def run(command: Sequence[str], environment: Mapping[str, str], folder: Path | None = None) -> int:
     """Run the program until it ends or we are told to stop; its exit code, 0 when we were told.
 
+    `folder`: where it is to run; where we are if not given.
     The program has a session of its own, so that Ctrl-C reaches only us: JupyterLab would ask back on the terminal,
     and a second Ctrl-C would leave its kernels behind. SIGTERM makes it shut its kernels down first.
     """
@@ -31,7 +33,8 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
     process: subprocess.Popen[bytes] | None = None
     before = {each: signal.signal(each, stop) for each in _signals()}
     try:
-        process = subprocess.Popen(command, env=dict(environment), start_new_session=sys.platform != "win32")
+        apart = sys.platform != "win32"
+        process = subprocess.Popen(command, env=dict(environment), cwd=folder, start_new_session=apart)
         return process.wait()
     except _Stopped:
         return 0

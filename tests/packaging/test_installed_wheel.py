@@ -8,6 +8,8 @@ import re
 import signal
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.request
 
 import pytest
@@ -83,16 +85,27 @@ def test_lab_opens_a_copy_of_ones_own_and_ctrl_c_leaves_it_whole(installed, tmp_
                 break
         else:
             pytest.fail("".join(lines))
-        address = found[0]
-        with urllib.request.urlopen(address, timeout=30) as page:
-            assert "00-start-here.ipynb" in page.url
+        assert "00-start-here.ipynb" in opened(found[0].replace("localhost", "127.0.0.1"))
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
     assert process.returncode == 0
     assert "files of the course were copied to" in lines[0]
+    assert not [each for each in lines if "ServerApp" in each and each.startswith("[E ")]
     assert (folder / "exercises/ps3/ps3.ipynb").is_file()
     assert not (folder / ".statelab/server.json").exists() or not is_alive(folder)
+
+
+def opened(address: str) -> str:
+    """Where a browser comes to. JupyterLab says its address a moment before it listens."""
+    ends_s = time.monotonic() + 60
+    while True:
+        try:
+            with urllib.request.urlopen(address, timeout=30) as page:
+                return page.url
+        except urllib.error.URLError:
+            assert time.monotonic() < ends_s
+            time.sleep(0.1)
 
 
 def is_alive(folder) -> bool:

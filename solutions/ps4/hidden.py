@@ -137,11 +137,12 @@ def orphans_and_the_whole_set(trial: Trial) -> Verdict:
 
 # An answer to the last question, which a person grades, that deserves all points.
 WHY = """\
-The container's own files end with the container and an emptyDir with its Pod, so the mount of the claim at /ledger is what
-helps against a process that ends and a Pod that is deleted. The claim is not the Pod's: it goes when a person deletes it and
-no Pod uses it, or when the set's retention policy says Delete for that event, so whenScaled and whenDeleted are what
-helps against the night and the deleted set. They say nothing about somebody who deletes a claim. What becomes of the volume
-then is its reclaim policy's to say, which it has from the class it was made by: hence reclaimPolicy: Retain in the class; the
-volume is Released then, and an administrator can give it back. None of this helps when the machine with the disk burns, or
-when the program itself overwrites the ledger: both take the data that are on the volume, and only a copy elsewhere helps.
+The container's own files end with the container and an emptyDir with its Pod, so the mount of the claim at /ledger is
+what helps against a process that ends and a Pod that is deleted. The claim is not the Pod's: it goes when a person
+deletes it and no Pod uses it, or when the set's retention policy says Delete for that event, so whenScaled and
+whenDeleted are what helps against the night and the deleted set. They say nothing about somebody who deletes a claim.
+What becomes of the volume then is its reclaim policy's to say, which it has from the class it was made by: hence
+reclaimPolicy: Retain in the class; the volume is Released then, and an administrator can give it back. None of this
+helps when the machine with the disk burns, or when the program itself overwrites the ledger: both take the data that
+are on the volume, and only a copy elsewhere helps.
 """

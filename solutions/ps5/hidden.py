@@ -81,11 +81,12 @@ def rarer_changes(trial: Trial) -> Verdict:
 
 # An answer to the last question, which a person grades, that deserves all points.
 WHY = """\
-A StatefulSet replaces its Pods one by one from the top and goes on only when the last one it made is Ready. web-2 had an
-image that does not exist, so it would never be Ready, and the set waited for it with the mended template in its hand: I had
-to delete web-2. A Deployment makes Pods of the new template beside the others and removes the broken ones, since any Pod will do. The
-set waits because its members are not alike: had it gone on, a second member would have been away, perhaps the one with
-the only good copy, or the majority would have been lost. With a partition of 2 the same Pod would have failed, but a crash of web-0 in
-the meantime would have brought it back with the old version. A canary does not tell whether the primary works
-with the new version, and not whether what the new version wrote can be read again after going back.
+A StatefulSet replaces its Pods one by one from the top and goes on only when the last one it made is Ready. web-2 had
+an image that does not exist, so it would never be Ready, and the set waited for it with the mended template in its
+hand: I had to delete web-2. A Deployment makes Pods of the new template beside the others and removes the broken
+ones, since any Pod will do. The set waits because its members are not alike: had it gone on, a second member would
+have been away, perhaps the one with the only good copy, or the majority would have been lost. With a partition of 2
+the same Pod would have failed, but a crash of web-0 in the meantime would have brought it back with the old version.
+A canary does not tell whether the primary works with the new version, and not whether what the new version wrote can
+be read again after going back.
 """

@@ -59,11 +59,11 @@ def _scaled(trial: Trial, reference: str, replicas: int) -> Verdict:
 
 # An answer to the last question, which a person grades, that deserves all points.
 WHY = """\
-stops-at-the-first: `kubectl get pods` shows relay-0 Running, 0/1, and nothing else, so it is not an image and not a claim.
-`kubectl describe pod relay-0` says that its readiness probe was refused at port 8080; `kubectl exec relay-0 -- curl localhost` gets a
-page, so the program is fine and the question is wrong. The probe asks at 8080, nginx listens at 80, so relay-0 is never
-Ready, and a StatefulSet with OrderedReady makes relay-1 only when relay-0 is. podManagementPolicy: Parallel would make
-all three Pods, and none would be Ready; without the probe all would be called Ready, also one that does not listen. The port
-of the probe is the one field that is wrong. An alert on Pods that are not Ready for ten minutes would have told us
-on the evening of the deployment.
+stops-at-the-first: `kubectl get pods` shows relay-0 Running, 0/1, and nothing else, so it is not an image and not a
+claim. `kubectl describe pod relay-0` says that its readiness probe was refused at port 8080; `kubectl exec relay-0 --
+curl localhost` gets a page, so the program is fine and the question is wrong. The probe asks at 8080, nginx listens
+at 80, so relay-0 is never Ready, and a StatefulSet with OrderedReady makes relay-1 only when relay-0 is.
+podManagementPolicy: Parallel would make all three Pods, and none would be Ready; without the probe all would be
+called Ready, also one that does not listen. The port of the probe is the one field that is wrong. An alert on Pods
+that are not Ready for ten minutes would have told us on the evening of the deployment.
 """

@@ -74,10 +74,12 @@ def judge(
 
 
 def _unreadable(error: ManifestError, task: Task, answer: Answer) -> str:
-    found = prose(answer.texts[0]) if task.answer == "manifest" else None
+    found = prose(answer.texts[0])
     if found is None:
         return str(error)
-    said = f"Line {found[0]} is no part of a manifest: {found[1][:60]}"
+    said = (
+        f"Line {found[0]} is no part of {'an answer' if task.answer == 'prediction' else 'a manifest'}: {found[1][:60]}"
+    )
     return f"{error}\n\n{said}\nLeave such lines away, or put a # before each."
 
 

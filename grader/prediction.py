@@ -6,8 +6,11 @@ import re
 from typing import Any
 
 from grader.answer import Answer
+from statelab.reader import Path_
 
 _SPLIT = re.compile(r"\s*(?:,|->|→|;|\s)\s*")
+# What follows an answer that is a word: "yes, because …", "lost (with its claim)".
+_REASON = re.compile(r"(?<=\w)\s*(?:[,;(–—]|\s-\s|\bbecause\b|\bsince\b).*", re.DOTALL | re.IGNORECASE)
 
 
 class Said:
@@ -20,14 +23,15 @@ class Said:
         found: dict[str, tuple[Any, int]] = {}
         for manifest in self._answer.manifests:
             for document in manifest.documents:
-                if not isinstance(document.value, dict):
+                answers = _answers(document.value)
+                if answers is None:
                     raise manifest.error(
-                        "a mapping is expected: question: answer",
+                        "here belongs a question, a colon, a blank, and your answer",
                         document.place(()),
-                        "keep the questions as they were given",
+                        "keep the questions as they were given, each on its line; put a # before what else you write",
                     )
-                for key, value in document.value.items():
-                    found[_plain(key)] = (value, document.place((key,)).line)
+                for path, key, value in answers:
+                    found[_plain(key)] = (value, document.place((*path, key)).line)
         return found
 
     def line(self, question: str) -> int | None:
@@ -41,7 +45,9 @@ class Said:
             value = value[0]
         if isinstance(value, bool):
             return "yes" if value else "no"
-        return _plain(str(value)) or None if isinstance(value, (str, int, float)) else None
+        if not isinstance(value, (str, int, float)):
+            return None
+        return _plain(_REASON.sub("", str(value))).rstrip(".!?") or None
 
     def names(self, question: str) -> list[str] | None:
         """Several words, in order: a list, or a line with commas, arrows or blanks between; None if unanswered."""
@@ -51,6 +57,15 @@ class Said:
         if not isinstance(value, list):
             return None
         return [_plain(str(each)).removeprefix("pod/") for each in value if isinstance(each, (str, int, float))]
+
+
+def _answers(value: Any) -> list[tuple[Path_, str, Any]] | None:
+    """(where, question, answer) each, of a mapping or of a list of them, as bullets make it; None for anything else."""
+    if isinstance(value, dict):
+        return [((), str(key), each) for key, each in value.items()]
+    if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
+        return [((place,), str(key), each) for place, found in enumerate(value) for key, each in found.items()]
+    return None
 
 
 def _plain(text: str) -> str:

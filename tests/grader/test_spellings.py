@@ -107,6 +107,36 @@ LINES: dict[str, Spelling] = {
 }
 
 
+PREDICTIONS: dict[str, Spelling] = {
+    "from Windows": lambda text: text.replace("\n", "\r\n"),
+    "in capitals": lambda text: re.sub(r": (.*)", lambda found: f": {found[1].upper()}", text),
+    "in quotes": lambda text: re.sub(r": ([^\[\n]+)", r': "\1"', text),
+    "with a full stop": lambda text: re.sub(r": ([^\[\n]+)", r": \1.", text),
+    "with a reason": lambda text: re.sub(r": ([a-z0-9]+)$", r": \1, because I have tried it", text, flags=re.MULTILINE),
+    "with a comment": lambda text: text.replace("\n", "  # I think\n"),
+    "as a list": lambda text: re.sub(r"^(?=\w)", "- ", text, flags=re.MULTILINE),
+    "in JSON": lambda text: json.dumps(yaml.load(text, yaml.BaseLoader)),
+    "without brackets": lambda text: text.replace("[", "").replace("]", ""),
+    "with tabs": lambda text: text.replace(": ", ":\t"),
+}
+
+
+@pytest.mark.parametrize("spelling", PREDICTIONS)
+def test_the_same_prediction_written_otherwise_gets_all_points(spelling: str) -> None:
+    names = [id for each in assignments() for id, one in tasks_of(each).items() if one.answer == "prediction"]
+    for name in names:
+        result = judge(task(name), Answer.of_cell(PREDICTIONS[spelling](model(name))))
+        assert result.is_full, (name, result.problem, [(each.id, each.message) for each in result.checks])
+
+
+def test_what_is_no_list_of_answers_is_told_how_it_has_to_look() -> None:
+    for text in (model("ps1.survive").replace(": ", ":"), model("ps1.survive").replace(": ", " = ")):
+        said = judge(task("ps1.survive"), Answer.of_cell(text)).checks[0].message
+        assert "here belongs a question, a colon, a blank, and your answer" in said
+    result = judge(task("ps1.survive"), Answer.of_cell(model("ps1.survive") + "I am not sure about the last one.\n"))
+    assert "is no part of an answer: I am not sure about the last one." in (result.problem or "")
+
+
 def turns() -> list[tuple[str, str]]:
     every = bool(os.environ.get("STATELAB_ALL_MUTANTS"))
     found: list[tuple[str, str]] = []

@@ -90,6 +90,14 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     desk.statelab("down")
 
 
+@pytest.fixture(scope="module")
+def calm_desk(new_desk: Callable[[str], Desk]) -> Iterator[Desk]:
+    """One desk for those who leave its cluster running and whole."""
+    desk = new_desk("calm-")
+    yield desk
+    desk.statelab("down")
+
+
 @pytest.fixture(scope="session")
 def new_desk(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Desk]:
     """More desks, each with a cluster of its own; whoever asks for one clears it with `desk.statelab("down")`."""

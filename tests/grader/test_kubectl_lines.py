@@ -160,3 +160,19 @@ def test_exec_runs_inside_the_sandbox() -> None:
 
 def test_ten_thousand_pods_are_refused() -> None:
     assert "24 are the most" in after("kubectl scale sts db --replicas=10000").failed[0].message
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("kubectl scale deployment shop —replicas=6", "begins with a long dash, as editors and chats make them"),
+        ("kubctl get pods", "Did you mean kubectl?"),
+        ("sleep 5", "kubectl rollout status, or kubectl wait"),
+        ("sudo kubectl get pods", "Leave it away, or put a # before it"),
+        ("kubectl get pods && kubectl get nodes", "&& is a shell's"),
+    ],
+)
+def test_what_is_not_carried_out_is_told_with_what_to_try(line: str, said: str) -> None:
+    lines, refused = parse(line)
+    assert lines == []
+    assert [said in each.message for each in refused] == [True]

@@ -141,7 +141,7 @@ def prepare(make: Callable[[Scene], Trial]) -> bool:
 
 def forget() -> None:
     """Let go of everything that is held ready."""
+    learned()
     _ready.clear()
     _wanted.clear()
     _observations.clear()
-    learned()

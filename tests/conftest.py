@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,9 @@ _POSIX = [
     "reliability/test_restarted_server.py",
     "statelab/test_server.py",
 ]
+# What a script starts in the background ignores Ctrl-C, and so would all that it starts: tests send it to them.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 collect_ignore = _POSIX if sys.platform == "win32" else []
 
 

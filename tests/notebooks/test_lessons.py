@@ -34,15 +34,20 @@ def claims_of(lesson: Path) -> dict[str, dict[str, Any]]:
 
 def text_of(cell: nbformat.NotebookNode) -> str:
     """What a reader sees below a cell, as text."""
-    parts = []
+    text, stream = "", ""
     for output in cell.outputs:
+        if output.output_type == "stream" and output.name == stream:
+            text += output.text  # it came in several messages, perhaps in mid-line
+            continue
+        text += "\n" if text else ""
+        stream = output.get("name", "")
         if output.output_type == "stream":
-            parts.append(output.text)
+            text += output.text
         elif output.output_type == "error":
-            parts.append("\n".join(output.traceback))
+            text += "\n".join(output.traceback)
         else:
-            parts.append(output.data.get("text/plain", ""))
-    return "\n".join(parts)
+            text += output.data.get("text/plain", "")
+    return text
 
 
 def check(notebook: nbformat.NotebookNode, claims: dict[str, dict[str, Any]]) -> None:

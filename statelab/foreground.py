@@ -33,6 +33,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], folder: Path | N
     process: subprocess.Popen[bytes] | None = None
     before = {each: signal.signal(each, stop) for each in _signals()}
     try:
+        sys.stdout.flush()  # what we said comes before what the program says
         apart = sys.platform != "win32"
         process = subprocess.Popen(command, env=dict(environment), cwd=folder, start_new_session=apart)
         return process.wait()

@@ -47,9 +47,22 @@ def test_a_server_killed_in_mid_lesson_is_started_again_with_all_it_held(desk):
 
 @pytest.mark.kubectl
 def test_running_the_first_cell_again_after_a_kill_starts_the_server_too(desk):
-    *_, found = say(
+    _, killed, again, found = say(
         desk, CONNECT, "import os, signal; os.kill(cluster.server.pid, signal.SIGKILL)", CONNECT, "%kubectl get pods"
     )
+    assert "No resources found in lesson-04 namespace" in found, (killed, again)
+
+
+@pytest.mark.kubectl
+def test_a_server_whose_port_was_taken_while_it_was_away_is_found_at_another(desk):
+    kill_and_take_its_port = (
+        "import os, signal, socket, time, urllib.parse\n"
+        "port = urllib.parse.urlsplit(cluster.server.url).port\n"
+        "os.kill(cluster.server.pid, signal.SIGKILL)\n"
+        "os.waitpid(cluster.server.pid, 0)\n"
+        "other = socket.create_server(('127.0.0.1', port))\n"
+    )
+    *_, found = say(desk, CONNECT, kill_and_take_its_port, CONNECT, "%kubectl get pods")
     assert "No resources found in lesson-04 namespace" in found
 
 

@@ -21,6 +21,8 @@ from typing import Any
 import pytest
 from serving import CONFIG_MAPS, Server, start
 
+from statelab.cluster.process import was_started_with
+
 pytestmark = pytest.mark.slow
 
 KILLS = int(os.environ.get("STATELAB_KILLS", "8"))
@@ -50,10 +52,9 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path
     about = tmp_path / "server.json"
     if about.exists():
-        try:
-            os.kill(json.loads(about.read_text())["pid"], signal.SIGKILL)
-        except ProcessLookupError:
-            return
+        pid = json.loads(about.read_text())["pid"]
+        if was_started_with(pid, "serve", str(tmp_path / "state")):  # numbers are given again
+            os.kill(pid, signal.SIGKILL)
 
 
 @dataclass

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import pytest
 
 from statelab.cluster.paths import Home
+from statelab.cluster.process import was_started_with
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
@@ -125,8 +125,9 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tools]:
     monkeypatch.setenv("HOME", str(tmp_path))  # the user's own ~/.kube/config is never this machine's
     yield tools
     if (folder / "hangs").exists():
-        with suppress(ProcessLookupError):
-            os.kill(int((folder / "hangs").read_text()), signal.SIGKILL)
+        pid = int((folder / "hangs").read_text())
+        if was_started_with(pid, str(programs / "kind")):  # numbers are given again
+            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def serve(
     """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING, stream=sys.stderr)
     try:
-        asyncio.run(_run(port, token or secrets.token_urlsafe(24), state, pace, kubeconfig, server_file))
+        asyncio.run(_run(port, token or secrets.token_hex(24), state, pace, kubeconfig, server_file))
     except _CannotServe as problem:
         print(f"statelab: {problem}", file=sys.stderr)
         sys.exit(1)

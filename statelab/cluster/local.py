@@ -59,7 +59,7 @@ def start(home: Home, *, pace: float = 1.0, port: int | None = None) -> tuple[Se
     command += ["--kubeconfig", str(home.kubeconfig), "--server-file", str(home.server_file)]
     command += ["--port", str(port if port is not None else _port_of(before))]
     if before is not None:
-        command += ["--token", before.token]
+        command.append(f"--token={before.token}")  # it may begin with a dash
     with open(home.log, "ab") as log:
         detached: dict[str, Any] = {"start_new_session": True}
         if os.name == "nt":

@@ -45,7 +45,7 @@ def test_what_was_acknowledged_is_there_after_a_restart(tmp_path: Path, signal_n
     code = first.stop(signal_number)
     assert code == (-signal_number if signal_number == signal.SIGKILL else 0)
     watching.close()
-    second = start(tmp_path, "--token", first.token, "--port", str(first.port), state=tmp_path / "state")
+    second = start(tmp_path, f"--token={first.token}", "--port", str(first.port), state=tmp_path / "state")
     try:
         listed = second.request("GET", CONFIG_MAPS)[1]
         names = {item["metadata"]["name"] for item in listed["items"]}

@@ -94,3 +94,14 @@ def test_a_server_that_answers_is_stopped_and_started_again_at_its_port(home):
         assert later.url == server.url
     finally:
         local.stop(home)
+
+
+def test_a_server_comes_back_with_its_token_whatever_that_begins_with(home):
+    about = {"url": "http://127.0.0.1:0", "token": "-begins-with-a-dash", "pid": 2**30, "pace": 1.0}
+    home.server_file.write_text(json.dumps(about))
+    try:
+        found, was_started = local.start(home)
+        assert was_started and found.token == "-begins-with-a-dash"
+        assert local.running(home) == found
+    finally:
+        local.stop(home)

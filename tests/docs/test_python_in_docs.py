@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -97,6 +98,10 @@ def test_the_instructors_configuration_is_nbgraders(tmp_path, monkeypatch):
     from nbgrader.api import Gradebook
     from traitlets.config import Config
 
+    from grader.nbgrader import find_our_programs
+
+    monkeypatch.setenv("PATH", os.environ["PATH"])
+    find_our_programs()  # nbgrader calls alembic by its name
     monkeypatch.chdir(tmp_path)
     with Gradebook("sqlite:///gradebook.db") as gradebook:
         gradebook.add_assignment("ps1", duedate="2026-12-01 00:00:00")

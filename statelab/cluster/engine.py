@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -175,18 +176,29 @@ def _small(memory_bytes: Any, title: str) -> tuple[str, ...]:
     return ()
 
 
+def run_program(
+    command: list[str], timeout_s: float, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end with nothing to read; what it printed is text, whatever it was.
+
+    Raises OSError when it cannot be run, and subprocess.TimeoutExpired.
+    """
+    return subprocess.run(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=timeout_s,
+        check=False,
+    )
+
+
 def _ask(command: list[str], timeout_s: float) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=timeout_s,
-            check=False,
-        )
+        return run_program(command, timeout_s)
     except subprocess.TimeoutExpired:
         raise Problem(
             f"{' '.join(command[:2])} did not answer within {timeout_s:.0f} s.",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from statelab.cluster.engine import Engine
+from statelab.cluster.engine import Engine, run_program
 from statelab.cluster.engine_errors import explain
 from statelab.cluster.getting import how_to
 from statelab.cluster.problem import Problem
@@ -76,17 +76,7 @@ class Kind:
 
     def _run(self, engine: Engine, *arguments: str, timeout_s: float = 60.0) -> str:
         try:
-            done = subprocess.run(
-                [self.program, *arguments],
-                env=engine.environment(),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
-                timeout=timeout_s,
-                check=False,
-            )
+            done = run_program([self.program, *arguments], timeout_s, engine.environment())
         except subprocess.TimeoutExpired:
             raise Problem(
                 f"kind {' '.join(arguments[:2])} did not finish within {timeout_s:.0f} s.", "Again?"
@@ -104,10 +94,7 @@ def find_kind() -> Kind:
             "There is no kind on this machine: it makes Kubernetes nodes out of containers.", f"{how_to('kind')}."
         )
     try:
-        done = subprocess.run(
-            [program, "version"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False
-        )
-        found = _VERSION.search(done.stdout)
+        found = _VERSION.search(run_program([program, "version"], timeout_s=30).stdout)
     except (OSError, subprocess.TimeoutExpired):
         found = None
     if found is None:

@@ -377,9 +377,9 @@ def _progress(quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
 
 
 def _print_json(body: object) -> None:
-    import orjson
+    from statelab.reader import jsonbytes
 
-    sys.stdout.buffer.write(orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n")
+    sys.stdout.buffer.write(jsonbytes.dumps(body, option=jsonbytes.OPT_INDENT_2) + b"\n")
     sys.stdout.flush()
 
 

@@ -9,12 +9,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import BinaryIO
 
-import orjson
-
 import grader
 from grader.batch.submission import Outcome
 from grader.nbgrader.cells import SourceCell
 from grader.registry import solutions_folder
+from statelab.reader import jsonbytes
 
 _OUTCOME = {each.name for each in fields(Outcome)}
 
@@ -31,7 +30,7 @@ class Outcomes(Mapping[str, Outcome]):
         begins, length = self._at[student]
         with self._path.open("rb") as file:
             file.seek(begins)
-            return Outcome(**orjson.loads(file.read(length)))
+            return Outcome(**jsonbytes.loads(file.read(length)))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._at)
@@ -56,7 +55,7 @@ class Journal:
         # What is there is written again whole: a torn last line is gone, and outcomes of another rubric too.
         part = path.with_name(f".{path.name}.part")
         self._file: BinaryIO = part.open("wb")
-        self._write(orjson.dumps({"key": key}))
+        self._write(jsonbytes.dumps({"key": key}))
         if resume and path.is_file():
             self._take_from(path, key)
         self._file.flush()
@@ -73,7 +72,7 @@ class Journal:
 
     def append(self, outcomes: Sequence[Outcome]) -> None:
         """Returns when they are on disk."""
-        places = {each.student: self._write(orjson.dumps(each.to_json())) for each in outcomes}
+        places = {each.student: self._write(jsonbytes.dumps(each.to_json())) for each in outcomes}
         self._file.flush()
         os.fsync(self._file.fileno())
         self._at.update(places)
@@ -89,8 +88,8 @@ class Journal:
 
 def _parsed(line: bytes) -> object:
     try:
-        found: object = orjson.loads(line)
-    except orjson.JSONDecodeError:
+        found: object = jsonbytes.loads(line)
+    except jsonbytes.JSONDecodeError:
         return None
     return found
 

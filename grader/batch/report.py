@@ -11,13 +11,12 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from grader.batch.page import STYLE
 from grader.batch.run import Run
 from grader.judge import NO_ANSWER
 from grader.registry import tasks_of
 from grader.result import number
+from statelab.reader import jsonbytes
 
 _MOST = 15
 _EQUAL_FROM = 200  # characters: shorter answers are equal by chance
@@ -39,7 +38,7 @@ class Report:
         folder.mkdir(parents=True, exist_ok=True)
         name = self.run.assignment
         contents = {
-            "json": orjson.dumps(self.body, option=orjson.OPT_INDENT_2).decode(),
+            "json": jsonbytes.dumps(self.body, option=jsonbytes.OPT_INDENT_2).decode(),
             "csv": self._csv(),
             "html": as_page(self.body),
         }

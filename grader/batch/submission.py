@@ -8,8 +8,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from grader.answer import meaning
 from grader.batch.page import feedback_page
 from grader.nbgrader.cells import Notebook, SourceCell, answers, grade_id, restore
@@ -17,6 +15,7 @@ from grader.nbgrader.grade import JudgeText, grade, hints_asked
 from grader.nbgrader.reading import MAX_BYTES, read_notebook, unreadable
 from grader.result import Result
 from grader.sandbox import Mode
+from statelab.reader import jsonbytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ def grade_submission(job: Job, released: dict[str, list[SourceCell]], results: J
         notebook, problem = _read(job.submitted / f"{name}.ipynb")
         notebook = restore(notebook, cells)
         graded[name] = _grade_notebook(notebook, cells, results, job.mode) | {"problem": problem}
-        _write(job.autograded / f"{name}.ipynb", orjson.dumps(notebook, option=orjson.OPT_INDENT_2))
+        _write(job.autograded / f"{name}.ipynb", jsonbytes.dumps(notebook, option=jsonbytes.OPT_INDENT_2))
         page = feedback_page(notebook, _title(job, name), graded[name]["scores"], problem)
         _write(job.feedback / f"{name}.html", page.encode())
     keep_receipt(job)
@@ -148,7 +147,7 @@ def failed(job: Job, released: dict[str, list[SourceCell]], why: str) -> Outcome
                 from grader.nbgrader.cells import score_output
 
                 cell.update(outputs=[score_output(0.0, why, "")], execution_count=1)
-        _write(job.autograded / f"{name}.ipynb", orjson.dumps(notebook, option=orjson.OPT_INDENT_2))
+        _write(job.autograded / f"{name}.ipynb", jsonbytes.dumps(notebook, option=jsonbytes.OPT_INDENT_2))
         page = feedback_page(notebook, _title(job, name), dict(scores), why)
         _write(job.feedback / f"{name}.html", page.encode())
     keep_receipt(job)

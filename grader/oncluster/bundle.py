@@ -16,14 +16,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from grader.batch.course import Course, CourseError
 from grader.batch.journal import rubric_key
 from grader.batch.submission import Job, Outcome, digest
 from grader.nbgrader.cells import SourceCell
 from grader.nbgrader.reading import MAX_BYTES
 from grader.registry import solutions_folder
+from statelab.reader import jsonbytes
 
 BACK = ("results", "autograded", "feedback")  # what comes back
 Released = dict[str, list[SourceCell]]
@@ -50,8 +49,8 @@ class Bundle:
     def result(self, student: str) -> Outcome | None:
         """What has been graded already: of this submission, with this rubric; else None."""
         try:
-            found = orjson.loads((self.folder / "results" / f"{student}.json").read_bytes())
-        except (OSError, orjson.JSONDecodeError):
+            found = jsonbytes.loads((self.folder / "results" / f"{student}.json").read_bytes())
+        except (OSError, jsonbytes.JSONDecodeError):
             return None
         if not isinstance(found, dict) or found.pop("key", None) != self.key:
             return None
@@ -69,7 +68,7 @@ class Bundle:
         path = self.folder / "results" / f"{outcome.student}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        part.write_bytes(orjson.dumps({**outcome.to_json(), "key": self.key}))
+        part.write_bytes(jsonbytes.dumps({**outcome.to_json(), "key": self.key}))
         os.replace(part, path)
 
 
@@ -99,7 +98,7 @@ def make(course: Course, assignment: str, released: Released, students: list[str
         shutil.copyfile(hidden, target)
     cells = {name: [asdict(each) for each in found] for name, found in released.items()}
     body: dict[str, Any] = {"assignment": assignment, "key": bundle.key, "released": cells, "students": students}
-    (folder / "bundle.json").write_bytes(orjson.dumps(body))
+    (folder / "bundle.json").write_bytes(jsonbytes.dumps(body))
     return bundle
 
 
@@ -117,10 +116,10 @@ def load(folder: Path) -> Bundle:
     """Raises CourseError where there is none, or where this grader's rubric is another than the one it was made for."""
     os.environ.setdefault("STATELAB_SOLUTIONS", str(folder / "solutions"))
     try:
-        body = orjson.loads((folder / "bundle.json").read_bytes())
+        body = jsonbytes.loads((folder / "bundle.json").read_bytes())
         released = {name: [SourceCell(**each) for each in cells] for name, cells in body["released"].items()}
         bundle = Bundle(folder, body["assignment"], body["key"], released, tuple(body["students"]))
-    except (OSError, orjson.JSONDecodeError, KeyError, TypeError) as error:
+    except (OSError, jsonbytes.JSONDecodeError, KeyError, TypeError) as error:
         raise CourseError(f"there is no bundle in {folder}: {type(error).__name__} {error}") from None
     if rubric_key(bundle.assignment, released) != bundle.key:
         raise CourseError(

@@ -20,11 +20,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-import orjson
-
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import KINDS, Object, key_of
 from statelab.controlplane.store import Cause, Revision, RevisionType, Store
+from statelab.reader import jsonbytes
 
 _APPEND = os.O_RDWR | os.O_APPEND | getattr(os, "O_BINARY", 0)  # Windows would change line ends
 _sync = getattr(os, "fdatasync", os.fsync)  # macOS and Windows have no fdatasync
@@ -137,7 +136,7 @@ class Journal:
                     break
                 head = _HEAD.match(line)
                 if head is None:
-                    compacted = self._take(orjson.loads(line[9:]), objects, recovered) or compacted
+                    compacted = self._take(jsonbytes.loads(line[9:]), objects, recovered) or compacted
                 else:
                     where = head["plural"].decode(), head["key"].decode()
                     last = objects.get(where)
@@ -179,7 +178,7 @@ class Journal:
         """The record that stands at a place of the file as it was loaded."""
         assert self._reader is not None
         self._reader.seek(place)
-        return orjson.loads(self._reader.read(size)[9:])
+        return jsonbytes.loads(self._reader.read(size)[9:])
 
     def compact(self, store: Store, volumes: dict[str, list[Object]]) -> None:
         """Replace the journal by the present state. `volumes`: every volume's whole content as change records."""
@@ -264,7 +263,7 @@ def _lock(file: IO[str]) -> None:
 
 
 def _line(record: Object) -> bytes:
-    body = orjson.dumps(record)
+    body = jsonbytes.dumps(record)
     return b"%08x %b\n" % (zlib.crc32(body), body)
 
 

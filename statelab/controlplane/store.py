@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-import orjson
-
 from statelab.controlplane.errors import expired
 from statelab.controlplane.kinds import Object, Objects, key_of, split_key
+from statelab.reader import jsonbytes
 
 RevisionType = Literal["ADDED", "MODIFIED", "DELETED"]
 
@@ -131,7 +130,7 @@ class Store:
         version = obj["metadata"]["resourceVersion"]
         found = self._encoded.get(version)
         if found is None:
-            found = orjson.dumps(obj)
+            found = jsonbytes.dumps(obj)
             self._encoded[version] = found
             self._encoded_bytes += len(found)
             while len(self._encoded) > _MOST_ENCODED or self._encoded_bytes > _MOST_ENCODED_BYTES:

@@ -13,8 +13,6 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import orjson
-
 from statelab.controlplane.apiserver import managers as managing
 from statelab.controlplane.apiserver.field_sets import (
     EMPTY,
@@ -33,6 +31,7 @@ from statelab.controlplane.apiserver.typed import ABSENT, Mistyped, Type, compar
 from statelab.controlplane.apiserver.typed_merge import merge, remove, with_named_fields
 from statelab.controlplane.errors import ApiError, bad_request
 from statelab.controlplane.kinds import Kind, Object
+from statelab.reader import jsonbytes
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -136,7 +135,7 @@ def only_times_differ(new: Object, old: Object) -> bool:
         return False
     entries = [new["metadata"]["managedFields"], old["metadata"].get("managedFields") or []]
     timeless = [[{**entry, "time": ""} for entry in each] for each in entries]
-    key = orjson.dumps
+    key = jsonbytes.dumps
     return sorted(timeless[0], key=key) == sorted(timeless[1], key=key)
 
 
@@ -287,9 +286,9 @@ def _not_from_client_side_apply(
 ) -> list[tuple[Manager, FieldSet]]:
     """Without the fields that `kubectl apply` set itself, and which still are as it set them."""
     try:
-        config = orjson.loads(_last_applied(live))
+        config = jsonbytes.loads(_last_applied(live))
         own = field_set(type, config)
-    except (orjson.JSONDecodeError, Mistyped):
+    except (jsonbytes.JSONDecodeError, Mistyped):
         return conflicts
     changes = compare(type, live, config)
     for fields in (changes.modified, changes.added, changes.removed):
@@ -305,7 +304,7 @@ def _with_last_applied(merged: Object, config: Object) -> Object:
         name: each for name, each in (shown["metadata"].get("annotations") or {}).items() if name != LAST_APPLIED
     }
     shown["metadata"]["annotations"] = annotations
-    text = orjson.dumps(shown, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE).decode()
+    text = jsonbytes.dumps(shown, option=jsonbytes.OPT_SORT_KEYS | jsonbytes.OPT_APPEND_NEWLINE).decode()
     metadata = merged["metadata"]
     return {
         **merged,

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from statelab.controlplane import errors
 from statelab.controlplane.apiserver import go_json, negotiation, protobuf, strict
 from statelab.controlplane.apiserver.request import Request
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Kind, Object
+from statelab.reader import jsonbytes
 
 MAX_BYTES = 3 * 1024 * 1024
 _DELETE_OPTIONS = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions"
@@ -43,11 +42,11 @@ def as_json(request: Request, name: str) -> bytes:
     media_type = negotiation.body_type(request.headers.get("content-type", ""))
     if media_type == "application/yaml":
         try:
-            return orjson.dumps(_yaml(request.body))
+            return jsonbytes.dumps(_yaml(request.body))
         except _NotYaml as problem:
             raise strict.unrecognized(name, str(problem), request.body) from None
     if media_type == protobuf.MEDIA_TYPE:
-        return orjson.dumps(protobuf.decode(request.body))
+        return jsonbytes.dumps(protobuf.decode(request.body))
     return request.body
 
 
@@ -113,8 +112,8 @@ def _json(raw: bytes) -> Any:
 
 def _plain(raw: bytes) -> Any:
     try:
-        return orjson.loads(raw)
-    except orjson.JSONDecodeError:
+        return jsonbytes.loads(raw)
+    except jsonbytes.JSONDecodeError:
         return go_json.plain(go_json.parse(raw))
 
 
@@ -122,8 +121,8 @@ def _yaml(raw: bytes) -> Any:
     """One YAML document. Raises _NotYaml. A JSON document is one too, and most bodies that say YAML are that."""
     if raw[:1] in (b"{", b"["):
         try:
-            return orjson.loads(raw)
-        except orjson.JSONDecodeError:
+            return jsonbytes.loads(raw)
+        except jsonbytes.JSONDecodeError:
             pass
     # On demand: a YAML parser is a fifth of the time it takes to start the server.
     from statelab.reader import read

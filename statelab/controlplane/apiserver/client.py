@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from statelab.controlplane.apiserver.handler import Handler, refusal
 from statelab.controlplane.apiserver.remote import Execution
 from statelab.controlplane.apiserver.request import (
@@ -25,6 +23,7 @@ from statelab.controlplane.apiserver.request import (
 )
 from statelab.controlplane.apiserver.urls import parse_query
 from statelab.controlplane.errors import ApiError, bad_request
+from statelab.reader import jsonbytes
 
 if TYPE_CHECKING:
     from statelab.controlplane.clock import Loop
@@ -92,7 +91,7 @@ class InProcessClient:
         query: dict[str, list[str]] = {name: list(values) for name, values in parse_query(in_path).items()}
         for name, value in (params or {}).items():
             query[name] = [value] if isinstance(value, str) else list(value)
-        raw = b"" if body is None else body if isinstance(body, bytes) else orjson.dumps(body)
+        raw = b"" if body is None else body if isinstance(body, bytes) else jsonbytes.dumps(body)
         headers = {"accept": accept, "user-agent": self._user_agent}
         if body is not None:
             headers["content-type"] = content_type
@@ -110,10 +109,10 @@ class InProcessClient:
             wanted["timeoutSeconds"] = str(max(1, round(timeout_s)))
         answer = self.answer("GET", path, wanted)
         if isinstance(answer, Response) and answer.code >= 400:
-            status = orjson.loads(answer.body)
+            status = jsonbytes.loads(answer.body)
             raise ApiError(answer.code, status.get("reason", ""), status["message"], status.get("details"))
         for chunk in chunks(self.cluster, answer):
-            yield from (orjson.loads(line) for line in chunk.splitlines())
+            yield from (jsonbytes.loads(line) for line in chunk.splitlines())
 
     def exec(
         self,
@@ -134,7 +133,7 @@ class InProcessClient:
         answer = self.answer("POST", f"/api/v1/namespaces/{namespace}/pods/{pod}/exec", params)
         if not isinstance(answer, UpgradeAnswer):
             assert isinstance(answer, Response)
-            status = orjson.loads(answer.body)
+            status = jsonbytes.loads(answer.body)
             raise ApiError(answer.code, status.get("reason", ""), status["message"], status.get("details"))
         said: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray(), "error": bytearray()}
         ended: list[bool] = []
@@ -147,7 +146,7 @@ class InProcessClient:
         if not advance(self.cluster, lambda: bool(ended), timeout_s):
             session.close()
             raise TimeoutError(f"{' '.join(command)}: no end within {timeout_s:g} s")
-        status = orjson.loads(bytes(said["error"]))
+        status = jsonbytes.loads(bytes(said["error"]))
         causes = (status.get("details") or {}).get("causes") or ()
         code = next((int(each["message"]) for each in causes if each.get("reason") == "ExitCode"), 0)
         return ExecResult(code, bytes(said["stdout"]), bytes(said["stderr"]))
@@ -230,8 +229,8 @@ def _reply(answer: Response) -> Reply:
     warnings = [_warning_text(value) for name, value in answer.headers if name == "Warning"]
     if answer.content_type.startswith("application/json"):
         try:
-            return Reply(answer.code, orjson.loads(answer.body), headers, warnings)
-        except orjson.JSONDecodeError:  # the lines of a watch that ended at once
+            return Reply(answer.code, jsonbytes.loads(answer.body), headers, warnings)
+        except jsonbytes.JSONDecodeError:  # the lines of a watch that ended at once
             pass
     return Reply(answer.code, answer.body.decode("utf-8", "replace"), headers, warnings)
 

@@ -14,11 +14,10 @@ from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import Any
 
-import orjson
-
 from statelab.controlplane import quantity
 from statelab.controlplane.apiserver import go_types
 from statelab.controlplane.apiserver.go_types import GoField
+from statelab.reader import jsonbytes
 
 Decoder = Callable[[Any], Any]
 
@@ -260,7 +259,7 @@ def _bytes(value: Any) -> Any:
 
 def _raw(value: Any) -> Any:
     try:
-        orjson.dumps(value)  # nested too deep to be stored, or not JSON
+        jsonbytes.dumps(value)  # nested too deep to be stored, or not JSON
     except (TypeError, RecursionError):
         raise Unusual from None
     return value

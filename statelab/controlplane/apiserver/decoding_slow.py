@@ -11,13 +11,12 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-import orjson
-
 from statelab.controlplane import quantity
 from statelab.controlplane.apiserver import go_json, go_types
 from statelab.controlplane.apiserver.decoding import EMPTY, time_text, zero_maker
 from statelab.controlplane.apiserver.go_json import Number, Pairs
 from statelab.controlplane.apiserver.go_types import GoField
+from statelab.reader import jsonbytes
 
 _MOST_STRICT_ERRORS = 100  # the decoder stops collecting there
 _NULL_IS_A_VALUE = frozenset({"quantity", "int-or-string", "bytes"})
@@ -221,7 +220,7 @@ class _Walk:
     def raw(self, value: Any) -> Any:
         try:
             made = go_json.plain(value)
-            orjson.dumps(made)
+            jsonbytes.dumps(made)
         except (ValueError, TypeError, RecursionError) as error:
             self.findings.wrong(str(error))
             return EMPTY
@@ -275,7 +274,7 @@ def _number_text(value: Any) -> str:
     """A number as it was written, as far as that is still known."""
     if isinstance(value, Number):
         return str(value)
-    return orjson.dumps(value).decode() if isinstance(value, float) else str(value)
+    return jsonbytes.dumps(value).decode() if isinstance(value, float) else str(value)
 
 
 def _bad_byte(text: str) -> int:

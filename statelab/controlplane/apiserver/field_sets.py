@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import orjson
+from statelab.reader import jsonbytes
 
 FieldSet = dict[str, Any]
 
@@ -24,11 +24,11 @@ def field_element(name: str) -> str:
 
 
 def key_element(keys: dict[str, Any]) -> str:
-    return "k:" + orjson.dumps(keys, option=orjson.OPT_SORT_KEYS).decode()
+    return "k:" + jsonbytes.dumps(keys, option=jsonbytes.OPT_SORT_KEYS).decode()
 
 
 def value_element(value: Any) -> str:
-    return "v:" + orjson.dumps(value).decode()
+    return "v:" + jsonbytes.dumps(value).decode()
 
 
 def is_member(node: FieldSet) -> bool:
@@ -119,10 +119,10 @@ def _element_text(element: str) -> str:
     kind, _, rest = element.partition(":")
     if kind == "f":
         return f".{rest}"
-    value = orjson.loads(rest)
+    value = jsonbytes.loads(rest)
     if kind == "v":
-        return f"[={orjson.dumps(value).decode()}]"
-    return "[" + ",".join(f"{name}={orjson.dumps(value[name]).decode()}" for name in sorted(value)) + "]"
+        return f"[={jsonbytes.dumps(value).decode()}]"
+    return "[" + ",".join(f"{name}={jsonbytes.dumps(value[name]).decode()}" for name in sorted(value)) + "]"
 
 
 def in_order(fields: FieldSet) -> FieldSet:
@@ -142,7 +142,7 @@ def is_valid(fields: Any) -> bool:
 
 def _is_json(text: str) -> bool:
     try:
-        orjson.loads(text)
-    except orjson.JSONDecodeError:
+        jsonbytes.loads(text)
+    except jsonbytes.JSONDecodeError:
         return False
     return True

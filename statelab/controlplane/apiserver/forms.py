@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import orjson
-
 from statelab.controlplane import errors
 from statelab.controlplane.apiserver import table
 from statelab.controlplane.apiserver.listing import Page
@@ -18,6 +16,7 @@ from statelab.controlplane.apiserver.request import Request, Response
 from statelab.controlplane.errors import FieldError
 from statelab.controlplane.kinds import Kind, Object
 from statelab.controlplane.store import Store
+from statelab.reader import jsonbytes
 
 OBJECT_VIEWS = ("Table", "PartialObjectMetadata")
 LIST_VIEWS = ("Table", "PartialObjectMetadataList")
@@ -26,7 +25,7 @@ _BROWSERS = ("curl", "Wget", "Mozilla/5.0")  # who is shown indented JSON withou
 
 
 def json_response(value: Any, code: int = 200) -> Response:
-    return Response(code, orjson.dumps(value))
+    return Response(code, jsonbytes.dumps(value))
 
 
 def encoded(request: Request, value: Any, code: int, form: Form) -> Response:
@@ -40,7 +39,7 @@ def encoded(request: Request, value: Any, code: int, form: Form) -> Response:
     wanted = pretty not in ("", "0", "false") or (
         not pretty and request.headers.get("user-agent", "").startswith(_BROWSERS)
     )
-    return Response(code, orjson.dumps(value, option=orjson.OPT_INDENT_2 if wanted else None))
+    return Response(code, jsonbytes.dumps(value, option=jsonbytes.OPT_INDENT_2 if wanted else None))
 
 
 def of_object(request: Request, kind: Kind, obj: Object, code: int, form: Form, now_s: float) -> Response:
@@ -74,7 +73,7 @@ def of_list(request: Request, kind: Kind, page: Page, form: Form, now_s: float) 
 
 
 def event_line(type: str, obj: Object) -> bytes:
-    return orjson.dumps({"type": type, "object": obj}, option=orjson.OPT_APPEND_NEWLINE)
+    return jsonbytes.dumps({"type": type, "object": obj}, option=jsonbytes.OPT_APPEND_NEWLINE)
 
 
 def event_encoder(

@@ -10,12 +10,11 @@ import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import orjson
-
 from statelab.controlplane import errors
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object, key_of
 from statelab.controlplane.store import Store
+from statelab.reader import jsonbytes
 
 _TOO_OLD = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
@@ -90,13 +89,13 @@ def check_not_future(store: Store, number: int) -> None:
 
 
 def _encode(number: int, last_key: str) -> str:
-    token = orjson.dumps({"v": "meta.k8s.io/v1", "rv": number, "start": last_key})
+    token = jsonbytes.dumps({"v": "meta.k8s.io/v1", "rv": number, "start": last_key})
     return base64.urlsafe_b64encode(token).decode().rstrip("=")
 
 
 def _decode(token: str) -> tuple[int, str]:
     try:
-        decoded = orjson.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+        decoded = jsonbytes.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
         number, start = decoded["rv"], decoded["start"]
         if decoded["v"] != "meta.k8s.io/v1" or not isinstance(number, int) or not isinstance(start, str) or number < 0:
             raise ValueError

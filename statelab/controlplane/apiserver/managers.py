@@ -8,10 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-import orjson
-
 from statelab.controlplane.apiserver.field_sets import EMPTY, FieldSet, in_order, is_valid, union
 from statelab.controlplane.kinds import Kind, Object
+from statelab.reader import jsonbytes
 
 _MAX_UPDATERS = 10
 _OLD_UPDATES = "ancient-changes"
@@ -33,9 +32,9 @@ class Manager:
 
     def __str__(self) -> str:
         """As conflicts name it."""
-        text = orjson.dumps(self.name).decode()
+        text = jsonbytes.dumps(self.name).decode()
         if self.subresource:
-            text += f" with subresource {orjson.dumps(self.subresource).decode()}"
+            text += f" with subresource {jsonbytes.dumps(self.subresource).decode()}"
         return f"{text} using {self.api_version}" if self.operation == "Update" else text
 
     @property

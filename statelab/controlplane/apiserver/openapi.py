@@ -12,11 +12,10 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
-import orjson
-
 from statelab.controlplane.apiserver import discovery, operations, schemas
 from statelab.controlplane.apiserver.operations import Operation, Path
 from statelab.controlplane.apiserver.schemas import Schema
+from statelab.reader import jsonbytes
 from statelab.version import KUBERNETES_VERSION
 
 _V2 = "#/definitions/"
@@ -59,7 +58,7 @@ def _index() -> bytes:
         path = _path_of(group, version)
         digest = hashlib.sha512(_version_3(group, version)).hexdigest().upper()
         found[path] = {"serverRelativeURL": f"/openapi/v3/{path}?hash={digest}"}
-    return orjson.dumps({"paths": found})
+    return jsonbytes.dumps({"paths": found})
 
 
 # ---- version 3
@@ -68,7 +67,7 @@ def _index() -> bytes:
 @lru_cache(maxsize=16)
 def _version_3(group: str, version: str) -> bytes:
     paths = list(operations.paths(group, version))
-    return orjson.dumps(
+    return jsonbytes.dumps(
         {
             "openapi": "3.0.0",
             "info": _ABOUT,
@@ -138,7 +137,7 @@ def _version_2() -> bytes:
         paths = list(operations.paths(group, version))
         all_paths += paths
         written |= {path.path: _path_2(path, operations.tag(group, version)) for path in paths}
-    return orjson.dumps(
+    return jsonbytes.dumps(
         {
             "swagger": "2.0",
             "info": _ABOUT,

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from statelab.controlplane.apiserver.strategic_merge import strategic_merge
 from statelab.controlplane.errors import ApiError, bad_request
 from statelab.controlplane.kinds import Object
+from statelab.reader import jsonbytes
 
 __all__ = ["json_patch", "merge_patch", "strategic_merge"]
 
@@ -113,7 +112,7 @@ class _Document:
     def copy(self, operation: Object) -> None:
         container, key = self.find(_pointer(operation, "from"))
         value = _copy(_get(container, key))
-        self.copied_bytes += len(orjson.dumps(value))
+        self.copied_bytes += len(jsonbytes.dumps(value))
         if self.copied_bytes > _MAX_COPIED_BYTES:
             raise _DoesNotApply("the accumulated size increase of copy operations is too large")
         container, key = self.find(_pointer(operation, "path"))
@@ -192,14 +191,16 @@ def _index(container: list[Any], key: str, room: int = 0) -> int:
 
 def _copy(value: Any) -> Any:
     try:
-        return orjson.loads(orjson.dumps(value))
-    except (orjson.JSONEncodeError, orjson.JSONDecodeError) as error:
+        return jsonbytes.loads(jsonbytes.dumps(value))
+    except (jsonbytes.JSONEncodeError, jsonbytes.JSONDecodeError) as error:
         raise _DoesNotApply("exceeded max depth") from error
 
 
 def _same(left: Any, right: Any) -> bool:
     """Equal as JSON: True is not 1, and neither is 1.0."""
-    return orjson.dumps(left, option=orjson.OPT_SORT_KEYS) == orjson.dumps(right, option=orjson.OPT_SORT_KEYS)
+    return jsonbytes.dumps(left, option=jsonbytes.OPT_SORT_KEYS) == jsonbytes.dumps(
+        right, option=jsonbytes.OPT_SORT_KEYS
+    )
 
 
 def _json_type(value: Any) -> str:
@@ -223,8 +224,8 @@ def merge_patch(obj: Object, patch: Any) -> Object:
             f"error decoding patch: json: cannot unmarshal {kind} into Go value of type map[string]interface {{}}"
         )
     try:
-        orjson.dumps(patch)
-    except orjson.JSONEncodeError:
+        jsonbytes.dumps(patch)
+    except jsonbytes.JSONEncodeError:
         raise bad_request("error decoding patch: json: exceeded max depth") from None
     merged: Object = _merge(obj, patch)
     return merged

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from statelab.controlplane import errors
 from statelab.controlplane.apiserver import patch as patches
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Kind, Object
+from statelab.reader import jsonbytes
 
 
 def patched(kind: Kind, before: Object, patch_type: str, body: Any, subresource: str | None) -> Object:
@@ -33,8 +32,10 @@ def refused(patch_type: str, body: Any, patched: Object, refusal: ApiError) -> A
     """What a patch makes of an object cannot be decoded. Source: apiserver/pkg/endpoints/handlers/patch.go."""
     _, _, why = refusal.message.partition(" cannot be handled as a ")
     why = why.partition(": ")[2] or refusal.message
-    value = _go_text(body) if patch_type == "strategic" else orjson.dumps(patched).decode()
-    finding = errors.FieldError("patch", "FieldValueInvalid", f"Invalid value: {orjson.dumps(value).decode()}: {why}")
+    value = _go_text(body) if patch_type == "strategic" else jsonbytes.dumps(patched).decode()
+    finding = errors.FieldError(
+        "patch", "FieldValueInvalid", f"Invalid value: {jsonbytes.dumps(value).decode()}: {why}"
+    )
     return errors.invalid(Kind("", "", "", ""), "", [finding])
 
 

@@ -14,13 +14,12 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-import orjson
-
 from statelab.controlplane.apiserver import go_types
 from statelab.controlplane.apiserver.go_types import GoField
 from statelab.controlplane.clock import micro_timestamp, timestamp
 from statelab.controlplane.errors import bad_request
 from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, REVIEWS
+from statelab.reader import jsonbytes
 
 MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
 
@@ -54,7 +53,7 @@ def decode(raw: bytes) -> dict[str, Any]:
         served = BY_GROUP_VERSION_KIND.get((api_version, kind))
         definition = served.definition if served else _DEFINITIONS.get(kind, "")
         found = _message(_numbers()[definition], envelope.get(2, b"")) if definition else {}
-    except (_Malformed, orjson.JSONDecodeError) as problem:
+    except (_Malformed, jsonbytes.JSONDecodeError) as problem:
         raise bad_request(f"proto: {problem}") from None
     return {**found, "apiVersion": api_version, "kind": kind}
 
@@ -190,7 +189,7 @@ def _value(kind: str, definition: str, value: int | bytes) -> Any:
             return _time(_bytes(value), kind)
         case "raw":
             raw = _bytes(dict(_fields(_bytes(value))).get(1, b""))
-            return orjson.loads(raw) if raw else None
+            return jsonbytes.loads(raw) if raw else None
         case "bytes":
             return base64.b64encode(_bytes(value)).decode()
     return _text(_bytes(value))

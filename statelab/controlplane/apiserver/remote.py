@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from statelab.controlplane import errors
 from statelab.controlplane.apiserver import options
 from statelab.controlplane.apiserver.request import Request, Target, UpgradeAnswer
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import KINDS, Object
 from statelab.controlplane.runtime.network import NetworkError
+from statelab.reader import jsonbytes
 
 if TYPE_CHECKING:
     from statelab.controlplane.controlplane import ControlPlane
@@ -194,7 +193,7 @@ class Execution:
     def resize(self, message: bytes) -> None:
         """`{"Width": 80, "Height": 24}`, as kubectl tells a terminal's size."""
         try:
-            size = orjson.loads(message)
+            size = jsonbytes.loads(message)
             width, height = int(size["Width"]), int(size["Height"])
         except (ValueError, TypeError, KeyError):
             return
@@ -235,7 +234,7 @@ class Execution:
         self._ended = True
         if self._detach is not None:
             self._detach()
-        self._send("error", orjson.dumps(status))
+        self._send("error", jsonbytes.dumps(status))
         self._end()
 
 

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import orjson
+from statelab.reader import jsonbytes
 
 Schema = dict[str, Any]
 
@@ -31,7 +31,7 @@ def definitions() -> dict[str, Schema]:
     if spec is None or not spec.submodule_search_locations:
         raise RuntimeError("kubernetes-validate is not installed: it carries the schemas of Kubernetes")
     text = Path(spec.submodule_search_locations[0], _FILE).read_bytes()
-    found: dict[str, Schema] = orjson.loads(text)["$defs"]
+    found: dict[str, Schema] = jsonbytes.loads(text)["$defs"]
     return found
 
 

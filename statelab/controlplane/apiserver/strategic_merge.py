@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from statelab.controlplane.apiserver import schemas
 from statelab.controlplane.apiserver.schemas import Schema
 from statelab.controlplane.errors import ApiError, bad_request
 from statelab.controlplane.kinds import Object
+from statelab.reader import jsonbytes
 
 _PATCH = "$patch"
 _RETAIN_KEYS = "$retainKeys"
@@ -39,8 +38,8 @@ def strategic_merge(obj: Object, patch: Any, schema: str | Schema) -> Object:
         kind = "array" if isinstance(patch, list) else "string" if isinstance(patch, str) else "number"
         raise bad_request(f"json: cannot unmarshal {kind} into Go value of type map[string]interface {{}}")
     try:
-        private: Object = orjson.loads(orjson.dumps(patch))
-    except (orjson.JSONEncodeError, orjson.JSONDecodeError):
+        private: Object = jsonbytes.loads(jsonbytes.dumps(patch))
+    except (jsonbytes.JSONEncodeError, jsonbytes.JSONDecodeError):
         raise bad_request("json: exceeded max depth") from None
     return _merge_map(obj, private, schemas.definition(schema) if isinstance(schema, str) else schema)
 
@@ -261,12 +260,12 @@ def _interleave(merged: list[Any], order: list[Any], live_order: list[Any], merg
 def _identity(element: Any, merge_key: str) -> Any:
     """What makes an element itself: its merge key's value, or for a scalar the scalar."""
     if not merge_key:
-        return orjson.dumps(element)
+        return jsonbytes.dumps(element)
     if not isinstance(element, dict):
         raise bad_request(f"expected a map[string]interface {{}}, but received a {_go_type(element)}")
     if merge_key not in element:
         raise bad_request(f"map: {go_text(element)} does not contain declared merge key: {merge_key}")
-    return orjson.dumps(element[merge_key])
+    return jsonbytes.dumps(element[merge_key])
 
 
 def _identity_or_none(element: Any, merge_key: str) -> Any:

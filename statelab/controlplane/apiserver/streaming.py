@@ -17,13 +17,13 @@ import struct
 from collections import deque
 from typing import TYPE_CHECKING
 
-import orjson
 from aiohttp import WSMsgType, web
 
 from statelab.controlplane.apiserver import remote, spdy
 from statelab.controlplane.apiserver.remote import Execution, Forwarding
 from statelab.controlplane.apiserver.request import UpgradeAnswer
 from statelab.controlplane.errors import ApiError
+from statelab.reader import jsonbytes
 
 if TYPE_CHECKING:
     from statelab.controlplane.controlplane import ControlPlane
@@ -199,14 +199,14 @@ async def _execute(cluster: ControlPlane, asked: UpgradeAnswer, wire: _Wire) -> 
     def send(stream: str, data: bytes) -> None:
         if stream == "error" and not is_status:
             # The first protocol has only words for what went wrong, and none for success.
-            status = orjson.loads(data)
+            status = jsonbytes.loads(data)
             data = b"" if status["status"] == "Success" else str(status.get("message", "")).encode()
         wire.channel(_CHANNELS[stream], data)
 
     try:
         session = Execution(cluster, asked, send, ended.set)
     except ApiError as error:
-        wire.channel(_ERROR, orjson.dumps(error.status()))
+        wire.channel(_ERROR, jsonbytes.dumps(error.status()))
         return
     try:
         async for data in wire.messages(ended):

@@ -8,13 +8,12 @@ from __future__ import annotations
 import re
 from typing import Any, Literal
 
-import orjson
-
 from statelab.controlplane.apiserver import decoding, decoding_slow, go_json, schemas
 from statelab.controlplane.apiserver.decoding import Unusual
 from statelab.controlplane.apiserver.go_json import Pairs
 from statelab.controlplane.errors import ApiError, bad_request
 from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, Kind, Object
+from statelab.reader import jsonbytes
 
 Validation = Literal["Strict", "Warn", "Ignore"]
 
@@ -39,8 +38,8 @@ _INTERNAL_PACKAGE = {"": "core", "storage.k8s.io": "storage", "discovery.k8s.io"
 def decode(raw: bytes, kind: Kind, validation: Validation = "Strict") -> tuple[Object, list[str]]:
     """The object that `raw` (JSON) holds, and the warnings for it. Raises ApiError 400."""
     try:
-        value: Any = orjson.loads(raw)
-    except (orjson.JSONDecodeError, RecursionError):
+        value: Any = jsonbytes.loads(raw)
+    except (jsonbytes.JSONDecodeError, RecursionError):
         return _decode_slowly(raw, kind, validation)
     if type(value) is dict and not _may_repeat_a_key(raw, value):
         try:
@@ -68,7 +67,7 @@ def check(obj: Any, kind: Kind, validation: Validation = "Strict", *, patch: Any
     if not problem and findings.strict and validation == "Strict":
         problem = f"strict decoding error: {', '.join(findings.strict)}"
     if problem:
-        shown = go_format(patch) if isinstance(patch, dict) else orjson.dumps(obj).decode()
+        shown = go_format(patch) if isinstance(patch, dict) else jsonbytes.dumps(obj).decode()
         message = f"Invalid value: {go_json.go_quote(shown)}: {problem}"
         causes = [{"reason": "FieldValueInvalid", "message": message, "field": "patch"}]
         raise ApiError(422, "Invalid", f' "" is invalid: patch: {message}', {"causes": causes})
@@ -116,7 +115,7 @@ def _may_repeat_a_key(raw: bytes, value: Any) -> bool:
     if b"\\u" in raw or _SPACE_BEFORE_COLON.search(raw):
         return True
     try:
-        return raw.count(b'":') != orjson.dumps(value).count(b'":')
+        return raw.count(b'":') != jsonbytes.dumps(value).count(b'":')
     except (TypeError, RecursionError):
         return True
 

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import orjson
-
 from statelab.controlplane.apiserver import go_types, schemas
 from statelab.controlplane.apiserver.field_sets import (
     EMPTY,
@@ -30,6 +28,7 @@ from statelab.controlplane.apiserver.field_sets import (
 )
 from statelab.controlplane.apiserver.schemas import Schema
 from statelab.controlplane.apiserver.strategic_merge import go_text
+from statelab.reader import jsonbytes
 
 ABSENT: Any = object()
 _KEY_DEFAULTS = {"protocol": "TCP"}  # the one default that a list's keys need: ports without a protocol are TCP
@@ -211,7 +210,7 @@ def _leaf_problems(type: Type, value: Any, place: str) -> list[str]:
         return []
     if wanted in ("array", "object"):
         return [f"{place}: expected {expected}, got &{{{go_text(value)}}}"]
-    text = orjson.dumps(value).decode() if isinstance(value, str) else go_text(value)
+    text = jsonbytes.dumps(value).decode() if isinstance(value, str) else go_text(value)
     return [f"{place}: expected {expected}, got &value.valueUnstructured{{Value:{text}}}"]
 
 

@@ -5,13 +5,26 @@ from __future__ import annotations
 import json
 import time
 import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from statelab.reader import ManifestError, Place, read, read_file
+from statelab.reader import ManifestError, Place, parse, read, read_file
+
+
+@pytest.fixture(
+    params=["SafeLoader", *(["CSafeLoader"] if yaml.__with_libyaml__ else [])], autouse=True, scope="module"
+)
+def parser(request: pytest.FixtureRequest) -> Iterator[str]:
+    """All of it with both of PyYAML's parsers: libyaml's, and the one in Python, which a browser has."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parse, "_Parser", getattr(yaml, request.param))
+        yield str(request.param)
+
 
 ALIAS_BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "\n".join(
     f"{chr(98 + i)}: &{chr(98 + i)} [{','.join(['*' + chr(97 + i)] * 10)}]" for i in range(12)
@@ -62,12 +75,12 @@ def test_what_is_malformed_is_refused_with_its_place(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-def test_a_refusal_takes_under_a_second_of_work_and_little_memory(name: str) -> None:
+def test_a_refusal_takes_little_work_and_memory(name: str, parser: str) -> None:
     raw = MALFORMED[name][0]
     started = time.process_time()
     with pytest.raises(ManifestError):
         read(raw)
-    assert time.process_time() - started < 1.0
+    assert time.process_time() - started < (1.0 if parser == "CSafeLoader" else 10.0)
     tracemalloc.start()
     try:
         with pytest.raises(ManifestError):

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import orjson
-
 from statelab.controlplane.apiserver import go_types, schemas
 from statelab.controlplane.apiserver.go_json import go_quote
 from statelab.controlplane.errors import FieldError
+from statelab.reader import jsonbytes
 
 Fields = dict[str, Any]
 Errors = list[FieldError]
@@ -76,7 +75,7 @@ def shown(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
-    return html_safe(orjson.dumps(value, option=orjson.OPT_SORT_KEYS if isinstance(value, dict) else 0).decode())
+    return html_safe(jsonbytes.dumps(value, option=jsonbytes.OPT_SORT_KEYS if isinstance(value, dict) else 0).decode())
 
 
 def html_safe(text: str) -> str:
@@ -86,7 +85,7 @@ def html_safe(text: str) -> str:
 
 def go_struct(definition: str, value: Fields | None) -> GoValue:
     """The JSON of the server's internal struct: Go's field names, in Go's order, zeros included."""
-    return GoValue(html_safe(orjson.dumps(go_fields(definition, value)).decode()) if value is not None else "null")
+    return GoValue(html_safe(jsonbytes.dumps(go_fields(definition, value)).decode()) if value is not None else "null")
 
 
 def go_fields(definition: str, value: Fields) -> Fields:

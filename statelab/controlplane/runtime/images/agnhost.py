@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-import orjson
-
 from statelab.controlplane.runtime.applets.resolver import address_of, resolver_config, text_of
 from statelab.controlplane.runtime.http import Handler, HttpRequest, HttpResponse, Respond, request, serve
 from statelab.controlplane.runtime.images.image import Image, numbered
@@ -17,6 +15,7 @@ from statelab.controlplane.runtime.images.pause import pause
 from statelab.controlplane.runtime.images.web import content_type, find
 from statelab.controlplane.runtime.network import Connection, NetworkError
 from statelab.controlplane.runtime.programs import Task
+from statelab.reader import jsonbytes
 
 _ALIVE_FOR_S = 10.0
 _CERTIFICATE = (
@@ -140,7 +139,7 @@ class _Netexec:
             answer = {"output": output.decode(errors="replace")}
             if code:
                 answer["error"] = f"exit status {code}"
-            respond(_text(orjson.dumps(answer).decode()))
+            respond(_text(jsonbytes.dumps(answer).decode()))
 
         self.task.container.exec(
             ["/bin/sh", "-c", command], on_output=lambda stream, data: output.extend(data), on_exit=done
@@ -160,7 +159,7 @@ class _Netexec:
                 failures.append(outcome.reason)
             if len(answers) + len(failures) == tries:
                 report = {"responses": answers} if not failures else {"responses": answers, "errors": failures}
-                respond(_text(orjson.dumps(report).decode()))
+                respond(_text(jsonbytes.dumps(report).decode()))
 
         address = address_of(self.task, host)
         for _ in range(tries):

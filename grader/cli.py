@@ -150,6 +150,9 @@ def run(
         bool, typer.Option("--shared", help="The storage can be used from several nodes (ReadWriteMany).")
     ] = False,
     render: Annotated[bool, typer.Option("--render", help="Print the Job and all it needs; apply nothing.")] = False,
+    others_may_read: Annotated[
+        bool, typer.Option("--others-may-read", help="Go on where other users of this machine can read the course.")
+    ] = False,
 ) -> None:
     """Grade all submissions of an assignment, on all cores.
 
@@ -172,6 +175,7 @@ def run(
 
     Ends with 0 when everything was graded, 1 when a submission could not be (it has 0 points; the report says why).
     """
+    from grader import closed
     from grader.batch.course import CourseError, load
     from grader.batch.report import report
     from grader.batch.run import run as run_all
@@ -181,6 +185,9 @@ def run(
     place = None if cluster == "embedded" else _on_cluster(cluster, allow_any, unguarded, pod_security)
     try:
         where = load(course)
+        is_open = None if others_may_read or render else closed.problem(where.root, "add --others-may-read")
+        if is_open is not None:
+            raise CourseError(is_open)
         if on_cluster or render:
             from grader.oncluster import command
 

@@ -58,7 +58,10 @@ def _tell(text: str, data: dict[str, Any], as_json: bool) -> None:
 @app.command()
 def serve(
     port: Annotated[int, typer.Option(help="The port to listen on; 0 lets the system choose.")] = 0,
-    token: Annotated[str | None, typer.Option(help="The bearer token to ask for; made up if not given.")] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="A file with the token to ask for, or - to type it; made up if not given."),
+    ] = None,
     state: Annotated[Path | None, typer.Option(help="The folder in which the cluster survives.")] = None,
     in_memory: Annotated[
         bool, typer.Option("--in-memory", help="Keep nothing: the cluster ends with the server.")
@@ -73,7 +76,7 @@ def serve(
     """
     from statelab.serve import run  # `statelab serve` itself comes there without this module: see __main__.py
 
-    run(port, token, state, in_memory, pace, kubeconfig, server_file)
+    run(port, token_file, state, in_memory, pace, kubeconfig, server_file)
 
 
 @app.command()
@@ -162,7 +165,9 @@ def reset(
     question = "Set this cluster's state aside and begin with an empty one?"
     if cluster == "kind":
         question = "Delete the kind cluster with everything in it, and make a new one?"
-    if not yes and sys.stdin.isatty() and not typer.confirm(question):
+    if not yes and not sys.stdin.isatty():
+        raise Problem("Without a terminal nobody can be asked, and nothing was reset.", "Add: --yes")
+    if not yes and not typer.confirm(question):
         raise typer.Exit(1)
     if cluster != "embedded":
         from statelab import real_clusters

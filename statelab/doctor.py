@@ -41,6 +41,7 @@ def examine(home: Home, cluster: str = "embedded") -> list[Finding]:
         *(_package(name) for name in _PACKAGES),
         _folder(home),
         _course(home),
+        *_others(home),
         _kubectl(),
         _cluster(home),
         *_kind(home, cluster == "kind"),
@@ -72,6 +73,20 @@ def _folder(home: Home) -> Finding:
 def _course(home: Home) -> Finding:
     there = (home.course / "00-start-here.ipynb").is_file()
     return Finding("course", str(home.course) if there else "not here", there, False, "run this in StateLab's folder")
+
+
+def _others(home: Home) -> list[Finding]:
+    """For who teaches: whether the answers and the class's work are closed to the other users of this machine."""
+    from statelab import others
+
+    if not (home.root / "solutions").is_dir():
+        return []
+    found = others.readable(home.root)
+    if not found:
+        return [Finding("other users", "cannot read your solutions and your class's work", True)]
+    is_bad = others.are_here()
+    said = f"{'can' if is_bad else 'there is none, but one could'} read {', '.join(found)}"
+    return [Finding("other users", said, not is_bad, False, f"close the folder: chmod go-rwx '{home.root}'")]
 
 
 def _kubectl() -> Finding:

@@ -43,16 +43,33 @@ def serve(
 ) -> None:
     """Run a cluster until SIGTERM or Ctrl-C. `state` None keeps it in memory.
 
+    Without a token, that of an earlier server is taken from `server_file`, if nobody else could have read it there.
     Exits with a sentence and code 1 when the port is taken or the state folder is in use.
     """
+    os.umask(0o077)  # what this process writes is nobody else's to read
+    token = token or _token_of_last_time(server_file) or secrets.token_hex(24)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING, stream=sys.stderr)
     try:
-        asyncio.run(_run(port, token or secrets.token_hex(24), state, pace, kubeconfig, server_file))
+        asyncio.run(_run(port, token, state, pace, kubeconfig, server_file))
     except _CannotServe as problem:
         print(f"statelab: {problem}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         pass
+
+
+def _token_of_last_time(server_file: Path | None) -> str | None:
+    """The token in the file an earlier server wrote, so that kubeconfigs stay good; None where others could read it."""
+    if server_file is None:
+        return None
+    try:
+        with server_file.open(encoding="utf-8") as file:
+            about = os.fstat(file.fileno())
+            found = json.load(file)["token"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    is_private = os.name == "nt" or (about.st_uid == os.getuid() and not about.st_mode & 0o077)
+    return found if is_private and isinstance(found, str) and found else None
 
 
 @contextlib.contextmanager
@@ -215,7 +232,7 @@ def _kubeconfig(port: int, token: str, authority: str) -> dict[str, object]:
 
 def _write(path: Path, text: str) -> None:
     """Write a file that holds a token: for its owner alone, and whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_name(path.name + ".new")
     fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -22,6 +22,7 @@ from grader.batch.submission import Job, Outcome, digest, failed, grade_submissi
 from grader.nbgrader import find_our_programs
 from grader.nbgrader.cells import SourceCell
 from grader.nbgrader.grade import JudgeText, Results
+from grader.nbgrader.submissions import without_state
 from grader.place import CannotGrade
 from grader.registry import task, tasks_of
 from grader.result import Result
@@ -84,6 +85,9 @@ def run(
             resume=resume or bool(students),
         )
         try:
+            for each in chosen:
+                for step in (course.submitted, course.autograded, course.feedback):
+                    without_state(course.folder(step, each, assignment))
             jobs_left = [job_of(course, assignment, each, mode) for each in chosen]
             done = {each.student for each in jobs_left if resume and _is_done(each, journal, released)}
             writer = _Writer(gradebook, journal, course)

@@ -12,7 +12,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-IGNORED = (".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "hidden.py")
+IGNORED = (".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "hidden.py", ".statelab")
 STUB = "# Write your answer below this line."
 
 
@@ -36,7 +36,9 @@ def configure(c: Any) -> None:
 
     # The releases are in git. Without this nbgrader finds one there, does nothing, and its gradebook never hears of it.
     c.GenerateAssignment.force = True
+    c.ExchangeFactory.collect = "grader.nbgrader.collect.Collect"
     c.GenerateAssignment.preprocessors = [
+        "grader.nbgrader.preprocessors.ClosedFolder",
         "nbgrader.preprocessors.IncludeHeaderFooter",
         "nbgrader.preprocessors.LockCells",
         "nbgrader.preprocessors.ClearSolutions",
@@ -66,5 +68,5 @@ def configure(c: Any) -> None:
         "nbgrader.preprocessors.AssignLatePenalties",
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
-    c.Autograde.pre_convert_hook = "grader.nbgrader.submissions.without_links"
+    c.Autograde.pre_convert_hook = "grader.nbgrader.submissions.without_strange_files"
     c.HTMLExporter.filters = {"markdown2html": "grader.nbgrader.markdown.safe_html"}

@@ -6,13 +6,16 @@ Source: nbgrader 0.9 preprocessors/base.py; nbconvert calls `preprocess(notebook
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 from nbformat import from_dict
 from nbgrader.api import Gradebook
+from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import NbGraderPreprocessor
-from traitlets import Enum
+from traitlets import Bool, Enum
 
+from grader.closed import problem
 from grader.nbgrader.cells import SourceCell, clean, restore, source_cells
 from grader.nbgrader.grade import grade
 
@@ -25,6 +28,25 @@ def _released(resources: Resources) -> list[SourceCell]:
     names = resources["nbgrader"]
     with Gradebook(names["db_url"]) as gradebook:
         return source_cells(gradebook.find_notebook(names["notebook"], names["assignment"]))
+
+
+class ClosedFolder(NbGraderPreprocessor):
+    """First in the list of `nbgrader generate_assignment`: it stops before anything is made. It changes no notebook."""
+
+    others_may_read = Bool(False, help="Go on where other users of this machine can read the course.").tag(config=True)
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        converter = getattr(self.parent, "parent", None)  # of the exporter that has the list
+        if converter is None or self.others_may_read:
+            return
+        found = problem(Path(converter.coursedir.root), "add --ClosedFolder.others_may_read=True")
+        if found is not None:
+            self.log.error("Nothing was made: %s", found)
+            raise NbGraderException(found)
+
+    def preprocess(self, notebook: Notebook, resources: Resources) -> tuple[Notebook, Resources]:
+        return notebook, resources
 
 
 class RevealGiven(NbGraderPreprocessor):

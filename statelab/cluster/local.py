@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from statelab.cluster import process
-from statelab.cluster.paths import Home
+from statelab.cluster.paths import Home, make_private
 from statelab.cluster.problem import Problem
 
 _START_WITHIN_S = 20.0
@@ -53,20 +53,21 @@ def start(home: Home, *, pace: float = 1.0, port: int | None = None) -> tuple[Se
     server = running(home)
     if server is not None:
         return server, False
-    home.folder.mkdir(parents=True, exist_ok=True)
     before = _read(home)
+    if home.server_file in make_private(home.folder):
+        home.server_file.unlink()  # its token could be read by others: the server makes up another
     command = [sys.executable, "-m", "statelab", "serve", "--state", str(home.state), "--pace", str(pace)]
     command += ["--kubeconfig", str(home.kubeconfig), "--server-file", str(home.server_file)]
     command += ["--port", str(port if port is not None else _port_of(before))]
-    if before is not None:
-        command.append(f"--token={before.token}")  # it may begin with a dash
-    with open(home.log, "ab") as log:
+    with open(os.open(home.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab") as log:
+        said_before = log.tell()
         detached: dict[str, Any] = {"start_new_session": True}
         if os.name == "nt":
             detached = {"creationflags": 0x00000208}  # CREATE_NEW_PROCESS_GROUP | DETACHED_PROCESS
         started = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **detached)
     try:
-        return _wait_until_ready(home, started, had_port=before is not None and port is None, pace=pace), True
+        had_port = before is not None and port is None
+        return _wait_until_ready(home, started, had_port=had_port, pace=pace, said_before=said_before), True
     except KeyboardInterrupt:
         process.end(started.pid, _STOP_WITHIN_S)
         raise
@@ -79,16 +80,20 @@ def _port_of(before: Server | None) -> int:
     return int(before.url.rpartition(":")[2])
 
 
-def _wait_until_ready(home: Home, started: subprocess.Popen[bytes], *, had_port: bool, pace: float) -> Server:
+def _wait_until_ready(
+    home: Home, started: subprocess.Popen[bytes], *, had_port: bool, pace: float, said_before: int
+) -> Server:
+    """`said_before`: how long the log was before this run; what earlier ones said there explains nothing."""
     deadline_s = time.monotonic() + _START_WITHIN_S
     while time.monotonic() < deadline_s:
         server = _read(home)
         if server is not None and server.pid == started.pid and _answers(server):
             return server
         if started.poll() is not None:
-            if had_port and "port" in _tail(home).lower():
+            said = _tail(home, said_before)
+            if had_port and "port" in said.lower():
                 return start(home, pace=pace, port=0)[0]  # someone took our port while we were away
-            raise Problem(f"The embedded cluster did not start:\n{_tail(home)}", f"The whole log is {home.log}.")
+            raise Problem(f"The embedded cluster did not start:\n{said}", f"The whole log is {home.log}.")
         time.sleep(0.02)
     process.end(started.pid, _STOP_WITHIN_S)
     raise Problem(f"The embedded cluster did not answer within {_START_WITHIN_S:.0f} s.", f"Its log is {home.log}.")
@@ -143,8 +148,11 @@ def _answers(server: Server) -> bool:
         return False
 
 
-def _tail(home: Home, lines: int = 5) -> str:
+def _tail(home: Home, after: int, lines: int = 5) -> str:
+    """The log's last lines of those that begin behind `after` bytes."""
     try:
-        return "\n".join(home.log.read_text(errors="replace").splitlines()[-lines:])
+        with home.log.open("rb") as log:
+            log.seek(after)
+            return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])
     except OSError:
         return ""

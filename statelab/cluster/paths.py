@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,26 @@ class Home:
     @property
     def course(self) -> Path:
         return self.root / "course"
+
+
+def make_private(folder: Path) -> list[Path]:
+    """Make a folder, or one that is there, its owner's alone, with everything in it; what in it was open to others.
+
+    An earlier version, or somebody's own copying, may have left it open. Links are not followed. Raises OSError.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if os.name == "nt":  # a profile there is its owner's alone
+        return []
+    found = [folder, *(Path(here, name) for here, folders, files in os.walk(folder) for name in (*folders, *files))]
+    return [path for path in found if _close(path)]
+
+
+def _close(path: Path) -> bool:
+    about = path.lstat()
+    if stat.S_ISLNK(about.st_mode) or not about.st_mode & 0o077 or about.st_uid != os.getuid():
+        return False
+    path.chmod(stat.S_IMODE(about.st_mode) & 0o700)
+    return True
 
 
 def find_home(start: Path | None = None) -> Home:

@@ -20,11 +20,20 @@ def is_alive(pid: int) -> bool:
         os.kill(pid, 0)
     except (OSError, OverflowError):
         return False
-    try:  # a zombie of ours is gone, for all that matters
+    try:  # a zombie is gone, for all that matters: one of ours ends here,
         done, _ = os.waitpid(pid, os.WNOHANG)
         return done == 0
     except ChildProcessError:
-        return True
+        return not _is_zombie(pid)  # and one of another parent (`make lab`, a kernel) stays until that one looks
+
+
+def _is_zombie(pid: int) -> bool:
+    import psutil
+
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return not psutil.pid_exists(pid)
 
 
 def was_started_with(pid: int, *words: str) -> bool:

@@ -54,14 +54,17 @@ class Journal:
     """The journal of one state folder. Holds the folder's lock until `close()`."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder = folder
         self.path = folder / "journal"
-        self._lock = open(folder / "lock", "a")  # noqa: SIM115 - held as long as the journal is open
+        # For its owner alone: another user who could open it could hold it.
+        self._lock = os.open(folder / "lock", _APPEND | os.O_CREAT, 0o600)
+        if sys.platform != "win32":
+            os.fchmod(self._lock, 0o600)
         try:
             _lock(self._lock)
         except OSError:
-            self._lock.close()
+            os.close(self._lock)
             raise JournalLocked(f"{folder} is in use by another server") from None
         self._file = os.open(self.path, _APPEND | os.O_CREAT, 0o600)
         self._size = os.fstat(self._file).st_size
@@ -114,7 +117,7 @@ class Journal:
     def close(self) -> None:
         self.sync()
         os.close(self._file)
-        self._lock.close()
+        os.close(self._lock)
         if self._reader is not None:
             self._reader.close()
 
@@ -250,12 +253,12 @@ class Kept:
         return float(self.journal.read(self.place, self.size)["at"])
 
 
-def _lock(file: IO[str]) -> None:
+def _lock(file: int) -> None:
     """Lock a file until it is closed or the process ends. Raises OSError when another process has the lock."""
     if sys.platform == "win32":
         import msvcrt
 
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
     else:
         import fcntl
 

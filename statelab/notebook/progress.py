@@ -45,7 +45,8 @@ def record(section: str, key: str, value: Any) -> None:
     everything[section][key] = value
     fresh = path().with_suffix(f".{os.getpid()}.new")
     with suppress(OSError):
-        path().parent.mkdir(parents=True, exist_ok=True)
+        path().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh.touch(0o600)
         fresh.write_text(json.dumps(everything, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         fresh.replace(path())
 

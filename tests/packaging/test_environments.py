@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -26,7 +27,7 @@ def environment(path: str) -> tuple[dict[str, SpecifierSet], list[str]]:
     """What an environment asks of conda, by name, and the lines it gives to pip."""
     read = yaml.safe_load((ROOT / path).read_text())
     assert (read["name"], read["channels"]) == ("statelab", ["conda-forge"])
-    conda = [Requirement(each) for each in read["dependencies"] if isinstance(each, str)]
+    conda = [Requirement(each.replace("python=", "python==")) for each in read["dependencies"] if isinstance(each, str)]
     pip = [line for each in read["dependencies"] if isinstance(each, dict) for line in each["pip"]]
     return {each.name: each.specifier for each in conda}, pip
 
@@ -46,8 +47,14 @@ def test_pip_in_conda_installs_the_project_itself_so_that_no_range_is_written_tw
     assert pip == ["--constraint constraints.txt", "--editable ."]
 
 
-def test_binders_environment_is_condas_without_the_project():
-    assert environment(".binder/environment.yml") == (environment("environment.yml")[0], [])
+def test_binders_environment_is_condas_without_the_project_and_with_one_python_that_repo2docker_can_read():
+    conda, pip = environment(".binder/environment.yml")
+    assert pip == []
+    assert conda | {"python": ""} == environment("environment.yml")[0] | {"python": ""}
+    lines = (ROOT / ".binder/environment.yml").read_text().splitlines()
+    (python,) = [each for each in lines if re.fullmatch(r"- python.*", each)]
+    found = re.fullmatch(r"- python=(\d+\.\d+)", python)  # more than that, repo2docker does not parse
+    assert found is not None and found[1] in SpecifierSet(PROJECT["requires-python"]), python
 
 
 @pytest.mark.skipif(SOLVER is None, reason="there is no conda, mamba or micromamba on this machine")
@@ -115,3 +122,19 @@ def test_binders_build_installs_the_project_in_a_clean_clone(built, tmp_path):
     where = "import statelab; print(statelab.__file__)"
     found = subprocess.run([f"{prefix}/bin/python", "-c", where], cwd="/", capture_output=True, text=True, timeout=60)
     assert found.stdout.strip() == str(clone / "statelab/__init__.py")
+    assert not any((clone / each).exists() for each in (".git", "solutions", "tests"))
+
+
+def test_binders_build_empties_nobodys_checkout(tmp_path):
+    checkout = tmp_path / "checkout"
+    (checkout / "solutions").mkdir(parents=True)
+    done = subprocess.run(
+        ["bash", str(ROOT / ".binder/postBuild")],
+        cwd=checkout,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1 and "Binder" in done.stderr
+    assert (checkout / "solutions").is_dir()

@@ -45,7 +45,7 @@ def test_what_was_acknowledged_is_there_after_a_restart(tmp_path: Path, signal_n
     code = first.stop(signal_number)
     assert code == (-signal_number if signal_number == signal.SIGKILL else 0)
     watching.close()
-    second = start(tmp_path, f"--token={first.token}", "--port", str(first.port), state=tmp_path / "state")
+    second = start(tmp_path, "--port", str(first.port), state=tmp_path / "state")
     try:
         listed = second.request("GET", CONFIG_MAPS)[1]
         names = {item["metadata"]["name"] for item in listed["items"]}
@@ -57,10 +57,10 @@ def test_what_was_acknowledged_is_there_after_a_restart(tmp_path: Path, signal_n
 
 
 def test_a_kubeconfig_stays_good_when_the_server_restarts(tmp_path: Path) -> None:
-    first = start(tmp_path, "--token", "same", state=tmp_path / "state")
+    first = start(tmp_path, state=tmp_path / "state")
     before = json.loads(first.kubeconfig.read_text())
     first.stop()
-    second = start(tmp_path, "--token", "same", "--port", str(first.port), state=tmp_path / "state")
+    second = start(tmp_path, "--port", str(first.port), state=tmp_path / "state")
     try:
         assert json.loads(second.kubeconfig.read_text()) == before
     finally:
@@ -92,7 +92,7 @@ def test_what_an_exec_has_written_to_a_volume_is_there_after_the_server_was_kill
                         raise
                     time.sleep(0.1)  # it has not been started yet
 
-    first = start(tmp_path, "--token", "same", "--pace", "20", state=tmp_path / "state")
+    first = start(tmp_path, "--pace", "20", state=tmp_path / "state")
     claim = {"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"]}}
     claim["spec"]["resources"] = {"requests": {"storage": "1Gi"}}
     container = {"name": "main", "image": "busybox:1.36", "command": ["sleep", "3600"]}
@@ -103,7 +103,7 @@ def test_what_an_exec_has_written_to_a_volume_is_there_after_the_server_was_kill
     assert first.request("POST", "/api/v1/namespaces/default/pods", pod)[0] == 201
     run(first, "sh", "-c", "echo kept > /data/file")
     first.stop(signal.SIGKILL)
-    second = start(tmp_path, "--token", "same", "--pace", "20", state=tmp_path / "state")
+    second = start(tmp_path, "--pace", "20", state=tmp_path / "state")
     try:
         assert run(second, "cat", "/data/file") == "kept\n"
     finally:

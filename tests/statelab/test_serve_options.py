@@ -17,7 +17,7 @@ def test_every_option_is_read_as_its_type() -> None:
     words = [
         "--port",
         "1",
-        "--token",
+        "--token-file",
         "t",
         "--state",
         "s",

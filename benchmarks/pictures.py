@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figure import Figure, Missing
-from statelab.notebook.modules import module
-from statelab.notebook.picture import draw, frame_of
-from statelab.notebook.scene import ClaimShown, NodeShown, PodShown, Scene
-from statelab.notebook.style import STYLE
+from statelab.notebook.pictures.modules import module
+from statelab.notebook.pictures.picture import draw, frame_of
+from statelab.notebook.pictures.scene import ClaimShown, NodeShown, PodShown, Scene
+from statelab.notebook.pictures.style import STYLE
 
 _UPDATES = 100
 _CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")

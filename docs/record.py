@@ -11,11 +11,11 @@ from pathlib import Path
 import yaml
 
 from statelab.controlplane.controlplane import ControlPlane
-from statelab.notebook.drawing import Picture, Piece, document, text
-from statelab.notebook.history import History, Moment
-from statelab.notebook.picture import draw
-from statelab.notebook.plotting import rasterized, rollout, start_order
-from statelab.notebook.scene import make_scene
+from statelab.notebook.pictures.drawing import Picture, Piece, document, text
+from statelab.notebook.pictures.history import History, Moment
+from statelab.notebook.pictures.picture import draw
+from statelab.notebook.pictures.plotting import rasterized, rollout, start_order
+from statelab.notebook.pictures.scene import make_scene
 
 HERE = Path(__file__).parent
 MANIFEST = HERE.parent / "course" / "manifests" / "06-web.yaml"

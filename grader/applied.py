@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from statelab.controlplane.apiserver.patch import merge_patch
+from statelab.controlplane.apiserver.patch.patch import merge_patch
 from statelab.controlplane.kinds import Object
 
 # List → the fields by which its members are known, the first that they have. Other lists are taken as they are written.

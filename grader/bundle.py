@@ -84,10 +84,10 @@ def _refuse_what_is_not_for_learners(files: dict[str, bytes]) -> None:
             if found is not None:
                 again = f"nbgrader generate_assignment {path.parts[1]} --force"
                 raise BundleError(f"{name} holds “{found}”: it is no release. Make it anew with: {again}")
-        if path.match("grader/rubrics/*.py") and (line := _hidden_check(data.decode())):
+        if path.is_relative_to("grader/rubrics") and path.suffix == ".py" and (line := _hidden_check(data.decode())):
             raise BundleError(
                 f"{name} has a hidden check (line {line}), and learners have this file: move it to "
-                f"solutions/{path.stem.lstrip('_').partition('_')[0]}/hidden.py"
+                f"solutions/{path.parts[2]}/hidden.py"
             )
 
 

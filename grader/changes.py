@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from grader.verdict import Verdict, no, partly, yes
-from statelab.controlplane.apiserver import defaults
+from statelab.controlplane.apiserver.registry import defaults
 from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, Object
 from statelab.manifest import read
 from statelab.manifest.fields import dotted

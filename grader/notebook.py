@@ -10,7 +10,7 @@ from grader.html import as_html
 from grader.judge import judge
 from grader.registry import NoSuchTask, task
 from grader.result import Result, as_text, number
-from statelab.notebook import progress
+from statelab.notebook.telling import progress
 
 _answers: dict[str, str] = {}
 _hints_given: dict[str, int] = {}

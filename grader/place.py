@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from statelab.controlplane.apiserver.remote import container_name, runtime_container
-from statelab.controlplane.apiserver.resources import WriteOptions
+from statelab.controlplane.apiserver.registry.resources import WriteOptions
+from statelab.controlplane.apiserver.serving.remote import container_name, runtime_container
 from statelab.controlplane.controlplane import ControlPlane
 from statelab.controlplane.dns import pod_search, resolve
 from statelab.controlplane.errors import ApiError

@@ -1,4 +1,4 @@
-"""Where tasks are: `grader/rubrics/ps3.py` holds those of ps3, `solutions/ps3/hidden.py` what learners never see."""
+"""Where tasks are: `grader/rubrics/ps3` holds those of ps3, `solutions/ps3/hidden.py` what learners never see."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class NoSuchTask(LookupError):
 def assignments() -> list[str]:
     """The assignments that have a rubric, in order."""
     folder = Path(__file__).parent / "rubrics"
-    return sorted(each.stem for each in folder.glob("*.py") if not each.stem.startswith("_"))
+    return sorted(each.parent.name for each in folder.glob("*/__init__.py"))
 
 
 @lru_cache(maxsize=32)

@@ -22,7 +22,7 @@ from grader.prediction import Said
 from grader.seen import Seen, parse_reference
 from grader.tasks import Task
 from grader.timeline import timeline
-from statelab.controlplane.apiserver import strict
+from statelab.controlplane.apiserver.encoding import strict
 from statelab.controlplane.controlplane import ControlPlane
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, Kind, Object

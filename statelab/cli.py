@@ -209,8 +209,8 @@ def progress(
 
     The record is one file, .statelab/progress.json: read it, carry it to another machine, or delete it.
     """
-    from statelab.notebook import progress as record
-    from statelab.notebook.standing import how_far
+    from statelab.notebook.telling import progress as record
+    from statelab.notebook.telling.standing import how_far
 
     if reset:
         was_there = record.reset()

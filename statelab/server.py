@@ -95,8 +95,8 @@ async def _run(
     gc.disable()  # nothing of what is loaded now will ever be garbage
     with _without_trust():
         import aiohttp  # noqa: F401 - its client, which is not used here, reads every certificate this machine trusts
-    from statelab.controlplane.apiserver import certificates
-    from statelab.controlplane.apiserver.http import Edge
+    from statelab.controlplane.apiserver.wire import certificates
+    from statelab.controlplane.apiserver.wire.http import Edge
     from statelab.controlplane.controlplane import ControlPlane
     from statelab.controlplane.dns_server import DnsServer
     from statelab.controlplane.journal import JournalLocked

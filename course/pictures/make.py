@@ -13,8 +13,8 @@ from pathlib import Path
 import yaml
 
 from statelab.controlplane.controlplane import ControlPlane
-from statelab.notebook.picture import draw
-from statelab.notebook.scene import WATCHED, PodShown, make_scene, pod_shown
+from statelab.notebook.pictures.picture import draw
+from statelab.notebook.pictures.scene import WATCHED, PodShown, make_scene, pod_shown
 
 HERE = Path(__file__).parent
 PICTURES: dict[str, Callable[[], str]] = {}

@@ -99,7 +99,7 @@ def rubric_key(assignment: str, released: dict[str, list[SourceCell]]) -> str:
     found = hashlib.sha256()
     package = Path(grader.__file__).parent
     rubrics = package / "rubrics"
-    paths = [*sorted(package.glob("*.py")), *sorted(rubrics.glob("_*.py")), rubrics / f"{assignment}.py"]
+    paths = [*sorted(package.glob("*.py")), *sorted(rubrics.rglob("*.py"))]
     folder = solutions_folder()
     if folder is not None:
         paths.append(folder / assignment / "hidden.py")

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from grader.diagnosis import not_there
-from grader.rubrics import _final_care as care
-from grader.rubrics import _final_runs as runs
-from grader.rubrics import _final_texts as texts
-from grader.rubrics.final import NEW, budget, lost, probes, store, update, whole_elsewhere
+from grader.rubrics.final import NEW, budget, care, lost, probes, runs, store, texts, update, whole_elsewhere
 from grader.trial import Trial
 from grader.verdict import Verdict, no, yes
 from statelab.controlplane.kinds import Object

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from grader.choices import agrees, one_of
 from grader.diagnosis import not_there, pods_not_ready
-from grader.rubrics import _ps1_runs as runs
-from grader.rubrics._ps1_apps import breaks
-from grader.rubrics._service import answers_at, found_by
-from grader.rubrics.ps1 import rollout, scale, shop, survive, which
+from grader.rubrics.ps1 import rollout, runs, scale, shop, survive, which
+from grader.rubrics.ps1.apps import breaks
+from grader.rubrics.service import answers_at, found_by
 from grader.tasks import Task
 from grader.trial import Trial
 from grader.verdict import Verdict, no, yes

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from grader.choices import one_of
 from grader.diagnosis import not_there, pods_not_ready
-from grader.rubrics import _ps2_runs as runs
-from grader.rubrics._service import answers_at, found_by
-from grader.rubrics.ps2 import answers, early, headless, repair, team
+from grader.rubrics.ps2 import answers, early, headless, repair, runs, team
+from grader.rubrics.service import answers_at, found_by
 from grader.tasks import Task
 from grader.trial import Trial
 from grader.verdict import Verdict, no, yes

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from grader.choices import agrees
 from grader.diagnosis import not_there, pods_not_ready
-from grader.rubrics import _ps4_runs as runs
-from grader.rubrics.ps4 import DATA, HTML, LOG, by_hand, disasters, lost, own_volume, repair, retention, two_volumes
+from grader.rubrics.ps4 import (
+    DATA,
+    HTML,
+    LOG,
+    by_hand,
+    disasters,
+    lost,
+    own_volume,
+    repair,
+    retention,
+    runs,
+    two_volumes,
+)
 from grader.trial import Trial
 from grader.verdict import Verdict, no, parts, yes
 

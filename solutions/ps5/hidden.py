@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from grader.choices import agrees
-from grader.rubrics import _ps5_runs as runs
-from grader.rubrics.ps5 import allowed, by_hand, canary, chosen, partition, policy, stuck
+from grader.rubrics.ps5 import allowed, by_hand, canary, chosen, partition, policy, runs, stuck
 from grader.trial import Trial
 from grader.verdict import Verdict, no, parts, yes
 

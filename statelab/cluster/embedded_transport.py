@@ -16,10 +16,10 @@ from urllib.parse import urlencode, urlsplit
 
 import urllib3
 
-from statelab.controlplane.apiserver.client import chunks, close
-from statelab.controlplane.apiserver.handler import Handler
-from statelab.controlplane.apiserver.request import Answer, Request, Response
-from statelab.controlplane.apiserver.urls import parse_query
+from statelab.controlplane.apiserver.encoding.request import Answer, Request, Response
+from statelab.controlplane.apiserver.encoding.urls import parse_query
+from statelab.controlplane.apiserver.serving.client import chunks, close
+from statelab.controlplane.apiserver.serving.handler import Handler
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient

@@ -1,7 +1,7 @@
 """The whole embedded Kubernetes, put together: `ControlPlane()` is a cluster in one object.
 
 In virtual time (the default) nothing waits: `settle()` jumps from event to event until nothing changes any more. With
-a `pace` it follows the wall clock, and something must drive it: apiserver/http.py does.
+a `pace` it follows the wall clock, and something must drive it: apiserver/wire/http.py does.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from statelab.controlplane import errors
-from statelab.controlplane.apiserver.copying import fresh
-from statelab.controlplane.apiserver.resources import ApiServer, WriteOptions
+from statelab.controlplane.apiserver.registry.copying import fresh
+from statelab.controlplane.apiserver.registry.resources import ApiServer, WriteOptions
 from statelab.controlplane.bootstrap import NODES, bootstrap
 from statelab.controlplane.clock import Loop
 from statelab.controlplane.controllers import CONTROLLERS
 from statelab.controlplane.controllers.disruption import may_evict
-from statelab.controlplane.controllers.localpath import takes_data_along
-from statelab.controlplane.controllers.nodelifecycle import NAME as NODE_LIFECYCLE
-from statelab.controlplane.controllers.nodelifecycle import NodeMonitor
+from statelab.controlplane.controllers.node.lifecycle import NAME as NODE_LIFECYCLE
+from statelab.controlplane.controllers.node.lifecycle import NodeMonitor
+from statelab.controlplane.controllers.volume.localpath import takes_data_along
 from statelab.controlplane.events import Recorder
 from statelab.controlplane.journal import Journal, Recovered
 from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, KINDS, Object, Objects
@@ -202,7 +202,7 @@ class ControlPlane:
 
     def create(self, obj: Object, namespace: str = "default") -> Object:
         """Create one object as `kubectl create` does. Raises ApiError."""
-        from statelab.controlplane.apiserver import strict
+        from statelab.controlplane.apiserver.encoding import strict
 
         kind = _kind(obj)
         namespace = (obj.get("metadata") or {}).get("namespace") or namespace

@@ -92,7 +92,7 @@ KINDS: dict[str, Kind] = {
     )
 }
 
-# What a client may ask about itself: posted and answered, never stored (apiserver/reviews.py).
+# What a client may ask about itself: posted and answered, never stored (apiserver/serving/reviews.py).
 REVIEWS: dict[str, Kind] = {
     kind.plural: kind
     for kind in (

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from statelab.controlplane.clock import Loop, Timer, timestamp
-from statelab.controlplane.controllers.claims import BOUND_BY_CONTROLLER
-from statelab.controlplane.controllers.volume_index import VolumeIndex
+from statelab.controlplane.controllers.common.claims import BOUND_BY_CONTROLLER
+from statelab.controlplane.controllers.volume.index import VolumeIndex
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object, key_of
 from statelab.controlplane.kubelet.volumes import claim_names

@@ -16,7 +16,7 @@ from statelab.controlplane.kinds import KINDS, Object, kind_of
 from statelab.controlplane.labels import Selector
 
 if TYPE_CHECKING:
-    from statelab.controlplane.apiserver.resources import ApiServer
+    from statelab.controlplane.apiserver.registry.resources import ApiServer
     from statelab.controlplane.events import Recorder
 
 

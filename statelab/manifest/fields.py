@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from statelab.controlplane.apiserver import schemas
+from statelab.controlplane.apiserver.encoding import schemas
 from statelab.manifest.spelling import nearest
 from statelab.reader import Item, Path_
 from statelab.reader.errors import Finding

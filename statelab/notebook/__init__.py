@@ -8,31 +8,31 @@ from statelab.cluster import Cluster
 from statelab.cluster import connect as connect_cluster
 
 if TYPE_CHECKING:
-    from statelab.notebook.cluster_view import show
-    from statelab.notebook.explain import started, why
-    from statelab.notebook.manifest_editor import edit
-    from statelab.notebook.name_explorer import names
-    from statelab.notebook.plotting import plot
-    from statelab.notebook.predicting import predict, predicted
-    from statelab.notebook.report_view import report
-    from statelab.notebook.side_by_side_view import side_by_side
-    from statelab.notebook.standing import how_far
-    from statelab.notebook.timeline_view import timeline
+    from statelab.notebook.pictures.cluster_view import show
+    from statelab.notebook.pictures.manifest_editor import edit
+    from statelab.notebook.pictures.name_explorer import names
+    from statelab.notebook.pictures.plotting import plot
+    from statelab.notebook.pictures.predicting import predict, predicted
+    from statelab.notebook.pictures.report_view import report
+    from statelab.notebook.pictures.side_by_side_view import side_by_side
+    from statelab.notebook.pictures.timeline_view import timeline
+    from statelab.notebook.telling.explain import started, why
+    from statelab.notebook.telling.standing import how_far
 
 # A module is not named as what it gives: importing it would put the module in the function's place.
 _HOMES = {
-    "edit": "manifest_editor",
-    "names": "name_explorer",
-    "plot": "plotting",
-    "report": "report_view",
-    "side_by_side": "side_by_side_view",
-    "timeline": "timeline_view",
-    "why": "explain",
-    "started": "explain",
-    "show": "cluster_view",
-    "predict": "predicting",
-    "predicted": "predicting",
-    "how_far": "standing",
+    "edit": "pictures.manifest_editor",
+    "names": "pictures.name_explorer",
+    "plot": "pictures.plotting",
+    "report": "pictures.report_view",
+    "side_by_side": "pictures.side_by_side_view",
+    "timeline": "pictures.timeline_view",
+    "why": "telling.explain",
+    "started": "telling.explain",
+    "show": "pictures.cluster_view",
+    "predict": "pictures.predicting",
+    "predicted": "pictures.predicting",
+    "how_far": "telling.standing",
 }
 
 

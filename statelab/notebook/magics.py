@@ -12,8 +12,9 @@ from IPython.display import display
 
 from statelab.cluster import Problem
 from statelab.manifest import ManifestError, advise, read
-from statelab.notebook import current, progress
-from statelab.notebook.plain import scrolled
+from statelab.notebook import current
+from statelab.notebook.telling import progress
+from statelab.notebook.telling.plain import scrolled
 
 _LONGEST_WAIT_S = 300.0
 _WIDEST = 104  # characters in a line of a cell's output, in a window 1280 wide

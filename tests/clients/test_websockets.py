@@ -115,7 +115,7 @@ def test_port_forward_begins_each_channel_with_its_port(connect: Connect) -> Non
 
 
 def test_port_forward_over_spdy_frames_in_a_websocket(connect: Connect) -> None:
-    from statelab.controlplane.apiserver.spdy import Data, Framer
+    from statelab.controlplane.apiserver.wire.spdy import Data, Framer
 
     connection, framer = connect("portforward", "SPDY/3.1+portforward.k8s.io"), Framer()
     headers = {"port": "80", "requestid": "0"}

@@ -45,8 +45,8 @@ spec:
 def in_process(folder: Path) -> Iterator[Cluster]:
     """API server, controllers and kubelets in a thread of this process."""
     from statelab import server
-    from statelab.controlplane.apiserver import certificates
-    from statelab.controlplane.apiserver.http import Edge
+    from statelab.controlplane.apiserver.wire import certificates
+    from statelab.controlplane.apiserver.wire.http import Edge
     from statelab.controlplane.controlplane import ControlPlane
     from statelab.controlplane.dns_server import DnsServer
 

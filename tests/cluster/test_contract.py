@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from statelab.cluster import Cluster, Problem, RequestRefused
-from statelab.notebook.cluster_view import ClusterView
-from statelab.notebook.live import mirror_of
-from statelab.notebook.source import Source
-from statelab.notebook.stage import actions
-from statelab.notebook.timeline_view import Timeline
+from statelab.notebook.pictures.cluster_view import ClusterView
+from statelab.notebook.pictures.live import mirror_of
+from statelab.notebook.pictures.source import Source
+from statelab.notebook.pictures.stage import actions
+from statelab.notebook.pictures.timeline_view import Timeline
 
 MANIFEST = Path(__file__).resolve().parents[2] / "course" / "manifests" / "06-web.yaml"
 PAGE = "/usr/share/nginx/html/index.html"

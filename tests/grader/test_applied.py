@@ -8,7 +8,7 @@ from grader.answer import Answer
 from grader.applied import patch_of
 from grader.tasks import Task
 from grader.trial import Trial
-from statelab.controlplane.apiserver.patch import merge_patch
+from statelab.controlplane.apiserver.patch.patch import merge_patch
 
 SERVICE = """\
 apiVersion: v1

@@ -10,7 +10,7 @@ from grader.answer import Answer
 from grader.changes import changes
 from grader.judge import judge
 from grader.registry import task
-from grader.rubrics import _ps3_texts
+from grader.rubrics.ps3 import texts as _ps3_texts
 
 SET: dict[str, Any] = yaml.safe_load(_ps3_texts.REPAIRED)
 

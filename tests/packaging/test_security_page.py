@@ -12,7 +12,7 @@ from grader.limits import Limits
 from grader.nbgrader.reading import MAX_BYTES as NOTEBOOK_BYTES
 from grader.sandbox import Confinement
 from statelab import reader
-from statelab.controlplane.apiserver.handler import _PUBLIC
+from statelab.controlplane.apiserver.serving.handler import _PUBLIC
 from statelab.controlplane.runtime.spec import Limits as ContainerLimits
 
 ROOT = Path(__file__).resolve().parents[2]

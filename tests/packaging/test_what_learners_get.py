@@ -90,7 +90,7 @@ def leaks(files: dict[str, bytes]) -> list[str]:
 def test_a_leak_would_be_seen():
     hidden = (ROOT / "solutions/ps3/hidden.py").read_bytes()
     answers = (ROOT / "solutions/ps3/ps3.ipynb").read_bytes()
-    assert len(leaks({"grader/rubrics/_ps3_more.py": hidden})) >= 5
+    assert len(leaks({"grader/rubrics/ps3/more.py": hidden})) >= 5
     assert len(leaks({"exercises/ps3/ps3.ipynb": answers})) >= 4
 
 
@@ -111,9 +111,13 @@ def test_the_wheel_has_the_course_the_exercises_and_the_widgets_modules(built):
     for part, kept in (("course", "statelab/files/course"), ("exercises", "statelab/files/exercises")):
         files = {each.relative_to(ROOT / part) for each in (ROOT / part).rglob("*") if is_the_courses(each)}
         assert {f"{kept}/{each.as_posix()}" for each in files} <= names
-    static = {f"statelab/notebook/static/{each.name}" for each in (ROOT / "statelab/notebook/static").iterdir()}
+    static = {
+        f"statelab/notebook/pictures/{each.name}"
+        for each in (ROOT / "statelab/notebook/pictures").iterdir()
+        if each.suffix in (".js", ".css")
+    }
     assert static <= names
-    assert {"statelab/py.typed", "statelab/controlplane/apiserver/protobuf.tsv"} <= names
+    assert {"statelab/py.typed", "statelab/controlplane/apiserver/encoding/protobuf.tsv"} <= names
 
 
 def is_the_courses(path: Path) -> bool:
@@ -174,7 +178,7 @@ def source(built, tmp_path, monkeypatch) -> Path:
 
 
 def test_a_hidden_check_in_a_rubric_stops_the_bundle(source, tmp_path):
-    rubric = source / "grader/rubrics/ps3.py"
+    rubric = source / "grader/rubrics/ps3/__init__.py"
     rubric.write_text(rubric.read_text() + '\n\n@repair.check(points=0, title="x", hidden="y")\ndef z(trial): ...\n')
     with pytest.raises(BundleError, match=r"move it to solutions/ps3/hidden\.py"):
         bundles.bundle(tmp_path / "x.zip")

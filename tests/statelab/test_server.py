@@ -231,7 +231,8 @@ def test_the_export_line_can_be_pasted_when_the_folder_has_a_space(tmp_path: Pat
 
 def test_the_server_needs_nothing_that_takes_long_to_import() -> None:
     script = (
-        "import sys; import statelab.server, statelab.controlplane.controlplane, statelab.controlplane.apiserver.http;"
+        "import sys; import statelab.server, statelab.controlplane.controlplane;"
+        "import statelab.controlplane.apiserver.wire.http;"
         "heavy = {'kubernetes', 'IPython', 'ipywidgets', 'nbgrader', 'fakeredis', 'redis', 'yaml', 'jsonschema'};"
         "print(sorted(heavy & set(sys.modules)))"
     )

@@ -8,9 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from statelab.controlplane.clock import seconds, timestamp
-from statelab.controlplane.controllers.owners import controller_of, labels_of
-from statelab.controlplane.controllers.pods import condition, is_finished, is_news, is_ready, is_terminating, phase
-from statelab.controlplane.controllers.sizes import scaled
+from statelab.controlplane.controllers.common.owners import controller_of, labels_of
+from statelab.controlplane.controllers.common.pods import (
+    condition,
+    is_finished,
+    is_news,
+    is_ready,
+    is_terminating,
+    phase,
+)
+from statelab.controlplane.controllers.common.sizes import scaled
 from statelab.controlplane.errors import ApiError, forbidden, too_many_requests
 from statelab.controlplane.kinds import KINDS, Object, key_of
 from statelab.controlplane.labels import selector_of

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from statelab.controlplane.controllers.memory import Memory
+from statelab.controlplane.controllers.common.memory import Memory
 from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, KINDS, Object, key_of
 from statelab.controlplane.manager import Controller
 from statelab.controlplane.store import Revision

@@ -1,4 +1,6 @@
-"""The ResourceQuota controller: writes what a namespace uses. Admission (apiserver/quota.py) refuses what is too much.
+"""The ResourceQuota controller: writes what a namespace uses.
+
+Admission (apiserver/registry/quota.py) refuses what is too much.
 
 Source: pkg/controller/resourcequota.
 """
@@ -7,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from statelab.controlplane.apiserver.quota import charge, used_texts
+from statelab.controlplane.apiserver.registry.quota import charge, used_texts
 from statelab.controlplane.kinds import KINDS, key_of
 from statelab.controlplane.manager import Controller
 from statelab.controlplane.store import Revision

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from statelab.controlplane.clock import seconds
-from statelab.controlplane.controllers.localpath import folder_owner
+from statelab.controlplane.controllers.volume.localpath import folder_owner
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.kubelet.env import ConfigError, PodFacts, Reader, data_of, field_value, resource_value
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from statelab.controlplane.controllers.volume_index import VolumeIndex
+from statelab.controlplane.controllers.volume.index import VolumeIndex
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.kubelet.env import Reader
 from statelab.controlplane.scheduling import fit, nodematch, podaffinity, volumes

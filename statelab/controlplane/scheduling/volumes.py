@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from statelab.controlplane.controllers.volume_index import VolumeIndex
-from statelab.controlplane.controllers.volume_matching import best_volume, is_reachable
+from statelab.controlplane.controllers.volume.index import VolumeIndex
+from statelab.controlplane.controllers.volume.matching import best_volume, is_reachable
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.kubelet.env import Reader
 from statelab.controlplane.kubelet.volumes import claim_name, claim_names

@@ -9,7 +9,7 @@ from grader.kubectl import parse, run
 from grader.tasks import Task
 from grader.trial import Trial
 from statelab.controlplane import ControlPlane
-from statelab.controlplane.apiserver.remote import container_name, runtime_container
+from statelab.controlplane.apiserver.serving.remote import container_name, runtime_container
 from statelab.controlplane.dns import pod_search, resolve
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 import yaml
 
-from statelab.controlplane.apiserver.handler import Handler
-from statelab.controlplane.apiserver.request import Request
+from statelab.controlplane.apiserver.encoding.request import Request
+from statelab.controlplane.apiserver.serving.handler import Handler
 from statelab.controlplane.controlplane import ControlPlane
 from statelab.controlplane.store import Revision
 

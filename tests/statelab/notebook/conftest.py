@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from statelab.controlplane.controlplane import ControlPlane
-from statelab.notebook.history import History, Moment
-from statelab.notebook.scene import WATCHED
+from statelab.notebook.pictures.history import History, Moment
+from statelab.notebook.pictures.scene import WATCHED
 
 
 def web(replicas: int = 3, **spec: Any) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from xml.etree import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from statelab.notebook.cluster_view import Newcomers
-from statelab.notebook.consequences import if_deleted
-from statelab.notebook.picture import draw, frame_of
-from statelab.notebook.scene import ClaimShown, NodeShown, PodShown, Scene, ServiceShown, make_scene
+from statelab.notebook.pictures.cluster_view import Newcomers
+from statelab.notebook.pictures.consequences import if_deleted
+from statelab.notebook.pictures.picture import draw, frame_of
+from statelab.notebook.pictures.scene import ClaimShown, NodeShown, PodShown, Scene, ServiceShown, make_scene
 from statelab.notebook.strings import ENGLISH
 
 Objects = Callable[[Any], dict[str, list[Any]]]

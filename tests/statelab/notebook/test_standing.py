@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from statelab.cli import app
-from statelab.notebook import progress
 from statelab.notebook.magics import _LAST_LINE
-from statelab.notebook.standing import how_far
+from statelab.notebook.telling import progress
+from statelab.notebook.telling.standing import how_far
 
 COURSE = Path(__file__).resolve().parents[3] / "course"
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from statelab.notebook.differing import by_name, differences
-from statelab.notebook.history import History, Moment
-from statelab.notebook.lanes import Scale, lanes, of_interest
-from statelab.notebook.plotting import rollout, start_order
-from statelab.notebook.scene import make_scene
+from statelab.notebook.pictures.differing import by_name, differences
+from statelab.notebook.pictures.history import History, Moment
+from statelab.notebook.pictures.lanes import Scale, lanes, of_interest
+from statelab.notebook.pictures.plotting import rollout, start_order
+from statelab.notebook.pictures.scene import make_scene
 
 HistoryOf = Callable[[Any], History]
 

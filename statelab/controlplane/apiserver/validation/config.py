@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 
-from statelab.controlplane.apiserver import go_json
+from statelab.controlplane.apiserver.encoding import go_json
 from statelab.controlplane.apiserver.validation import meta, names
 from statelab.controlplane.apiserver.validation.fields import (
     Errors,

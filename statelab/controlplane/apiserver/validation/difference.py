@@ -9,7 +9,7 @@ import difflib
 import json
 from typing import Any
 
-from statelab.controlplane.apiserver import go_types, schemas
+from statelab.controlplane.apiserver.encoding import go_types, schemas
 from statelab.controlplane.apiserver.validation.fields import Fields, go_fields, html_safe
 
 # The internal PodSpec has an order of its own, and keeps what concerns the host's namespaces in its securityContext.

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from statelab.controlplane.apiserver import go_types, schemas
-from statelab.controlplane.apiserver.go_json import go_quote
+from statelab.controlplane.apiserver.encoding import go_types, schemas
+from statelab.controlplane.apiserver.encoding.go_json import go_quote
 from statelab.controlplane.errors import FieldError
 from statelab.reader import jsonbytes
 

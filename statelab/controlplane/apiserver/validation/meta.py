@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from statelab.controlplane.apiserver.go_json import go_quote
+from statelab.controlplane.apiserver.encoding.go_json import go_quote
 from statelab.controlplane.apiserver.validation import names
 from statelab.controlplane.apiserver.validation.fields import (
     Errors,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from statelab.controlplane.apiserver.go_json import go_quote
+from statelab.controlplane.apiserver.encoding.go_json import go_quote
 from statelab.controlplane.apiserver.validation import (
     containers,
     meta,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from statelab.controlplane.apiserver import strategy
+from statelab.controlplane.apiserver.registry import strategy
 from statelab.controlplane.apiserver.validation import difference, meta, names, pods
 from statelab.controlplane.apiserver.validation.fields import Errors, Fields, forbidden, invalid
 from statelab.controlplane.kinds import Object

@@ -10,11 +10,17 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from statelab.controlplane.apiserver import field_sets
-from statelab.controlplane.apiserver.apply import LAST_APPLIED, apply_patch, manager_name, only_times_differ, track
-from statelab.controlplane.apiserver.managers import Manager, Managers, decode
-from statelab.controlplane.apiserver.typed import compare, field_set, type_of
-from statelab.controlplane.apiserver.typed_merge import merge, remove, with_named_fields
+from statelab.controlplane.apiserver.patch import field_sets
+from statelab.controlplane.apiserver.patch.apply import (
+    LAST_APPLIED,
+    apply_patch,
+    manager_name,
+    only_times_differ,
+    track,
+)
+from statelab.controlplane.apiserver.patch.managers import Manager, Managers, decode
+from statelab.controlplane.apiserver.patch.typed import compare, field_set, type_of
+from statelab.controlplane.apiserver.patch.typed_merge import merge, remove, with_named_fields
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import KINDS
 
@@ -66,7 +72,7 @@ f:spec:
 
 
 def changed(obj: Any, change: dict[str, Any]) -> Any:
-    from statelab.controlplane.apiserver.patch import merge_patch
+    from statelab.controlplane.apiserver.patch.patch import merge_patch
 
     return merge_patch(obj, change)
 

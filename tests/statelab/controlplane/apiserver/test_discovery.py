@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from statelab.controlplane.apiserver import discovery
+from statelab.controlplane.apiserver.serving import discovery
 from statelab.controlplane.kinds import KINDS, REVIEWS
 
 

@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from statelab.controlplane import ControlPlane
-from statelab.controlplane.apiserver.client import InProcessClient, chunks
-from statelab.controlplane.apiserver.request import LogAnswer, Response, Target, WatchAnswer, resolve
+from statelab.controlplane.apiserver.encoding.request import LogAnswer, Response, Target, WatchAnswer, resolve
+from statelab.controlplane.apiserver.serving.client import InProcessClient, chunks
 from statelab.controlplane.kinds import KINDS
 
 EXAMPLES = int(os.environ.get("STATELAB_FUZZ", "2000"))

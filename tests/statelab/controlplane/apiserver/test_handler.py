@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from statelab.controlplane import ControlPlane
-from statelab.controlplane.apiserver.client import InProcessClient, Reply
-from statelab.controlplane.apiserver.handler import Handler, warning_header
-from statelab.controlplane.apiserver.request import Request, Response
+from statelab.controlplane.apiserver.encoding.request import Request, Response
+from statelab.controlplane.apiserver.serving.client import InProcessClient, Reply
+from statelab.controlplane.apiserver.serving.handler import Handler, warning_header
 
 PODS = "/api/v1/namespaces/default/pods"
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
@@ -392,7 +392,7 @@ def test_a_watched_table_tells_its_columns_once(client: InProcessClient) -> None
     create(client, "two")
     params = {"watch": "true", "timeoutSeconds": "1", "fieldSelector": "metadata.name!=kube-root-ca.crt"}
     answer = client.answer("GET", CONFIG_MAPS, params, accept="application/json;as=Table;v=v1;g=meta.k8s.io")
-    from statelab.controlplane.apiserver.client import chunks
+    from statelab.controlplane.apiserver.serving.client import chunks
 
     lines = b"".join(chunks(client.cluster, answer)).splitlines()
     tables = [json.loads(line)["object"] for line in lines]
@@ -469,7 +469,7 @@ def test_logs_of_the_container_before_are_kept(client: InProcessClient) -> None:
 def test_a_log_is_followed_until_the_container_ends(client: InProcessClient) -> None:
     client.request("POST", PODS, body=pod("counts", "for i in 1 2 3; do echo $i; sleep 1; done", restartPolicy="Never"))
     client.cluster.when(lambda: (client.cluster.get("pods", "default/counts") or {})["status"]["phase"] == "Running")
-    from statelab.controlplane.apiserver.client import chunks
+    from statelab.controlplane.apiserver.serving.client import chunks
 
     answer = client.answer("GET", PODS + "/counts/log", {"follow": "true"})
     assert b"".join(chunks(client.cluster, answer)) == b"1\n2\n3\n"

@@ -12,17 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from statelab.controlplane import quantity
-from statelab.controlplane.apiserver import (
-    admission,
-    decoding_slow,
-    defaults,
-    go_json,
-    go_types,
-    strategy,
-    strict,
-    validation,
-    warnings,
-)
+from statelab.controlplane.apiserver import validation
+from statelab.controlplane.apiserver.encoding import decoding_slow, go_json, go_types, strict
+from statelab.controlplane.apiserver.registry import admission, defaults, strategy, warnings
 from statelab.controlplane.errors import ApiError, invalid
 from statelab.controlplane.kinds import KINDS, Object
 

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from statelab.controlplane import ControlPlane
-from statelab.controlplane.apiserver.client import InProcessClient, Reply
+from statelab.controlplane.apiserver.serving.client import InProcessClient, Reply
 from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND
 
 Object = dict[str, Any]

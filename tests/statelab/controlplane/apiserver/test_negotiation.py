@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from statelab.controlplane.apiserver.negotiation import body_type, form_of, patch_type
+from statelab.controlplane.apiserver.encoding.negotiation import body_type, form_of, patch_type
 from statelab.controlplane.errors import ApiError
 
 VIEWS = ("Table", "PartialObjectMetadata")

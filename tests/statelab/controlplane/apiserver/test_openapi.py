@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from statelab.controlplane.apiserver import discovery, openapi
+from statelab.controlplane.apiserver.serving import discovery, openapi
 from statelab.controlplane.kinds import KINDS
 
 GROUP_VERSIONS = [

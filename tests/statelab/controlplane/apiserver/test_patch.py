@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from statelab.controlplane.apiserver.patch import json_patch, merge_patch, strategic_merge
+from statelab.controlplane.apiserver.patch.patch import json_patch, merge_patch, strategic_merge
 from statelab.controlplane.errors import ApiError
 
 POD = "io.k8s.api.core.v1.Pod"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from statelab.controlplane.apiserver import protobuf, strict
+from statelab.controlplane.apiserver.encoding import protobuf, strict
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import KINDS
 

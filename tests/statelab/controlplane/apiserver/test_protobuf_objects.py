@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from statelab.controlplane import ControlPlane
-from statelab.controlplane.apiserver import protobuf
-from statelab.controlplane.apiserver.client import InProcessClient
+from statelab.controlplane.apiserver.encoding import protobuf
+from statelab.controlplane.apiserver.serving.client import InProcessClient
 from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND
 
 _ALWAYS_THERE = ("metadata", "status", "strategy", "updateStrategy", "resources", "template")  # structs, no pointers

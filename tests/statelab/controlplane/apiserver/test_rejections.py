@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 
-from statelab.controlplane.apiserver import admission, defaults, strategy, strict, validation, warnings
+from statelab.controlplane.apiserver import validation
+from statelab.controlplane.apiserver.encoding import strict
+from statelab.controlplane.apiserver.registry import admission, defaults, strategy, warnings
 from statelab.controlplane.errors import ApiError, bad_request, invalid
 from statelab.controlplane.kinds import KINDS, Kind, Object
 

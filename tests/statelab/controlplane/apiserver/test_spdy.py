@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from statelab.controlplane.apiserver import spdy
-from statelab.controlplane.apiserver.spdy import Data, Framer, Opened, Ping, ProtocolError, Reset
+from statelab.controlplane.apiserver.wire import spdy
+from statelab.controlplane.apiserver.wire.spdy import Data, Framer, Opened, Ping, ProtocolError, Reset
 
 names = st.text("abcdefghijklmnopqrstuvwxyz-", min_size=1, max_size=12)
 

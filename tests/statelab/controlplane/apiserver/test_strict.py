@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from statelab.controlplane.apiserver import strict
+from statelab.controlplane.apiserver.encoding import strict
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import KINDS, Object
 

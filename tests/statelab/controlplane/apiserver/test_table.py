@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from statelab.controlplane.apiserver.printers import access_modes, cells, human_duration
-from statelab.controlplane.apiserver.table import columns, table
+from statelab.controlplane.apiserver.printing.printers import access_modes, cells, human_duration
+from statelab.controlplane.apiserver.printing.table import columns, table
 from statelab.controlplane.clock import seconds
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import KINDS

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from statelab.controlplane.apiserver import admission, defaults, strategy, strict, validation
+from statelab.controlplane.apiserver import validation
+from statelab.controlplane.apiserver.encoding import strict
+from statelab.controlplane.apiserver.registry import admission, defaults, strategy
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import KINDS, Object
 

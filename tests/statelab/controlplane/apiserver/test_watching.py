@@ -8,9 +8,11 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 
 from statelab.controlplane import ControlPlane
-from statelab.controlplane.apiserver import forms, negotiation, watching
-from statelab.controlplane.apiserver.request import Request, WatchAnswer
-from statelab.controlplane.apiserver.watch import Watch
+from statelab.controlplane.apiserver.encoding import negotiation
+from statelab.controlplane.apiserver.encoding.request import Request, WatchAnswer
+from statelab.controlplane.apiserver.registry.watch import Watch
+from statelab.controlplane.apiserver.serving import forms
+from statelab.controlplane.apiserver.wire import watching
 from statelab.controlplane.kinds import KINDS
 
 CONFIG_MAPS = KINDS["configmaps"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from statelab.controlplane.controllers.deployment_scaling import max_surge, max_unavailable
-from statelab.controlplane.controllers.pods import is_ready
+from statelab.controlplane.controllers.common.pods import is_ready
+from statelab.controlplane.controllers.deployment.scaling import max_surge, max_unavailable
 
 
 def web(replicas=4, image="nginx:1.27", **spec):

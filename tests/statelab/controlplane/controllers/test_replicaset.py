@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from statelab.controlplane.controllers import sizes
-from statelab.controlplane.controllers.pods import deletion_cost, first_to_remove
-from statelab.controlplane.controllers.sizes import slow_start
+from statelab.controlplane.controllers.common import sizes
+from statelab.controlplane.controllers.common.pods import deletion_cost, first_to_remove
+from statelab.controlplane.controllers.common.sizes import slow_start
 from statelab.controlplane.errors import ApiError
 
 NOW_S = 1_767_225_600.0 + 100_000  # 2026-01-02

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from statelab.controlplane.controllers.revisions import revision_hash
+from statelab.controlplane.controllers.common.revisions import revision_hash
 
 GOLDEN = Path(__file__).parents[3] / "conformance" / "golden"
 

@@ -7,8 +7,8 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from statelab.controlplane.controllers.statefulset_pods import member_of
-from statelab.controlplane.controllers.statefulset_roster import Roster
+from statelab.controlplane.controllers.statefulset.pods import member_of
+from statelab.controlplane.controllers.statefulset.roster import Roster
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.labels import selector_of
 

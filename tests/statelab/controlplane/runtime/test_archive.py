@@ -8,7 +8,7 @@ import tarfile
 import pytest
 
 from statelab.controlplane import ControlPlane
-from statelab.controlplane.apiserver.client import ExecResult, InProcessClient
+from statelab.controlplane.apiserver.serving.client import ExecResult, InProcessClient
 
 PODS = "/api/v1/namespaces/default/pods"
 

@@ -1,0 +1,1 @@
+"""Bytes to objects and back, in the words of the real server where they are wrong."""

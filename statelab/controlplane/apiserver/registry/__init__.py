@@ -1,0 +1,1 @@
+"""How each kind is stored: defaults, admission, what may change, deletion, lists and watches."""

@@ -1,0 +1,408 @@
+"""The verbs of kube-apiserver on decoded objects: create, get, list, update, patch, delete and their subresources.
+
+HTTP (handler.py) and the control plane's own components (view.py) both come through here, so a controller's write is
+defaulted, admitted and validated exactly as a user's is. Source: apiserver/pkg/registry/generic/registry/store.go and
+pkg/registry/rest.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from statelab.controlplane import errors
+from statelab.controlplane.apiserver import validation
+from statelab.controlplane.apiserver.encoding import strict
+from statelab.controlplane.apiserver.patch import apply, patching
+from statelab.controlplane.apiserver.registry import admission, defaults, deletion, placing, strategy
+from statelab.controlplane.apiserver.registry import warnings as doubts
+from statelab.controlplane.apiserver.registry.copying import fresh, sharing
+from statelab.controlplane.apiserver.registry.scale import scale_of, with_scale
+from statelab.controlplane.clock import Loop, timestamp
+from statelab.controlplane.errors import ApiError
+from statelab.controlplane.kinds import KINDS, Kind, Object, Objects
+from statelab.controlplane.store import Cause, Store
+
+# Kinds whose storage refuses an update that names no resourceVersion (AllowUnconditionalUpdate is false).
+_NEEDS_RESOURCE_VERSION = {"poddisruptionbudgets"}
+# Kinds that an update creates when they are not there (AllowCreateOnUpdate is true).
+_CREATED_BY_UPDATE = {"endpoints", "events"}
+_NAME_LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # apimachinery/pkg/util/rand: no vowels, no bad words
+_LONGEST_NAME_BASE = 58
+
+Operation = Literal["Apply", "Update"]  # how managedFields tells a write
+
+
+@dataclass(frozen=True)
+class WriteOptions:
+    """How a write is asked for. `warnings` gathers what the client should be told beside the answer."""
+
+    cause: Cause
+    dry_run: bool = False
+    field_manager: str = ""
+    force: bool = False
+    field_validation: Literal["Strict", "Warn", "Ignore"] = "Warn"
+    internal: bool = False  # by a component of the control plane: the object was built here, not decoded
+    warnings: list[str] = field(default_factory=list)
+
+
+class ApiServer:
+    """The API server's verbs over one store."""
+
+    def __init__(self, store: Store, loop: Loop, random: random.Random) -> None:
+        self.store = store
+        self.loop = loop
+        self.random = random
+        # The disruption controller's word on a Pod (and whether it is a dry run); raises ApiError 429.
+        self.may_evict: Callable[[Object, bool], None] = lambda pod, dry_run: None
+
+    def internal(self, actor: str, why: str) -> WriteOptions:
+        """Options for a write by a component of the control plane."""
+        return WriteOptions(Cause(actor, why), internal=True, field_manager=actor.partition("/")[0])
+
+    # ---- reading: what admission and the verbs need; handler.py lists and watches through listing.py and watch.py
+
+    def get(self, plural: str, key: str) -> Object | None:
+        return self.store.get(plural, key)
+
+    def list(self, plural: str, namespace: str = "") -> Objects:
+        return self.store.list(plural, namespace)
+
+    def read(self, plural: str, namespace: str, name: str, subresource: str | None = None) -> Object:
+        """One object, or its Scale. Raises ApiError 404."""
+        obj = self._must_get(KINDS[plural], namespace, name)
+        return scale_of(obj) if subresource == "scale" else obj
+
+    def _must_get(self, kind: Kind, namespace: str, name: str) -> Object:
+        obj = self.store.get(kind.plural, _key(namespace, name))
+        if obj is None:
+            raise errors.not_found(kind, name)
+        return obj
+
+    # ---- create
+
+    def create(
+        self, plural: str, namespace: str, body: Object, options: WriteOptions, operation: Operation = "Update"
+    ) -> Object:
+        kind = KINDS[plural]
+        obj = fresh(body) if options.internal else body
+        obj["apiVersion"], obj["kind"] = kind.api_version, kind.name
+        metadata: Object = obj.setdefault("metadata", {})
+        self._check_namespace(kind, metadata, namespace)
+        if metadata.pop("resourceVersion", None) not in (None, "", "0"):
+            raise errors.bad_request("resourceVersion should not be set on objects to be created")
+        defaults.apply(plural, obj)
+        if kind.namespaced:
+            self._check_namespace_lives(kind, obj)
+        if not options.internal or plural in _ADMITTED_FROM_COMPONENTS:
+            admission.mutate(plural, obj, "CREATE", None, self, dry_run=options.dry_run)
+        self._set_system_fields(metadata)
+        strategy.prepare_create(plural, obj)
+        if not metadata.get("name") and metadata.get("generateName"):
+            metadata["name"] = self._generate_name(kind, metadata)
+        findings = validation.create(plural, obj)
+        if findings:
+            raise errors.invalid(kind, metadata.get("name", ""), findings)
+        if not options.internal:
+            options.warnings.extend(doubts.of(plural, obj))
+        admission.check(plural, obj, "CREATE", None, self)
+        if self.store.get(plural, _key(metadata.get("namespace", ""), metadata["name"])) is not None:
+            raise errors.already_exists(kind, metadata["name"])
+        if operation == "Update":
+            self._track(kind, obj, None, options, operation, "")
+        if options.dry_run:
+            return obj
+        if options.internal and "spec" in obj:
+            obj["spec"] = sharing(obj["spec"], body.get("spec"))  # of a Pod, most is its template's
+        return self.store.create(
+            plural, _key(metadata.get("namespace", ""), metadata["name"]), obj, options.cause, self.loop.now_s
+        )
+
+    def _check_namespace(self, kind: Kind, metadata: Object, namespace: str) -> None:
+        if not kind.namespaced:
+            metadata.pop("namespace", None)
+            return
+        if metadata.get("namespace") not in (None, "", namespace):
+            raise errors.bad_request(
+                "the namespace of the provided object does not match the namespace sent on the request"
+            )
+        metadata["namespace"] = namespace
+
+    def _check_namespace_lives(self, kind: Kind, obj: Object) -> None:
+        """Admission plugin NamespaceLifecycle."""
+        metadata = obj["metadata"]
+        namespace = self.store.get("namespaces", metadata["namespace"])
+        if namespace is None:
+            raise errors.not_found(KINDS["namespaces"], metadata["namespace"])
+        if namespace["metadata"].get("deletionTimestamp"):
+            why = f"unable to create new content in namespace {metadata['namespace']} because it is being terminated"
+            error = errors.forbidden(kind, metadata.get("name", ""), why)
+            message = f"namespace {metadata['namespace']} is being terminated"
+            error.details["causes"] = [
+                {"reason": "NamespaceTerminating", "message": message, "field": "metadata.namespace"}
+            ]
+            raise error
+
+    def _set_system_fields(self, metadata: Object) -> None:
+        for name in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"):
+            metadata.pop(name, None)
+        metadata["uid"] = self.new_uid()
+        metadata["creationTimestamp"] = timestamp(self.loop.now_s)
+
+    def new_uid(self) -> str:
+        """A version 4 UUID from the cluster's own random numbers, so that a seed gives the same history."""
+        bits: int = self.random.getrandbits(128) & ~(0xF << 76) & ~(0x3 << 62) | (4 << 76) | (2 << 62)
+        text = f"{bits:032x}"
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+    def _generate_name(self, kind: Kind, metadata: Object) -> str:
+        base: str = metadata["generateName"][:_LONGEST_NAME_BASE]
+        name = base
+        for _ in range(8):  # feature RetryGenerateName
+            name = base + "".join(self.random.choices(_NAME_LETTERS, k=5))
+            if self.store.get(kind.plural, _key(metadata.get("namespace", ""), name)) is None:
+                break
+        return name
+
+    # ---- update
+
+    def update(self, plural: str, body: Object, options: WriteOptions, subresource: str | None = None) -> Object:
+        """Replace an object, or with `subresource` "status", "scale" or "finalize" a part of it."""
+        kind = KINDS[plural]
+        metadata = body["metadata"]
+        namespace = metadata.get("namespace", "") if kind.namespaced else ""
+        old = self.store.get(plural, _key(namespace, metadata["name"]))
+        if old is None:
+            if plural in _CREATED_BY_UPDATE and subresource is None:
+                return self.create(plural, namespace, body, options)
+            raise errors.not_found(kind, metadata["name"])
+        if subresource == "scale":
+            return self._replace_scale(kind, body, old, options)
+        return self._replace(kind, body, old, options, subresource)
+
+    def _replace_scale(
+        self, kind: Kind, scale: Object, old: Object, options: WriteOptions, operation: Operation = "Update"
+    ) -> Object:
+        wanted = strict.check_definition(scale, patching.schema_name(kind, "scale"))
+        return scale_of(self._replace(kind, with_scale(old, wanted), old, options, None, operation, via="scale"))
+
+    def _replace(
+        self,
+        kind: Kind,
+        body: Object,
+        old: Object,
+        options: WriteOptions,
+        subresource: str | None,
+        operation: Operation = "Update",
+        *,
+        via: str = "",
+    ) -> Object:
+        self._check_version(kind, body, old)
+        obj = self._merged(body, old, options, subresource)
+        metadata = obj["metadata"]
+        if subresource == "finalize":
+            obj = {**obj, "spec": body.get("spec") or {}}
+        elif subresource == "status":
+            strategy.prepare_status_update(kind.plural, obj, old)
+            findings = validation.update_status(kind.plural, obj, old)
+            if findings:
+                raise errors.invalid(kind, metadata["name"], findings)
+        else:
+            defaults.apply(kind.plural, obj)
+            if not options.internal or kind.plural in _ADMITTED_FROM_COMPONENTS:
+                admission.mutate(kind.plural, obj, "UPDATE", old, self, dry_run=options.dry_run)
+            strategy.prepare_update(kind.plural, obj, old)
+            findings = validation.update(kind.plural, obj, old)
+            if findings:
+                raise errors.invalid(kind, metadata["name"], findings)
+            if not options.internal:
+                options.warnings.extend(doubts.of(kind.plural, obj, old))
+            admission.check(kind.plural, obj, "UPDATE", old, self)
+        metadata["resourceVersion"] = old["metadata"]["resourceVersion"]
+        if operation == "Update" or via:  # an apply patch has said itself who owns what
+            self._track(kind, obj, old, options, operation, via or subresource or "")
+        return self._commit_update(kind, obj, old, options)
+
+    def _commit_update(self, kind: Kind, obj: Object, old: Object, options: WriteOptions) -> Object:
+        if obj == old or apply.only_times_differ(obj, old):
+            return old  # nothing changed: no revision, as etcd3's GuaranteedUpdate
+        if options.dry_run:
+            return obj
+        obj = sharing(obj, old)
+        metadata = obj["metadata"] = dict(obj["metadata"])
+        key = _key(metadata.get("namespace", ""), metadata["name"])
+        if deletion.is_finished(kind.plural, obj):
+            return self.store.delete(kind.plural, key, options.cause, self.loop.now_s, last=obj)
+        return self.store.update(kind.plural, key, obj, options.cause, self.loop.now_s)
+
+    @staticmethod
+    def _merged(body: Object, old: Object, options: WriteOptions, subresource: str | None) -> Object:
+        """A private copy of the new object, with what a client cannot change taken from the old one."""
+        if subresource == "status" and options.internal:
+            # Only the status is new (and annotations, which a status write may change); everything else may be shared
+            # with the old object, which nobody changes.
+            metadata = dict(old["metadata"])
+            if body["metadata"].get("annotations"):
+                metadata["annotations"] = dict(body["metadata"]["annotations"])
+            return {**old, "status": fresh(body.get("status") or {}), "metadata": metadata}
+        obj = fresh(body)
+        obj["apiVersion"], obj["kind"] = old["apiVersion"], old["kind"]
+        metadata, before = obj["metadata"], old["metadata"]
+        for name in ("uid", "creationTimestamp", "namespace"):
+            if not metadata.get(name) and name in before:
+                metadata[name] = before[name]
+        # An object can never lose its deletion timestamp (ValidateObjectMetaAccessorUpdate).
+        for name in ("deletionTimestamp", "deletionGracePeriodSeconds"):
+            metadata.pop(name, None)
+            if name in before:
+                metadata[name] = before[name]
+        metadata.pop("selfLink", None)
+        return obj
+
+    def _check_version(self, kind: Kind, body: Object, old: Object) -> None:
+        metadata, before = body["metadata"], old["metadata"]
+        uid = metadata.get("uid")
+        if uid and uid != before["uid"]:
+            why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {before['uid']}"
+            raise errors.conflict(kind, before["name"], why)
+        version = metadata.get("resourceVersion")
+        if not version or version == "0":
+            if kind.plural in _NEEDS_RESOURCE_VERSION:
+                finding = errors.FieldError(
+                    "metadata.resourceVersion", "FieldValueInvalid", "Invalid value: 0: must be specified for an update"
+                )
+                raise errors.invalid(kind, before["name"], [finding])
+        elif version != before["resourceVersion"]:
+            raise errors.conflict(kind, before["name"], errors.OBJECT_MODIFIED)
+
+    def _track(
+        self,
+        kind: Kind,
+        obj: Object,
+        old: Object | None,
+        options: WriteOptions,
+        operation: Operation,
+        subresource: str,
+    ) -> None:
+        if options.internal:
+            return  # components own their fields by definition; entries are kept for people and their tools
+        entries = apply.track(kind, old, obj, options.field_manager, operation, subresource, timestamp(self.loop.now_s))
+        if entries:
+            obj["metadata"]["managedFields"] = entries
+
+    # ---- patch
+
+    def patch(
+        self,
+        plural: str,
+        namespace: str,
+        name: str,
+        patch_type: str,
+        body: Any,
+        options: WriteOptions,
+        subresource: str | None = None,
+    ) -> tuple[Object, bool]:
+        """Apply a patch: "json", "merge", "strategic" or "apply". Returns the object, and whether it was created."""
+        kind = KINDS[plural]
+        if patch_type == "apply":
+            return self._server_side_apply(kind, namespace, name, body, options, subresource)
+        old = self._must_get(kind, namespace, name)
+        before = scale_of(old) if subresource == "scale" else old
+        obj = patching.patched(kind, before, patch_type, body, subresource)
+        if subresource == "scale":
+            return self._replace_scale(kind, obj, old, options), False
+        try:
+            obj, warnings = strict.check(obj, kind, options.field_validation)
+        except ApiError as refusal:
+            raise patching.refused(patch_type, body, obj, refusal) from None
+        options.warnings.extend(warnings)
+        return self._replace(kind, obj, old, options, subresource), False
+
+    def _server_side_apply(
+        self, kind: Kind, namespace: str, name: str, body: Object, options: WriteOptions, subresource: str | None
+    ) -> tuple[Object, bool]:
+        old = self.store.get(kind.plural, _key(namespace, name))
+        now = timestamp(self.loop.now_s)
+        if old is None and subresource:
+            raise errors.not_found(kind, name)
+        if subresource == "scale":
+            assert old is not None
+            return self._replace_scale(kind, body, old, options, "Apply"), False
+        applied = apply.apply_patch(kind, old, body, options.field_manager, options.force, now, subresource or "")
+        obj, warnings = strict.check(applied, kind, options.field_validation)
+        options.warnings.extend(warnings)
+        patching.check_applied_name(obj, name, namespace)
+        if old is None:
+            self._check_namespace(kind, obj["metadata"], namespace)
+            if obj["metadata"].pop("uid", None):
+                raise errors.conflict(
+                    kind, name, "uid mismatch: the provided object specified uid, and no existing object was found"
+                )
+            created = self.create(kind.plural, namespace, obj, replace(options, internal=False), "Apply")
+            return created, True
+        return self._replace(kind, obj, old, options, subresource, operation="Apply"), False
+
+    # ---- delete
+
+    def delete(
+        self, plural: str, namespace: str, name: str, delete_options: Object | None, options: WriteOptions
+    ) -> tuple[Object, bool]:
+        """Delete, now or when grace and finalizers allow. Returns what to answer, and whether the object is gone."""
+        kind = KINDS[plural]
+        admission.check_delete(plural, name)
+        old = self._must_get(kind, namespace, name)
+        wanted = deletion.Wanted.from_options(kind, delete_options or {})
+        wanted.check_preconditions(kind, old)
+        obj = deletion.mark(kind, old, wanted, self.loop.now_s)
+        key = _key(namespace, name)
+        if obj is old:
+            return old, False  # being deleted already, and nothing about it changes
+        if deletion.is_finished(plural, obj):
+            if not options.dry_run:
+                obj = self.store.delete(plural, key, options.cause, self.loop.now_s, last=_unmarked(obj, old))
+            return (obj if plural in deletion.RETURNS_OBJECT else deletion.success(kind, old)), True
+        if not options.dry_run:
+            obj = self.store.update(plural, key, obj, options.cause, self.loop.now_s)
+        return obj, False
+
+    # ---- subresources of Pods
+
+    def bind(self, namespace: str, name: str, node_name: str, options: WriteOptions, uid: str | None = None) -> Object:
+        """POST pods/NAME/binding: put the Pod on a node."""
+        old = self._must_get(KINDS["pods"], namespace, name)
+        obj = placing.bound(old, node_name, uid, timestamp(self.loop.now_s))
+        if options.dry_run:
+            return obj
+        return self.store.update("pods", _key(namespace, name), obj, options.cause, self.loop.now_s)
+
+    def evict(self, namespace: str, name: str, eviction: Object, options: WriteOptions) -> Object:
+        """POST pods/NAME/eviction: delete the Pod if its disruption budgets allow it. Raises ApiError 429 if not."""
+        kind = KINDS["pods"]
+        pod = self._must_get(kind, namespace, name)
+        wanted = dict(eviction.get("deleteOptions") or {})
+        options = replace(options, dry_run=options.dry_run or bool(wanted.get("dryRun")))
+        is_running = pod.get("status", {}).get("phase") not in ("Pending", "Succeeded", "Failed")
+        if is_running and not pod["metadata"].get("deletionTimestamp"):  # canIgnorePDB
+            self.may_evict(pod, options.dry_run)
+            if not options.dry_run:
+                changed = placing.disrupted(pod, timestamp(self.loop.now_s))
+                self.update("pods", changed, replace(options, internal=True), subresource="status")
+        self.delete("pods", namespace, name, wanted, options)
+        return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+
+
+# Writes by components that a mutating admission plugin must still see: the service account, the default class, the VIP.
+_ADMITTED_FROM_COMPONENTS = {"pods", "persistentvolumeclaims", "persistentvolumes", "services"}
+
+
+def _key(namespace: str, name: str) -> str:
+    return f"{namespace}/{name}" if namespace else name
+
+
+def _unmarked(obj: Object, old: Object) -> Object:
+    """What watchers see of an object that is deleted at once: as it was, without a grace period never waited for."""
+    if "deletionTimestamp" in old["metadata"]:
+        return obj
+    return {**old, "metadata": dict(old["metadata"])}

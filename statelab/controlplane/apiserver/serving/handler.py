@@ -1,0 +1,375 @@
+"""HTTP as kube-apiserver speaks it, without sockets: a Request in, an Answer out.
+
+The same handler serves sockets (http.py), the in-process client (client.py) and the official client without a socket.
+Every refusal is a Status. Source: apiserver/pkg/endpoints (installer.go, handlers/*.go), pkg/server/routes.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from typing import TYPE_CHECKING, Any
+
+from statelab.controlplane import errors
+from statelab.controlplane.apiserver.encoding import bodies, negotiation
+from statelab.controlplane.apiserver.encoding.request import (
+    Answer,
+    Request,
+    Response,
+    Target,
+    Unserved,
+    WatchAnswer,
+    resolve,
+)
+from statelab.controlplane.apiserver.registry import listing
+from statelab.controlplane.apiserver.registry.watch import Watch
+from statelab.controlplane.apiserver.serving import (
+    forms,
+    introspection,
+    leases,
+    logs,
+    nonresource,
+    options,
+    proxy,
+    remote,
+    reviews,
+)
+from statelab.controlplane.errors import ApiError
+from statelab.controlplane.kinds import Kind, Object, key_of
+
+if TYPE_CHECKING:
+    from statelab.controlplane.controlplane import ControlPlane
+
+log = logging.getLogger(__name__)
+
+_VERBS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+_ENDPOINTS_DEPRECATED = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
+_NO_DELETE_COLLECTION = {"namespaces"}
+_SHORTEST_WATCH_S = 1800  # --min-request-timeout: a watch without timeoutSeconds lasts one to two times this
+# Answered without a token, as on a real cluster (ClusterRole system:public-info-viewer).
+_PUBLIC = ("/healthz", "/livez", "/readyz", "/version")
+
+
+class Handler:
+    """Answers requests for one cluster. `token` None: nobody is asked for one (in process)."""
+
+    def __init__(self, cluster: ControlPlane, token: str | None = None) -> None:
+        self.cluster = cluster
+        self.api = cluster.api
+        self.store = cluster.store
+        self._authorization = f"Bearer {token}".encode() if token is not None else None
+
+    def handle(self, request: Request) -> Answer:
+        """Never raises: what goes wrong is a Status."""
+        warnings: list[str] = []
+        try:
+            answer = self._route(request, warnings)
+        except ApiError as error:
+            answer = refusal(error)
+        except RecursionError:
+            answer = refusal(errors.bad_request("the object is nested too deeply"))
+        except Exception as error:
+            log.exception("%s %s failed", request.method, request.path)
+            message = f"Internal error occurred: {type(error).__name__}: {error}"
+            cause = {"causes": [{"message": f"{type(error).__name__}: {error}"}]}
+            answer = refusal(ApiError(500, "InternalError", message, cause))
+        if warnings and isinstance(answer, Response):
+            answer.headers += [("Warning", warning_header(text)) for text in warnings]
+        return answer
+
+    # ---- finding what is meant
+
+    def _route(self, request: Request, warnings: list[str]) -> Answer:
+        path = request.path
+        if self._authorization is not None and not path.startswith(_PUBLIC):
+            self._authenticate(request)
+        if request.method not in _VERBS:
+            raise nonresource.method_not_allowed()
+        if path.startswith(introspection.PREFIX):
+            query = {name: values[0] for name, values in request.query.items() if values}
+            return forms.json_response(introspection.answer(self.cluster, request.method, path, query))
+        if "/proxy" in path and (proxied := proxy.answer(self.cluster, request)) is not None:
+            return proxied
+        target = resolve(path)
+        if target is None:
+            return nonresource.answer(self.cluster, request)
+        if isinstance(target, Unserved):
+            if request.method == "GET" and path.endswith("/replicationcontrollers") and "watch" not in request.query:
+                return forms.json_response(self._no_replication_controllers())
+            if (lease := leases.answer(self.cluster, request)) is not None:
+                return lease
+            review = reviews.kind_of(target.group_resource)
+            if review is not None:
+                if request.method != "POST":
+                    raise nonresource.method_not_allowed()
+                return reviews.answer(request, review)
+            raise nonresource.unserved(target.group_resource)
+        if target.kind.plural == "endpoints":
+            warnings.append(_ENDPOINTS_DEPRECATED)
+        if target.subresource:
+            return self._subresource(request, target, warnings)
+        if target.name:
+            return self._object(request, target, warnings)
+        return self._collection(request, target, warnings)
+
+    def _no_replication_controllers(self) -> Object:
+        """There are none, and none can be made. Tools older than Deployments, upstream's e2e set-up too, still look."""
+        metadata = {"resourceVersion": str(self.cluster.store.revision)}
+        return {"kind": "ReplicationControllerList", "apiVersion": "v1", "metadata": metadata, "items": []}
+
+    def _authenticate(self, request: Request) -> None:
+        sent = request.headers.get("authorization", "").encode("utf-8", "replace")
+        assert self._authorization is not None
+        if not hmac.compare_digest(sent, self._authorization):
+            raise ApiError(401, "Unauthorized", "Unauthorized")
+
+    def _collection(self, request: Request, target: Target, warnings: list[str]) -> Answer:
+        kind, method = target.kind, request.method
+        if method in ("GET", "HEAD"):
+            return self._list_or_watch(request, target)
+        if method == "POST" and (target.namespace or not kind.namespaced):
+            return self._create(request, target, warnings)
+        if (
+            method == "DELETE"
+            and (target.namespace or not kind.namespaced)
+            and kind.plural not in _NO_DELETE_COLLECTION
+        ):
+            return self._delete_collection(request, target)
+        raise nonresource.method_not_allowed()
+
+    def _object(self, request: Request, target: Target, warnings: list[str]) -> Answer:
+        method = request.method
+        if target.watch_path:
+            return self._list_or_watch(request, target)
+        if method in ("GET", "HEAD"):
+            return self._get(request, target)
+        if method == "PUT":
+            return self._update(request, target, warnings)
+        if method == "PATCH":
+            return self._patch(request, target, warnings)
+        if method == "DELETE":
+            return self._delete(request, target)
+        raise nonresource.method_not_allowed()
+
+    def _subresource(self, request: Request, target: Target, warnings: list[str]) -> Answer:
+        method, name = request.method, target.subresource
+        if name in ("status", "scale", "finalize"):
+            if method in ("GET", "HEAD") and name != "finalize":
+                return self._get(request, target)
+            if method == "PUT":
+                return self._update(request, target, warnings)
+            if method == "PATCH" and name != "finalize":
+                return self._patch(request, target, warnings)
+        elif name == "log" and method in ("GET", "HEAD"):
+            return logs.answer(self.cluster, request, target.namespace, target.name)
+        elif name in ("exec", "attach", "portforward") and method in ("GET", "POST"):
+            return remote.upgrade(self.cluster, request, target)
+        elif name == "binding" and method == "POST":
+            return self._bind(request, target, warnings)
+        elif name == "eviction" and method == "POST":
+            return self._evict(request, target, warnings)
+        elif name in ("ephemeralcontainers", "resize"):
+            raise nonresource.unserved(name)
+        raise nonresource.method_not_allowed()
+
+    # ---- reading
+
+    def _get(self, request: Request, target: Target) -> Response:
+        form = negotiation.form_of(request.headers.get("accept", ""), forms.OBJECT_VIEWS)
+        version = request.first("resourceVersion")
+        if version not in ("", "0"):
+            listing.check_not_future(self.store, listing.parse_resource_version(version))
+        obj = self.api.read(target.kind.plural, target.namespace, target.name, target.subresource or None)
+        if form is negotiation.JSON and target.subresource != "scale" and not request.first("pretty"):
+            return Response(200, self.store.encoded(obj))
+        return self._shown(request, target.kind, obj, 200, form)
+
+    def _list_or_watch(self, request: Request, target: Target) -> Answer:
+        kind = target.kind
+        asked = options.list_options(request, kind, target.name)
+        form = negotiation.form_of(request.headers.get("accept", ""), forms.LIST_VIEWS)
+        if asked.watch or target.watch_path:
+            return self._watch(request, target, asked, form)
+        page = listing.page(
+            self.store,
+            kind.plural,
+            target.namespace,
+            asked.matches,
+            limit=max(0, asked.limit),
+            continue_token=asked.continue_token,
+            resource_version=asked.resource_version,
+            match=asked.match,
+        )
+        return forms.of_list(request, kind, page, form, self.cluster.loop.now_s)
+
+    def _watch(self, request: Request, target: Target, asked: options.ListOptions, form: negotiation.Form) -> Answer:
+        kind = target.kind
+        timeout_s = asked.timeout_s
+        if not timeout_s or timeout_s < 0:
+            timeout_s = _SHORTEST_WATCH_S + self._jitter_s()
+        version = asked.resource_version
+        if asked.send_initial is False and version in ("", "0"):
+            version = str(self.store.revision)  # only what is new
+        encode = forms.event_encoder(self.store, kind, form, request, lambda: self.cluster.loop.now_s)
+        try:
+            watch = Watch(
+                self.store,
+                kind.plural,
+                target.namespace,
+                asked.matches,
+                resource_version=version,
+                send_initial=bool(asked.send_initial),
+            )
+        except ApiError as error:
+            if error.code != 410:
+                raise
+            # Once a watch is accepted, what goes wrong is told on it.
+            line = forms.event_line("ERROR", error.status())
+            return Response(200, line)
+        return WatchAnswer(
+            watch,
+            encode,
+            float(timeout_s),
+            bookmarks=asked.bookmarks,
+            kind=kind,
+            initial_events_end=bool(asked.send_initial),
+            namespace=target.namespace,
+            is_plain=asked.matches is None and not form.what,
+        )
+
+    @staticmethod
+    def _jitter_s() -> int:
+        # Of no consequence for the cluster's history, so not from its own random numbers.
+        import random
+
+        return random.randrange(_SHORTEST_WATCH_S)
+
+    # ---- writing
+
+    def _create(self, request: Request, target: Target, warnings: list[str]) -> Response:
+        form = negotiation.form_of(request.headers.get("accept", ""), forms.OBJECT_VIEWS)
+        wanted = options.write_options(request, "CreateOptions", warnings)
+        body = bodies.obj(request, target.kind, wanted.field_validation, warnings)
+        created = self.api.create(target.kind.plural, target.namespace, body, wanted)
+        return self._shown(request, target.kind, created, 201, form, stored=not wanted.dry_run)
+
+    def _update(self, request: Request, target: Target, warnings: list[str]) -> Response:
+        kind = target.kind
+        form = negotiation.form_of(request.headers.get("accept", ""), forms.OBJECT_VIEWS)
+        wanted = options.write_options(request, "UpdateOptions", warnings)
+        if target.subresource == "scale":
+            body = bodies.of_definition(request, "io.k8s.api.autoscaling.v1.Scale", "Scale")
+        else:
+            body = bodies.obj(request, kind, wanted.field_validation, warnings)
+        _check_name(body, target)
+        is_new = self.store.get(kind.plural, _key(target)) is None
+        updated = self.api.update(kind.plural, body, wanted, target.subresource or None)
+        return self._shown(request, kind, updated, 201 if is_new else 200, form, stored=not wanted.dry_run)
+
+    def _patch(self, request: Request, target: Target, warnings: list[str]) -> Response:
+        kind = target.kind
+        form = negotiation.form_of(request.headers.get("accept", ""), forms.OBJECT_VIEWS)
+        patch_type = negotiation.patch_type(request.headers.get("content-type", ""))
+        wanted = options.write_options(request, "PatchOptions", warnings, is_apply=patch_type == "apply")
+        body = bodies.patch(request, patch_type)
+        patched, is_new = self.api.patch(
+            kind.plural, target.namespace, target.name, patch_type, body, wanted, target.subresource or None
+        )
+        return self._shown(request, kind, patched, 201 if is_new else 200, form, stored=not wanted.dry_run)
+
+    def _delete(self, request: Request, target: Target) -> Response:
+        form = negotiation.form_of(request.headers.get("accept", ""), forms.OBJECT_VIEWS)
+        asked, wanted = options.delete_options(request, bodies.delete_options(request))
+        shown, is_gone = self.api.delete(target.kind.plural, target.namespace, target.name, asked, wanted)
+        code = 200
+        if not is_gone and (asked.get("orphanDependents") is False or asked.get("propagationPolicy") == "Foreground"):
+            code = 202
+        return self._shown(request, target.kind, shown, code, form, stored=False)
+
+    def _delete_collection(self, request: Request, target: Target) -> Response:
+        """The list as it was, then each of it deleted. Source: registry/store.go DeleteCollection."""
+        kind = target.kind
+        form = negotiation.form_of(request.headers.get("accept", ""), forms.LIST_VIEWS)
+        asked = options.list_options(request, kind)
+        wanted_options, wanted = options.delete_options(request, bodies.delete_options(request))
+        page = listing.page(self.store, kind.plural, target.namespace, asked.matches, limit=max(0, asked.limit))
+        for obj in page.items:
+            namespace = obj["metadata"].get("namespace", "")
+            try:
+                self.api.delete(kind.plural, namespace, obj["metadata"]["name"], wanted_options, wanted)
+            except ApiError as error:
+                if error.code not in (404, 409):
+                    raise
+        return forms.of_list(request, kind, page, form, self.cluster.loop.now_s)
+
+    # ---- subresources of Pods
+
+    def _bind(self, request: Request, target: Target, warnings: list[str]) -> Response:
+        wanted = options.write_options(request, "CreateOptions", warnings)
+        body = bodies.of_definition(request, "io.k8s.api.core.v1.Binding", "Binding")
+        node = (body.get("target") or {}).get("name", "")
+        if not node:
+            finding = errors.FieldError("target.name", "FieldValueRequired", "Required value")
+            raise errors.invalid(Kind("", "v1", "Binding", "bindings"), target.name, [finding])
+        uid = (body.get("metadata") or {}).get("uid")
+        self.api.bind(target.namespace, target.name, node, wanted, uid=uid)
+        status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+        return forms.json_response(status, 201)
+
+    def _evict(self, request: Request, target: Target, warnings: list[str]) -> Response:
+        wanted = options.write_options(request, "CreateOptions", warnings)
+        body = bodies.of_definition(request, "io.k8s.api.policy.v1.Eviction", "Eviction")
+        name = (body.get("metadata") or {}).get("name") or target.name
+        if name != target.name:
+            raise errors.bad_request("name in URL does not match name in Eviction object")
+        return forms.json_response(self.api.evict(target.namespace, target.name, body, wanted), 201)
+
+    # ---- showing
+
+    def _shown(
+        self, request: Request, kind: Kind, obj: Object, code: int, form: negotiation.Form, *, stored: bool = False
+    ) -> Response:
+        """`stored`: the object is the store's own, so its JSON may be remembered."""
+        if form is negotiation.JSON and not request.first("pretty"):
+            if stored and obj["kind"] == kind.name and self.store.get(kind.plural, key_of(obj)) is obj:
+                return Response(code, self.store.encoded(obj))
+            return forms.json_response(obj, code)
+        return forms.of_object(request, kind, obj, code, form, self.cluster.loop.now_s)
+
+
+def refusal(error: ApiError) -> Response:
+    response = forms.json_response(error.status(), error.code)
+    retry_after_s = error.details.get("retryAfterSeconds")
+    if retry_after_s:
+        response.headers.append(("Retry-After", str(retry_after_s)))
+    return response
+
+
+def warning_header(text: str) -> str:
+    """RFC 7234's Warning with code 299. Source: apimachinery/pkg/util/net/http.go NewWarningHeader."""
+    clean = "".join(char if char.isprintable() or char == " " else " " for char in text)
+    return '299 - "' + clean.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _key(target: Target) -> str:
+    return f"{target.namespace}/{target.name}" if target.namespace else target.name
+
+
+def _check_name(body: Object, target: Target) -> None:
+    """Source: handlers/rest.go checkName."""
+    metadata: Any = body.setdefault("metadata", {})
+    name = metadata.get("name", "")
+    if not name:
+        raise errors.bad_request(
+            f"the name of the object ({target.name} based on URL) was undeterminable: name must be provided"
+        )
+    if name != target.name:
+        raise errors.bad_request(f"the name of the object ({name}) does not match the name on the URL ({target.name})")
+    namespace = metadata.get("namespace")
+    if target.namespace and namespace and namespace != target.namespace:
+        raise errors.bad_request(
+            f"the namespace of the object ({namespace}) does not match the namespace on the request "
+            f"({target.namespace})"
+        )
+    if target.namespace:
+        metadata["namespace"] = target.namespace

@@ -1,0 +1,1 @@
+"""Sockets, and nothing else: HTTP, streams, watches and certificates on the wire."""

@@ -1,0 +1,1 @@
+"""Endpoints and EndpointSlices: which addresses a Service leads to."""

@@ -1,0 +1,1 @@
+"""What becomes of Pods when a node is lost, tainted or gone."""

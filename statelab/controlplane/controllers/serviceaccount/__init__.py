@@ -1,0 +1,1 @@
+"""The ServiceAccount every namespace has, and its tokens."""

@@ -1,0 +1,1 @@
+"""Claims and volumes: binding, provisioning, growing, protecting and reclaiming them."""

@@ -1,0 +1,274 @@
+"""ClusterView: the learner's own cluster as a live picture; select anything to see its YAML, its events and why."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import anywidget
+import traitlets
+import yaml
+
+from statelab.cluster import Cluster, Problem, RequestRefused
+from statelab.notebook.pictures import stage
+from statelab.notebook.pictures.consequences import if_deleted
+from statelab.notebook.pictures.live import Mirror, mirror_of
+from statelab.notebook.pictures.modules import answering, css, module, with_fallback
+from statelab.notebook.pictures.picture import WIDTH, Picture, draw, frame_of
+from statelab.notebook.pictures.scene import PodShown, Scene, make_scene
+from statelab.notebook.pictures.source import Source
+from statelab.notebook.pictures.style import STYLE
+from statelab.notebook.strings import ENGLISH, say
+
+_WIDTHS = (WIDTH, 840, 720, 600, 480, 400, 330)
+_MOST_NEWS = 4
+_MOMENT_S = 1.0
+
+
+class ClusterView(anywidget.AnyWidget):
+    """A live picture of a cluster's current namespace.
+
+    `buttons`: also offer what an instructor does on stage (delete, scale, update, stop a node); each shows its line.
+    `ghosts`: Pods of an earlier moment, shown beside what they are now.
+    """
+
+    _esm = module("cluster_view")
+    _css = css()
+    sheet = traitlets.Unicode(STYLE).tag(sync=True)
+    text = traitlets.Dict(ENGLISH).tag(sync=True)
+    frame = traitlets.Dict().tag(sync=True)
+    status = traitlets.Unicode("").tag(sync=True)
+    news = traitlets.Unicode("").tag(sync=True)
+    chosen = traitlets.Dict({}).tag(sync=True)
+
+    def __init__(self, cluster: Cluster, *, buttons: bool = False, ghosts: tuple[PodShown, ...] = ()) -> None:
+        super().__init__()
+        self._mirror: Mirror = mirror_of(cluster)
+        self._cluster = self._mirror.cluster
+        self._buttons = buttons
+        self._ghosts = ghosts
+        self._selected: str | None = None
+        self._told_of = ""  # the version of the selected object that the panel tells of
+        self._width = WIDTH
+        self._views = 0
+        self._again: threading.Timer | None = None
+        self._newcomers = Newcomers()
+        self._scene = self._look()
+        self.frame = frame_of(self._draw(self._scene))
+        self._stop = self._mirror.listen(self._on_change)
+        self.on_msg(answering(self._on_message))
+
+    # ---- following the cluster
+
+    def _look(self) -> Scene:
+        return make_scene(self._mirror.objects(), self._mirror.namespace)
+
+    def _calm(self, scene: Scene) -> Scene:
+        """The scene without Pods that will have a node in a moment; it is drawn again when that moment is over."""
+        calm, again_s = self._newcomers.without(scene, time.monotonic())
+        if again_s > 0 and self._again is None:
+            self._again = threading.Timer(again_s, self._look_again)
+            self._again.daemon = True
+            self._again.start()
+        return calm
+
+    def _look_again(self) -> None:
+        self._again = None
+        self._on_change()
+
+    def _draw(self, scene: Scene) -> Picture:
+        return draw(scene, width=self._width, ghosts=self._ghosts)
+
+    def _on_change(self) -> None:
+        if self._views:  # a picture that nobody sees need not be drawn
+            self._redraw()
+
+    def _redraw(self) -> None:
+        scene = self._calm(self._look())
+        told = news(self._scene, scene)
+        self._scene = scene
+        with self.hold_sync():
+            self.frame = frame_of(self._draw(scene))
+            if told:
+                self.news = told
+            if self._mirror.is_away:
+                self.status = say("reconnecting")
+            elif self.status == say("reconnecting"):
+                self.status = ""
+        if self._selected is not None and self._version_of(self._selected) != self._told_of:
+            with suppress(Problem, RequestRefused):  # away; the status says so
+                self._tell_of(self._selected)
+
+    def picture(self) -> Picture:
+        """The picture as it stands, for a static copy: `.picture().svg()`."""
+        return draw(self._look(), ghosts=self._ghosts)
+
+    def close(self) -> None:
+        self._stop()
+        if self._again is not None:
+            self._again.cancel()
+        super().close()
+
+    # ---- what the browser tells
+
+    def _on_message(self, message: dict[str, Any]) -> None:
+        try:
+            if "shown" in message:
+                self._on_shown(bool(message["shown"]))
+            elif "width" in message:
+                self._on_width(message["width"])
+            elif "select" in message:
+                self._select(message["select"])
+            elif "act" in message:
+                self._act(str(message["act"]), str(message.get("value", "")))
+        except (Problem, RequestRefused) as problem:
+            self.status = str(problem)
+
+    def _on_shown(self, is_shown: bool) -> None:
+        self._views = max(0, self._views + (1 if is_shown else -1))
+        if is_shown:
+            self._redraw()
+
+    def _on_width(self, width: Any) -> None:
+        wanted = fitting(width)
+        if wanted != self._width:
+            self._width = wanted
+            self._redraw()
+
+    # ---- selecting
+
+    def _select(self, key: Any) -> None:
+        if not isinstance(key, str) or key not in self.frame["pieces"]:
+            self._selected, self.chosen = None, {}
+            return
+        self._selected = key
+        self._tell_of(key)
+
+    def _version_of(self, key: str) -> str:
+        kind, _, name = key.partition("/")
+        for obj in self._mirror.objects().get(f"{kind}s", ()):
+            if obj["metadata"]["name"] == name:
+                return str(obj["metadata"].get("resourceVersion"))
+        return ""
+
+    def _tell_of(self, key: str) -> None:
+        version = self._version_of(key)
+        actions = stage.actions(key, self._cluster, self._mirror.objects()) if self._buttons else []
+        parts = [
+            (say("why"), self._cluster.why(key), True),
+            (say("if_deleted"), if_deleted(key, self._mirror.objects()), False),
+            (say("events"), self._events(key), False),
+            (say("yaml"), self._yaml(key), False),
+        ]
+        self.chosen = {
+            "title": key,
+            "actions": [
+                {
+                    "id": each.id,
+                    "label": each.label,
+                    "line": each.line("{value}"),
+                    "asks": each.asks,
+                    "value": each.value,
+                }
+                for each in actions
+            ],
+            "parts": [{"title": title, "text": text, "open": is_open} for title, text, is_open in parts if text],
+        }
+        self._told_of = version
+
+    def _events(self, key: str) -> str:
+        kind, _, name = key.partition("/")
+        told = [
+            event
+            for event in self._cluster.list("events")
+            if event["involvedObject"].get("name") == name and event["involvedObject"].get("kind", "").lower() == kind
+        ]
+        told.sort(key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
+        return "\n".join(f"{event['reason']}: {event['message']}" for event in told) or say("no_events")
+
+    def _yaml(self, key: str) -> str:
+        obj = self._cluster.get(key)
+        if obj is None:
+            return say("gone_now", what=key)
+        metadata = {name: value for name, value in obj["metadata"].items() if name != "managedFields"}
+        return str(yaml.safe_dump({**obj, "metadata": metadata}, sort_keys=False, allow_unicode=True))
+
+    # ---- an instructor's buttons
+
+    def _act(self, id: str, value: str) -> None:
+        key = self._selected or ""
+        if not self._buttons:
+            return
+        for action in stage.actions(key, self._cluster, self._mirror.objects()):
+            if action.id == id:
+                said = stage.act(action, self._cluster, value)
+                self.status = f"$ {action.line(value)}\n{said}"
+                self._select(key)
+                return
+
+    # ---- where nothing is live
+
+    def _repr_mimebundle_(self, **more: Any) -> Any:
+        picture = self.picture()
+        return with_fallback(super()._repr_mimebundle_(**more), picture.svg(), picture.sentence)
+
+
+class Newcomers:
+    """Pods that have just been made and have no node yet: for a second they are in no room, so that nothing jumps."""
+
+    def __init__(self) -> None:
+        self._since_s: dict[str, float] = {}
+
+    def without(self, scene: Scene, now_s: float) -> tuple[Scene, float]:
+        """The scene without them, and in how many seconds to look again (0: nothing is left out)."""
+        waiting = [pod for pod in scene.pods if not pod.node]
+        self._since_s = {pod.uid: self._since_s.get(pod.uid, now_s) for pod in waiting}
+        young = {uid: since_s for uid, since_s in self._since_s.items() if now_s - since_s < _MOMENT_S}
+        if not young:
+            return scene, 0.0
+        staying = tuple(pod for pod in scene.pods if pod.node or pod.uid not in young)
+        return replace(scene, pods=staying), min(young.values()) + _MOMENT_S - now_s
+
+
+def fitting(width: Any) -> int:
+    """The widest width we draw for that does not exceed what the browser has."""
+    if not isinstance(width, (int, float)):
+        return WIDTH
+    return next((each for each in _WIDTHS if each <= width + 40), _WIDTHS[-1])
+
+
+def news(before: Scene, after: Scene) -> str:
+    """What changed between two scenes, for a screen reader: a few short sentences."""
+    old = {pod.name: (pod.uid, pod.said) for pod in before.pods}
+    told = [
+        say("said_pod", name=pod.name, said=pod.said) for pod in after.pods if old.get(pod.name) != (pod.uid, pod.said)
+    ]
+    here = {pod.name for pod in after.pods}
+    told += [say("gone_now", what=say("a_pod", name=name)) for name in old if name not in here]
+    was_ready = {node.name: node.is_ready for node in before.nodes}
+    told += [
+        say("said_node", name=node.name, state=say("ready" if node.is_ready else "not_ready"))
+        for node in after.nodes
+        if was_ready.get(node.name, node.is_ready) != node.is_ready
+    ]
+    more = [say("and_more", count=str(len(told) - _MOST_NEWS))] if len(told) > _MOST_NEWS else []
+    return " ".join([*told[:_MOST_NEWS], *more])
+
+
+def show(*, before: int | None = None, buttons: bool = False) -> ClusterView:
+    """A live picture of the current namespace.
+
+    `before=-1` also shows what was there before the last thing you did: Pods that are gone, and what a Pod of the same
+    name was then. -2 goes back two things. `buttons` are for an instructor on stage.
+    """
+    from statelab.notebook import current
+
+    cluster = current()
+    ghosts: tuple[PodShown, ...] = ()
+    if before is not None:
+        history = Source(mirror_of(cluster)).history
+        ghosts = make_scene(history.objects_at(history.before(before)), cluster.namespace).pods
+    return ClusterView(cluster, buttons=buttons, ghosts=ghosts)

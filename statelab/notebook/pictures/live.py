@@ -1,0 +1,204 @@
+"""A namespace as it is now, kept up to date by list and watch, and shared by all pictures of it in this kernel.
+
+Source: client-go's reflector. The list is what tells which objects vanished while no watch ran; a watch alone, begun
+again, never would. Twenty pictures of one namespace cost as many connections as one.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from statelab.cluster import Cluster, Problem, RequestRefused
+from statelab.cluster.names import path_of
+from statelab.controlplane.kinds import KINDS, Object, key_of
+from statelab.notebook.pictures.history import Moment
+from statelab.notebook.pictures.scene import WATCHED
+
+_log = logging.getLogger(__name__)
+_REDRAW_S = 0.08  # at most a dozen pictures a second; what comes between is in the next one
+_AGAIN_S = 1.0
+_LONGEST_AGAIN_S = 10.0
+_WATCH_S = 120
+_MOST_RECORDED = 20_000
+
+
+class Mirror:
+    """The objects of WATCHED in one namespace. Get one with `mirror_of(cluster)`; give it back with `release()`.
+
+    Raises Problem or RequestRefused when the cluster cannot be read at first; later it only becomes `away`.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = copy.copy(cluster)  # stays in its namespace when the learner goes to another
+        self.namespace = cluster.namespace
+        self.recorded: deque[Moment] = deque(maxlen=_MOST_RECORDED)
+        self.is_away = False
+        self._lock = threading.Lock()
+        self._objects: dict[str, dict[str, Object]] = {plural: {} for plural in WATCHED}
+        self._listeners: dict[int, Callable[[], None]] = {}
+        self._changed = threading.Event()
+        self._closed = threading.Event()
+        self._ends: set[Callable[[], None]] = set()  # what ends a watch that waits
+        versions = {plural: self._list(plural) for plural in WATCHED}
+        threading.Thread(target=self._tell, daemon=True, name=f"pictures of {self.namespace}").start()
+        for plural, version in versions.items():
+            name = f"watch {plural} in {self.namespace}"
+            threading.Thread(target=self._follow, args=(plural, version), daemon=True, name=name).start()
+
+    # ---- what a picture asks
+
+    def objects(self) -> dict[str, list[Object]]:
+        """All there is, by plural. The objects must not be changed."""
+        with self._lock:
+            return {plural: list(by_key.values()) for plural, by_key in self._objects.items()}
+
+    def listen(self, on_change: Callable[[], None]) -> Callable[[], None]:
+        """Call `on_change` after changes, at most a dozen times a second, from a thread. Returns what ends that."""
+        token = id(on_change)
+        with self._lock:
+            self._listeners[token] = on_change
+
+        def stop() -> None:
+            with self._lock:
+                self._listeners.pop(token, None)
+                nobody = not self._listeners
+            if nobody:
+                self.close()
+
+        return stop
+
+    def moments(self) -> list[Moment]:
+        """What was seen since this mirror began: the history, where the cluster keeps none."""
+        with self._lock:
+            return list(self.recorded)
+
+    @property
+    def is_closed(self) -> bool:
+        return self._closed.is_set()
+
+    def close(self) -> None:
+        """Stop following: its threads end."""
+        self._closed.set()
+        self._changed.set()
+        for end in list(self._ends):
+            end()
+
+    # ---- following
+
+    def _follow(self, plural: str, version: str) -> None:
+        again_s = _AGAIN_S
+        while not self.is_closed:
+            try:
+                self._watch(plural, version)
+                if not self.is_closed:
+                    version = self._list(plural)
+                self._set_away(False)
+                again_s = _AGAIN_S
+                continue
+            except (RequestRefused, Problem):
+                self._set_away(True)
+            except Exception:  # nothing that a cluster sends may end a picture
+                _log.exception("watching %s", plural)
+            self._closed.wait(again_s)
+            again_s = min(again_s * 1.5, _LONGEST_AGAIN_S)
+            version = ""
+
+    def _list(self, plural: str) -> str:
+        kind = KINDS[plural]
+        answer = self.cluster.request("GET", path_of(kind, self.namespace))
+        found = {}
+        for item in answer["items"]:
+            obj = {"apiVersion": kind.api_version, "kind": kind.name, **item}
+            found[key_of(obj)] = obj
+        with self._lock:
+            known = self._objects[plural]
+            for key in known.keys() - found.keys():
+                self._record("DELETED", plural, known[key])
+            for key, obj in found.items():
+                before = known.get(key)
+                if before is None or _version(before) != _version(obj):
+                    self._record("MODIFIED" if before else "ADDED", plural, obj)
+            self._objects[plural] = found
+        self._changed.set()
+        return str(answer["metadata"]["resourceVersion"])
+
+    def _watch(self, plural: str, version: str) -> None:
+        if not version:
+            version = self._list(plural)
+            self._set_away(False)
+        params = {"watch": "1", "resourceVersion": version, "timeoutSeconds": str(_WATCH_S)}
+        path = path_of(KINDS[plural], self.namespace)
+        for event in self.cluster.connection.stream(path, params, read_timeout_s=_WATCH_S + 30.0, ends=self._ends):
+            if self.is_closed or event["type"] == "ERROR":
+                return
+            self._apply(event["type"], plural, event["object"])
+
+    def _apply(self, type: str, plural: str, obj: Object) -> None:
+        if type not in ("ADDED", "MODIFIED", "DELETED"):
+            return
+        with self._lock:
+            if type == "DELETED":
+                self._objects[plural].pop(key_of(obj), None)
+            else:
+                self._objects[plural][key_of(obj)] = obj
+            self._record(type, plural, obj)
+        self._changed.set()
+
+    def _record(self, type: str, plural: str, obj: Object) -> None:
+        number = (self.recorded[-1].number if self.recorded else 0) + 1
+        self.recorded.append(Moment(number, type, plural, key_of(obj), obj, "", "", _born_or_now(type, obj)))
+
+    def _set_away(self, is_away: bool) -> None:
+        if self.is_away != is_away:
+            self.is_away = is_away
+            self._changed.set()
+
+    # ---- telling
+
+    def _tell(self) -> None:
+        while not self.is_closed:
+            self._changed.wait()
+            self._changed.clear()
+            began_s = time.monotonic()
+            with self._lock:
+                listeners = list(self._listeners.values())
+            for listener in listeners:
+                try:
+                    listener()
+                except Exception:  # one picture's trouble stays its own
+                    _log.exception("a picture could not be drawn")
+            # A picture that takes long is drawn less often: the kernel is the learner's.
+            self._closed.wait(max(_REDRAW_S, 3 * (time.monotonic() - began_s)))
+
+
+_mirrors: dict[tuple[str, str], Mirror] = {}
+_making = threading.Lock()
+
+
+def mirror_of(cluster: Cluster) -> Mirror:
+    """The one mirror of the cluster's current namespace. It closes when the last that listened has stopped."""
+    key = (cluster.connection.url, cluster.namespace)
+    with _making:
+        found = _mirrors.get(key)
+        if found is None or found.is_closed:
+            found = _mirrors[key] = Mirror(cluster)
+        return found
+
+
+def _version(obj: Object) -> Any:
+    return obj["metadata"].get("resourceVersion")
+
+
+def _born_or_now(type: str, obj: Object) -> float:
+    """When it happened, as well as a watch can tell: an object met for the first time was there since its creation."""
+    created = obj["metadata"].get("creationTimestamp")
+    if type == "ADDED" and created:
+        return datetime.fromisoformat(created.replace("Z", "+00:00")).timestamp()
+    return time.time()

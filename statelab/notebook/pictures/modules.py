@@ -1,0 +1,49 @@
+"""What every widget needs: its ES module with the shared drawing code, the style sheet, and a static copy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+_STATIC = Path(__file__).parent
+_SHARED = ("drawing", "selecting")
+_IMPORT = re.compile(r'^import [^;]* from "\./(?:drawing|selecting)\.js";\n', re.MULTILINE)
+
+
+@cache
+def module(name: str) -> str:
+    """The whole ES module of a widget: anywidget loads one file, so what it imports from us is put in front."""
+    shared = [_IMPORT.sub("", (_STATIC / f"{each}.js").read_text()) for each in _SHARED]
+    own = _IMPORT.sub("", (_STATIC / f"{name}.js").read_text())
+    return "\n".join([*(re.sub(r"^export (?=function|const)", "", each, flags=re.MULTILINE) for each in shared), own])
+
+
+@cache
+def css() -> str:
+    return (_STATIC / "pictures.css").read_text()
+
+
+def answering(handle: Callable[[dict[str, Any]], None]) -> Callable[[Any, Any, Any], None]:
+    """A handler of messages from the browser, which is told that it was heard: else it says that no kernel answers."""
+
+    def on_message(widget: Any, message: Any, _buffers: Any) -> None:
+        if isinstance(message, dict):
+            try:
+                handle(message)
+            finally:
+                widget.send({"heard": True})
+
+    return on_message
+
+
+def with_fallback(bundle: Any, svg: str, sentence: str) -> Any:
+    """A widget's mime bundle with what nbconvert, a code host or a screen reader shows: an SVG and a sentence."""
+    data = bundle[0] if isinstance(bundle, tuple) else bundle
+    if data is not None:
+        if svg:
+            data["image/svg+xml"] = svg
+        data["text/plain"] = sentence
+    return bundle

@@ -1,0 +1,82 @@
+"""predict(): the learner commits to an answer before running; it is graded nowhere and kept for the end."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import anywidget
+import traitlets
+
+from statelab.notebook.pictures.modules import css, module
+from statelab.notebook.strings import ENGLISH, say
+from statelab.notebook.telling import progress
+
+
+class Prediction(anywidget.AnyWidget):
+    """One question. `kind`: "one" or "many" of the items, "order" them, or "fill" in a word."""
+
+    _esm = module("predict")
+    _css = css()
+    question = traitlets.Unicode().tag(sync=True)
+    kind = traitlets.Unicode().tag(sync=True)
+    items = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    answer = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    said = traitlets.Unicode("").tag(sync=True)
+    text = traitlets.Dict(ENGLISH).tag(sync=True)
+
+    def __init__(self, question: str, kind: str, items: Sequence[str], key: str) -> None:
+        kept = progress.get("predictions", key) or []
+        super().__init__(question=question, kind=kind, items=list(items), answer=[str(each) for each in kept])
+        self._key = key
+        if kept:
+            self.said = say("said", answer=", ".join(self.answer))
+        self.observe(self._on_answer, names="answer")
+
+    def _on_answer(self, change: Any) -> None:
+        if not change["new"]:
+            self.said = say("not_answered")
+            return
+        progress.record("predictions", self._key, list(change["new"]))
+        self.said = say("said", answer=", ".join(change["new"]))
+
+    def _repr_mimebundle_(self, **more: Any) -> Any:
+        bundle = super()._repr_mimebundle_(**more)
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        if data is not None:
+            data["text/plain"] = f"{say('predict')}: {self.question}\n" + "\n".join(
+                f"  · {item}" for item in self.items
+            )
+        return bundle
+
+
+def predict(
+    question: str,
+    *,
+    choices: Sequence[str] | None = None,
+    one: Sequence[str] | None = None,
+    order: Sequence[str] | None = None,
+    key: str,
+) -> Prediction:
+    """Ask for a prediction: any of `choices`, just `one` of them, an `order`, or (with none of these) a word.
+
+    `key` names the answer in the learner's progress, so that it can be shown beside what happened: predicted(key).
+    Raises ValueError when more than one of them is given.
+    """
+    given = [(kind, items) for kind, items in (("many", choices), ("one", one), ("order", order)) if items is not None]
+    if len(given) > 1:
+        raise ValueError("give one of choices, one and order")
+    kind, items = given[0] if given else ("fill", ())
+    shuffled = list(items)
+    if kind == "order":
+        random.Random(key).shuffle(shuffled)  # the same for everyone
+        if shuffled == list(items):
+            shuffled.reverse()  # the order given is often the answer
+    return Prediction(question, kind, shuffled, key)
+
+
+def predicted(key: str) -> str:
+    """What the learner predicted under that key, in words; "nothing yet" when they have not."""
+    kept = progress.get("predictions", key)
+    return ", ".join(kept) if kept else "nothing yet"

@@ -1,0 +1,212 @@
+"""Timeline: everything that happened, in lanes, to rewind, step through, play again and compare."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import anywidget
+import traitlets
+
+from statelab.cluster import Cluster, Problem, RequestRefused
+from statelab.notebook.pictures.cluster_view import fitting
+from statelab.notebook.pictures.differing import by_name, differences
+from statelab.notebook.pictures.history import History, Moment
+from statelab.notebook.pictures.lanes import Scale, draw_lanes, lanes, of_interest, scale_of
+from statelab.notebook.pictures.live import mirror_of
+from statelab.notebook.pictures.modules import answering, css, module, with_fallback
+from statelab.notebook.pictures.picture import WIDTH, Picture, draw, frame_of
+from statelab.notebook.pictures.scene import Scene, make_scene
+from statelab.notebook.pictures.source import Source
+from statelab.notebook.pictures.style import STYLE
+from statelab.notebook.strings import ENGLISH, say
+
+_MOST_ROWS = 200
+
+
+class Timeline(anywidget.AnyWidget):
+    """The lanes of a namespace (or of `what` in it), and the cluster as it was at the chosen moment.
+
+    It follows the present until a moment is chosen; "Now" goes back to it.
+    """
+
+    _esm = module("timeline")
+    _css = css()
+    sheet = traitlets.Unicode(STYLE).tag(sync=True)
+    text = traitlets.Dict(ENGLISH).tag(sync=True)
+    frame = traitlets.Dict().tag(sync=True)
+    scene = traitlets.Dict().tag(sync=True)
+    table = traitlets.Dict().tag(sync=True)
+    state = traitlets.Dict().tag(sync=True)
+    difference = traitlets.List().tag(sync=True)
+    status = traitlets.Unicode("").tag(sync=True)
+
+    def __init__(self, cluster: Cluster, *, what: str = "") -> None:
+        super().__init__()
+        self._mirror = mirror_of(cluster)
+        self._source = Source(self._mirror)
+        self._what = what
+        self._width = WIDTH
+        self._views = 0
+        self._at: int | None = None  # None: the present
+        self._marked: int | None = None
+        self.status = self._origin()
+        self._refresh()
+        self._stop = self._mirror.listen(self._on_change)
+        self.on_msg(answering(self._on_message))
+
+    # ---- what is known
+
+    @property
+    def history(self) -> History:
+        return self._source.history
+
+    @property
+    def index(self) -> int:
+        """Which of the shown moments is looked at."""
+        last = len(self._moments) - 1
+        return last if self._at is None else min(self._at, last)
+
+    def _on_change(self) -> None:
+        if not self._views:
+            return
+        try:
+            if self._source.update():
+                self._refresh()
+            self.status = say("reconnecting") if self._mirror.is_away else self._origin()
+        except (Problem, RequestRefused):
+            self.status = say("reconnecting")
+
+    def _origin(self) -> str:
+        """Where its beginning is, on a cluster that keeps no history and no causes."""
+        return "" if self._mirror.cluster.place == "embedded" else say("watched_since")
+
+    def _refresh(self) -> None:
+        """All anew: there are more moments."""
+        self._moments = of_interest(self.history, self._what)
+        self._places = {id(moment): place for place, moment in enumerate(self.history.moments)}
+        self._lanes = lanes(self._moments)
+        self._scale: Scale = scale_of(self._lanes, self._moments, self._width)
+        self._paint()
+
+    def _objects(self, index: int) -> dict[str, list[Any]]:
+        if index < 0 or not self._moments:
+            return self.history.objects_at(-1)
+        return self.history.objects_at(self._places[id(self._moments[index])])
+
+    def scene_at(self, index: int) -> Scene:
+        """How everything stood just after moment `index`."""
+        return make_scene(self._objects(index), self.history.namespace)
+
+    def _at_s(self, index: int | None) -> float | None:
+        if index is None or not self._moments:
+            return None
+        return self._moments[max(0, index)].at_s
+
+    def picture(self) -> Picture:
+        """The lanes as they stand, for a static copy."""
+        return draw_lanes(self._lanes, self._scale, width=self._width)
+
+    # ---- showing it
+
+    def _paint(self) -> None:
+        scene = self.scene_at(self.index)
+        lanes_now = draw_lanes(
+            self._lanes,
+            self._scale,
+            width=self._width,
+            cursor_s=self._at_s(self.index),
+            marked_s=self._at_s(self._marked),
+        )
+        times = [round(self._scale.drawn(moment.at_s), 3) for moment in self._moments]
+        with self.hold_sync():
+            self.frame = frame_of(
+                lanes_now, times=times, left=self._scale.left, right=self._scale.left + self._scale.width
+            )
+            self.scene = frame_of(draw(scene, width=self._width))
+            self.table = _table(scene)
+            self.state = self._state()
+
+    def _state(self) -> dict[str, Any]:
+        index = self.index
+        moment = self._moments[index] if index >= 0 else None
+        number, count = str(index + 1), str(len(self._moments))
+        return {
+            "index": index,
+            "count": len(self._moments),
+            "value": say("moment_value", number=number, count=count, time=clock(moment)) if moment else "",
+            "said": told(moment) if moment else say("nothing_yet", namespace=self.history.namespace),
+            "is_now": self._at is None,
+            "marked": say("marked", time=clock(self._moments[self._marked])) if self._marked is not None else "",
+        }
+
+    # ---- what the browser tells
+
+    def _on_message(self, message: dict[str, Any]) -> None:
+        if "shown" in message:
+            self._views = max(0, self._views + (1 if message["shown"] else -1))
+            self._on_change()
+        elif "width" in message:
+            wanted = fitting(message["width"])
+            if wanted != self._width:
+                self._width = wanted
+                self._refresh()
+        elif "index" in message:
+            self.go(message["index"])
+        elif "now" in message:
+            self._at = None
+            self._paint()
+        elif "mark" in message:
+            self._marked = self.index if message["mark"] and self._moments else None
+            self.difference = []
+            self._paint()
+        elif "compare" in message and self._marked is not None:
+            self.difference = self.compared(self._marked, self.index)
+
+    def go(self, index: Any) -> None:
+        """Look at moment `index`."""
+        if not isinstance(index, int) or not self._moments:
+            return
+        self._at = max(0, min(index, len(self._moments) - 1))
+        self._paint()
+
+    def compared(self, one: int, two: int) -> list[list[str]]:
+        """Moment `one` against `two` as YAML, line by line: [mark, line]."""
+        lines = differences(by_name(self._objects(min(one, two))), by_name(self._objects(max(one, two))))
+        return [list(line) for line in lines] or [["", say("no_difference")]]
+
+    def close(self) -> None:
+        self._stop()
+        super().close()
+
+    def _repr_mimebundle_(self, **more: Any) -> Any:
+        picture = self.picture()
+        return with_fallback(super()._repr_mimebundle_(**more), picture.svg(), picture.sentence or self.state["said"])
+
+
+def clock(moment: Moment) -> str:
+    return datetime.fromtimestamp(moment.at_s, UTC).strftime("%H:%M:%S.") + f"{int(moment.at_s * 1000) % 1000:03d}"
+
+
+def told(moment: Moment) -> str:
+    """What happened in a moment: who did what to which object, and why."""
+    from statelab.controlplane.kinds import KINDS
+
+    what = say(f"did_{moment.type}", what=f"{KINDS[moment.plural].singular}/{moment.name}")
+    if moment.why:
+        what = say("did_because", what=what, why=moment.why)
+    return say("did", who=moment.actor, what=what) if moment.actor else what
+
+
+def _table(scene: Scene) -> dict[str, Any]:
+    """The Pods at a moment, as rows."""
+    heads = [say(each) for each in ("pod", "state", "node", "ip", "uid")]
+    rows = [[pod.name, pod.said, pod.node, pod.ip, pod.uid[:8]] for pod in scene.pods[:_MOST_ROWS]]
+    return {"caption": say("pods_then"), "heads": heads, "rows": rows}
+
+
+def timeline(what: str = "") -> Timeline:
+    """The timeline of the current namespace, or of one object ("sts/web") and what belongs to it."""
+    from statelab.notebook import current
+
+    return Timeline(current(), what=what)

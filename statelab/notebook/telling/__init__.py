@@ -1,0 +1,1 @@
+"""What is told in words: why, how far, what a line means."""

@@ -179,7 +179,7 @@ def reset(
     local.reset(home)
     if was_running is not None:
         local.start(home, pace=was_running.pace)
-    _tell("The cluster is empty; its old state is .statelab/state-before-reset.", {"reset": True}, as_json)
+    _tell(f"The cluster is empty; its old state is {home.folder / 'state-before-reset'}.", {"reset": True}, as_json)
 
 
 @app.command()
@@ -244,7 +244,7 @@ def lab(
     first = home.course / "00-start-here.ipynb"
     if not first.is_file():
         raise Problem(
-            f"There is no course in {home.root}.",
+            f"There is no course in {home.root if os.environ.get('STATELAB_HOME') else Path.cwd()}.",
             "Make a copy of your own: statelab lab --copy-to DIR. Or run this in the folder of StateLab.",
         )
     is_ours = False

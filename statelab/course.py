@@ -8,9 +8,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from statelab.cluster import my_courses
+from statelab.cluster.my_courses import FIRST_LESSON
 from statelab.cluster.problem import Problem
 
-FIRST_LESSON = Path("course") / "00-start-here.ipynb"
 _PARTS = ("course", "exercises", "kind-config.yaml")
 _NOT_COPIED = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "*.py", "*.pyc")
 
@@ -56,6 +57,7 @@ def copy_to(folder: Path) -> Copied:
     except OSError as error:
         reason = error.strerror or str(error)
         raise Problem(f"The course cannot be copied to {folder}: {reason}.", "Name a folder of your own.") from None
+    my_courses.opened(folder)
     return Copied(folder, new, kept)
 
 

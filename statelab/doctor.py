@@ -62,7 +62,7 @@ def _package(name: str) -> Finding:
 
 
 def _folder(home: Home) -> Finding:
-    target = home.folder if home.folder.exists() else home.root
+    target = next(each for each in (home.folder, *home.folder.parents) if each.exists())
     free = shutil.disk_usage(target).free
     good = os.access(target, os.W_OK) and free > _MIN_FREE_BYTES
     return Finding(

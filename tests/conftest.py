@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +29,9 @@ _POSIX = [
 # What a script starts in the background ignores Ctrl-C, and so would all that it starts: tests send it to them.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# Which courses were opened is written down in the user's data folder: a test's own, never the developer's.
+os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="statelab-test-data-")
+atexit.register(shutil.rmtree, os.environ["XDG_DATA_HOME"], ignore_errors=True)
 collect_ignore = _POSIX if sys.platform == "win32" else []
 
 

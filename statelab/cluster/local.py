@@ -12,8 +12,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from statelab.cluster import process
+from statelab.cluster.my_courses import opened
 from statelab.cluster.paths import Home, make_private
 from statelab.cluster.problem import Problem
+from statelab.cluster.takeover import bring_home
 
 _START_WITHIN_S = 20.0
 _STOP_WITHIN_S = 10.0
@@ -50,6 +52,8 @@ def hanging(home: Home) -> int | None:
 
 def start(home: Home, *, pace: float = 1.0, port: int | None = None) -> tuple[Server, bool]:
     """The server of this home, started if it does not run; and whether it was. Raises Problem."""
+    bring_home(home)
+    opened(home.root)
     server = running(home)
     if server is not None:
         return server, False

@@ -1,22 +1,37 @@
-"""Where things are: the checkout (or a learner's copy of it), and its own cluster's files in `.statelab/`."""
+"""Where things are: the learner's course, and its own cluster's files in `.statelab/`."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from statelab.cluster.my_courses import FIRST_LESSON, course_of, data_folder, is_course
+
+STATE = ".statelab"
+
 
 @dataclass(frozen=True)
 class Home:
-    """A folder that has a course and a cluster of its own. Two of them never meet: port, token and state are here."""
+    """A learner's course with its one cluster and its one record of progress. Two of them never meet: port, token and
+    state are each home's own."""
 
     root: Path
 
     @property
     def folder(self) -> Path:
-        return self.root / ".statelab"
+        """`.statelab` in the course's folder; in the user's data folder where the course belongs to somebody else."""
+        beside = self.root / STATE
+        if _is_mine(beside if beside.is_dir() else self.root):
+            return beside
+        mark = hashlib.sha256(str(self.root).encode()).hexdigest()[:10]
+        return data_folder() / "courses" / f"{self.root.name}-{mark}"
+
+    @property
+    def has_course(self) -> bool:
+        return is_course(self.root)
 
     @property
     def kubeconfig(self) -> Path:
@@ -37,7 +52,7 @@ class Home:
 
     @property
     def course(self) -> Path:
-        return self.root / "course"
+        return self.root / FIRST_LESSON.parent
 
 
 def make_private(folder: Path) -> list[Path]:
@@ -61,13 +76,35 @@ def _close(path: Path) -> bool:
 
 
 def find_home(start: Path | None = None) -> Home:
-    """The home that `start` (the current folder) lies in: `STATELAB_HOME`, else the nearest folder with a course or a
-    cluster of its own, else `start` itself."""
+    """The home of who works in `start` (the current folder), the same for notebooks, `check()` and every command.
+
+    It is the folder that `STATELAB_HOME` names; else the course that `start` lies in; else a folder above in which a
+    cluster was made on purpose; else, for an assignment that lies somewhere else, the course it is of (my_courses.py);
+    else a home in the user's data folder.
+    """
     named = os.environ.get("STATELAB_HOME")
     if named:
-        return Home(Path(named).resolve())
-    start = (start or Path.cwd()).resolve()
+        return Home(Path(named).expanduser().resolve())
+    try:
+        start = (start or Path.cwd()).resolve()
+    except FileNotFoundError:  # the folder we are in was deleted
+        start = Path.home()
     for folder in (start, *start.parents):
-        if (folder / ".statelab").is_dir() or (folder / "course" / "00-start-here.ipynb").is_file():
+        if is_course(folder) or ((folder / STATE / "state").is_dir() and not is_in_an_assignment(folder)):
             return Home(folder)
-    return Home(start)
+    return Home(course_of(start) or data_folder() / "home")
+
+
+def is_in_an_assignment(folder: Path) -> bool:
+    """Whether a `.statelab` there was made by an assignment's cells, of themselves: it lies beside a notebook."""
+    return (folder / STATE).is_dir() and not is_course(folder) and any(folder.glob("*.ipynb"))
+
+
+def _is_mine(path: Path) -> bool:
+    """Whether to keep a cluster there: who keeps theirs in another's folder meets the other's."""
+    if os.name == "nt" or os.getuid() == 0:
+        return os.access(path, os.W_OK) or not path.exists()
+    try:
+        return path.stat().st_uid == os.getuid() and os.access(path, os.W_OK)
+    except OSError:
+        return True  # it is not there yet, and will be made

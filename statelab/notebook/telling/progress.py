@@ -1,6 +1,7 @@
 """What a learner has done: predictions made, tasks passed, lessons run. One readable JSON file beside the course.
 
-The file is `.statelab/progress.json`. It can be read, carried to another machine, and deleted.
+The file is `.statelab/progress.json` in the learner's one home, wherever the notebook lies. It can be read, carried to
+another machine, and deleted.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from statelab.cluster import find_home
+from statelab.cluster.takeover import bring_home
 
 
 def path() -> Path:
@@ -21,6 +23,7 @@ def path() -> Path:
 
 def read() -> dict[str, Any]:
     """The whole record; empty where there is none or it cannot be read (a broken file is set aside, never lost)."""
+    bring_home(find_home())
     try:
         found = json.loads(path().read_text(encoding="utf-8"))
     except OSError:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from statelab.controlplane.apiserver.validation import names
+from statelab.controlplane import syntax
 from statelab.controlplane.errors import bad_request
 from statelab.controlplane.kinds import Object
 
@@ -206,7 +206,7 @@ class _Parser:
             key = self.take()
         if not self.is_word(key):
             raise _Unparsable(f"found '{key}', expected: identifier")
-        if problems := names.qualified(key):
+        if problems := syntax.qualified(key):
             raise _Unparsable(f"<nil>: Invalid value: {_quote(key)}: {'; '.join(problems)}")
         if absent:
             return Requirement(key, "!")
@@ -270,7 +270,7 @@ class _Parser:
             value = _quote(requirement.values[0])
             errors.append(f"values[0]: Invalid value: {value}: for 'Gt', 'Lt' operators, the value must be an integer")
         for index, value in enumerate(requirement.values):
-            if problems := names.label_value(value):
+            if problems := syntax.label_value(value):
                 place = f"values[{index}][{requirement.key}]"
                 errors.append(f"{place}: Invalid value: {_quote(value)}: {'; '.join(problems)}")
         if errors:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Protocol
 from urllib.parse import unquote
 
-from statelab.controlplane.apiserver.registry.watch import Watch
 from statelab.controlplane.kinds import KINDS, Kind, Object
 
 Query = Mapping[str, Sequence[str]]
@@ -42,6 +42,38 @@ class Response:
     headers: list[tuple[str, str]] = field(default_factory=list)
 
 
+class Event(Protocol):
+    """What a watch tells: ADDED, MODIFIED, DELETED or BOOKMARK, and the object."""
+
+    @property
+    def type(self) -> str: ...
+
+    @property
+    def object(self) -> Object: ...
+
+
+class Unread(Protocol):
+    """Events in order, the oldest first."""
+
+    def __len__(self) -> int: ...
+
+    def popleft(self) -> Event: ...
+
+
+class OpenWatch(Protocol):
+    """A watch as who sends it sees it (registry/watch.py): what has not been read yet, and its end."""
+
+    overflowed: bool
+    on_event: Callable[[], None] | None
+
+    @property
+    def events(self) -> Unread: ...
+
+    def close(self) -> None: ...
+
+    def bookmark(self, kind: str, api_version: str, *, initial_events_end: bool = False) -> Event: ...
+
+
 @dataclass(slots=True)
 class WatchAnswer:
     """A watch that is open: its lines come from `encode(event)`, until `timeout_s` or the client ends it.
@@ -49,7 +81,7 @@ class WatchAnswer:
     `is_plain`: every event of the kind in `namespace` ("" is all of them) in plain JSON, as others get it too.
     """
 
-    watch: Watch
+    watch: OpenWatch
     encode: Callable[[str, Object], bytes]
     timeout_s: float
     bookmarks: bool

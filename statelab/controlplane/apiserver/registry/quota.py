@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from statelab.controlplane import quantity
-from statelab.controlplane.apiserver.registry import strategy
+from statelab.controlplane import qos, quantity
 from statelab.controlplane.apiserver.registry.service_ips import Reader
 from statelab.controlplane.errors import forbidden
 from statelab.controlplane.kinds import KINDS, Object
@@ -201,7 +200,7 @@ def _in_scope(pod: Object, scope: str, operator: str, values: list[str]) -> bool
     if scope in ("Terminating", "NotTerminating"):
         return (spec.get("activeDeadlineSeconds") is not None) == (scope == "Terminating")
     if scope in ("BestEffort", "NotBestEffort"):
-        return (strategy.qos_class(spec) == "BestEffort") == (scope == "BestEffort")
+        return (qos.qos_class(spec) == "BestEffort") == (scope == "BestEffort")
     if scope == "PriorityClass":
         name = spec.get("priorityClassName", "")
         if operator in ("In", "NotIn"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from statelab.controlplane import quantity
+from statelab.controlplane import qos
 from statelab.controlplane.apiserver.registry import defaults
 from statelab.controlplane.kinds import Object
 
@@ -133,7 +133,7 @@ def _drop_disabled(plural: str, obj: Object, old: Object | None) -> None:
 
 
 def _new_pod(pod: Object) -> None:
-    status: Fields = {"phase": "Pending", "qosClass": qos_class(pod["spec"])}
+    status: Fields = {"phase": "Pending", "qosClass": qos.qos_class(pod["spec"])}
     if pod["spec"].get("schedulingGates"):
         now = pod["metadata"].get("creationTimestamp")
         status["conditions"] = [{**_CONDITION_GATED, "lastProbeTime": None, "lastTransitionTime": now}]
@@ -165,37 +165,6 @@ def _add_label_keys(term: Fields, labels: Fields, field: str, operator: str) -> 
         if key in labels:
             requirement = {"key": key, "operator": operator, "values": [labels[key]]}
             term["labelSelector"].setdefault("matchExpressions", []).append(requirement)
-
-
-def qos_class(spec: Fields) -> str:
-    """Guaranteed, Burstable or BestEffort. Source: pkg/apis/core/v1/helper/qos."""
-    of_pod = spec.get("resources") or {}
-    if of_pod.get("requests") or of_pod.get("limits"):
-        parts = [of_pod]
-    else:
-        containers = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
-        parts = [container.get("resources") or {} for container in containers]
-    requests: dict[str, int] = {}
-    limits: dict[str, int] = {}
-    guaranteed = True
-    for part in parts:
-        found = set()
-        for name in ("cpu", "memory"):
-            asked, capped = (_nanos(part.get(key), name) for key in ("requests", "limits"))
-            if asked:
-                requests[name] = requests.get(name, 0) + asked
-            if capped:
-                limits[name] = limits.get(name, 0) + capped
-                found.add(name)
-        guaranteed = guaranteed and len(found) == 2
-    if not requests and not limits:
-        return "BestEffort"
-    return "Guaranteed" if guaranteed and requests == limits else "Burstable"
-
-
-def _nanos(amounts: Fields | None, name: str) -> int:
-    text = (amounts or {}).get(name)
-    return quantity.parse(text).nanos if text is not None else 0
 
 
 def _same_data_source(spec: Fields) -> None:

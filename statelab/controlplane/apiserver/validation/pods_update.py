@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from statelab.controlplane.apiserver.registry import strategy
+from statelab.controlplane import qos
 from statelab.controlplane.apiserver.validation import difference, meta, names, pods
 from statelab.controlplane.apiserver.validation.fields import Errors, Fields, forbidden, invalid
 from statelab.controlplane.kinds import Object
@@ -48,7 +48,7 @@ def update(pod: Object, old: Object) -> Errors:
             errors.append(forbidden(f"spec.schedulingGates[{index}].name", why))
     if not difference.differ(spec, before):
         return errors
-    if strategy.qos_class(spec) != strategy.qos_class(before):
+    if qos.qos_class(spec) != qos.qos_class(before):
         shown = (pod.get("status") or {}).get("qosClass", "")
         errors.append(invalid("metadata", shown, "Pod QOS Class may not change as a result of resizing"))
     munged = _munged(spec, before, errors)

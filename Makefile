@@ -7,37 +7,31 @@ ARGS ?=
 
 .PHONY: lab test test-kind lint bench docs clean
 
-lab: .venv/ready
+lab: .venv/ready-learner
 	$(BIN)/statelab lab $(ARGS)
 
-test: .venv/ready
+test: .venv/ready-dev
 	$(BIN)/python -m pytest $(ARGS)
 
 # On a real kind cluster, made for this and deleted: needs Docker or Podman, kind, and some minutes (docs/kind.md).
-test-kind: .venv/ready
+test-kind: .venv/ready-dev
 	STATELAB_TEST_KIND=$${STATELAB_TEST_KIND:-1} $(BIN)/python -m pytest -m kind $(ARGS)
 
-lint: .venv/ready
+lint: .venv/ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/ready
+bench: .venv/ready-dev
 	$(BIN)/python -m benchmarks $(ARGS)
 
-docs: .venv/docs
+docs: .venv/ready-docs
 	$(BIN)/python docs/build.py
 
-.venv/ready: pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "StateLab needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another with: make PYTHON=python3.12 ...")'
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev,kubectl]'
-	touch .venv/ready
-
-.venv/docs: .venv/ready
-	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
-	touch .venv/docs
+# What a learner needs; the tests and the site need more.
+.venv/ready-%: pyproject.toml constraints.txt
+	$(PYTHON) install.py $(filter-out learner,$*)
 
 clean:
 	rm -rf .venv build/docs .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from statelab import course, foreground
+from statelab import course
 from statelab.cluster import connect, local
 from statelab.cluster.getting import setting
-from statelab.cluster.paths import Home, find_home
+from statelab.cluster.paths import find_home
 from statelab.cluster.problem import Problem
 from statelab.version import KUBERNETES_VERSION, VERSION
 
@@ -230,62 +229,45 @@ def lab(
     copy_to: Annotated[
         Path | None, typer.Option(help="Open your own copy of the course in this folder; made where it is missing.")
     ] = None,
+    instructor: Annotated[
+        bool, typer.Option("--instructor", help="Open this folder itself, with the menus of nbgrader.")
+    ] = False,
     cluster: ClusterName = "embedded",
 ) -> None:
     """Start the cluster and open the course in JupyterLab. Ctrl-C stops both. Other options go on to JupyterLab.
 
+    In the folder of StateLab it opens a copy that is yours, my-course, and keeps it up to date around what you changed.
     With --cluster kind (or STATELAB_CLUSTER=kind) it makes a real cluster if there is none; Ctrl-C leaves that.
     """
-    home = find_home()
-    if copy_to is not None:
-        copied = course.copy_to(copy_to)
-        print(copied)
-        home = Home(copied.folder)
-    first = home.course / "00-start-here.ipynb"
-    if not first.is_file():
-        raise Problem(
-            f"There is no course in {home.root if os.environ.get('STATELAB_HOME') else Path.cwd()}.",
-            "Make a copy of your own: statelab lab --copy-to DIR. Or run this in the folder of StateLab.",
-        )
-    is_ours = False
-    if cluster == "embedded":
-        server, is_ours = local.start(home, pace=pace)
-        print(f"The embedded cluster runs at {server.url}.")
-    else:
-        from statelab import real_clusters
+    from statelab.lab import opening
 
-        print(real_clusters.for_the_course(home, cluster))
-    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={home.root}"]
-    command.append(f"--LabApp.app_settings_dir={_lab_settings(home)}")
-    command += [f"--LabApp.default_url=/lab/tree/{first.relative_to(home.root).as_posix()}"]
-    command += ["--no-browser"] if no_browser else []
-    command += [f"--ServerApp.port={port}"] if port is not None else []
-    environment = {
-        **os.environ,
-        "STATELAB_HOME": str(home.root),
-        "STATELAB_CLUSTER": cluster,
-        "PATH": _path_with_ours(),
-    }
-    try:
-        code = foreground.run([*command, *context.args], environment, home.root)  # nbgrader looks where it is
-    finally:
-        if is_ours:
-            local.stop(home)
+    place = opening.choose(copy_to, is_instructor=instructor)
+    if opening.is_on_hub():
+        print("A JupyterHub runs here: open the folder in the JupyterLab that you have.")
+        return
+    code = opening.run(
+        place,
+        cluster=cluster,
+        pace=pace,
+        port=port,
+        no_browser=no_browser,
+        is_instructor=instructor,
+        more=context.args,
+    )
     raise typer.Exit(code)
 
 
-def _lab_settings(home: Home) -> Path:
-    """JupyterLab's defaults for this course: it does not ask a learner about news. Their own settings still win."""
-    folder = home.folder / "lab-settings"
-    folder.mkdir(parents=True, exist_ok=True)
-    overrides = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
-    (folder / "overrides.json").write_text(json.dumps(overrides, indent=1) + "\n")
-    return folder
+@app.command()
+def copy(
+    folder: Annotated[Path, typer.Argument(help="The folder; made where it is missing.")], as_json: AsJson = False
+) -> None:
+    """Copy the course into a folder of your own, or bring such a copy up to date. What you changed stays.
 
-
-def _path_with_ours() -> str:
-    """PATH with this Python's folder first, so that a notebook's terminal finds our kubectl."""
-    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    A file that you changed is not written over: the newer one is laid beside it, as NAME.new.ipynb.
+    """
+    copied = course.copy_to(folder)
+    data = {"folder": str(copied.folder), "new": copied.new, "updated": copied.updated, "kept": copied.kept}
+    _tell(str(copied), {**data, "beside": [each.as_posix() for each in copied.beside]}, as_json)
 
 
 @node_app.command("stop")

@@ -11,6 +11,7 @@ from pathlib import Path
 from statelab.cluster.my_courses import FIRST_LESSON, course_of, data_folder, is_course
 
 STATE = ".statelab"
+OWN_COPY = "my-course"  # a learner's copy of the course in a folder of the source, whose cluster it shares
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,14 @@ def find_home(start: Path | None = None) -> Home:
         start = Path.home()
     for folder in (start, *start.parents):
         if is_course(folder) or ((folder / STATE / "state").is_dir() and not is_in_an_assignment(folder)):
-            return Home(folder)
+            return Home(root_of(folder))
     return Home(course_of(start) or data_folder() / "home")
+
+
+def root_of(folder: Path) -> Path:
+    """The folder whose cluster and progress are those of the course in `folder`: for a learner's copy in the source,
+    the source, so that a command typed in either means the same."""
+    return folder.parent if folder.name == OWN_COPY and is_course(folder.parent) else folder
 
 
 def is_in_an_assignment(folder: Path) -> bool:

@@ -42,10 +42,9 @@ def test_linux_and_macos_make_test_and_windows_types_the_commands_of_the_readme(
     assert any(step.get("run", "").startswith("make test ") for step in steps(jobs["test"]))
     assert jobs["windows"]["runs-on"].startswith("windows")
     typed = [step["run"] for step in steps(jobs["windows"]) if "run" in step]
-    assert typed[1:] == [
-        r'.venv\Scripts\pip install -c constraints.txt -e ".[dev,kubectl]"',
-        r".venv\Scripts\python -m pytest",
-    ]
+    assert typed == ["py install.py dev", r".venv\Scripts\python -m pytest"]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all(f"Windows: {line}\n" in readme for line in typed)
 
 
 def test_the_kind_job_has_the_kind_that_the_node_image_is_of_and_does_not_skip():

@@ -1,0 +1,53 @@
+"""A learner's JupyterLab: a learner's menus, whole file names, and lines of a length that can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+LONGEST = "01-what-a-deployment-assumes"  # of the lessons' names
+PROSE = "In lesson 01 a Deployment replaced a dead Pod with a stranger: another name, another address. " * 8
+
+# How many letters of a paragraph stand in its longest line.
+LETTERS = """paragraph => {
+    const text = paragraph.firstChild, range = document.createRange();
+    let longest = 0, line = 0, top = null;
+    for (let at = 0; at < text.length; at++) {
+        range.setStart(text, at); range.setEnd(text, at + 1);
+        const box = range.getBoundingClientRect();
+        if (top !== null && box.top > top + 4) { longest = Math.max(longest, line); line = 0; }
+        top = box.top; line++;
+    }
+    return Math.max(longest, line);
+}"""
+
+
+@pytest.fixture(scope="module")
+def notebook(open_notebook: Callable[..., Any], lab: Any) -> Any:
+    opened = open_notebook(LONGEST, [f"from IPython.display import Markdown\nMarkdown({PROSE!r})"])
+    opened.run(0)
+    opened.page.locator(".jp-RenderedMarkdown p").wait_for()
+    return opened
+
+
+def test_there_is_no_menu_of_an_instructor(notebook: Any) -> None:
+    menus = notebook.page.locator(".lm-MenuBar-itemLabel").all_inner_texts()
+    assert "File" in menus
+    assert "Nbgrader" not in menus
+    assert notebook.page.get_by_text("Create Assignment").count() == 0
+    assert notebook.page.locator("button", has_text="Validate").count() == 0
+
+
+def test_no_file_name_is_cut(notebook: Any) -> None:
+    names = notebook.page.locator(".jp-DirListing-itemText")
+    assert f"{LONGEST}.ipynb" in names.all_inner_texts()
+    for each in names.all():
+        assert each.evaluate("e => e.scrollWidth <= e.clientWidth && e.scrollHeight <= e.clientHeight + 2")
+
+
+@pytest.mark.parametrize("width", [1280, 1920, 2560])
+def test_a_line_of_prose_has_about_75_letters_at_any_width(notebook: Any, width: int) -> None:
+    notebook.page.set_viewport_size({"width": width, "height": 720})
+    assert 65 <= notebook.page.locator(".jp-RenderedMarkdown p").evaluate(LETTERS) <= 85

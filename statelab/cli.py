@@ -18,7 +18,7 @@ from statelab.cluster.problem import Problem
 from statelab.version import KUBERNETES_VERSION, VERSION
 
 if TYPE_CHECKING:
-    from statelab.cluster import Cluster
+    from statelab.cluster import Cluster, everywhere
 
 app = typer.Typer(
     help="Stateful Kubernetes, taught on a cluster that is always at hand.\n\n"
@@ -35,6 +35,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a program.
 ClusterName = Annotated[
     str, typer.Option("--cluster", envvar="STATELAB_CLUSTER", help='"embedded", "kind", or "context:NAME".')
 ]
+All = Annotated[bool, typer.Option("--all", help="All embedded clusters of yours on this machine, in any folder.")]
 KindName = Annotated[str | None, typer.Option("--name", help="kind: the cluster's name, where statelab is taken.")]
 
 
@@ -68,6 +69,9 @@ def serve(
     pace: Annotated[float, typer.Option(help="Cluster seconds per second of yours; 10 is ten times faster.")] = 1.0,
     kubeconfig: Annotated[Path | None, typer.Option(help="Write a kubeconfig for kubectl there.")] = None,
     server_file: Annotated[Path | None, typer.Option(hidden=True)] = None,
+    idle_end: Annotated[
+        float, typer.Option(help="End when nobody has asked anything for so many seconds; 0 is never.")
+    ] = 0.0,
 ) -> None:
     """Run the embedded cluster in the foreground, until Ctrl-C.
 
@@ -75,7 +79,7 @@ def serve(
     """
     from statelab.serve import run  # `statelab serve` itself comes there without this module: see __main__.py
 
-    run(port, token_file, state, in_memory, pace, kubeconfig, server_file)
+    run(port, token_file, state, in_memory, pace, kubeconfig, server_file, idle_end)
 
 
 @app.command()
@@ -89,9 +93,16 @@ def up(
     user_kubeconfig: Annotated[
         bool, typer.Option("--user-kubeconfig", help="kind: also add it to your own kubeconfig.")
     ] = False,
+    idle_end: Annotated[
+        float | None,
+        typer.Option(help="End it when nobody has asked anything for so many seconds; 0 is never. On a hub: an hour."),
+    ] = None,
+    stay: Annotated[bool, typer.Option("--stay", help="Let it run on when this terminal is closed.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Start this folder's cluster in the background; one that runs already is left as it is.
+    """Start this course's cluster in the background; one that runs already is left as it is.
+
+    It ends with the terminal or the Jupyter server that it was started from; what it holds is kept.
 
     A real one: statelab up --cluster kind. It needs Docker or Podman, and kind; Ctrl-C removes what it has begun.
     """
@@ -105,7 +116,7 @@ def up(
         return
     if name or node_image or user_kubeconfig:
         raise Problem("--name, --node-image and --user-kubeconfig are for a kind cluster.", "Add: --cluster kind")
-    server, is_new = local.start(home, pace=pace, port=port)
+    server, is_new = local.start(home, pace=pace, port=port, idle_end_s=idle_end, stay=stay)
     said = "The embedded cluster runs" if is_new else "The embedded cluster was running already"
     hint = f"For kubectl in this terminal:  {setting('KUBECONFIG', str(home.kubeconfig))}"
     _tell(
@@ -116,11 +127,16 @@ def up(
 
 
 @app.command()
-def down(cluster: ClusterName = "embedded", name: KindName = None, as_json: AsJson = False) -> None:
-    """Stop this folder's cluster. What the embedded one holds is kept for the next `statelab up`.
+def down(
+    cluster: ClusterName = "embedded", name: KindName = None, everywhere: All = False, as_json: AsJson = False
+) -> None:
+    """Stop this course's cluster. What the embedded one holds is kept for the next `statelab up`.
 
     A kind cluster is deleted, with everything in it; one that this folder did not make is left as it is.
     """
+    if everywhere:
+        _down_everywhere(cluster, as_json)
+        return
     if cluster != "embedded":
         from statelab import real_clusters
 
@@ -132,8 +148,13 @@ def down(cluster: ClusterName = "embedded", name: KindName = None, as_json: AsJs
 
 
 @app.command()
-def status(cluster: ClusterName = "embedded", as_json: AsJson = False) -> None:
-    """Say whether this folder's cluster runs, and where. Exit code 3 when it does not."""
+def status(cluster: ClusterName = "embedded", everywhere: All = False, as_json: AsJson = False) -> None:
+    """Say whether this course's cluster runs, and where. Exit code 3 when it does not."""
+    if everywhere:
+        found = _everywhere(cluster)
+        text = "\n".join(str(each).capitalize() for each in found) or "No cluster of yours runs on this machine."
+        _tell(text, {"clusters": [each.to_json() for each in found]}, as_json)
+        raise typer.Exit(0 if found else 3)
     home = find_home()
     if cluster != "embedded":
         from statelab import real_clusters
@@ -145,12 +166,33 @@ def status(cluster: ClusterName = "embedded", as_json: AsJson = False) -> None:
     if server is None:
         hanging = local.hanging(home)
         text = f"No cluster runs for {home.root}. Start it with `statelab up`."
+        if local.slept(home):
+            text = f"The cluster of {home.root} ended because nobody asked anything. `statelab up` wakes it as it was."
         if hanging is not None:
             text = f"Process {hanging} does not answer. `statelab down` stops it; nothing in it is lost."
         _tell(text, {"running": False, "hanging": hanging}, as_json)
         raise typer.Exit(3)
     data = {"running": True, **server.to_json(), "kubeconfig": str(home.kubeconfig), "home": str(home.root)}
     _tell(f"Running at {server.url}, process {server.pid}, pace {server.pace:g}.\nFolder: {home.root}", data, as_json)
+
+
+def _everywhere(place: str) -> list[everywhere.Running]:
+    if place != "embedded":
+        raise Problem("--all is for embedded clusters.", f"For this one: statelab status --cluster {place}")
+    from statelab.cluster import everywhere
+
+    return everywhere.mine()
+
+
+def _down_everywhere(place: str, as_json: bool) -> None:
+    from statelab.cluster.everywhere import stop
+
+    found = _everywhere(place)
+    left = [each for each in found if not stop(each)]
+    lines = [f"Stopped: {each}" for each in found if each not in left] or ["None was running."]
+    _tell("\n".join(lines), {"stopped": [each.to_json() for each in found if each not in left]}, as_json)
+    if left:
+        raise Problem(f"These do not end: {'; '.join(map(str, left))}.", "Restart the machine.")
 
 
 @app.command()

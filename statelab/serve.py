@@ -29,17 +29,28 @@ def run(
     pace: float,
     kubeconfig: Path | None,
     server_file: Path | None,
+    idle_end: float,
 ) -> None:
     """Serve until told to stop. Raises Problem for options that contradict each other."""
     if state is not None and in_memory:
         raise Problem("--state and --in-memory contradict each other.", "Give one of them.")
     if not pace > 0:
         raise Problem(f"--pace must be greater than 0, not {pace:g}.")
+    if not idle_end >= 0:
+        raise Problem(f"--idle-end must be a number of seconds, or 0 for never; not {idle_end:g}.")
     from statelab.server import serve
 
     folder = None if in_memory else (state or find_home().state)
     token = _read_token(token_file) if token_file is not None else None
-    serve(port=port, token=token, state=folder, pace=pace, kubeconfig=kubeconfig, server_file=server_file)
+    serve(
+        port=port,
+        token=token,
+        state=folder,
+        pace=pace,
+        kubeconfig=kubeconfig,
+        server_file=server_file,
+        idle_end_s=idle_end or None,
+    )
 
 
 def _read_token(path: Path) -> str:
@@ -64,4 +75,5 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--pace", type=float, default=1.0)
     options.add_argument("--kubeconfig", type=Path)
     options.add_argument("--server-file", type=Path)
+    options.add_argument("--idle-end", type=float, default=0.0)
     return options

@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from statelab.controlplane.errors import ApiError
+from statelab.lifetime import LOOK_EVERY_S, Lifetime
 from statelab.version import KUBERNETES_VERSION
 
 if TYPE_CHECKING:
+    from statelab.controlplane.apiserver.wire.http import Edge
     from statelab.controlplane.controlplane import ControlPlane
     from statelab.controlplane.journal import Journal
 
@@ -40,8 +42,9 @@ def serve(
     pace: float = 1.0,
     kubeconfig: Path | None = None,
     server_file: Path | None = None,
+    idle_end_s: float | None = None,
 ) -> None:
-    """Run a cluster until SIGTERM or Ctrl-C. `state` None keeps it in memory.
+    """Run a cluster until SIGTERM or Ctrl-C, or until its time has come (lifetime.py). `state` None keeps it in memory.
 
     Without a token, that of an earlier server is taken from `server_file`, if nobody else could have read it there.
     Exits with a sentence and code 1 when the port is taken or the state folder is in use.
@@ -50,7 +53,7 @@ def serve(
     token = token or _token_of_last_time(server_file) or secrets.token_hex(24)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING, stream=sys.stderr)
     try:
-        asyncio.run(_run(port, token, state, pace, kubeconfig, server_file))
+        asyncio.run(_run(port, token, state, pace, kubeconfig, server_file, idle_end_s))
     except _CannotServe as problem:
         print(f"statelab: {problem}", file=sys.stderr)
         sys.exit(1)
@@ -90,7 +93,13 @@ class _CannotServe(Exception):
 
 
 async def _run(
-    port: int, token: str, state: Path | None, pace: float, kubeconfig: Path | None, server_file: Path | None
+    port: int,
+    token: str,
+    state: Path | None,
+    pace: float,
+    kubeconfig: Path | None,
+    server_file: Path | None,
+    idle_end_s: float | None,
 ) -> None:
     gc.disable()  # nothing of what is loaded now will ever be garbage
     with _without_trust():
@@ -138,23 +147,40 @@ async def _run(
     for name in ("SIGTERM", "SIGINT"):
         with contextlib.suppress(NotImplementedError, AttributeError):  # Windows has no such handlers
             asyncio.get_running_loop().add_signal_handler(getattr(signal, name), stop.set)
+    lifetime = Lifetime(
+        idle_end_s=idle_end_s,
+        folder=server_file.parent if server_file is not None else None,
+        journal=cluster.journal.path if cluster.journal is not None else None,
+    )
     driving = asyncio.create_task(driver.run())
     stopping = asyncio.create_task(stop.wait())
+    ending = asyncio.create_task(_end_in_time(edge, lifetime))
     try:
-        await asyncio.wait({driving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({driving, stopping, ending}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(edge.stop(), _STOP_WITHIN_S)
         await dns.stop()
         driver.stop()
-        for task in (driving, stopping):
+        for task in (driving, stopping, ending):
             task.cancel()
         if cluster.journal is not None:
             with contextlib.suppress(ApiError):
                 cluster.save_volumes()
             cluster.journal.close()
+        lifetime.close()
     if driving.done() and not driving.cancelled():
         driving.result()  # a bug that ended it is told
+
+
+async def _end_in_time(edge: Edge, lifetime: Lifetime) -> None:
+    """Return when the server's time has come."""
+    while True:
+        await asyncio.sleep(LOOK_EVERY_S)
+        why = lifetime.why_to_end(edge.idle_s())
+        if why is not None:
+            log.warning("it ends: %s", why)
+            return
 
 
 class Driver:

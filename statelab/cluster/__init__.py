@@ -6,16 +6,21 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from statelab.cluster.kubectl import KubectlResult
 from statelab.cluster.paths import Home, find_home
 from statelab.cluster.problem import Problem
 
 if TYPE_CHECKING:
     from statelab.cluster.cluster import Cluster, DnsAnswer
     from statelab.cluster.connection import RequestRefused
+    from statelab.cluster.kubectl import KubectlResult
 
 # On demand: the server's command line imports this package too, and needs no HTTP client to be ready.
-_ON_DEMAND = {"Cluster": "cluster", "DnsAnswer": "cluster", "RequestRefused": "connection"}
+_ON_DEMAND = {
+    "Cluster": "cluster",
+    "DnsAnswer": "cluster",
+    "KubectlResult": "kubectl",
+    "RequestRefused": "connection",
+}
 
 
 def __getattr__(name: str) -> Any:

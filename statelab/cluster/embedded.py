@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from statelab.cluster import local
 from statelab.cluster.cluster import Cluster
 from statelab.cluster.connection import Connection
+from statelab.cluster.kubectl import KubectlResult
 from statelab.cluster.names import parse
 from statelab.cluster.nodes import give_back
 from statelab.cluster.paths import Home
@@ -31,6 +33,21 @@ class EmbeddedCluster(Cluster):
         super().__init__(connection, context="statelab", kubeconfig=home.kubeconfig)
         self.home = home
         self.server = server
+
+    def request(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
+        self._wake()
+        return super().request(method, path, body, **more)
+
+    def kubectl(
+        self, line: str | Iterable[str], *, stdin: str | None = None, timeout_s: float = 120.0
+    ) -> KubectlResult:
+        self._wake()
+        return super().kubectl(line, stdin=stdin, timeout_s=timeout_s)
+
+    def _wake(self) -> None:
+        """Start it where it ended because nobody asked anything. The pictures' threads do not: they are nobody."""
+        if threading.current_thread() is threading.main_thread() and local.slept(self.home):
+            self.start()
 
     @contextmanager
     def dns_address(self) -> Iterator[tuple[str, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -11,14 +12,15 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from statelab.cluster import process
+from statelab.cluster import process, users
 from statelab.cluster.my_courses import opened
-from statelab.cluster.paths import Home, make_private
+from statelab.cluster.paths import SLEPT, Home, make_private
 from statelab.cluster.problem import Problem
 from statelab.cluster.takeover import bring_home
 
 _START_WITHIN_S = 20.0
 _STOP_WITHIN_S = 10.0
+_HOUR_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -50,18 +52,28 @@ def hanging(home: Home) -> int | None:
     return server.pid
 
 
-def start(home: Home, *, pace: float = 1.0, port: int | None = None) -> tuple[Server, bool]:
-    """The server of this home, started if it does not run; and whether it was. Raises Problem."""
+def start(
+    home: Home, *, pace: float = 1.0, port: int | None = None, idle_end_s: float | None = None, stay: bool = False
+) -> tuple[Server, bool]:
+    """The server of this home, started if it does not run; and whether it was. Raises Problem.
+
+    It ends when the Jupyter server or the terminal that we are in is gone, unless it is to `stay`; and when nobody has
+    asked it anything for `idle_end_s` seconds (`idle_end()` if not given; 0 is never).
+    """
     bring_home(home)
     opened(home.root)
     server = running(home)
     if server is not None:
+        users.add(home.folder, stay=stay)
         return server, False
     before = _read(home)
     if home.server_file in make_private(home.folder):
         home.server_file.unlink()  # its token could be read by others: the server makes up another
     command = [sys.executable, "-m", "statelab", "serve", "--state", str(home.state), "--pace", str(pace)]
     command += ["--kubeconfig", str(home.kubeconfig), "--server-file", str(home.server_file)]
+    command += ["--idle-end", str(idle_end() if idle_end_s is None else idle_end_s)]
+    users.add(home.folder, stay=stay)
+    (home.folder / SLEPT).unlink(missing_ok=True)
     command += ["--port", str(port if port is not None else _port_of(before))]
     with open(os.open(home.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab") as log:
         said_before = log.tell()
@@ -75,6 +87,28 @@ def start(home: Home, *, pace: float = 1.0, port: int | None = None) -> tuple[Se
     except KeyboardInterrupt:
         process.end(started.pid, _STOP_WITHIN_S)
         raise
+
+
+def idle_end() -> float:
+    """After how many seconds without a request a cluster ends: $STATELAB_IDLE_END; an hour on a JupyterHub; else never.
+
+    Raises Problem for what is no number of seconds.
+    """
+    said = os.environ.get("STATELAB_IDLE_END")
+    if not said:
+        return _HOUR_S if os.environ.get("JUPYTERHUB_API_URL") else 0.0
+    try:
+        found = float(said)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < math.inf:
+        raise Problem(f"STATELAB_IDLE_END is {said!r}.", "It is a number of seconds, and 0 is never.")
+    return found
+
+
+def slept(home: Home) -> bool:
+    """Whether its server has ended because nobody asked it anything: it may be woken without asking."""
+    return (home.folder / SLEPT).exists()
 
 
 def _port_of(before: Server | None) -> int:
@@ -116,6 +150,7 @@ def stop(home: Home) -> bool:
         return False  # the system has given its number to another process
     if not process.end(server.pid, _STOP_WITHIN_S):  # its journal survives being killed
         raise Problem(f"Process {server.pid}, the embedded cluster, does not end.", "Restart the machine.")
+    users.forget(home.folder)
     return True
 
 

@@ -12,6 +12,7 @@ from statelab.cluster.my_courses import FIRST_LESSON, course_of, data_folder, is
 
 STATE = ".statelab"
 OWN_COPY = "my-course"  # a learner's copy of the course in a folder of the source, whose cluster it shares
+SLEPT = "slept"  # a server that ends because nobody asks anything leaves this in its home
 
 
 @dataclass(frozen=True)

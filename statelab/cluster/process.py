@@ -36,6 +36,24 @@ def _is_zombie(pid: int) -> bool:
         return not psutil.pid_exists(pid)
 
 
+def began(pid: int) -> str | None:
+    """When a process began, in the system's words: with its number, it is one process for ever. None: it is gone."""
+    try:  # without psutil, which a server would hold in memory for this alone
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            fields = file.read().rpartition(")")[2].split()
+        return None if fields[0] in "ZX" else fields[19]
+    except OSError:
+        if os.path.exists("/proc/self/stat"):
+            return None
+    import psutil
+
+    try:
+        found = psutil.Process(pid)
+        return None if found.status() == psutil.STATUS_ZOMBIE else f"{found.create_time():.2f}"
+    except psutil.Error:
+        return None
+
+
 def was_started_with(pid: int, *words: str) -> bool:
     """Whether the process's command line has all these words: numbers are given again, command lines hardly ever."""
     import psutil  # here: it is needed to stop only, and starting is what has to be quick

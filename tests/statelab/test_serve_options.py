@@ -28,6 +28,8 @@ def test_every_option_is_read_as_its_type() -> None:
         "k",
         "--server-file",
         "f",
+        "--idle-end",
+        "60",
     ]
     found = vars(serve.parser().parse_args(words))
     hints = inspect.get_annotations(serve.run, eval_str=True)

@@ -112,7 +112,8 @@ class Mirror:
 
     def _list(self, plural: str) -> str:
         kind = KINDS[plural]
-        answer = self.cluster.request("GET", path_of(kind, self.namespace))
+        # "0" is any version, as a reflector asks: what a watch begins with is no sign that somebody is there.
+        answer = self.cluster.request("GET", path_of(kind, self.namespace), params={"resourceVersion": "0"})
         found = {}
         for item in answer["items"]:
             obj = {"apiVersion": kind.api_version, "kind": kind.name, **item}

@@ -13,6 +13,7 @@ import os
 import socket
 import ssl
 import tempfile
+import time
 import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -66,6 +67,12 @@ class Edge:
         self._streams: set[asyncio.Task[None]] = set()
         self._watching = watching.Watching(cluster.store)
         self._stopping = False
+        self._asked_s = time.monotonic()
+        self._at_work = 0  # exec, port-forward and logs that are followed: somebody sits there
+
+    def idle_s(self) -> float:
+        """For how long nobody has asked anything. What keeps a picture up to date is nobody's doing."""
+        return 0.0 if self._at_work else time.monotonic() - self._asked_s
 
     async def start(self, port: int = 0, host: str = "127.0.0.1") -> None:
         """Listen. Raises OSError when the port is taken."""
@@ -142,6 +149,8 @@ class Edge:
         if path.startswith("http"):  # the absolute form of RFC 9112, which proxies are asked with
             path = urlsplit(path).path
         request = Request(http.method, path, parse_query(query), _Headers(http.headers), body)
+        if _is_somebodys(request):
+            self._asked_s = time.monotonic()
         answer = self.handler.handle(request)
         if isinstance(answer, Response):
             return await self._respond(http, answer)
@@ -151,9 +160,14 @@ class Edge:
         try:
             if isinstance(answer, WatchAnswer):
                 return await self._watch(http, answer)
-            if isinstance(answer, LogAnswer):
-                return await self._follow(http, answer)
-            return await self._upgrade(http, answer)
+            self._at_work += 1
+            try:
+                if isinstance(answer, LogAnswer):
+                    return await self._follow(http, answer)
+                return await self._upgrade(http, answer)
+            finally:
+                self._at_work -= 1
+                self._asked_s = time.monotonic()
         finally:
             self._streams.discard(task)
 
@@ -269,6 +283,14 @@ class Edge:
             return await streaming.serve(self.cluster, http, answer)
         except streaming.Refused as refused:
             return await self._respond(http, refusal(refused.error))
+
+
+def _is_somebodys(request: Request) -> bool:
+    """Whether a person or their program wants something. Watches, the lists they begin with (resourceVersion=0, as
+    client-go's reflectors ask), and questions whether we are alive go on with nobody there."""
+    if not request.path.startswith(("/api/", "/apis/", "/statelab/")):
+        return False
+    return request.method != "GET" or not (request.first("watch") or request.first("resourceVersion") == "0")
 
 
 def _server_log() -> logging.Logger:

@@ -5,15 +5,24 @@ Source: pkg/kubelet/kuberuntime/kuberuntime_manager.go computePodActions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 
 from statelab.controlplane.kinds import Object
-from statelab.controlplane.kubelet.containers import Attempt, PodRecord, containers_of, is_sidecar, should_restart
+from statelab.controlplane.kubelet.containers import (
+    Attempt,
+    PodRecord,
+    containers_of,
+    is_sidecar,
+    restart_policy,
+    should_restart,
+)
 
 
-def to_start(pod: Object, record: PodRecord) -> list[Object]:
+def to_start(pod: Object, record: PodRecord, anew: Collection[str] = ()) -> list[Object]:
     """The containers to start now: init containers one after the other, then all the others.
 
+    `anew`: names of those that were stopped to be started anew, whatever the restart policy says.
     Notes in the record that the Pod is initialized, once it is.
     """
     spec = pod["spec"]
@@ -35,7 +44,9 @@ def to_start(pod: Object, record: PodRecord) -> list[Object]:
             start.append(container)
         return start
     record.initialized = True
-    start += [each for each in main if should_restart(pod, each, record.last.get(each["name"]))]
+    for container in main:
+        if container["name"] in anew or should_restart(pod, container, record.last.get(container["name"])):
+            start.append(container)
     return start
 
 
@@ -48,10 +59,34 @@ def have_ended_for_good(pod: Object, record: PodRecord) -> bool:
     return True
 
 
-def changed(pod: Object, record: PodRecord) -> Iterator[Attempt]:
-    """Containers that run another image than the spec says by now."""
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A running container that must end: why, how long it may take (None: as the Pod says), and what follows."""
+
+    container: Object
+    attempt: Attempt
+    message: str
+    grace_s: float | None
+    again: bool
+
+
+def to_stop(pod: Object, record: PodRecord) -> Iterator[Stop]:
+    """Running containers whose image is another by now, and those that a probe has given up.
+
+    The first are started again whatever the restart policy says, the others unless it is Never.
+    """
     for container in containers_of(pod):
         attempt = record.last.get(container["name"])
-        runs = attempt.runtime.spec.image if attempt is not None and attempt.runtime is not None else None
-        if attempt is not None and attempt.state == "running" and runs not in (None, container["image"]):
-            yield attempt
+        if attempt is None or attempt.state != "running":
+            continue
+        runs = attempt.runtime.spec.image if attempt.runtime is not None else None
+        grace_s: float | None = None
+        if runs not in (None, container["image"]):
+            again, what = True, "definition changed"
+        elif attempt.unhealthy:
+            again, what = restart_policy(pod, container) != "Never", f"failed {attempt.unhealthy} probe"
+            grace_s = container[f"{attempt.unhealthy}Probe"].get("terminationGracePeriodSeconds")
+        else:
+            continue
+        message = f"Container {attempt.name} {what}" + (", will be restarted" if again else "")
+        yield Stop(container, attempt, message, grace_s, again)

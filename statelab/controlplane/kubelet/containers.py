@@ -33,6 +33,7 @@ class Attempt:
     started: bool = False  # its startup probe has succeeded, or it has none
     ready: bool = False
     stopping: bool = False  # it was told to stop
+    unhealthy: str = ""  # "liveness" or "startup": the probe that has given it up
     runtime: Container | None = None
 
     def ended_well(self) -> bool:
@@ -61,6 +62,7 @@ class Attempt:
 class PodRecord:
     """What the kubelet holds of one Pod beside its API object."""
 
+    seen_at_s: float = 0.0  # when its first sync began: the ticks of its liveness probes count from there
     sandbox: bool = False  # the network namespace exists: PodReadyToStartContainers
     pod_ip: str = ""
     last: dict[str, Attempt] = field(default_factory=dict)

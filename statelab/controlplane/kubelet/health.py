@@ -5,10 +5,11 @@ Source: pkg/kubelet/prober/prober_manager.go: liveness and readiness wait for th
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from statelab.controlplane.kinds import Object
-from statelab.controlplane.kubelet.containers import Attempt, restart_policy
+from statelab.controlplane.kubelet.containers import Attempt
 from statelab.controlplane.kubelet.probes import Answer, Kind, Prober, Target, ask, words
 
 if TYPE_CHECKING:
@@ -55,8 +56,16 @@ class Health:
         loop = self._worker.kubelet.loop
         prober = Prober(kind, spec, loop, self._ask, self._on_result, self._on_failed)
         self._probers.append(prober)
-        initial_s = self._attempt.started_at_s + spec.get("initialDelaySeconds", 0)
-        prober.start(max(loop.now_s + _FIRST_PROBE_S, initial_s))
+        first_s = max(loop.now_s + _FIRST_PROBE_S, self._attempt.started_at_s + spec.get("initialDelaySeconds", 0))
+        prober.start(self._next_tick_s(spec, first_s) if kind == "liveness" else first_s)
+
+    def _next_tick_s(self, spec: Object, earliest_s: float) -> float:
+        """A liveness probe ticks from the Pod's first sync on, whenever its container starts.
+
+        A container's first startup and readiness probes are asked for at once (UpdatePodStatus), so they do not wait.
+        """
+        period_s, since_s = spec.get("periodSeconds", 10), self._worker.record.seen_at_s
+        return float(since_s + math.ceil((earliest_s - since_s) / period_s) * period_s)
 
     def _ask(self, spec: Object, housekeeping: bool, done: Callable[[Answer], None]) -> None:
         kubelet = self._worker.kubelet
@@ -82,11 +91,6 @@ class Health:
             self._begin("readiness")
             self._worker.sync_in(_TOLD_S)
         elif not passed:
-            self._restart(kind)
-
-    def _restart(self, kind: Kind) -> None:
-        self.stop()
-        again = restart_policy(self._worker.pod, self._container) != "Never"
-        message = f"Container {self._container['name']} failed {kind} probe" + (", will be restarted" if again else "")
-        spec = self._container[f"{kind}Probe"]
-        self._worker.kill(self._attempt, message, spec.get("terminationGracePeriodSeconds"))
+            self.stop()
+            self._attempt.unhealthy = kind
+            self._worker.sync_in(_TOLD_S)

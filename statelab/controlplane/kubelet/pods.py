@@ -10,9 +10,9 @@ Source: pkg/kubelet/{kubelet,pod_workers}.go, pkg/kubelet/kuberuntime/kuberuntim
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from statelab.controlplane.clock import Timer, seconds, timestamp
 from statelab.controlplane.errors import ApiError
@@ -22,7 +22,7 @@ from statelab.controlplane.kubelet.containers import Attempt, PodRecord, contain
 from statelab.controlplane.kubelet.env import PodFacts
 from statelab.controlplane.kubelet.health import Health
 from statelab.controlplane.kubelet.status import is_terminal, pod_status
-from statelab.controlplane.kubelet.steps import Steps, Work
+from statelab.controlplane.kubelet.steps import Steps, Wait, Work
 from statelab.controlplane.kubelet.volumes import Mounted
 
 if TYPE_CHECKING:
@@ -192,19 +192,20 @@ class PodWorker:
             self._end_of_life()
             return
         self.put(status)
+        if not self.record.seen_at_s:
+            self.record.seen_at_s = self.kubelet.loop.now_s
         self._watch_deadline()
         if self.mounted is None:
             yield from mounting.mount(self)
         if not self.record.sandbox:
             yield self.kubelet.random.uniform(*_SANDBOX_S)
             self._create_sandbox()
-        for attempt in actions.changed(self.pod, self.record):
-            self.kill(attempt, f"Container {attempt.name} definition changed, will be restarted")
-        if self._stop_sidecars():
+        again = yield from self._stop()
+        if not again and self._stop_sidecars():
             return
         failed = False
-        for container in actions.to_start(self.pod, self.record):
-            failed |= yield from self._start(container)
+        for container in actions.to_start(self.pod, self.record, again):
+            failed |= yield from self._start(container, container["name"] in again)
         if failed:
             self.sync_in_after_failure()
 
@@ -268,6 +269,19 @@ class PodWorker:
     def facts(self) -> PodFacts:
         return PodFacts(self.record.pod_ip, self.kubelet.host_ip, self.kubelet.allocatable())
 
+    def _stop(self) -> Generator[Wait, Any, set[str]]:
+        """Stop what must be started anew, within this sync: nobody sees the Pod between the two. Their names."""
+        again = set()
+        for each in list(actions.to_stop(self.pod, self.record)):
+            grace_s = self._grace_s() if each.grace_s is None else each.grace_s
+            yield from hooks.stop_container(self, each.container, each.attempt, grace_s, each.message)
+            if each.again:
+                again.add(each.attempt.name)
+        return again
+
+    def _grace_s(self) -> float:
+        return float(self.pod["spec"].get("terminationGracePeriodSeconds", 30))
+
     def _stop_sidecars(self) -> bool:
         """Once all other containers have ended for good, the sidecars' work is done, too (KEP-753)."""
         if not actions.have_ended_for_good(self.pod, self.record):
@@ -277,11 +291,11 @@ class PodWorker:
                 self.kill(attempt, f"Stopping container {attempt.name}")
         return True
 
-    def _start(self, container: Object) -> Work:
-        """Start one container. True when it could not be."""
+    def _start(self, container: Object, anew: bool) -> Work:
+        """Start one container. True when it could not be. `anew`: it was stopped for that."""
         name = container["name"]
         try:
-            starting.check_back_off(self, container)
+            starting.check_back_off(self, container, anew)
             yield from starting.start(self, container)
         except starting.StartError as error:
             self.record.waiting[name] = (error.reason, error.message)
@@ -341,12 +355,10 @@ class PodWorker:
             health.stop()
         self.health.clear()
 
-    def kill(self, attempt: Attempt, message: str, grace_s: float | None = None) -> None:
-        """Stop one container of a Pod that goes on; it may be started again."""
+    def kill(self, attempt: Attempt, message: str) -> None:
+        """Stop one container of a Pod that goes on."""
         container = next(each for each in containers_of(self.pod) if each["name"] == attempt.name)
-        if grace_s is None:
-            grace_s = self.pod["spec"].get("terminationGracePeriodSeconds", 30)
-        self.stop_container(container, attempt, grace_s, message, lambda: None)
+        self.stop_container(container, attempt, self._grace_s(), message, lambda: None)
 
     def stop_container(
         self, container: Object, attempt: Attempt, grace_s: float, message: str, done: Callable[[], None]

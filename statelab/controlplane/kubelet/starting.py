@@ -82,10 +82,14 @@ def back_off_key(worker: PodWorker, name: str) -> str:
     return f"{worker.uid}_{name}"
 
 
-def check_back_off(worker: PodWorker, container: Object) -> None:
-    """Raises StartError while a container that has ended must wait; counts the start that follows otherwise."""
+def check_back_off(worker: PodWorker, container: Object, anew: bool = False) -> None:
+    """Raises StartError while a container that has ended must wait; counts the start that follows otherwise.
+
+    One that the kubelet has just stopped itself (`anew`) waits for the run before that: upstream's sync knows no later
+    one. So a container that fails its liveness probe is started again twice before the first pause.
+    """
     name, back_off, now_s = container["name"], worker.kubelet.back_off, worker.kubelet.loop.now_s
-    attempt = worker.record.last.get(name)
+    attempt = (worker.record.before if anew else worker.record.last).get(name)
     if attempt is None or attempt.state != "exited":
         return
     key = back_off_key(worker, name)

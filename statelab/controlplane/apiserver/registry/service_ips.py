@@ -144,8 +144,8 @@ def _families(spec: Fields) -> list[FieldError]:
             errors.append(rules.invalid(f"spec.ipFamilies[{index}]", family, "not configured on this cluster"))
     for index, ip in enumerate(ips):
         if ip != "None" and ":" in ip and not families:
-            why = "an IPv6 value, which is not configured on this cluster"
-            errors.append(rules.invalid(f"spec.clusterIPs[{index}]", ip, why.partition(", which is ")[2]))
+            why = "IPv6 is not configured on this cluster"
+            errors.append(rules.invalid(f"spec.clusterIPs[{index}]", ips, why))
     if policy == "RequireDualStack":
         why = "this cluster is not configured for dual-stack services"
         errors.append(rules.invalid("spec.ipFamilyPolicy", policy, why))

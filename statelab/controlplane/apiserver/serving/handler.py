@@ -282,7 +282,7 @@ class Handler:
         asked, wanted = options.delete_options(request, bodies.delete_options(request))
         shown, is_gone = self.api.delete(target.kind.plural, target.namespace, target.name, asked, wanted)
         code = 200
-        if not is_gone and (asked.get("orphanDependents") is False or asked.get("propagationPolicy") == "Foreground"):
+        if not is_gone and asked.get("orphanDependents") is False:  # the old form only, not propagationPolicy
             code = 202
         return self._shown(request, target.kind, shown, code, form, stored=False)
 

@@ -273,7 +273,7 @@ def _set_template(spec: Fields, matches: Any) -> Errors:
     inner.pop("subdomain", None)
     claims = {(claim.get("metadata") or {}).get("name", ""): claim for claim in spec.get("volumeClaimTemplates") or ()}
     if claims:
-        mounted = [{"name": name, "persistentVolumeClaim": {"claimName": name or "claim"}} for name in claims]
+        mounted = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in claims]
         own = [volume for volume in inner.get("volumes") or () if volume.get("name", "") not in claims]
         inner["volumes"] = [*mounted, *own]
     return _labels_match(template, matches) + pods.pod_template({**template, "spec": inner}, "spec.template")

@@ -18,7 +18,7 @@ from statelab.controlplane.apiserver.registry.copying import fresh
 from statelab.controlplane.apiserver.registry.resources import ApiServer, WriteOptions
 from statelab.controlplane.bootstrap import NODES, bootstrap
 from statelab.controlplane.clock import Loop
-from statelab.controlplane.controllers import CONTROLLERS
+from statelab.controlplane.controllers import all_controllers
 from statelab.controlplane.controllers.disruption import may_evict
 from statelab.controlplane.controllers.node.lifecycle import NAME as NODE_LIFECYCLE
 from statelab.controlplane.controllers.node.lifecycle import NodeMonitor
@@ -86,7 +86,7 @@ class ControlPlane:
         is_new = not self.store.count("namespaces")
         for name, records in self.recovered.volumes.items():
             self.runtime.named_volume(name).restore(FileRecord.from_json(record) for record in records)
-        for controller in CONTROLLERS:
+        for controller in all_controllers():
             self.manager.add(controller)
         self.store.subscribe(self.scheduler.observe)
         for kubelet in self.kubelets.values():

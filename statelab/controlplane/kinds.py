@@ -23,7 +23,12 @@ class Kind:
     short_names: tuple[str, ...] = ()
     namespaced: bool = True
     subresources: tuple[str, ...] = ()
-    in_all: bool = False  # `kubectl get all` lists it
+    categories: tuple[str, ...] = ()  # "all": `kubectl get all` lists it
+    delete_collection: bool = True  # many can be deleted at once
+    returns_deleted: bool = False  # a deletion answers with the object itself (ReturnDeletedObject)
+    created_by_update: bool = False  # an update creates what is not there (AllowCreateOnUpdate)
+    needs_resource_version: bool = False  # an update must name it (AllowUnconditionalUpdate is false)
+    orphans_dependents: bool = False  # a deletion that says nothing leaves them (DefaultGarbageCollectionPolicy)
 
     @property
     def api_version(self) -> str:
@@ -49,23 +54,54 @@ class Kind:
         return f"io.k8s.api.{package}.{self.version}.{self.name}"
 
 
+_ALL = ("all",)
+_STATUS = ("status",)
+_SCALED = ("status", "scale")
+
 KINDS: dict[str, Kind] = {
     kind.plural: kind
     for kind in (
-        Kind("", "v1", "Namespace", "namespaces", ("ns",), namespaced=False, subresources=("status", "finalize")),
-        Kind("", "v1", "Node", "nodes", ("no",), namespaced=False, subresources=("status",)),
-        Kind("", "v1", "PersistentVolume", "persistentvolumes", ("pv",), namespaced=False, subresources=("status",)),
+        Kind(
+            "",
+            "v1",
+            "Namespace",
+            "namespaces",
+            ("ns",),
+            namespaced=False,
+            subresources=("status", "finalize"),
+            delete_collection=False,
+        ),
+        Kind("", "v1", "Node", "nodes", ("no",), namespaced=False, subresources=_STATUS),
+        Kind(
+            "",
+            "v1",
+            "PersistentVolume",
+            "persistentvolumes",
+            ("pv",),
+            namespaced=False,
+            subresources=_STATUS,
+            returns_deleted=True,
+        ),
         Kind("", "v1", "ConfigMap", "configmaps", ("cm",)),
-        Kind("", "v1", "Endpoints", "endpoints", ("ep",)),
-        Kind("", "v1", "Event", "events", ("ev",)),
-        Kind("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", ("pvc",), subresources=("status",)),
+        Kind("", "v1", "Endpoints", "endpoints", ("ep",), created_by_update=True),
+        Kind("", "v1", "Event", "events", ("ev",), created_by_update=True),
+        Kind(
+            "",
+            "v1",
+            "PersistentVolumeClaim",
+            "persistentvolumeclaims",
+            ("pvc",),
+            subresources=_STATUS,
+            returns_deleted=True,
+        ),
         Kind(
             "",
             "v1",
             "Pod",
             "pods",
             ("po",),
-            in_all=True,
+            categories=_ALL,
+            returns_deleted=True,
             subresources=(
                 "status",
                 "log",
@@ -78,16 +114,24 @@ KINDS: dict[str, Kind] = {
                 "resize",
             ),
         ),
-        Kind("", "v1", "ResourceQuota", "resourcequotas", ("quota",), subresources=("status",)),
+        Kind("", "v1", "ResourceQuota", "resourcequotas", ("quota",), subresources=_STATUS, returns_deleted=True),
         Kind("", "v1", "Secret", "secrets"),
-        Kind("", "v1", "Service", "services", ("svc",), subresources=("status",), in_all=True),
-        Kind("", "v1", "ServiceAccount", "serviceaccounts", ("sa",)),
+        Kind("", "v1", "Service", "services", ("svc",), subresources=_STATUS, categories=_ALL, returns_deleted=True),
+        Kind("", "v1", "ServiceAccount", "serviceaccounts", ("sa",), returns_deleted=True),
         Kind("apps", "v1", "ControllerRevision", "controllerrevisions"),
-        Kind("apps", "v1", "Deployment", "deployments", ("deploy",), subresources=("status", "scale"), in_all=True),
-        Kind("apps", "v1", "ReplicaSet", "replicasets", ("rs",), subresources=("status", "scale"), in_all=True),
-        Kind("apps", "v1", "StatefulSet", "statefulsets", ("sts",), subresources=("status", "scale"), in_all=True),
+        Kind("apps", "v1", "Deployment", "deployments", ("deploy",), subresources=_SCALED, categories=_ALL),
+        Kind("apps", "v1", "ReplicaSet", "replicasets", ("rs",), subresources=_SCALED, categories=_ALL),
+        Kind("apps", "v1", "StatefulSet", "statefulsets", ("sts",), subresources=_SCALED, categories=_ALL),
         Kind("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices"),
-        Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", ("pdb",), subresources=("status",)),
+        Kind(
+            "policy",
+            "v1",
+            "PodDisruptionBudget",
+            "poddisruptionbudgets",
+            ("pdb",),
+            subresources=_STATUS,
+            needs_resource_version=True,
+        ),
         Kind("storage.k8s.io", "v1", "StorageClass", "storageclasses", ("sc",), namespaced=False),
     )
 }

@@ -278,3 +278,4 @@ CONTROLLER = Controller(
         "statefulsets": _on_owner,
     },
 )
+CONTROLLERS = (CONTROLLER,)

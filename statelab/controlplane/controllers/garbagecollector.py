@@ -266,3 +266,4 @@ def _waiting_owners(references: Iterable[Object], graph: _Graph, view: View) -> 
 
 
 CONTROLLER = Controller(name="garbage-collector", reconcile=reconcile, watches=dict.fromkeys(_PLURALS, _on_revision))
+CONTROLLERS = (CONTROLLER,)

@@ -49,3 +49,4 @@ CONTROLLER = Controller(
     watches=dict.fromkeys(_PLURALS, _on_change),
     latency_s=5.0,
 )
+CONTROLLERS = (CONTROLLER,)

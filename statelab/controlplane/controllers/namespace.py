@@ -134,3 +134,4 @@ CONTROLLER = Controller(
     reconcile=reconcile,
     watches={"namespaces": _on_namespace, **dict.fromkeys(_PLURALS, _on_content)},
 )
+CONTROLLERS = (CONTROLLER,)

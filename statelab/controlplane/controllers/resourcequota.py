@@ -53,3 +53,4 @@ CONTROLLER = Controller(
     watches={**dict.fromkeys(_COUNTED, _on_object), "resourcequotas": _on_quota},
     latency_s=_GATHER_S,
 )
+CONTROLLERS = (CONTROLLER,)

@@ -42,7 +42,7 @@ def decoder(definition: str) -> Decoder:
     """The decoder of a struct's definition. Returns a new dict; raises Unusual."""
     fields: dict[str, Decoder] = {}
     fill: list[tuple[str, Callable[[], Any]]] = []
-    for field in go_types.structs()[definition]:
+    for field in go_types.fields_of(definition):
         fields[field.json] = _field_decoder(field)
         if not field.may_be_left_out:
             fill.append((field.json, zero_maker(field)))

@@ -73,7 +73,7 @@ class _Walk:
         self.findings = findings
 
     def struct(self, definition: str, value: Any, fields: tuple[str, ...], path: str) -> dict[str, Any]:
-        known = {field.json: field for field in go_types.structs()[definition]}
+        known = {field.json: field for field in go_types.fields_of(definition)}
         owner = definition.rsplit(".", 1)[1]
         out: dict[str, Any] = {}
         seen: set[str] = set()

@@ -7,7 +7,7 @@ leave out or spell out a field by these rules (`resources: {}`, `lastProbeTime: 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from statelab.controlplane.apiserver.encoding import schemas
@@ -46,20 +46,29 @@ class GoField:
 _NEVER_EMPTY = frozenset({"struct", "time", "micro-time", "int-or-string", "quantity"})
 
 
+@cache
+def fields_of(definition: str) -> tuple[GoField, ...]:
+    """The fields of a struct, by the full name of its OpenAPI definition, in Go's order. Raises KeyError."""
+    return tuple(_field(definition, row.split("\t")) for row in _rows()[definition])
+
+
+def is_struct(definition: str) -> bool:
+    """Whether the fields of that definition are known."""
+    return definition in _rows()
+
+
 @lru_cache(maxsize=1)
-def structs() -> dict[str, tuple[GoField, ...]]:
-    """The fields of each struct, by the full name of its OpenAPI definition, in Go's order."""
-    found: dict[str, list[GoField]] = {}
+def _rows() -> dict[str, list[str]]:
+    """The rows of each struct, read when first asked for; made fields of one by one, as most are never met."""
+    found: dict[str, list[str]] = {}
     name = ""
     for line in files(__package__).joinpath("go_types.tsv").read_text().splitlines():
-        if line.startswith("#"):
-            continue
-        if not line.startswith("\t"):
+        if line.startswith("\t"):
+            found[name].append(line[1:])
+        elif not line.startswith("#"):
             name = line
             found[name] = []
-            continue
-        found[name].append(_field(name, line[1:].split("\t")))
-    return {name: tuple(fields) for name, fields in found.items()}
+    return found
 
 
 def go_name(definition: str) -> str:

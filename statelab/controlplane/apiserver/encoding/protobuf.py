@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -52,7 +52,7 @@ def decode(raw: bytes) -> dict[str, Any]:
         api_version, kind = what.get(1, ""), what.get(2, "")
         served = BY_GROUP_VERSION_KIND.get((api_version, kind))
         definition = served.definition if served else _DEFINITIONS.get(kind, "")
-        found = _message(_numbers()[definition], envelope.get(2, b"")) if definition else {}
+        found = _message(_numbers(definition), envelope.get(2, b"")) if definition else {}
     except (_Malformed, jsonbytes.JSONDecodeError) as problem:
         raise bad_request(f"proto: {problem}") from None
     return {**found, "apiVersion": api_version, "kind": kind}
@@ -117,21 +117,26 @@ class _Numbers:
 
 
 @lru_cache(maxsize=1)
-def _numbers() -> dict[str, _Numbers]:
-    found: dict[str, _Numbers] = {}
-    known: dict[str, GoField] = {}
+def _rows() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
     name = ""
     for line in files(__package__).joinpath("protobuf.tsv").read_text().splitlines():
-        if line.startswith("#"):
-            continue
-        if not line.startswith("\t"):
+        if line.startswith("\t"):
+            found[name].append(line[1:])
+        elif not line.startswith("#"):
             name = line
-            found[name] = _Numbers()
-            known = {each.json: each for each in go_types.structs()[name]}
-            continue
-        path, json_name = line[1:].split("\t")
+            found[name] = []
+    return found
+
+
+@cache
+def _numbers(definition: str) -> _Numbers:
+    found = _Numbers()
+    known = {each.json: each for each in go_types.fields_of(definition)}
+    for row in _rows()[definition]:
+        path, json_name = row.split("\t")
         *outer, last = map(int, path.split("."))
-        target = found[name]
+        target = found
         for number in outer:
             target = target.inline.setdefault(number, _Numbers())
         target.names[last] = known[json_name]
@@ -180,7 +185,7 @@ def _value(kind: str, definition: str, value: int | bytes) -> Any:
         case "int32" | "int64":
             return _signed(_integer(value), int(kind[3:]))
         case "struct":
-            return _message(_numbers()[definition], _bytes(value))
+            return _message(_numbers(definition), _bytes(value))
         case "quantity":
             return _text(_bytes(dict(_fields(_bytes(value))).get(1, b"0")))
         case "int-or-string":

@@ -308,10 +308,10 @@ def empty_object(definition: str) -> Any:
     It is what a created object is compared with, and why nobody owns `f:spec` itself.
     """
     empty: dict[str, Any] = {}
-    for field in go_types.structs().get(definition, ()):
+    for field in go_types.fields_of(definition) if go_types.is_struct(definition) else ():
         if field.may_be_left_out:
             continue
-        if field.kind == "struct" and field.definition in go_types.structs():
+        if field.kind == "struct" and go_types.is_struct(field.definition):
             empty[field.json] = empty_object(field.definition)
         else:
             empty[field.json] = {"string": "", "int32": 0, "int64": 0, "bool": False}.get(field.kind)

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from statelab.controlplane.apiserver.printing.cells import AGE, NAME, Printer
 from statelab.controlplane.kinds import Object
 
+_CORE = "io.k8s.api.core.v1."
 _DONE = {
     "Succeeded": "The pod has completed successfully.",
     "Failed": "The pod failed.",
@@ -141,3 +143,28 @@ def _readiness_gates(spec: Object, status: Object) -> str:
         return "<none>"
     conditions = {each["type"]: each for each in status.get("conditions") or ()}
     return f"{sum(_is_true(conditions, gate['conditionType']) for gate in gates)}/{len(gates)}"
+
+
+PRINTERS = {
+    "pods": Printer(
+        (
+            NAME,
+            ("Ready", "string", 0, "The aggregate readiness state of this pod for accepting traffic."),
+            ("Status", "string", 0, "The aggregate status of the containers in this pod."),
+            (
+                "Restarts",
+                "string",
+                0,
+                "The number of times the containers in this pod have been restarted and when the last container in "
+                "this pod has restarted.",
+            ),
+            AGE,
+            ("IP", "string", 1, _CORE + "PodStatus#podIP"),
+            ("Node", "string", 1, _CORE + "PodSpec#nodeName"),
+            ("Nominated Node", "string", 1, _CORE + "PodStatus#nominatedNodeName"),
+            ("Readiness Gates", "string", 1, _CORE + "PodSpec#readinessGates"),
+        ),
+        pod_cells,
+        pod_row_conditions,
+    ),
+}

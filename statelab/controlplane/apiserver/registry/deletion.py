@@ -13,16 +13,6 @@ from statelab.controlplane.clock import seconds, timestamp
 from statelab.controlplane.errors import FieldError
 from statelab.controlplane.kinds import Kind, Object
 
-# Kinds whose deletion answers with the object itself (ReturnDeletedObject).
-RETURNS_OBJECT = {
-    "pods",
-    "persistentvolumeclaims",
-    "persistentvolumes",
-    "resourcequotas",
-    "serviceaccounts",
-    "services",
-}
-
 _PROPAGATION = ("Background", "Foreground", "Orphan")
 _DELETE_OPTIONS = Kind("", "v1", "DeleteOptions", "deleteoptions")
 

@@ -17,7 +17,6 @@ from statelab.controlplane.apiserver import validation
 from statelab.controlplane.apiserver.encoding import strict
 from statelab.controlplane.apiserver.patch import apply, patching
 from statelab.controlplane.apiserver.registry import admission, defaults, deletion, placing, strategy
-from statelab.controlplane.apiserver.registry import warnings as doubts
 from statelab.controlplane.apiserver.registry.copying import fresh, sharing
 from statelab.controlplane.apiserver.registry.scale import scale_of, with_scale
 from statelab.controlplane.clock import Loop, timestamp
@@ -25,10 +24,6 @@ from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import KINDS, Kind, Object, Objects
 from statelab.controlplane.store import Cause, Store
 
-# Kinds whose storage refuses an update that names no resourceVersion (AllowUnconditionalUpdate is false).
-_NEEDS_RESOURCE_VERSION = {"poddisruptionbudgets"}
-# Kinds that an update creates when they are not there (AllowCreateOnUpdate is true).
-_CREATED_BY_UPDATE = {"endpoints", "events"}
 _NAME_LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # apimachinery/pkg/util/rand: no vowels, no bad words
 _LONGEST_NAME_BASE = 58
 
@@ -106,7 +101,7 @@ class ApiServer:
         if findings:
             raise errors.invalid(kind, metadata.get("name", ""), findings)
         if not options.internal:
-            options.warnings.extend(doubts.of(plural, obj))
+            options.warnings.extend(validation.warnings_of(plural, obj))
         admission.check(plural, obj, "CREATE", None, self)
         if self.store.get(plural, _key(metadata.get("namespace", ""), metadata["name"])) is not None:
             raise errors.already_exists(kind, metadata["name"])
@@ -175,7 +170,7 @@ class ApiServer:
         namespace = metadata.get("namespace", "") if kind.namespaced else ""
         old = self.store.get(plural, _key(namespace, metadata["name"]))
         if old is None:
-            if plural in _CREATED_BY_UPDATE and subresource is None:
+            if kind.created_by_update and subresource is None:
                 return self.create(plural, namespace, body, options)
             raise errors.not_found(kind, metadata["name"])
         if subresource == "scale":
@@ -218,7 +213,7 @@ class ApiServer:
             if findings:
                 raise errors.invalid(kind, metadata["name"], findings)
             if not options.internal:
-                options.warnings.extend(doubts.of(kind.plural, obj, old))
+                options.warnings.extend(validation.warnings_of(kind.plural, obj, old))
             admission.check(kind.plural, obj, "UPDATE", old, self)
         metadata["resourceVersion"] = old["metadata"]["resourceVersion"]
         if operation == "Update" or via:  # an apply patch has said itself who owns what
@@ -269,7 +264,7 @@ class ApiServer:
             raise errors.conflict(kind, before["name"], why)
         version = metadata.get("resourceVersion")
         if not version or version == "0":
-            if kind.plural in _NEEDS_RESOURCE_VERSION:
+            if kind.needs_resource_version:
                 finding = errors.FieldError(
                     "metadata.resourceVersion", "FieldValueInvalid", "Invalid value: 0: must be specified for an update"
                 )
@@ -362,7 +357,7 @@ class ApiServer:
         if deletion.is_finished(plural, obj):
             if not options.dry_run:
                 obj = self.store.delete(plural, key, options.cause, self.loop.now_s, last=_unmarked(obj, old))
-            return (obj if plural in deletion.RETURNS_OBJECT else deletion.success(kind, old)), True
+            return (obj if kind.returns_deleted else deletion.success(kind, old)), True
         if not options.dry_run:
             obj = self.store.update(plural, key, obj, options.cause, self.loop.now_s)
         return obj, False

@@ -14,7 +14,6 @@ from statelab.controlplane.kinds import KINDS, REVIEWS, Kind, Object
 
 _SERVED = (*KINDS.values(), *REVIEWS.values())
 _ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
-_NO_DELETE_COLLECTION = frozenset({"namespaces"})
 _NOT_SIMULATED = frozenset({"ephemeralcontainers", "resize"})  # the kind names them; requests are told of kind
 
 # group, version and kind of what a subresource takes or gives, where that is not the resource's own
@@ -45,7 +44,7 @@ def verbs(kind: Kind, subresource: str = "") -> tuple[str, ...]:
         return _SUBRESOURCE_VERBS[subresource]
     if kind.plural in REVIEWS:
         return ("create",)
-    return tuple(verb for verb in _ALL_VERBS if verb != "deletecollection" or kind.plural not in _NO_DELETE_COLLECTION)
+    return tuple(verb for verb in _ALL_VERBS if verb != "deletecollection" or kind.delete_collection)
 
 
 def subresources(kind: Kind) -> list[str]:
@@ -153,8 +152,8 @@ def _names(kind: Kind) -> Object:
     names: Object = {}
     if kind.short_names:
         names["shortNames"] = list(kind.short_names)
-    if kind.in_all:
-        names["categories"] = ["all"]
+    if kind.categories:
+        names["categories"] = list(kind.categories)
     return names
 
 

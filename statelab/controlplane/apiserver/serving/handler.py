@@ -44,7 +44,6 @@ log = logging.getLogger(__name__)
 
 _VERBS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _ENDPOINTS_DEPRECATED = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
-_NO_DELETE_COLLECTION = {"namespaces"}
 _SHORTEST_WATCH_S = 1800  # --min-request-timeout: a watch without timeoutSeconds lasts one to two times this
 # Answered without a token, as on a real cluster (ClusterRole system:public-info-viewer).
 _PUBLIC = ("/healthz", "/livez", "/readyz", "/version")
@@ -129,11 +128,7 @@ class Handler:
             return self._list_or_watch(request, target)
         if method == "POST" and (target.namespace or not kind.namespaced):
             return self._create(request, target, warnings)
-        if (
-            method == "DELETE"
-            and (target.namespace or not kind.namespaced)
-            and kind.plural not in _NO_DELETE_COLLECTION
-        ):
+        if method == "DELETE" and (target.namespace or not kind.namespaced) and kind.delete_collection:
             return self._delete_collection(request, target)
         raise nonresource.method_not_allowed()
 

@@ -1,32 +1,37 @@
-"""Validation: every rule a whole object must keep, in upstream's words and order. One module per family of kinds."""
+"""Validation: every rule a whole object must keep, in upstream's words and order. One module per family of kinds.
+
+A module that says `RULES` (rules.py) is found by itself: to add a kind is to add its module.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
 
-from statelab.controlplane.apiserver.validation import (
-    apps,
-    claims,
-    cluster,
-    config,
-    endpoints,
-    meta,
-    pods,
-    pods_update,
-    policy,
-    services,
-    storage,
-)
+from statelab.controlplane.apiserver.validation import meta, names
+from statelab.controlplane.apiserver.validation.rules import Rules
 from statelab.controlplane.errors import FieldError
 from statelab.controlplane.kinds import KINDS, Object
 
-Create = Callable[[Object], list[FieldError]]
-Update = Callable[[Object, Object], list[FieldError]]
+
+@cache
+def _all_rules() -> dict[str, Rules]:
+    # Only when first asked for: labels.py and others below need single modules of this package.
+    found: dict[str, Rules] = {}
+    for module in iter_modules(__path__, f"{__name__}."):
+        found |= getattr(import_module(module.name), "RULES", {})
+    return found
+
+
+def rules_of(plural: str) -> Rules:
+    """All that is known of a kind beside its schema. Raises KeyError where no module says it."""
+    return _all_rules()[plural]
 
 
 def create(plural: str, obj: Object) -> list[FieldError]:
     """What is wrong with a new object (decoded, defaulted, admitted); empty when nothing is."""
-    return _RULES[plural][0](obj)
+    return rules_of(plural).create(obj)
 
 
 def update(plural: str, obj: Object, old: Object) -> list[FieldError]:
@@ -35,39 +40,18 @@ def update(plural: str, obj: Object, old: Object) -> list[FieldError]:
     Metadata are judged for every kind alike first (rest.BeforeUpdate), so a fault in them is a cause more than once.
     """
     common = meta.metadata(
-        obj["metadata"], namespaced=KINDS[plural].namespaced, check_name=policy.path_segment
+        obj["metadata"], namespaced=KINDS[plural].namespaced, check_name=names.path_segment
     ) + meta.metadata_update(obj["metadata"], old["metadata"])
-    found = _RULES[plural][1](obj, old)
+    found = rules_of(plural).update(obj, old)
     return common + found if common else found
 
 
 def update_status(plural: str, obj: Object, old: Object) -> list[FieldError]:
     """What is wrong with a new status."""
-    return _RULES[plural][2](obj, old)
+    return rules_of(plural).update_status(obj, old)
 
 
-def _only_metadata(obj: Object, old: Object) -> list[FieldError]:
-    return meta.metadata_update(obj["metadata"], old["metadata"])
-
-
-_RULES: dict[str, tuple[Create, Update, Update]] = {
-    "pods": (pods.create, pods_update.update, pods_update.update_status),
-    "services": (services.create, services.update, services.update_status),
-    "deployments": (apps.create_deployment, apps.update_deployment, apps.update_deployment_status),
-    "replicasets": (apps.create_replica_set, apps.update_replica_set, apps.update_replica_set_status),
-    "statefulsets": (apps.create_stateful_set, apps.update_stateful_set, apps.update_stateful_set_status),
-    "controllerrevisions": (apps.create_controller_revision, apps.update_controller_revision, _only_metadata),
-    "persistentvolumeclaims": (claims.create, claims.update, claims.update_status),
-    "persistentvolumes": (storage.create_volume, storage.update_volume, storage.update_volume_status),
-    "storageclasses": (storage.create_class, storage.update_class, _only_metadata),
-    "configmaps": (config.create_config_map, config.update_config_map, _only_metadata),
-    "secrets": (config.create_secret, config.update_secret, _only_metadata),
-    "serviceaccounts": (config.create_service_account, config.update_service_account, _only_metadata),
-    "poddisruptionbudgets": (policy.create_budget, policy.update_budget, policy.update_budget_status),
-    "resourcequotas": (policy.create_quota, policy.update_quota, policy.update_quota_status),
-    "namespaces": (cluster.create_namespace, cluster.update_namespace, cluster.update_namespace_status),
-    "nodes": (cluster.create_node, cluster.update_node, cluster.update_node),
-    "events": (cluster.create_event, cluster.update_event, _only_metadata),
-    "endpoints": (endpoints.create_endpoints, endpoints.update_endpoints, _only_metadata),
-    "endpointslices": (endpoints.create_slice, endpoints.update_slice, _only_metadata),
-}
+def warnings_of(plural: str, obj: Object, old: Object | None = None) -> list[str]:
+    """What is allowed and probably not meant in an object that is created, or (with `old`) updated; each once."""
+    doubts = rules_of(plural).warnings
+    return list(dict.fromkeys(doubts(obj, old))) if doubts is not None else []

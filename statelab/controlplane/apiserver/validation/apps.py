@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from statelab.controlplane.apiserver.validation import difference, meta, names, pods
+from statelab.controlplane.apiserver.validation import defaults_pods, difference, meta, names, pods, warnings
 from statelab.controlplane.apiserver.validation.claims import claim_spec
 from statelab.controlplane.apiserver.validation.fields import (
     Errors,
@@ -19,6 +19,7 @@ from statelab.controlplane.apiserver.validation.fields import (
     required,
     selector,
 )
+from statelab.controlplane.apiserver.validation.rules import Rules, keep, spec_changed
 from statelab.controlplane.kinds import Object
 
 _APPS = "io.k8s.api.apps.v1."
@@ -314,3 +315,91 @@ def create_controller_revision(obj: Object) -> Errors:
 def update_controller_revision(obj: Object, old: Object) -> Errors:
     errors = meta.metadata_update(obj["metadata"], old["metadata"]) + create_controller_revision(obj)
     return errors + ([] if obj.get("data") == old.get("data") else immutable(obj.get("data"), old.get("data"), "data"))
+
+
+# ---- what is filled in, and what is counted
+
+
+def _deployment_defaults(obj: Object) -> None:
+    spec = defaults_pods.with_spec(obj)["spec"]
+    defaults_pods.workload(spec)
+    strategy = spec.setdefault("strategy", {})
+    strategy.setdefault("type", "RollingUpdate")
+    if strategy["type"] == "RollingUpdate":
+        rolling = strategy.setdefault("rollingUpdate", {})
+        rolling.setdefault("maxUnavailable", "25%")
+        rolling.setdefault("maxSurge", "25%")
+    spec.setdefault("revisionHistoryLimit", 10)
+    spec.setdefault("progressDeadlineSeconds", 600)
+
+
+def _replica_set_defaults(obj: Object) -> None:
+    defaults_pods.workload(defaults_pods.with_spec(obj)["spec"])
+
+
+def _stateful_set_defaults(obj: Object) -> None:
+    spec = defaults_pods.with_spec(obj)["spec"]
+    defaults_pods.workload(spec)
+    spec.setdefault("podManagementPolicy", "OrderedReady")
+    strategy = spec.setdefault("updateStrategy", {})
+    if not strategy.get("type"):
+        strategy["type"] = "RollingUpdate"
+        strategy.setdefault("rollingUpdate", {})
+    if strategy["type"] == "RollingUpdate" and "rollingUpdate" in strategy:
+        strategy["rollingUpdate"].setdefault("partition", 0)
+    retention = spec.setdefault("persistentVolumeClaimRetentionPolicy", {})
+    retention.setdefault("whenDeleted", "Retain")
+    retention.setdefault("whenScaled", "Retain")
+    spec.setdefault("revisionHistoryLimit", 10)
+    for claim in spec.get("volumeClaimTemplates") or ():
+        claim["apiVersion"], claim["kind"] = "v1", "PersistentVolumeClaim"
+        defaults_pods.claim(claim)
+
+
+def _drop_max_unavailable(obj: Object, old: Object | None) -> None:
+    """A field of a feature that is off vanishes without a word, unless the old object had it already."""
+    rolling = ((obj.get("spec") or {}).get("updateStrategy") or {}).get("rollingUpdate")
+    before = (((old or {}).get("spec") or {}).get("updateStrategy") or {}).get("rollingUpdate") or {}
+    if rolling and "maxUnavailable" in rolling and "maxUnavailable" not in before:
+        del rolling["maxUnavailable"]
+
+
+def _keep_labels(obj: Object, old: Object) -> None:
+    keep("labels", obj["metadata"], old["metadata"])
+
+
+def _deployment_changed(obj: Object, old: Object) -> bool:
+    before, now = ((each["metadata"].get("annotations") or {}) for each in (old, obj))
+    return spec_changed(obj, old) or now != before
+
+
+RULES = {
+    "deployments": Rules(
+        create_deployment,
+        update_deployment,
+        update_deployment_status,
+        defaults=_deployment_defaults,
+        prepare_status=_keep_labels,
+        counts=_deployment_changed,
+        warnings=warnings.template,
+    ),
+    "replicasets": Rules(
+        create_replica_set,
+        update_replica_set,
+        update_replica_set_status,
+        defaults=_replica_set_defaults,
+        prepare_status=_keep_labels,
+        counts=spec_changed,
+        warnings=warnings.template,
+    ),
+    "statefulsets": Rules(
+        create_stateful_set,
+        update_stateful_set,
+        update_stateful_set_status,
+        defaults=_stateful_set_defaults,
+        prepare=_drop_max_unavailable,
+        counts=spec_changed,
+        warnings=warnings.stateful_set,
+    ),
+    "controllerrevisions": Rules(create_controller_revision, update_controller_revision),
+}

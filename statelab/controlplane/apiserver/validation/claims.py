@@ -6,7 +6,7 @@ Source: pkg/apis/core/validation/validation.go (ValidatePersistentVolumeClaimSpe
 from __future__ import annotations
 
 from statelab.controlplane import quantity
-from statelab.controlplane.apiserver.validation import difference, meta, names, resources
+from statelab.controlplane.apiserver.validation import defaults_pods, difference, meta, names, resources, warnings
 from statelab.controlplane.apiserver.validation.fields import (
     NOT_POSITIVE,
     Errors,
@@ -18,6 +18,7 @@ from statelab.controlplane.apiserver.validation.fields import (
     not_supported,
     required,
 )
+from statelab.controlplane.apiserver.validation.rules import Rules
 from statelab.controlplane.kinds import Object
 
 MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
@@ -151,3 +152,35 @@ def update_status(claim: Object, old: Object) -> Errors:
     for name, text in (status.get("allocatedResources") or {}).items():
         errors += resources.amount(name, text, f"status.allocatedResources[{name}]")
     return errors
+
+
+def _prepare(claim: Object, _old: Object | None) -> None:
+    _same_data_source(claim["spec"])
+
+
+def _same_data_source(spec: Fields) -> None:
+    """dataSource and dataSourceRef say the same where only one is given. Source: pkg/api/persistentvolumeclaim."""
+    if "dataSource" in spec and "dataSourceRef" not in spec:
+        spec["dataSourceRef"] = dict(spec["dataSource"])
+    elif "dataSourceRef" in spec and "dataSource" not in spec and not spec["dataSourceRef"].get("namespace"):
+        source = {key: value for key, value in spec["dataSourceRef"].items() if key != "namespace"}
+        group, kind = source.get("apiGroup") or "", source.get("kind")
+        if (group, kind) in (("", "PersistentVolumeClaim"), ("snapshot.storage.k8s.io", "VolumeSnapshot")):
+            spec["dataSource"] = source
+
+
+def _pending(_claim: Object) -> Fields:
+    return {"phase": "Pending"}
+
+
+RULES = {
+    "persistentvolumeclaims": Rules(
+        create,
+        update,
+        update_status,
+        defaults=defaults_pods.claim,
+        prepare=_prepare,
+        new_status=_pending,
+        warnings=warnings.claim,
+    ),
+}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from statelab.controlplane.apiserver.validation import meta, names, resources, scheduling
+from statelab.controlplane.apiserver.validation import defaults_pods, meta, names, resources, scheduling
 from statelab.controlplane.apiserver.validation.fields import (
     Errors,
+    Fields,
     duplicate,
     forbidden,
     go_struct,
     invalid,
 )
+from statelab.controlplane.apiserver.validation.rules import Rules
 from statelab.controlplane.kinds import Object
 
 _CORE = "io.k8s.api.core.v1."
@@ -99,3 +101,57 @@ def create_event(obj: Object) -> Errors:
 
 def update_event(obj: Object, old: Object) -> Errors:
     return create_event(obj) + meta.metadata_update(obj["metadata"], old["metadata"])
+
+
+def _namespace_defaults(obj: Object) -> None:
+    name = obj["metadata"].get("name")
+    if name:
+        labels = obj["metadata"].setdefault("labels", {})
+        labels["kubernetes.io/metadata.name"] = name
+    obj.setdefault("spec", {})
+    obj.setdefault("status", {}).setdefault("phase", "Active")
+
+
+def _node_defaults(obj: Object) -> None:
+    status = obj.setdefault("status", {})
+    for key in ("capacity", "allocatable"):
+        if key in status:
+            defaults_pods.resource_list(status[key])
+    if status.get("capacity") and not status.get("allocatable"):
+        status["allocatable"] = dict(status["capacity"])
+
+
+def _prepare_namespace(obj: Object, old: Object | None) -> None:
+    """Finalizers of the spec are the cluster's: there is one from the start, and only `finalize` takes it away."""
+    spec = obj.setdefault("spec", {})
+    if old is None:
+        finalizers = spec.setdefault("finalizers", [])
+        if "kubernetes" not in finalizers:
+            finalizers.append("kubernetes")
+        return
+    spec.pop("finalizers", None)
+    if "finalizers" in old.get("spec", {}):
+        spec["finalizers"] = list(old["spec"]["finalizers"])
+
+
+def _active(_namespace: Object) -> Fields:
+    return {"phase": "Active"}
+
+
+def _as_given(node: Object) -> Fields | None:
+    """A kubelet registers itself with a status."""
+    return node.get("status")
+
+
+RULES = {
+    "namespaces": Rules(
+        create_namespace,
+        update_namespace,
+        update_namespace_status,
+        defaults=_namespace_defaults,
+        prepare=_prepare_namespace,
+        new_status=_active,
+    ),
+    "nodes": Rules(create_node, update_node, update_node, defaults=_node_defaults, new_status=_as_given),
+    "events": Rules(create_event, update_event),
+}

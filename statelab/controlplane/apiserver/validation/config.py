@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 from statelab.controlplane.apiserver.encoding import go_json
-from statelab.controlplane.apiserver.validation import meta, names
+from statelab.controlplane.apiserver.validation import meta, names, warnings
 from statelab.controlplane.apiserver.validation.fields import (
     Errors,
     Fields,
@@ -15,6 +15,7 @@ from statelab.controlplane.apiserver.validation.fields import (
     required,
     too_long,
 )
+from statelab.controlplane.apiserver.validation.rules import Rules
 from statelab.controlplane.kinds import Object
 
 _LIMIT = 1024 * 1024
@@ -124,3 +125,26 @@ def create_service_account(obj: Object) -> Errors:
 def update_service_account(obj: Object, old: Object) -> Errors:
     errors = meta.metadata_update(obj["metadata"], old["metadata"])
     return errors + create_service_account(obj)
+
+
+def _secret_defaults(obj: Object) -> None:
+    obj.setdefault("type", "Opaque")
+    written = obj.pop("stringData", None)
+    if written:
+        data = obj.setdefault("data", {})
+        for key, text in written.items():
+            data[key] = base64.b64encode(text.encode("utf-8", "replace")).decode()
+
+
+def _keep_type(obj: Object, old: Object | None) -> None:
+    if old is not None and not obj.get("type"):
+        obj["type"] = old.get("type", "Opaque")
+
+
+RULES = {
+    "configmaps": Rules(create_config_map, update_config_map),
+    "secrets": Rules(
+        create_secret, update_secret, defaults=_secret_defaults, prepare=_keep_type, warnings=warnings.secret
+    ),
+    "serviceaccounts": Rules(create_service_account, update_service_account),
+}

@@ -49,7 +49,7 @@ def text(definition: str, old: Fields, new: Fields, *, only: frozenset[str] = fr
 def _lines(definition: str, value: Fields, only: frozenset[str]) -> list[str]:
     struct = go_fields(definition, value)
     if only:
-        struct = {field.name: struct[field.name] for field in go_types.structs()[definition] if field.json in only}
+        struct = {field.name: struct[field.name] for field in go_types.fields_of(definition) if field.json in only}
     if definition == f"{schemas.CORE}PodSpec":
         struct = _internal_pod_spec(struct)
     rendered = html_safe(json.dumps(struct, indent=1, ensure_ascii=False, separators=(",", ": ")))

@@ -16,6 +16,7 @@ from statelab.controlplane.apiserver.validation.fields import (
     required,
     too_many,
 )
+from statelab.controlplane.apiserver.validation.rules import Rules
 from statelab.controlplane.apiserver.validation.services import non_special_ip, protocol
 from statelab.controlplane.kinds import Object
 
@@ -138,3 +139,26 @@ def update_slice(obj: Object, old: Object) -> Errors:
     errors = meta.metadata_update(obj["metadata"], old["metadata"])
     errors += create_slice(obj, old)
     return errors + immutable(obj.get("addressType"), old.get("addressType"), "addressType")
+
+
+def _endpoints_defaults(obj: Object) -> None:
+    for subset in obj.get("subsets") or ():
+        for port in subset.get("ports") or ():
+            port.setdefault("protocol", "TCP")
+
+
+def _slice_defaults(obj: Object) -> None:
+    for port in obj.get("ports") or ():
+        port.setdefault("name", "")
+        port.setdefault("protocol", "TCP")
+
+
+def _slice_changed(obj: Object, old: Object) -> bool:
+    left, right = ({key: value for key, value in one.items() if key != "metadata"} for one in (obj, old))
+    return left != right or obj["metadata"].get("labels") != old["metadata"].get("labels")
+
+
+RULES = {
+    "endpoints": Rules(create_endpoints, update_endpoints, defaults=_endpoints_defaults),
+    "endpointslices": Rules(create_slice, update_slice, defaults=_slice_defaults, counts=_slice_changed),
+}

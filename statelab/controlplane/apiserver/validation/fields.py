@@ -92,7 +92,7 @@ def go_fields(definition: str, value: Fields) -> Fields:
     """A struct as the server's internal type: every field, by its Go name and in Go's order."""
     own_names = not definition.startswith(schemas.META)  # metav1 types are not converted: they keep their JSON names
     out: Fields = {}
-    for field in go_types.structs()[definition]:
+    for field in go_types.fields_of(definition):
         given = value.get(field.json)
         if given is None:
             if not own_names and field.may_be_left_out:

@@ -81,3 +81,10 @@ def check_port(port: int | str, field: str) -> Errors:
     """A port by number or by name."""
     problems = port_name(port) if isinstance(port, str) else port_number(port)
     return [invalid(field, port, words) for words in problems]
+
+
+def path_segment(name: str) -> tuple[str, ...]:
+    """What every name must be to stand in an address (path.ValidatePathSegmentName)."""
+    if name in (".", ".."):
+        return (f"may not be '{name}'",)
+    return tuple(f"may not contain '{char}'" for char in "/%" if char in name)

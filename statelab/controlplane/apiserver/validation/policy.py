@@ -5,7 +5,7 @@ Source: pkg/apis/policy/validation/validation.go, pkg/apis/core/validation/valid
 
 from __future__ import annotations
 
-from statelab.controlplane.apiserver.validation import meta, names, resources
+from statelab.controlplane.apiserver.validation import defaults_pods, meta, names, resources
 from statelab.controlplane.apiserver.validation.apps import at_most_100_percent, int_or_percent
 from statelab.controlplane.apiserver.validation.fields import (
     Errors,
@@ -16,6 +16,7 @@ from statelab.controlplane.apiserver.validation.fields import (
     not_supported,
     required,
 )
+from statelab.controlplane.apiserver.validation.rules import Rules, spec_changed
 from statelab.controlplane.kinds import Object
 
 _EVICTION = ("AlwaysAllow", "IfHealthyBudget")
@@ -39,16 +40,9 @@ _EXISTS_ONLY = frozenset({"BestEffort", "NotBestEffort", "Terminating", "NotTerm
 _NOT_TOGETHER = ({"BestEffort", "NotBestEffort"}, {"Terminating", "NotTerminating"})
 
 
-def path_segment(name: str) -> tuple[str, ...]:
-    """What every name must be to stand in an address (path.ValidatePathSegmentName)."""
-    if name in (".", ".."):
-        return (f"may not be '{name}'",)
-    return tuple(f"may not contain '{char}'" for char in "/%" if char in name)
-
-
 def create_budget(obj: Object) -> Errors:
     errors = _budget_spec(obj["spec"] if obj.get("spec") else {})
-    return errors or meta.metadata(obj["metadata"], namespaced=True, check_name=path_segment)
+    return errors or meta.metadata(obj["metadata"], namespaced=True, check_name=names.path_segment)
 
 
 def update_budget(obj: Object, old: Object) -> Errors:
@@ -171,3 +165,16 @@ def _scope_selector(spec: Fields, hard: list[str]) -> Errors:
             errors.append(invalid(f"{field}.operator", operator, "not a valid selector operator"))
         found.add(scope)
     return errors + _conflicts(found, spec.get("scopes") or [], field)
+
+
+def _quota_defaults(obj: Object) -> None:
+    for part in (obj.get("spec") or {}, obj.get("status") or {}):
+        for key in ("hard", "used"):
+            if key in part:
+                defaults_pods.resource_list(part[key])
+
+
+RULES = {
+    "poddisruptionbudgets": Rules(create_budget, update_budget, update_budget_status, counts=spec_changed),
+    "resourcequotas": Rules(create_quota, update_quota, update_quota_status, defaults=_quota_defaults),
+}

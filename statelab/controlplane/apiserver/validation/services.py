@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from statelab.controlplane.apiserver.validation import meta, names
+from statelab.controlplane.apiserver.validation import defaults_pods, meta, names, warnings
 from statelab.controlplane.apiserver.validation.fields import (
     Errors,
     Fields,
@@ -13,6 +13,7 @@ from statelab.controlplane.apiserver.validation.fields import (
     not_supported,
     required,
 )
+from statelab.controlplane.apiserver.validation.rules import Rules
 from statelab.controlplane.kinds import Object
 
 __all__ = ["TYPES", "WITH_NODE_PORTS", "cluster_ips", "externally_accessible", "invalid", "needs_health_check"]
@@ -361,3 +362,35 @@ def _changed_families(spec: Fields, before: Fields) -> Errors:
     if families and old and families[0] != old[0]:
         return [invalid("spec.ipFamilies[0]", families, "may not change once set")]
     return []
+
+
+def _defaults(obj: Object) -> None:
+    spec = defaults_pods.with_spec(obj)["spec"]
+    spec.setdefault("sessionAffinity", "None")
+    if spec["sessionAffinity"] == "None":
+        spec.pop("sessionAffinityConfig", None)
+    elif spec["sessionAffinity"] == "ClientIP":
+        config = spec.get("sessionAffinityConfig") or {}
+        if (config.get("clientIP") or {}).get("timeoutSeconds") is None:
+            spec["sessionAffinityConfig"] = {"clientIP": {"timeoutSeconds": 10800}}
+    spec.setdefault("type", "ClusterIP")
+    for port in spec.get("ports") or ():
+        port.setdefault("protocol", "TCP")
+        if port.get("targetPort") in (None, 0, ""):
+            port["targetPort"] = port.get("port", 0)
+    outside = spec["type"] in ("NodePort", "LoadBalancer") or (spec["type"] == "ClusterIP" and spec.get("externalIPs"))
+    if outside and not spec.get("externalTrafficPolicy"):
+        spec["externalTrafficPolicy"] = "Cluster"
+    if spec["type"] in ("ClusterIP", "NodePort", "LoadBalancer"):
+        spec.setdefault("internalTrafficPolicy", "Cluster")
+    if spec["type"] == "LoadBalancer":
+        spec.setdefault("allocateLoadBalancerNodePorts", True)
+    for ingress in ((obj.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ():
+        if ingress.get("ip"):
+            ingress.setdefault("ipMode", "VIP")
+    obj.setdefault("status", {}).setdefault("loadBalancer", {})
+
+
+RULES = {
+    "services": Rules(create, update, update_status, defaults=_defaults, warnings=warnings.service),
+}

@@ -6,7 +6,15 @@ Source: pkg/apis/core/validation/validation.go, pkg/apis/storage/validation/vali
 from __future__ import annotations
 
 from statelab.controlplane import quantity
-from statelab.controlplane.apiserver.validation import difference, meta, names, scheduling, sources
+from statelab.controlplane.apiserver.validation import (
+    defaults_pods,
+    difference,
+    meta,
+    names,
+    scheduling,
+    sources,
+    warnings,
+)
 from statelab.controlplane.apiserver.validation.claims import VOLUME_MODES, access_modes
 from statelab.controlplane.apiserver.validation.fields import (
     NOT_POSITIVE,
@@ -20,6 +28,7 @@ from statelab.controlplane.apiserver.validation.fields import (
     required,
     too_long,
 )
+from statelab.controlplane.apiserver.validation.rules import Rules
 from statelab.controlplane.kinds import Object
 
 # In the order in which the server looks: the first source that is there counts.
@@ -225,3 +234,38 @@ def update_class(obj: Object, old: Object) -> Errors:
             errors.append(forbidden(key, f"updates to {key} are forbidden."))
     errors += immutable(obj.get("volumeBindingMode"), old.get("volumeBindingMode"), "volumeBindingMode")
     return errors + _topologies(obj.get("allowedTopologies") or [])
+
+
+def _volume_defaults(obj: Object) -> None:
+    spec = defaults_pods.with_spec(obj)["spec"]
+    obj.setdefault("status", {}).setdefault("phase", "Pending")
+    spec.setdefault("persistentVolumeReclaimPolicy", "Retain")
+    spec.setdefault("volumeMode", "Filesystem")
+    if "hostPath" in spec:
+        spec["hostPath"].setdefault("type", "")
+    if "capacity" in spec:
+        defaults_pods.resource_list(spec["capacity"])
+    defaults_pods.rarely_used_source(spec)
+
+
+def _class_defaults(obj: Object) -> None:
+    obj.setdefault("reclaimPolicy", "Delete")
+    obj.setdefault("volumeBindingMode", "Immediate")
+
+
+def _new_volume_status(obj: Object) -> Fields:
+    now = obj["metadata"].get("creationTimestamp")
+    return {"phase": "Pending", **({"lastPhaseTransitionTime": now} if now else {})}
+
+
+RULES = {
+    "persistentvolumes": Rules(
+        create_volume,
+        update_volume,
+        update_volume_status,
+        defaults=_volume_defaults,
+        new_status=_new_volume_status,
+        warnings=warnings.volume,
+    ),
+    "storageclasses": Rules(create_class, update_class, defaults=_class_defaults),
+}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from statelab.controlplane import quantity
 from statelab.controlplane.apiserver import validation
 from statelab.controlplane.apiserver.encoding import decoding_slow, go_json, go_types, strict
-from statelab.controlplane.apiserver.registry import admission, defaults, strategy, warnings
+from statelab.controlplane.apiserver.registry import admission, defaults, strategy
 from statelab.controlplane.errors import ApiError, invalid
 from statelab.controlplane.kinds import KINDS, Object
 
@@ -36,7 +36,7 @@ class Maker:
         self.wrong = dice.choice((0.0, 0.0, 0.0, 0.01))  # most objects must get past the decoder to be of use
 
     def struct(self, definition: str, depth: int) -> dict[str, Any]:
-        fields = go_types.structs()[definition]
+        fields = go_types.fields_of(definition)
         share = 0.5 if depth < 4 else 0.2 if depth < 8 else 0.05
         made = {field.json: self.field(field, depth) for field in fields if self.dice.random() < share}
         if self.dice.random() < self.wrong:
@@ -109,7 +109,7 @@ def created(raw: bytes, plural: str) -> Object:
     defaults.apply(plural, obj)
     admission.mutate(plural, obj, "CREATE", None, SomeCluster())
     strategy.prepare_create(plural, obj)
-    warnings.of(plural, obj)
+    validation.warnings_of(plural, obj)
     findings = validation.create(plural, obj)
     if findings:
         raise invalid(kind, obj["metadata"].get("name", ""), findings)
@@ -152,7 +152,7 @@ def test_any_two_objects_can_be_asked_to_replace_each_other(plural: str, seed: i
         admission.mutate(plural, new, "UPDATE", old, SomeCluster())
         strategy.prepare_update(plural, new, old)
         orjson.dumps([[finding.message] for finding in validation.update(plural, new, old)])
-        warnings.of(plural, new, old)
+        validation.warnings_of(plural, new, old)
         admission.check(plural, new, "UPDATE", old, SomeCluster())
         strategy.prepare_status_update(plural, new, old)
         validation.update_status(plural, new, old)

@@ -56,7 +56,7 @@ def _value(number: int, kind: str, definition: str, value: Any) -> bytes:
     if kind in ("bool", "int32", "int64"):
         return _varint(number << 3) + _varint(int(value))
     if kind == "struct":
-        return _sized(number, _message(protobuf._numbers()[definition], value))
+        return _sized(number, _message(protobuf._numbers(definition), value))
     if kind == "quantity":
         return _sized(number, _sized(1, value.encode()))
     assert kind == "int-or-string"
@@ -67,7 +67,7 @@ def _value(number: int, kind: str, definition: str, value: Any) -> bytes:
 
 def encoded(api_version: str, kind: str, definition: str, obj: Any) -> bytes:
     what = _sized(1, api_version.encode()) + _sized(2, kind.encode())
-    raw = _message(protobuf._numbers()[definition], obj)
+    raw = _message(protobuf._numbers(definition), obj)
     return b"k8s\0" + _sized(1, what) + _sized(2, raw) + _sized(3, b"") + _sized(4, b"")
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from statelab.controlplane.apiserver import validation
 from statelab.controlplane.apiserver.encoding import strict
-from statelab.controlplane.apiserver.registry import admission, defaults, strategy, warnings
+from statelab.controlplane.apiserver.registry import admission, defaults, strategy
 from statelab.controlplane.errors import ApiError, bad_request, invalid
 from statelab.controlplane.kinds import KINDS, Kind, Object
 
@@ -76,7 +76,7 @@ def post(raw: bytes, kind: Kind) -> tuple[Object, list[str]]:
     if findings:
         raise invalid(kind, metadata.get("name", ""), findings)
     admission.check(kind.plural, obj, "CREATE", None, cluster)
-    return obj, [*told, *warnings.of(kind.plural, obj)]
+    return obj, [*told, *validation.warnings_of(kind.plural, obj)]
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])

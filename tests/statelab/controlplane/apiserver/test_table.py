@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from statelab.controlplane.apiserver.printing.printers import access_modes, cells, human_duration
+from statelab.controlplane.apiserver.printing.cells import human_duration
+from statelab.controlplane.apiserver.printing.printers import cells
+from statelab.controlplane.apiserver.printing.storage import access_modes
 from statelab.controlplane.apiserver.printing.table import columns, table
 from statelab.controlplane.clock import seconds
 from statelab.controlplane.errors import ApiError

@@ -26,7 +26,7 @@ _IMAGE = re.compile(
 
 def pod(obj: Fields) -> None:
     """A Pod of its own: what a template does not get as well."""
-    spec = obj["spec"]
+    spec = with_spec(obj)["spec"]
     pod_spec(spec)
     containers = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
     for container in containers:
@@ -199,3 +199,23 @@ def claim_spec(spec: Fields) -> None:
     for key in ("limits", "requests"):
         if key in resources:
             resource_list(resources[key])
+
+
+def with_spec(obj: Fields) -> Fields:
+    """`obj`, with an empty spec where it has none."""
+    if obj.get("spec") is None:
+        obj["spec"] = {}
+    return obj
+
+
+def workload(spec: Fields) -> None:
+    """The spec of a workload: one replica, and a template's defaults."""
+    spec.setdefault("replicas", 1)
+    template(spec.setdefault("template", {}))
+
+
+def claim(obj: Fields) -> None:
+    """A PersistentVolumeClaim, or the template of one."""
+    claim_spec(with_spec(obj)["spec"])
+    status = obj.setdefault("status", {})
+    status.setdefault("phase", "Pending")

@@ -56,45 +56,50 @@ _VOLUMES = {
 _RECOMMENDED = "which can result in surprising behavior; a DNS label is recommended"
 
 
-def of(plural: str, obj: Object, old: Object | None = None) -> list[str]:
-    """The warnings for an object that is created, or (with `old`) updated."""
-    return list(dict.fromkeys(_of(plural, obj, old)))
-
-
-def _of(plural: str, obj: Object, old: Object | None) -> Iterator[str]:
+def template(obj: Object, old: Object | None, used_in: str | None = "Pod names and hostnames") -> Iterator[str]:
+    """Of an object with a Pod template. `used_in`: what its name becomes a part of, if that matters."""
     spec: Fields = obj.get("spec") or {}
-    if plural == "pods":
-        if old is None:
-            yield from _name(obj, "the Pod's hostname")
-            yield from _pod(spec, obj["metadata"], "")
-    elif plural in ("deployments", "replicasets", "statefulsets"):
-        if old is None and plural != "statefulsets":
-            yield from _name(obj, "Pod names and hostnames")
-        before = (old or {}).get("spec") or {}
-        template = spec.get("template") or {}
-        if template != before.get("template"):
-            yield from _pod(template.get("spec") or {}, template.get("metadata") or {}, "spec.template.")
-        if plural == "statefulsets":
-            yield from _stateful_set(spec)
-    elif plural == "services":
-        yield from _service(obj, spec)
-    elif plural == "persistentvolumeclaims":
-        yield from _class_annotation(obj)
-        yield from _fractions((spec.get("resources") or {}).get("requests"), "spec.resources.requests", ("storage",))
-    elif plural == "persistentvolumes":
-        yield from _class_annotation(obj)
-        if spec.get("persistentVolumeReclaimPolicy") == "Recycle":
-            yield (
-                "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the "
-                "recommended approach is to use dynamic provisioning."
-            )
-        yield from (f"spec.{key}: {why}" for key, why in _VOLUMES.items() if spec.get(key) is not None)
-        yield from _fractions(spec.get("capacity"), "spec.capacity", ("storage",))
-    elif plural == "secrets":
-        yield from _secret(obj)
+    if old is None and used_in is not None:
+        yield from name(obj, used_in)
+    found = spec.get("template") or {}
+    if found != ((old or {}).get("spec") or {}).get("template"):
+        yield from pod_template(found, "spec.template.")
 
 
-def _name(obj: Object, used_in: str) -> Iterator[str]:
+def pod_template(found: Fields, field: str) -> Iterator[str]:
+    """Of a Pod template at `field` ("spec.template.")."""
+    yield from pod_spec(found.get("spec") or {}, found.get("metadata") or {}, field)
+
+
+def pod(obj: Object, old: Object | None) -> Iterator[str]:
+    """Of a Pod."""
+    if old is None:
+        yield from name(obj, "the Pod's hostname")
+        yield from pod_spec(obj.get("spec") or {}, obj["metadata"], "")
+
+
+def claim(obj: Object, _old: Object | None) -> Iterator[str]:
+    """Of a PersistentVolumeClaim."""
+    requests = ((obj.get("spec") or {}).get("resources") or {}).get("requests")
+    yield from _class_annotation(obj)
+    yield from _fractions(requests, "spec.resources.requests", ("storage",))
+
+
+def volume(obj: Object, _old: Object | None) -> Iterator[str]:
+    """Of a PersistentVolume."""
+    spec: Fields = obj.get("spec") or {}
+    yield from _class_annotation(obj)
+    if spec.get("persistentVolumeReclaimPolicy") == "Recycle":
+        yield (
+            "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the "
+            "recommended approach is to use dynamic provisioning."
+        )
+    yield from (f"spec.{key}: {why}" for key, why in _VOLUMES.items() if spec.get(key) is not None)
+    yield from _fractions(spec.get("capacity"), "spec.capacity", ("storage",))
+
+
+def name(obj: Object, used_in: str) -> Iterator[str]:
+    """Of a name that is allowed, but no DNS label."""
     problems = names.label(obj["metadata"].get("name", ""))
     if problems:
         yield f"metadata.name: this is used in {used_in}, {_RECOMMENDED}: [{' '.join(problems)}]"
@@ -106,7 +111,10 @@ def _class_annotation(obj: Object) -> Iterator[str]:
         yield f"metadata.annotations[{_CLASS_ANNOTATION}]: {why}"
 
 
-def _stateful_set(spec: Fields) -> Iterator[str]:
+def stateful_set(obj: Object, old: Object | None) -> Iterator[str]:
+    """Of a StatefulSet."""
+    spec: Fields = obj.get("spec") or {}
+    yield from template(obj, old, None)
     for index, claim in enumerate(spec.get("volumeClaimTemplates") or ()):
         requests = ((claim.get("spec") or {}).get("resources") or {}).get("requests")
         field = f"spec.volumeClaimTemplates[{index}].spec.resources.requests"
@@ -123,7 +131,8 @@ def _fractions(amounts: Fields | None, field: str, resources: tuple[str, ...]) -
             yield f"{field}[{name}]: fractional byte value {go_quote(text)} is invalid, must be an integer"
 
 
-def _pod(spec: Fields, metadata: Fields, field: str) -> Iterator[str]:
+def pod_spec(spec: Fields, metadata: Fields, field: str) -> Iterator[str]:
+    """Of the spec and metadata of a Pod, or of a template at `field`."""
     for key in spec.get("nodeSelector") or ():
         if key in _LABELS:
             yield f"{field}spec.nodeSelector[{key}]: {_LABELS[key]}"
@@ -218,7 +227,9 @@ def _ports(ports: list[Fields], field: str) -> Iterator[str]:
             seen[key] = index
 
 
-def _service(obj: Object, spec: Fields) -> Iterator[str]:
+def service(obj: Object, _old: Object | None) -> Iterator[str]:
+    """Of a Service."""
+    spec: Fields = obj.get("spec") or {}
     hints = "service.kubernetes.io/topology-aware-hints"
     if hints in (obj["metadata"].get("annotations") or {}):
         yield f"annotation {hints} is deprecated, please use service.kubernetes.io/topology-mode instead"
@@ -233,7 +244,8 @@ def _service(obj: Object, spec: Fields) -> Iterator[str]:
             yield "spec.SessionAffinity is ignored for headless services"
 
 
-def _secret(obj: Object) -> Iterator[str]:
+def secret(obj: Object, _old: Object | None) -> Iterator[str]:
+    """Of a Secret."""
     data = obj.get("data") or {}
     if obj.get("type") == "kubernetes.io/tls" and "tls.crt" in data and "tls.key" in data:
         for key, noun in (("tls.crt", "certificate"), ("tls.key", "key")):

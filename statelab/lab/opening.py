@@ -83,7 +83,9 @@ def run(
         if cluster == "kind" and kind_record.kubeconfig_of(home).is_file():
             kubeconfig = str(kind_record.kubeconfig_of(home))
     variables = {"STATELAB_HOME": str(home.root), "STATELAB_CLUSTER": cluster}
-    variables |= {"KUBECONFIG": kubeconfig} if kubeconfig is not None else {}
+    if kubeconfig is not None:  # ours first, so that it is current; theirs too: --cluster context:NAME looks there
+        theirs = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+        variables["KUBECONFIG"] = os.pathsep.join([kubeconfig, theirs])
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={place.folder}"]
     command += settings.options(home.folder / "lab-settings", is_instructor=is_instructor)
     command += _terminal(home, variables)

@@ -59,11 +59,18 @@ def current() -> Cluster:
     return _Current.cluster if _Current.cluster is not None else connect()
 
 
+def connected() -> Cluster | None:
+    """The cluster connected last; None if none was, and none is started for this."""
+    return _Current.cluster
+
+
 def load(shell: Any) -> None:
     """Register the magics."""
-    from statelab.notebook.magics import StateLabMagics
+    from statelab.notebook.magics import shell_lines
+    from statelab.notebook.magics.magics import StateLabMagics
 
     shell.register_magics(StateLabMagics)
+    shell_lines.keep_pointed(shell)
 
 
 def __getattr__(name: str) -> Any:

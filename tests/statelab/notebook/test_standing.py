@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from statelab.cli import app
-from statelab.notebook.magics import _LAST_LINE
+from statelab.notebook.magics.magics import _LAST_LINE
 from statelab.notebook.telling import progress
 from statelab.notebook.telling.standing import how_far
 

@@ -4,54 +4,38 @@ from __future__ import annotations
 
 import re
 import shlex
-import sys
 from pathlib import Path
 
-from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class
-from IPython.display import display
+from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class, no_var_expand
 
 from statelab.cluster import Problem
 from statelab.manifest import ManifestError, advise, read
 from statelab.notebook import current
+from statelab.notebook.magics import kubectl_line
 from statelab.notebook.telling import progress
-from statelab.notebook.telling.plain import scrolled
 
-_LONGEST_WAIT_S = 300.0
-_WIDEST = 104  # characters in a line of a cell's output, in a window 1280 wide
 # The last cell of every lesson: by this line its end is known.
 _LAST_LINE = re.compile(r"delete namespaces? lesson-(\d\d) --wait=false$")
-# What would never end in a cell, and what to type instead.
-_FOLLOWING = {
-    "port-forward": "use cluster.exec(pod, 'curl', …), or run it in a terminal (File → New → Terminal)",
-    "proxy": "cluster.request('GET', path) asks the API server directly",
-    "edit": "write the manifest with %%manifest and apply it",
-    "attach": "%kubectl logs shows what a container prints",
-}
 
 
 @magics_class
 class StateLabMagics(Magics):
     """The magics; each works on the cluster connected last."""
 
+    @no_var_expand
     @line_cell_magic
     def kubectl(self, line: str, cell: str | None = None) -> None:
         """%kubectl get pods -o wide        run one kubectl line against the course's cluster
-        %%kubectl apply -f -             the same, with the cell's text as its input
+        %kubectl get pods | grep web     … with pipes and redirections, as in a shell
+        %kubectl get pods -w             … and follow: what comes is shown until you press ■
+        %%kubectl apply -f -             … with the cell's text as its input
 
-        The namespace is the lesson's; -n names another. What kubectl writes is shown as it comes out.
+        The namespace is the lesson's; -n names another. {name} stands for a variable; {{…}} is left to a go-template.
         """
-        try:
-            arguments = shlex.split(line)
-        except ValueError as error:
-            raise Problem(f"The line cannot be read: {error}.", "Check its quotes.") from None
-        _refuse_following(arguments)
-        result = current().kubectl(arguments, stdin=cell, timeout_s=_LONGEST_WAIT_S)
-        ended = _LAST_LINE.match(" ".join(arguments))
-        if ended and result.code == 0:
+        line = kubectl_line.expanded(line, self.shell.user_ns)
+        ended = _LAST_LINE.match(" ".join(kubectl_line.split(line)))
+        if kubectl_line.run(line, cell, current()) and ended:
             progress.lesson_ended(ended[1])
-        _say(result.stdout)
-        if result.stderr:
-            sys.stderr.write(result.stderr)
 
     @cell_magic
     def manifest(self, line: str, cell: str) -> None:
@@ -69,8 +53,7 @@ class StateLabMagics(Magics):
         try:
             findings = advise(read(cell, source=name))
         except ManifestError as error:
-            print(error, file=sys.stderr)
-            print("Nothing was written.", file=sys.stderr)
+            kubectl_line.tell("stderr", f"{error}\nNothing was written.\n")
             return
         path = _inside(name)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -81,36 +64,14 @@ class StateLabMagics(Magics):
         if "--apply" in options or "--dry-run" in options:
             dry = ["--dry-run=server"] if "--dry-run" in options else []
             result = current().kubectl(["apply", *dry, "-f", "-"], stdin=cell)
-            sys.stdout.write(result.stdout)
+            kubectl_line.tell("stdout", result.stdout)
             if result.code:
-                sys.stderr.write(f"The API server says:  {result.stderr}")
+                kubectl_line.tell("stderr", f"The API server says:  {result.stderr}")
 
     @line_magic
     def why(self, line: str) -> None:
         """%why pod/web-1        the chain of causes behind an object"""
         print(current().why(line))
-
-
-def _say(text: str) -> None:
-    """Show what was printed. A notebook breaks long lines, which spoils a table: a wide one is shown to be scrolled."""
-    if max((len(line) for line in text.splitlines()), default=0) > _WIDEST:
-        display({"text/plain": text.rstrip("\n"), "text/html": scrolled(text)}, raw=True)
-        return
-    sys.stdout.write(text)
-    if text and not text.endswith("\n"):
-        sys.stdout.write("\n")  # -o jsonpath ends no line: the next would stick to it
-
-
-def _refuse_following(arguments: list[str]) -> None:
-    verb = next((word for word in arguments if not word.startswith("-")), "")
-    if verb in _FOLLOWING:
-        raise Problem(f"kubectl {verb} would never end in a cell.", f"Instead: {_FOLLOWING[verb]}.")
-    follows = {"-w", "--watch", "--watch-only"} if verb == "get" else {"-f", "--follow"} if verb == "logs" else set()
-    if follows & set(arguments):
-        raise Problem(
-            "A kubectl that follows never ends in a cell.",
-            "Instead: cluster.show(), or cluster.wait(…), or a terminal.",
-        )
 
 
 def _inside(name: str) -> Path:

@@ -1,0 +1,1 @@
+"""What a learner types in a cell after a percent sign."""

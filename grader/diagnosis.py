@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from grader.image_faults import image_fault
 from grader.result import REFUSED
 from grader.seen import Seen, parse_reference
 from grader.verdict import Verdict, no
 from statelab.manifest.relations import at
-from statelab.manifest.spelling import nearest
+from statelab.reader.spelling import nearest
 
 if TYPE_CHECKING:
     from grader.trial import Refused, Trial
@@ -68,6 +69,10 @@ def pods_not_ready(trial: Trial, reference: str, wanted: int) -> Verdict | None:
     claim = _pending_claim(trial, waiting)
     if claim is not None:
         return claim
+    fault = image_fault(waiting)
+    if fault is not None:
+        line = trial.line(kind, "spec", "template", "spec", "containers", 0, "image", name=workload.name)
+        return no(f"{waiting.name} does not get ready: {fault[0]}", trial.evidence(waiting.reference), line=line)
     why = waiting.waiting_for or _last_warning(trial, waiting) or f"it is {waiting.phase}, and not Ready"
     why = why.rstrip(". ")
     line = (
@@ -115,6 +120,9 @@ def names_of_pods(trial: Trial, set_name: str, service: str) -> Verdict | None:
     if not pods:
         return not_there(trial, f"statefulset/{set_name}")
     for pod in pods:
+        if image_fault(pod) is not None:  # it has no name because it has never run: that is no fault of its name
+            owner = trial.get(f"statefulset/{set_name}")
+            return pods_not_ready(trial, f"statefulset/{set_name}", owner.at("spec", "replicas") if owner else 1)
         answer = trial.dns(f"{pod.name}.{service}")
         if answer.records == (pod.ip,):
             continue

@@ -43,7 +43,7 @@ def task(task_id: str) -> Task:
     tasks = tasks_of(assignment)
     found = tasks.get(task_id)
     if found is None:
-        from statelab.manifest.spelling import nearest
+        from statelab.reader.spelling import nearest
 
         near = nearest(task_id, tasks)
         meant = f" Did you mean {near}?" if near else ""

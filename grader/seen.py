@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from statelab.controlplane.kinds import KINDS, Kind, Object, key_of
+from statelab.controlplane.runtime.images.catalog import short_name
 from statelab.manifest.relations import at
 
 _NAMES: dict[str, Kind] = {}
@@ -113,7 +114,8 @@ class Seen:
 
     @property
     def images(self) -> tuple[str, ...]:
-        return tuple(each["image"] for each in self.at("spec", "containers") or ())
+        """What its containers run, each image in its one short spelling, whatever the manifest says."""
+        return tuple(short_name(each["image"]) for each in self.at("spec", "containers") or ())
 
     @property
     def waiting_for(self) -> str:

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from statelab.manifest.spelling import nearest
+from statelab.reader.spelling import nearest
 
 MAX_LINES = 60
 MAX_LENGTH = 4_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from grader.diagnosis import not_there
+from grader.image_faults import stand_in
 from grader.seen import Seen
 from grader.trial import Trial
 from grader.verdict import Verdict, no
@@ -72,6 +73,7 @@ def answers_at(trial: Trial, pod: str, host: str, kind: str, *, port: int = 80) 
     url = f"http://{host}" + ("" if port == 80 else f":{port}")
     ran = trial.exec(pod, "wget", "-qO-", "-T", "3", url)
     if ran.code == 0:
-        return None
+        stands_in = stand_in(ran.out)
+        return no(stands_in) if stands_in else None
     line = trial.line(kind, "spec", "ports", name=host) or trial.line(kind, "spec")
     return no(f"Inside the cluster nothing answers at {url}.", f"wget {url}: {ran.error.strip()[:120]}", line=line)

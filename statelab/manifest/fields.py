@@ -10,9 +10,9 @@ from functools import lru_cache
 from typing import Any
 
 from statelab.controlplane.apiserver.encoding import schemas
-from statelab.manifest.spelling import nearest
 from statelab.reader import Item, Path_
 from statelab.reader.errors import Finding
+from statelab.reader.spelling import nearest
 
 _HEAD = ("apiVersion", "kind", "metadata", "spec", "data", "status")
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from statelab.manifest.spelling import nearest
 from statelab.reader import Item, Path_
 from statelab.reader.errors import Finding
+from statelab.reader.spelling import nearest
 
 WORKLOADS = ("StatefulSet", "Deployment", "ReplicaSet", "DaemonSet")
 _FROZEN = "k8s.gcr.io/"

@@ -12,6 +12,7 @@ from grader.verdict import Verdict, no, yes
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.labels import selector_of
+from statelab.controlplane.runtime.images.catalog import short_name
 from statelab.manifest.relations import at
 
 # ---- probes
@@ -196,7 +197,7 @@ def _over_time(trial: Trial, name: str) -> Iterator[tuple[Object, dict[str, Obje
 
 
 def _runs(pod: Object | None, image: str) -> bool:
-    return any(each["image"] == image for each in at(pod or {}, "spec", "containers") or ())
+    return any(short_name(each["image"]) == image for each in at(pod or {}, "spec", "containers") or ())
 
 
 def canary(trial: Trial, name: str, ordinal: int, image: str) -> Verdict:
@@ -226,7 +227,7 @@ def all_run(trial: Trial, name: str, replicas: int, image: str) -> Verdict:
     if problem is not None:
         return problem
     owner = trial.get(f"statefulset/{name}")
-    if owner is None or owner.at("spec", "template", "spec", "containers", 0, "image") != image:
+    if owner is None or short_name(str(owner.at("spec", "template", "spec", "containers", 0, "image"))) != image:
         return no("The Pods run it, and the set's template does not say so.")
     return read_everywhere(trial, name, "order-1001", "paid") or yes("")
 

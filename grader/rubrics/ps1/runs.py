@@ -13,6 +13,7 @@ from grader.tasks import Task
 from grader.trial import Trial
 from grader.verdict import Verdict, no, yes
 from statelab.controlplane.kinds import Object
+from statelab.controlplane.runtime.images.catalog import short_name
 from statelab.manifest.relations import at
 
 FIRST = "registry.k8s.io/nginx-slim:0.24"
@@ -177,7 +178,7 @@ def moments(trial: Trial, name: str) -> Iterator[Moment]:
         containers = at(asked, "spec", "template", "spec", "containers") or [{"image": ""}]
         moment = Moment(
             at(asked, "spec", "replicas") or 0,
-            tuple(each["image"] for each in containers),
+            tuple(short_name(each["image"]) for each in containers),
             tuple(Seen("pods", each) for each in pods.values()),
         )
         begun = begun or moment.is_complete

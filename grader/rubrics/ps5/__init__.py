@@ -7,6 +7,7 @@ from grader.rubrics.ps5 import runs, systems
 from grader.tasks import Task
 from grader.trial import Trial
 from grader.verdict import Verdict, no, partly, parts, yes
+from statelab.controlplane.runtime.images.catalog import short_name
 
 # ---- 1. A canary
 
@@ -127,7 +128,7 @@ def asks_for_it(trial: Trial) -> Verdict:
     seen = trial.get("statefulset/web")
     if seen is None:
         return no("StatefulSet web is gone.")
-    image = str(seen.at("spec", "template", "spec", "containers", 0, "image"))
+    image = short_name(str(seen.at("spec", "template", "spec", "containers", 0, "image")))
     return yes("") if image == runs.NEW else no(f"Its template says {image}.")
 
 

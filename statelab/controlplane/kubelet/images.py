@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.kubelet.backoff import BackOff
 from statelab.controlplane.kubelet.steps import Work
+from statelab.controlplane.runtime.images import parse_reference
 
 if TYPE_CHECKING:
     from statelab.controlplane.runtime.runtime import Runtime
@@ -39,20 +40,9 @@ class ImageError(Exception):
         self.message = message
 
 
-def normalized(image: str) -> str:
-    """The full reference: `nginx` is `docker.io/library/nginx:latest`."""
-    head, slash, _ = image.partition("/")
-    if not slash:
-        image = f"docker.io/library/{image}"
-    elif "." not in head and ":" not in head and head != "localhost":
-        image = f"docker.io/{image}"
-    name = image.rpartition("/")[2]
-    return image if ":" in name or "@" in name else f"{image}:latest"
-
-
 def reported(image: str) -> tuple[str, str]:
     """`(image, imageID)` as the status of a container that runs it says."""
-    name = normalized(image)
+    name = parse_reference(image).full
     name = _SAME_IMAGE.get(name, name)
     return name, "sha256:" + hashlib.sha256(name.encode()).hexdigest()
 
@@ -79,8 +69,11 @@ class Images:
             message = f'Failed to apply default image tag "{image}": {problem}'
             tell("InspectFailed", message, type="Warning")
             raise ImageError("InvalidImageName", message)
-        present = pull.present or normalized(image) in self._pulled
+        name = parse_reference(image).full
+        # What the runtime has at hand is as good as pulled, and not yet on the node: Never takes what a Pod brought.
+        present = name in self._pulled or (pull.present and policy != "Never")
         if present and policy != "Always":
+            self._pulled.add(name)
             tell("Pulled", f'Container image "{image}" already present on machine and can be accessed by the pod')
             return
         if policy == "Never":
@@ -98,7 +91,7 @@ class Images:
             self._back_off.next(key, self._now())
             self._last_error[key] = f"ErrImagePull: {pull.error}"
             raise ImageError("ErrImagePull", pull.error)
-        self._pulled.add(normalized(image))
+        self._pulled.add(name)
         took = _duration(pull.delay_s)
         words = f'Successfully pulled image "{image}" in {took} ({took} including waiting).'
         tell("Pulled", f"{words} Image size: {pull.size_bytes} bytes.")

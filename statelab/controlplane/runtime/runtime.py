@@ -17,7 +17,8 @@ from collections.abc import Callable
 from statelab.controlplane.clock import Loop
 from statelab.controlplane.runtime.containers import Container
 from statelab.controlplane.runtime.images import image_for, parse_reference
-from statelab.controlplane.runtime.images.image import image_id
+from statelab.controlplane.runtime.images.catalog import Missing, missing
+from statelab.controlplane.runtime.images.image import Reference, image_id
 from statelab.controlplane.runtime.network import Network
 from statelab.controlplane.runtime.process import Process
 from statelab.controlplane.runtime.sandbox import Shell
@@ -74,10 +75,9 @@ class Runtime:
         except ValueError as error:
             return Pull(False, 0.0, str(error), invalid=True)
         known = image_for(reference)
-        if reference.tag and not known.tag_exists(reference.tag):
-            return Pull(
-                False, 0.4 + self.random.random() * 0.4, _not_found(reference.registry, reference.path, reference.tag)
-            )
+        lacks = missing(reference, known.tag_exists)
+        if lacks is not None:
+            return Pull(False, 0.4 + self.random.random() * 0.4, _not_found(reference, lacks))
         size = known.size_bytes
         return Pull(
             not known.simulated, 0.6 + self.random.random() * 1.4, None, image_id=image_id(reference), size_bytes=size
@@ -235,15 +235,20 @@ def _fingerprint(container: Container) -> tuple[str, ...]:
     return (spec.image, *(spec.command or ()), *(spec.args or ()))
 
 
-def _not_found(registry: str, path: str, tag: str) -> str:
-    """containerd's words on a node that cannot reach the registry (kind, offline), as recorded in
-    tests/conformance/golden/statefulset-broken-update-gets-stuck.json."""
-    host = "registry-1.docker.io" if registry == "docker.io" else registry
-    name = host.partition(":")[0]
-    return (
-        f'failed to pull and unpack image "{registry}/{path}:{tag}": failed to resolve image: failed to do request: '
-        f'Head "https://{host}/v2/{path}/manifests/{tag}": dial tcp: lookup {name} on {_NODE_RESOLVER}: no such host'
-    )
+def _not_found(reference: Reference, lacks: Missing) -> str:
+    """containerd's words on a node that reaches its registries. Only a registry that is not there is a name's fault;
+    offline, every image would read so (tests/conformance/golden/statefulset-broken-update-gets-stuck.json).
+    """
+    image = reference.full
+    failed = f'failed to pull and unpack image "{image}": failed to resolve image: '
+    if lacks.part == "registry":
+        host = reference.registry
+        request = f'failed to do request: Head "https://{host}/v2/{reference.path}/manifests/{reference.tag}"'
+        return f"{failed}{request}: dial tcp: lookup {host.partition(':')[0]} on {_NODE_RESOLVER}: no such host"
+    if lacks.part == "repository" and reference.registry == "docker.io":
+        denied = "pull access denied, repository does not exist or may require authorization"
+        return f"{failed}{denied}: server message: insufficient_scope: authorization failed"
+    return f"rpc error: code = NotFound desc = {failed}{image}: not found"
 
 
 __all__ = ["Container", "ContainerSpec", "Exit", "LogLine", "Mount", "Network", "Process", "Pull", "Runtime", "Volume"]

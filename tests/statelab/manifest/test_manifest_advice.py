@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from statelab.manifest import advise, advise_text, read
-from statelab.manifest.spelling import nearest
+from statelab.reader.spelling import nearest
 
 SET = """\
 apiVersion: apps/v1

@@ -22,12 +22,14 @@ from statelab.controlplane.runtime.images.image import Image, Reference, parse_r
 IMAGES: tuple[Image, ...] = (
     agnhost.IMAGE,
     busybox.IMAGE,
+    busybox.SHELLS,
     hello_app.BOOTCAMP,
     hello_app.HELLO_APP,
     hello_app.WHOAMI,
     http_echo.IMAGE,
     httpd.IMAGE,
     nginx.IMAGE,
+    nginx.UNPRIVILEGED,
     pause.IMAGE,
     redis.IMAGE,
 )

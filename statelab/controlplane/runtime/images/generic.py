@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from statelab.controlplane.runtime.http import Handler, HttpRequest, HttpResponse, Respond, serve
+from statelab.controlplane.runtime.images.file_server import is_python_server
 from statelab.controlplane.runtime.images.image import Image, parse_reference, plausible
 from statelab.controlplane.runtime.images.stand_ins import CLIENTS, IMAGES, SERVERS
 from statelab.controlplane.runtime.programs import Task
@@ -53,6 +54,11 @@ def taken_as_done(task: Task) -> None:
     task.finish(0)
 
 
+def _python(task: Task) -> None:
+    if not is_python_server(task):
+        taken_as_done(task)
+
+
 def _says(text: str) -> Handler:
     def answer(request: HttpRequest, respond: Respond) -> None:
         respond(HttpResponse(200, text.encode(), {"Content-Type": "text/plain"}))
@@ -66,6 +72,8 @@ IMAGE = Image(
         "statelab-simulated": simulated,
         **dict.fromkeys(SERVERS, simulated),
         **dict.fromkeys(CLIENTS, taken_as_done),
+        "python": _python,
+        "python3": _python,
     },
     command=("statelab-simulated",),
     tag_exists=plausible,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from urllib.parse import urlsplit
@@ -341,6 +342,11 @@ def configuration(task: Task) -> Config:
     return config
 
 
+def _files_unprivileged(tag: str) -> Mapping[str, str | bytes]:
+    """It cannot have port 80, which only root may listen on."""
+    return {**_files(tag), "/etc/nginx/conf.d/default.conf": _CONFIG.replace("80;", "8080;")}
+
+
 def _files(tag: str) -> Mapping[str, str | bytes]:
     return {
         "/usr/share/nginx/html/index.html": _WELCOME,
@@ -356,7 +362,6 @@ IMAGE = Image(
         "registry.k8s.io/nginx-slim",
         "registry.k8s.io/e2e-test-images/nginx",
         "k8s.gcr.io/nginx-slim",
-        "docker.io/nginxinc/nginx-unprivileged",
     ),
     also=("nginx", "nginx-slim"),
     command=("nginx", "-g", "daemon off;"),
@@ -368,4 +373,17 @@ IMAGE = Image(
         "0", "1", words="alpine alpine-slim alpine-perl mainline stable stable-alpine perl bookworm bullseye"
     ),
     size_bytes=72_404_038,
+)
+UNPRIVILEGED = replace(
+    IMAGE,
+    repositories=(
+        "docker.io/nginxinc/nginx-unprivileged",
+        "quay.io/nginx/nginx-unprivileged",
+        "ghcr.io/nginx/nginx-unprivileged",
+        "ghcr.io/nginxinc/nginx-unprivileged",
+        "public.ecr.aws/nginx/nginx-unprivileged",
+    ),
+    also=("nginx-unprivileged",),
+    files=_files_unprivileged,
+    user=101,
 )

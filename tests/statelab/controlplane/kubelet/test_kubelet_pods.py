@@ -83,12 +83,18 @@ def test_an_image_that_cannot_be_pulled_is_an_error_first_and_backs_off_then(clu
     assert "Failed: Error: ImagePullBackOff" in cluster.told()
     cluster.run_until(lambda: cluster.main()["state"]["waiting"]["reason"] == "ImagePullBackOff", 30)
     message = cluster.main()["state"]["waiting"]["message"]
-    assert message.startswith('Back-off pulling image "nginx:no-such-tag": ErrImagePull: failed to pull and unpack')
+    assert message.startswith(
+        'Back-off pulling image "nginx:no-such-tag": ErrImagePull: rpc error: code = NotFound desc'
+    )
 
 
 @pytest.mark.parametrize(
     ("image", "reason"),
-    [("Nginx:UPPER CASE", "InvalidImageName"), ("never-seen.example/a:1", "ErrImageNeverPull")],
+    [
+        ("Nginx:UPPER CASE", "InvalidImageName"),
+        ("never-seen.example/a:1", "ErrImageNeverPull"),
+        ("nginx:1.27", "ErrImageNeverPull"),
+    ],
 )
 def test_an_image_may_be_refused_without_a_pull(cluster: Any, image: str, reason: str) -> None:
     cluster.start(image=image, container={"imagePullPolicy": "Never"})

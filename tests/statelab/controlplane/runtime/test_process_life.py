@@ -187,12 +187,19 @@ def test_two_clusters_with_the_same_seed_do_the_same_to_the_byte(node_factory):
         ("nginx:1.27.3-alpine", None),
         ("registry.k8s.io/nginx-slim:0.24", None),
         ("docker.io/library/redis:7.4-alpine", None),
+        ("redis:7.2.4-bookworm", None),
         ("busybox:1.28", None),
+        ("busybox:1.36.1-glibc", None),
+        ("nginx@sha256:4bdd623e848417d96127e16037743f0cd8b528c026e9175e22a84f639eca58ff", None),
         ("registry.k8s.io/e2e-test-images/agnhost:2.56", None),
         ("quay.io/team/app:2024-01-01", None),
-        ("nginx:no-such-tag", "no such host"),
-        ("nginx:9.99.doesnotexist", "no such host"),
-        ("ghcr.io/acme/api:does-not-exist", "no such host"),
+        ("nginx:no-such-tag", "not found"),
+        ("nginx:9.99.doesnotexist", "not found"),
+        ("ghcr.io/acme/api:does-not-exist", "not found"),
+        ("registry.k8s.io/nginx-slim:0.2.4", "not found"),
+        ("ngnix:1.27", "pull access denied"),
+        ("x", "pull access denied"),
+        ("registry.k8s.oi/nginx-slim:0.24", "no such host"),
         (" nginx", "invalid reference format"),
         ("Nginx:1.27", "invalid reference format"),
         ("nginx:", "invalid reference format"),
@@ -203,9 +210,8 @@ def test_which_images_can_be_pulled(node, image, problem):
     assert (pull.error is None) if problem is None else problem in pull.error
 
 
-def test_a_tag_that_cannot_exist_fails_in_containerds_words(node):
+def test_a_tag_that_does_not_exist_fails_in_containerds_words_and_not_as_a_name_that_is_not_resolved(node):
     assert node.runtime.pull("nginx:no-such-tag").error == (
-        'failed to pull and unpack image "docker.io/library/nginx:no-such-tag": failed to resolve image: failed to do '
-        'request: Head "https://registry-1.docker.io/v2/library/nginx/manifests/no-such-tag": dial tcp: lookup '
-        "registry-1.docker.io on 10.255.255.53:53: no such host"
+        'rpc error: code = NotFound desc = failed to pull and unpack image "docker.io/library/nginx:no-such-tag": '
+        "failed to resolve image: docker.io/library/nginx:no-such-tag: not found"
     )

@@ -15,6 +15,7 @@ ENGLISH: dict[str, str] = {
     "no_kernel": "The kernel does not answer: it is busy, or gone. If it is gone, run this cell again.",
     "and_more": "and {count} more changes",
     "gone_now": "{what} is gone.",
+    "namespace_gone": "Namespace {namespace} is gone; this is how it was last.",
     # the picture
     "ready": "ready",
     "not_ready": "not ready",
@@ -109,6 +110,7 @@ ENGLISH: dict[str, str] = {
     "up": "Move {item} up",
     "down": "Move {item} down",
     "type_answer": "Your answer",
+    "not_answered_yet": "Not answered.",
     "not_answered": "Choose an answer first.",
     "progress": "Lessons run: {lessons} of {of_lessons}. Predictions made: {predictions} of {of_predictions}. "
     "Tasks passed: {tasks} of {of_tasks} tried.",

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,8 +111,8 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
             time.sleep(0.1)
 
 
-def _write_notebook(path: Path, cells: list[str]) -> None:
-    empty = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+def _write_notebook(path: Path, cells: list[str], outputs: Sequence[dict[str, Any]] = ()) -> None:
+    empty = {"cell_type": "code", "metadata": {}, "outputs": list(outputs), "execution_count": None}
     body = {
         "cells": [{**empty, "id": f"cell-{n}", "source": source} for n, source in enumerate(cells)],
         "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
@@ -120,6 +120,9 @@ def _write_notebook(path: Path, cells: list[str]) -> None:
         "nbformat_minor": 5,
     }  # fmt: skip
     path.write_text(json.dumps(body))
+
+
+_KERNEL = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel"
 
 
 @dataclass
@@ -166,6 +169,28 @@ class Notebook:
             )
         )
 
+    def reload(self, *, with_kernel: bool = True) -> None:
+        """Load the page, as on the next day; `with_kernel`: until its kernel is ready."""
+        address = f"{self.lab.url}/lab/workspaces/{self.name}/tree/course/{self.name}.ipynb?token=t"
+        self.page.goto(address, wait_until="domcontentloaded")
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell")
+        if with_kernel:
+            self.page.wait_for_function(f"() => {_KERNEL}?.status === 'idle'")
+
+    def save(self) -> None:
+        self.page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+        self.page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
+
+    def end_kernel(self) -> None:
+        """Shut it down and let the notebook keep none: its pictures have to do without."""
+        self.page.evaluate(
+            """async () => {
+                const session = window.jupyterapp.shell.currentWidget.sessionContext;
+                session.kernelPreference = {...session.kernelPreference, autoStartDefault: false, shouldStart: false};
+                await session.shutdown();
+            }"""
+        )
+
     def theme(self, name: str) -> None:
         self.page.evaluate("name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})", name)
         self.page.wait_for_function(f"document.body.dataset.jpThemeLight === '{str('Light' in name).lower()}'")
@@ -188,10 +213,12 @@ def open_notebook(lab: Lab, browser: Any) -> Iterator[Callable[..., Notebook]]:
     """`open_notebook(name, cells)` opens a notebook with these cells in a page of its own, its kernel ready."""
     contexts = []
 
-    def open_one(name: str, cells: list[str], *, width: int = 1280, height: int = 720) -> Notebook:
+    def open_one(
+        name: str, cells: list[str], *, width: int = 1280, height: int = 720, outputs: Sequence[dict[str, Any]] = ()
+    ) -> Notebook:
         path = lab.home / "course" / f"{name}.ipynb"
         if not path.exists():
-            _write_notebook(path, cells)
+            _write_notebook(path, cells, outputs)
         context = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce")
         contexts.append(context)
         page = context.new_page()
@@ -199,11 +226,7 @@ def open_notebook(lab: Lab, browser: Any) -> Iterator[Callable[..., Notebook]]:
         notebook = Notebook(page, lab, name)
         page.on("console", lambda m: notebook.errors.append(f"{m.text} {m.location}") if _is_ours(m) else None)
         page.on("pageerror", lambda error: notebook.errors.append(f"{error} {error.stack}"))
-        page.goto(f"{lab.url}/lab/workspaces/{name}/tree/course/{name}.ipynb?token=t", wait_until="domcontentloaded")
-        page.wait_for_selector(".jp-Notebook .jp-Cell")
-        page.wait_for_function(
-            """() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"""
-        )
+        notebook.reload()
         return notebook
 
     yield open_one

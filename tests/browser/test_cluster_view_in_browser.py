@@ -43,7 +43,9 @@ predict("Which goes first?", one=["web-0", "web-1"], key="keys")
 
 @pytest.fixture(scope="module")
 def notebook(open_notebook: Callable[..., Any]) -> Any:
-    opened = open_notebook("view", [WEB, "show()", "show(buttons=True)", "show(before=-1)", ASK, ""])
+    opened = open_notebook(
+        "view", [WEB, "show(live=True)", "show(buttons=True)", "show(before=-1, live=True)", ASK, ""]
+    )
     opened.run(0)
     opened.run(1)
     return opened
@@ -149,7 +151,7 @@ def test_two_kernels_see_the_same_cluster_also_when_it_was_killed_and_is_back(
     notebook: Any, open_notebook: Callable[..., Any]
 ) -> None:
     again = "from statelab.notebook import connect, show\ncluster = connect().use('view')"
-    other = open_notebook("other", [again, "show()"])
+    other = open_notebook("other", [again, "show(live=True)"])
     other.run(0)
     views = [notebook.cell(1), other.run(1)]
     for view in views:

@@ -157,7 +157,7 @@ def test_a_picture_that_is_closed_leaves_no_thread(calm_desk):
     *_, shown = say(
         calm_desk,
         CONNECT,
-        "import threading\nfrom statelab.notebook import show\nview = show()",
+        "import threading\nfrom statelab.notebook import show\nview = show(live=True)",
         look
         + "view.close()\nfor each in found: each.join(10)\nprint(len(found), sum(each.is_alive() for each in found))",
     )

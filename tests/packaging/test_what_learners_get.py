@@ -126,7 +126,12 @@ def is_the_courses(path: Path) -> bool:
 
 def test_the_distributions_have_no_tests_no_solutions_and_no_stray_files(built):
     tops = {each.split("/")[0] for each in in_wheel(built.wheel)}
-    assert tops == {"statelab", "grader", f"statelab-{VERSION}.dist-info"}
+    assert tops == {"statelab", "grader", f"statelab-{VERSION}.dist-info", f"statelab-{VERSION}.data"}
+    shared = f"statelab-{VERSION}.data/data/share/jupyter/labextensions/statelab/"
+    assert {each for each in in_wheel(built.wheel) if ".data/" in each} == {
+        shared + "package.json",
+        shared + "static/extension.js",
+    }
     tops = {each.split("/")[0] for each in in_sdist(built.sdist)}
     assert not tops & {"solutions", "tests", "docs", "benchmarks", ".statelab", "gradebook.db"}
 

@@ -16,14 +16,15 @@ from statelab.cluster import Cluster, Problem, RequestRefused
 from statelab.notebook.pictures import stage
 from statelab.notebook.pictures.consequences import if_deleted
 from statelab.notebook.pictures.live import Mirror, mirror_of
-from statelab.notebook.pictures.modules import answering, css, module, with_fallback
+from statelab.notebook.pictures.modules import PICTURE, answering, css, lasting, module
 from statelab.notebook.pictures.picture import WIDTH, Picture, draw, frame_of
-from statelab.notebook.pictures.scene import PodShown, Scene, make_scene
+from statelab.notebook.pictures.scene import WATCHED, PodShown, Scene, make_scene
 from statelab.notebook.pictures.source import Source
 from statelab.notebook.pictures.style import STYLE
 from statelab.notebook.strings import ENGLISH, say
 
 _WIDTHS = (WIDTH, 840, 720, 600, 480, 400, 330)
+FRAME_WIDTH = 720  # what a notebook's column leaves beside a stage
 _MOST_NEWS = 4
 _MOMENT_S = 1.0
 
@@ -87,7 +88,11 @@ class ClusterView(anywidget.AnyWidget):
             self._redraw()
 
     def _redraw(self) -> None:
-        scene = self._calm(self._look())
+        looked = self._look()
+        if self._has_gone(looked):
+            self.status = say("namespace_gone", namespace=self._mirror.namespace)
+            return
+        scene = self._calm(looked)
         told = news(self._scene, scene)
         self._scene = scene
         with self.hold_sync():
@@ -96,11 +101,19 @@ class ClusterView(anywidget.AnyWidget):
                 self.news = told
             if self._mirror.is_away:
                 self.status = say("reconnecting")
-            elif self.status == say("reconnecting"):
+            elif self.status in (say("reconnecting"), say("namespace_gone", namespace=self._mirror.namespace)):
                 self.status = ""
         if self._selected is not None and self._version_of(self._selected) != self._told_of:
             with suppress(Problem, RequestRefused):  # away; the status says so
                 self._tell_of(self._selected)
+
+    def _has_gone(self, scene: Scene) -> bool:
+        """Whether all there was has gone, and its namespace with it: then the last picture stays."""
+        if is_empty(scene) == is_empty(self._scene) or self._mirror.is_away:
+            return False
+        with suppress(Problem, RequestRefused):
+            return is_empty(scene) and self._cluster.get(f"namespace/{self._mirror.namespace}") is None
+        return False
 
     def picture(self) -> Picture:
         """The picture as it stands, for a static copy: `.picture().svg()`."""
@@ -213,7 +226,11 @@ class ClusterView(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **more: Any) -> Any:
         picture = self.picture()
-        return with_fallback(super()._repr_mimebundle_(**more), picture.svg(), picture.sentence)
+        return lasting(super()._repr_mimebundle_(**more), picture.sentence, svg=picture.still())
+
+
+def is_empty(scene: Scene) -> bool:
+    return not (scene.pods or scene.claims or scene.services or scene.workloads)
 
 
 class Newcomers:
@@ -258,11 +275,29 @@ def news(before: Scene, after: Scene) -> str:
     return " ".join([*told[:_MOST_NEWS], *more])
 
 
-def show(*, before: int | None = None, buttons: bool = False) -> ClusterView:
-    """A live picture of the current namespace.
+class Frame:
+    """The picture of one moment: what `show()` leaves in a cell. It needs no kernel and does not change."""
+
+    def __init__(self, picture: Picture) -> None:
+        self.picture = picture
+
+    def svg(self) -> str:
+        return self.picture.still()
+
+    def __repr__(self) -> str:
+        return self.picture.sentence
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        return {"text/plain": self.picture.sentence, "image/svg+xml": self.svg(), PICTURE: {}}
+
+
+def show(*, before: int | None = None, live: bool = False, buttons: bool = False) -> Frame | ClusterView:
+    """The current namespace as it is at this moment: a drawing that stays in the cell. What moves is `stage()`.
 
     `before=-1` also shows what was there before the last thing you did: Pods that are gone, and what a Pod of the same
-    name was then. -2 goes back two things. `buttons` are for an instructor on stage.
+    name was then. -2 goes back two things.
+    `live`: a picture that follows the cluster while its kernel lives, in the cell; `buttons`: live, and with what an
+    instructor does on stage.
     """
     from statelab.notebook import current
 
@@ -271,4 +306,12 @@ def show(*, before: int | None = None, buttons: bool = False) -> ClusterView:
     if before is not None:
         history = Source(mirror_of(cluster)).history
         ghosts = make_scene(history.objects_at(history.before(before)), cluster.namespace).pods
-    return ClusterView(cluster, buttons=buttons, ghosts=ghosts)
+    if live or buttons:
+        return ClusterView(cluster, buttons=buttons, ghosts=ghosts)
+    return Frame(draw(scene_of(cluster), width=FRAME_WIDTH, ghosts=ghosts))
+
+
+def scene_of(cluster: Cluster) -> Scene:
+    """The current namespace of a cluster, asked for once, now."""
+    objects = {plural: cluster.list(plural) for plural in WATCHED}
+    return make_scene(objects, cluster.namespace)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from html import escape
 
-from statelab.notebook.pictures.style import Theme, sheet
+from statelab.notebook.pictures.style import Theme, dark, sheet
 
 # What XML cannot hold even when escaped; a label with one of these would make the whole picture unreadable.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -63,8 +63,14 @@ class Picture:
 
     def svg(self, *, theme: Theme = "light") -> str:
         """The whole picture as one SVG document, for where nothing is live."""
-        body = "".join(piece.svg(key) for key, piece in self.pieces.items())
-        return document(self.width, self.height, body, self.sentence, theme)
+        return document(self.width, self.height, self._body(), self.sentence, theme)
+
+    def still(self) -> str:
+        """The same as it stays in a cell: light, and dark where our JupyterLab extension says so."""
+        return still(self.width, self.height, self._body(), self.sentence)
+
+    def _body(self) -> str:
+        return "".join(piece.svg(key) for key, piece in self.pieces.items())
 
 
 def document(width: int, height: int, body: str, sentence: str, theme: Theme = "light", css: str = "") -> str:
@@ -75,3 +81,8 @@ def document(width: int, height: int, body: str, sentence: str, theme: Theme = "
         f"<title>{escaped(sentence)}</title><style>{sheet(theme)}{css}</style>"
         f'<rect class="paper" width="{width}" height="{height}"/>{body}</svg>'
     )
+
+
+def still(width: int, height: int, body: str, sentence: str) -> str:
+    """A document that can be shown in either theme: light at first."""
+    return document(width, height, body, sentence, css="\n" + dark())

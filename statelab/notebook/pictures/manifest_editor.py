@@ -17,7 +17,7 @@ from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, Object
 from statelab.manifest import Finding, Manifest, ManifestError, advise, read
 from statelab.notebook.pictures.differing import differences
 from statelab.notebook.pictures.manifest_text import Knob, knobs, with_value
-from statelab.notebook.pictures.modules import answering, css, module, with_fallback
+from statelab.notebook.pictures.modules import answering, css, lasting, module
 from statelab.notebook.pictures.style import STYLE
 from statelab.notebook.strings import ENGLISH, say
 
@@ -154,7 +154,7 @@ class ManifestEditor(anywidget.AnyWidget):
         threading.Thread(target=run, daemon=True, name="manifest editor").start()
 
     def _repr_mimebundle_(self, **more: Any) -> Any:
-        from statelab.notebook.pictures.drawing import document, shortened
+        from statelab.notebook.pictures.drawing import shortened, still
         from statelab.notebook.pictures.drawing import text as words
 
         rows = self.manifest.split("\n")[:200]
@@ -162,8 +162,8 @@ class ManifestEditor(anywidget.AnyWidget):
             words(12, 20 + 16 * number, shortened(row.replace("  ", "\u00a0\u00a0"), 120), "mono")
             for number, row in enumerate(rows)
         )
-        svg = document(900, 16 * len(rows) + 20, body, say("manifest"))
-        return with_fallback(super()._repr_mimebundle_(**more), svg, self.manifest)
+        svg = still(900, 16 * len(rows) + 20, body, say("manifest"))
+        return lasting(super()._repr_mimebundle_(**more), self.manifest, svg=svg)
 
 
 def _knob(knob: Knob) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from functools import cache
@@ -39,11 +40,22 @@ def answering(handle: Callable[[dict[str, Any]], None]) -> Callable[[Any, Any, A
     return on_message
 
 
-def with_fallback(bundle: Any, svg: str, sentence: str) -> Any:
-    """A widget's mime bundle with what nbconvert, a code host or a screen reader shows: an SVG and a sentence."""
+WIDGET = "application/vnd.jupyter.widget-view+json"
+PICTURE = "application/vnd.statelab.picture+json"
+
+
+def lasting(bundle: Any, sentence: str, *, svg: str = "", html: str = "", **more: str) -> Any:
+    """A widget's mime bundle with what is left of it when its kernel is gone: a drawing or words, and a sentence.
+
+    Our JupyterLab extension shows the widget of a PICTURE while it lives, and the rest of the bundle after that; `more`
+    is for it. Where it is known to be there, the bundle does not name the widget for anyone else: a saved notebook
+    would ask for it, in vain.
+    """
     data = bundle[0] if isinstance(bundle, tuple) else bundle
     if data is not None:
-        if svg:
-            data["image/svg+xml"] = svg
-        data["text/plain"] = sentence
+        named = data.get(WIDGET) or {}
+        data |= {"text/plain": sentence, PICTURE: {"model_id": named.get("model_id", ""), **more}}
+        data |= {mime: text for mime, text in (("image/svg+xml", svg), ("text/html", html)) if text}
+        if os.environ.get("STATELAB_LAB"):
+            data.pop(WIDGET, None)
     return bundle

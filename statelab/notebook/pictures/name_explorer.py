@@ -17,7 +17,7 @@ from statelab.cluster.dns import candidates
 from statelab.controlplane.dns import CLUSTER_DOMAIN
 from statelab.controlplane.kinds import Object
 from statelab.notebook.pictures.live import mirror_of
-from statelab.notebook.pictures.modules import answering, css, module, with_fallback
+from statelab.notebook.pictures.modules import answering, css, lasting, module
 from statelab.notebook.pictures.style import STYLE
 from statelab.notebook.strings import ENGLISH, say
 
@@ -108,7 +108,7 @@ class NameExplorer(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **more: Any) -> Any:
         lines = [line for answer in self.answers for line in as_text(answer)]
-        return with_fallback(super()._repr_mimebundle_(**more), picture(lines), "\n".join(lines))
+        return lasting(super()._repr_mimebundle_(**more), "\n".join(lines), svg=picture(lines))
 
 
 def explore(name: str, type: str, namespace: str, find: Callable[[str], Objects_], ask: Ask) -> dict[str, Any]:
@@ -221,10 +221,10 @@ def as_text(answer: dict[str, Any]) -> list[str]:
 
 
 def picture(lines: list[str]) -> str:
-    from statelab.notebook.pictures.drawing import document, shortened, text
+    from statelab.notebook.pictures.drawing import shortened, still, text
 
     body = "".join(text(12, 22 + 18 * row, shortened(line, 130), "mono") for row, line in enumerate(lines[:60]))
-    return document(960, 18 * min(len(lines), 60) + 24, body, lines[0] if lines else say("name"))
+    return still(960, 18 * min(len(lines), 60) + 24, body, lines[0] if lines else say("name"))
 
 
 def _hex(wire: bytes) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from typing import Any
+from uuid import uuid4
 
 import anywidget
 import traitlets
+from IPython.display import display, update_display
 
-from statelab.notebook.pictures.modules import css, module
+from statelab.notebook.pictures.drawing import escaped
+from statelab.notebook.pictures.modules import css, lasting, module
 from statelab.notebook.strings import ENGLISH, say
 from statelab.notebook.telling import progress
 
@@ -30,6 +33,7 @@ class Prediction(anywidget.AnyWidget):
         kept = progress.get("predictions", key) or []
         super().__init__(question=question, kind=kind, items=list(items), answer=[str(each) for each in kept])
         self._key = key
+        self._shown_as: str | None = None
         if kept:
             self.said = say("said", answer=", ".join(self.answer))
         self.observe(self._on_answer, names="answer")
@@ -40,15 +44,24 @@ class Prediction(anywidget.AnyWidget):
             return
         progress.record("predictions", self._key, list(change["new"]))
         self.said = say("said", answer=", ".join(change["new"]))
+        if self._shown_as is not None:  # what is saved says what was answered
+            update_display(self._bundle(), raw=True, display_id=self._shown_as)
+
+    def _ipython_display_(self, **_: Any) -> None:
+        self._shown_as = f"prediction-{uuid4().hex}"
+        display(self._bundle(), raw=True, display_id=self._shown_as)
+
+    def _bundle(self) -> dict[str, Any]:
+        bundle = self._repr_mimebundle_()
+        return dict(bundle[0] if isinstance(bundle, tuple) else bundle)
 
     def _repr_mimebundle_(self, **more: Any) -> Any:
-        bundle = super()._repr_mimebundle_(**more)
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
-        if data is not None:
-            data["text/plain"] = f"{say('predict')}: {self.question}\n" + "\n".join(
-                f"  · {item}" for item in self.items
-            )
-        return bundle
+        head = f"{say('predict')}: {self.question}"
+        said = self.said if self.answer else say("not_answered_yet")
+        words = "\n".join([head, *(f"  · {item}" for item in self.items), said])
+        items = "".join(f"<li>{escaped(item)}</li>" for item in self.items)
+        html = f"<p><strong>{escaped(head)}</strong></p><ul>{items}</ul><p><em>{escaped(said)}</em></p>"
+        return lasting(super()._repr_mimebundle_(**more), words, html=html)
 
 
 def predict(

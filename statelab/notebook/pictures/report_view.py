@@ -12,8 +12,8 @@ from typing import Any
 import anywidget
 import traitlets
 
-from statelab.notebook.pictures.drawing import document, shortened, text
-from statelab.notebook.pictures.modules import css, module, with_fallback
+from statelab.notebook.pictures.drawing import document, shortened, still, text
+from statelab.notebook.pictures.modules import css, lasting, module
 from statelab.notebook.pictures.style import STYLE
 from statelab.notebook.strings import ENGLISH, say
 
@@ -37,7 +37,7 @@ class Report(anywidget.AnyWidget):
         self.verdict = shown(verdict)
 
     def _repr_mimebundle_(self, **more: Any) -> Any:
-        return with_fallback(super()._repr_mimebundle_(**more), static(self.verdict), sentence(self.verdict))
+        return lasting(super()._repr_mimebundle_(**more), sentence(self.verdict), svg=static(self.verdict))
 
 
 def shown(verdict: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def static(verdict: Mapping[str, Any]) -> str:
     body = "".join(
         text(12, 22 + 20 * n, shortened(row, 110), "strong" if n == 0 else "small") for n, row in enumerate(rows)
     )
-    return document(760, 20 * len(rows) + 20, body, rows[0])
+    return still(760, 20 * len(rows) + 20, body, rows[0])
 
 
 def _items(value: Any) -> Sequence[Any]:

@@ -13,8 +13,9 @@ import traitlets
 from statelab.cluster import Cluster, Problem, RequestRefused
 from statelab.controlplane.kinds import Object
 from statelab.notebook.pictures.cluster_view import fitting, news
+from statelab.notebook.pictures.drawing import still
 from statelab.notebook.pictures.live import mirror_of
-from statelab.notebook.pictures.modules import answering, css, module, with_fallback
+from statelab.notebook.pictures.modules import answering, css, lasting, module
 from statelab.notebook.pictures.picture import Picture, draw, frame_of
 from statelab.notebook.pictures.scene import PodShown, Scene, make_scene, natural
 from statelab.notebook.pictures.stage import Action
@@ -136,18 +137,16 @@ class SideBySide(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **more: Any) -> Any:
         one, two = self.pictures()
-        return with_fallback(super()._repr_mimebundle_(**more), beside(one, two), f"{one.sentence}\n{two.sentence}")
+        return lasting(super()._repr_mimebundle_(**more), f"{one.sentence}\n{two.sentence}", svg=beside(one, two))
 
 
 def beside(one: Picture, two: Picture) -> str:
     """Two pictures as one document."""
-    from statelab.notebook.pictures.drawing import document
-
     body = "".join(piece.svg(f"left/{key}") for key, piece in one.pieces.items())
     body += f'<g transform="translate({one.width + 10} 0)">'
     body += "".join(piece.svg(f"right/{key}") for key, piece in two.pieces.items()) + "</g>"
     sentence = f"{one.sentence} {two.sentence}"
-    return document(one.width + two.width + 10, max(one.height, two.height), body, sentence)
+    return still(one.width + two.width + 10, max(one.height, two.height), body, sentence)
 
 
 def of_side(objects: Mapping[str, Sequence[Object]], name: str) -> dict[str, list[Object]]:

@@ -104,3 +104,8 @@ STYLE = "\n".join((_SHAPES, _coloured("light"), _coloured("dark"), MOTION))
 def sheet(theme: Theme = "light") -> str:
     """For a static picture: one theme, no motion."""
     return "\n".join((_SHAPES, _coloured("light"), *([_coloured("dark")] if theme == "dark" else [])))
+
+
+def dark() -> str:
+    """The dark colours alone, for a picture that is light until it is said to be dark."""
+    return _coloured("dark")

@@ -14,7 +14,7 @@ from statelab.notebook.pictures.differing import by_name, differences
 from statelab.notebook.pictures.history import History, Moment
 from statelab.notebook.pictures.lanes import Scale, draw_lanes, lanes, of_interest, scale_of
 from statelab.notebook.pictures.live import mirror_of
-from statelab.notebook.pictures.modules import answering, css, module, with_fallback
+from statelab.notebook.pictures.modules import answering, css, lasting, module
 from statelab.notebook.pictures.picture import WIDTH, Picture, draw, frame_of
 from statelab.notebook.pictures.scene import Scene, make_scene
 from statelab.notebook.pictures.source import Source
@@ -181,7 +181,7 @@ class Timeline(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **more: Any) -> Any:
         picture = self.picture()
-        return with_fallback(super()._repr_mimebundle_(**more), picture.svg(), picture.sentence or self.state["said"])
+        return lasting(super()._repr_mimebundle_(**more), picture.sentence or self.state["said"], svg=picture.still())
 
 
 def clock(moment: Moment) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from grader.diagnosis import not_there
+from grader.image_faults import stand_in
 from grader.seen import Seen
 from grader.verdict import Verdict, no, yes
 from statelab.controlplane.kinds import Object
@@ -74,6 +75,48 @@ def claim_at(trial: Trial, pod: str, path: str) -> Seen | None:
     return trial.get(f"pvc/{claim}") if claim else None
 
 
+def serves_pages(trial: Trial, pod: str, asker: str, folder: str) -> Verdict | None:
+    """Why a Pod is no web server that hands out this folder, asked by another Pod at any port it may have; None if so.
+
+    The port is the answer's own affair: what the Pod or a Service declares is tried, then the usual ones.
+    """
+    server = trial.get(f"pod/{pod}")
+    if server is None or not server.ip:
+        return no(f"There is no Pod called {pod}.")
+    text = f"a page of {pod}"
+    if not trial.write(pod, f"{folder}/a-page.html", text):
+        return None  # said elsewhere: it is no matter of serving
+    declared = [
+        each.get("containerPort") for part in server.at("spec", "containers") or () for each in part.get("ports") or ()
+    ]
+    targets = [each.get("targetPort") for service in trial.all("service") for each in service.at("spec", "ports") or ()]
+    ports = [each for each in (*declared, *targets, 80, 8080, 8000) if isinstance(each, int)]
+    said = ""
+    for port in dict.fromkeys(ports):
+        url = f"http://{server.ip}:{port}/a-page.html"
+        ran = trial.exec(asker, "sh", "-c", f"wget -qO- -T 3 {url} || curl -fsS -m 3 {url}")
+        if ran.code == 0 and ran.out.strip() == text:
+            return None
+        stands_in = stand_in(ran.out)
+        if stands_in:
+            return no(stands_in)
+        said = said or f"asked for http://{server.ip}:{port}/a-page.html: {ran.error.strip()[:120]}"
+    line = trial.line("StatefulSet", "spec", "template", "spec", "containers", 0)
+    return no(f"{pod} runs, and serves no page from {folder}.", said, line=line)
+
+
+def on_a_claim(trial: Trial, pods: Sequence[str], folder: str) -> Verdict | None:
+    """Why what lies in a folder of these Pods does not follow them to other nodes; None where it is on claims."""
+    for name in pods:
+        pod = trial.get(f"pod/{name}")
+        if pod is not None and claim_at(trial, name, folder) is None:
+            paths = [at(each, "hostPath", "path") for each in pod.at("spec", "volumes") or () if each.get("hostPath")]
+            where = f"{paths[0]} of the machine {pod.node}" if paths else "no claim"
+            line = trial.line("StatefulSet", "spec", "template", "spec", "volumes")
+            return no(f"{folder} of {name} is on {where}: on another machine it would not find it.", line=line)
+    return None
+
+
 def data_outlive(trial: Trial, pods: Sequence[str], folder: str) -> Verdict:
     """Each Pod writes a file of its own, all are killed: each finds its own again, and not another's."""
     file = f"{folder}/who-{trial.cluster.loop.now_s:.0f}.html"
@@ -90,7 +133,7 @@ def data_outlive(trial: Trial, pods: Sequence[str], folder: str) -> Verdict:
             return no(f"{name} wrote a file to {folder} and was killed. The Pod came back, the file did not.", seen)
         if kept.strip() != f"I am {name}":
             return no(f"{name} wrote a file, was killed, and found in its place: {kept.strip()[:40]!r}.", seen)
-    return yes("")
+    return on_a_claim(trial, pods, folder) or yes("")
 
 
 def _names(pod: Seen) -> str:

@@ -140,6 +140,8 @@ class _Bench:
         self.make_trial = make_trial
         self.shared: Trial | None = None
         self.over: str | None = None
+        self._gone: Verdict | None = None  # why the patient is not there any more
+        self._looked = False
 
     @property
     def failed_lines(self) -> list[CommandError]:
@@ -188,7 +190,9 @@ class _Bench:
         try:
             trial = self._trial(check)
             try:
-                return check.function(trial), False
+                if self.task.patient is not None and not self._looked:
+                    self._looked, self._gone = True, self.task.patient(trial)
+                return self._gone or check.function(trial), False
             except ApiError as error:
                 return Verdict(0.0, f"The API server refused what this check does: {error.message}"), False
         except TrialOver as over:

@@ -54,6 +54,8 @@ class Task:
     `namespace`: where the trial takes place.
     `most_pods`: how many Pods an answer may ask for before its trial is refused.
     `needs`: what all its checks need, "virtual time" or "a cluster of its own": a real cluster has neither.
+    `pause_s`: so much time passes after each object of a manifest that is applied: their order matters.
+    `patient`: why what was to be cured is not there any more; then no check counts. None while it is there, ill or not.
     """
 
     id: str
@@ -67,6 +69,8 @@ class Task:
     namespace: str = "default"
     most_pods: int = 24
     needs: Need = ""
+    pause_s: float = 0.0
+    patient: Callable[[Trial], Verdict | None] | None = None
     hints: tuple[str, ...] = ()
     checks: list[Check] = field(default_factory=list)
 

@@ -20,6 +20,7 @@ from grader.limits import Limits, Meter, TrialOver
 from grader.place import EMBEDDED, Answered, Place, Ran, TrialCluster
 from grader.prediction import Said
 from grader.seen import Seen, parse_reference
+from grader.starting import may_get_available, may_get_ready
 from grader.tasks import Task
 from grader.timeline import timeline
 from statelab.controlplane.apiserver.encoding import strict
@@ -124,6 +125,8 @@ class Trial:
                 continue
             try:
                 self._apply(self._placed(item.object))
+                if self.task.pause_s:
+                    self.wait(self.task.pause_s)
             except ApiError as error:
                 self.refused.append(Refused(item, error.message))
             except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -187,9 +190,19 @@ class Trial:
         while loop.now_s < until_s:
             before = store.revision
             self.wait(quiet_s)
-            if store.revision == before and not self._is_stopping() and not self.place.is_busy(self):
+            if store.revision != before or self._is_stopping() or self.place.is_busy(self):
+                continue
+            if not self._is_starting():
                 break
         return self
+
+    def _is_starting(self) -> bool:
+        """Whether a Pod may still get ready, or a workload go on, though nothing changes for the moment."""
+        store, now_s = self.cluster.store, self.cluster.loop.now_s
+        if any(may_get_ready(each, now_s) for each in store.list("pods", self.namespace)):
+            return True
+        workloads = (store.list(plural, self.namespace) for plural in ("statefulsets", "deployments"))
+        return any(may_get_available(each) for found in workloads for each in found)
 
     def _is_stopping(self) -> bool:
         """Whether a Pod has been asked to stop and is still there: within its grace period nothing else moves."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from grader.diagnosis import not_there
 from grader.image_faults import stand_in
 from grader.seen import Seen
 from grader.trial import Trial
 from grader.verdict import Verdict, no
+from statelab.controlplane.kinds import Object
 
 
 def endpoints_of(trial: Trial, service: str) -> set[str]:
@@ -66,6 +69,54 @@ def address_of(trial: Trial, service: str) -> tuple[str, Verdict | None]:
         line = trial.line("Service", "spec", "clusterIP", name=service) or trial.line("Service", "spec", name=service)
         return "", no(f"Service {service} has no address of its own that stays.", f"{answer}.", line=line)
     return str(address), None
+
+
+def visited_during(trial: Trial, pod: str, host: str, is_over: Callable[[], bool]) -> Verdict | None:
+    """Visit http://host twice a second until `is_over` (a minute at most): why visitors notice; None if none does.
+
+    A visit that fails now and then is tried again by every browser: three in a row are noticed.
+    """
+    failed = 0
+    for _ in range(120):
+        problem = answers_at(trial, pod, host, "Service")
+        failed = failed + 1 if problem else 0
+        if problem is not None and failed >= 3:
+            return problem
+        if is_over():
+            return None
+        trial.wait(0.5)
+    return None
+
+
+def slow_to_start(obj: Object) -> None:
+    """Have each Pod of a Deployment warm up for some seconds: long enough for visitors to notice who is missing."""
+    if obj.get("kind") == "Deployment":
+        spec = obj["spec"]["template"]["spec"]
+        warm_up = {"name": "warm-up", "image": "busybox:1.36", "command": ["sleep", "6"]}
+        spec["initContainers"] = [*(spec.get("initContainers") or ()), warm_up]
+
+
+def served_on_every_node(trial: Trial, host: str) -> Verdict | None:
+    """Why a visitor on some node gets no page at http://host; None when each does. One Pod of it is enough for all."""
+    nodes = [each.name for each in trial.all("node") if "node-role.kubernetes.io/control-plane" not in each.labels]
+    for number, node in enumerate(nodes):
+        trial.apply(_PASSER_BY.format(number=number, node=node))
+    trial.settle()
+    for number, node in enumerate(nodes):
+        problem = answers_at(trial, f"passer-by-{number}", host, "Service")
+        if problem is not None:
+            return no(f"{problem.message} It was asked on the machine {node}, where no Pod of it runs.")
+    return None
+
+
+_PASSER_BY = """\
+apiVersion: v1
+kind: Pod
+metadata: {{name: passer-by-{number}}}
+spec:
+  nodeName: {node}
+  containers: [{{name: main, image: "busybox:1.36", command: [sleep, "1000000"]}}]
+"""
 
 
 def answers_at(trial: Trial, pod: str, host: str, kind: str, *, port: int = 80) -> Verdict | None:

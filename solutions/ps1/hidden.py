@@ -6,7 +6,7 @@ from grader.choices import agrees, one_of
 from grader.diagnosis import not_there, pods_not_ready
 from grader.rubrics.ps1 import rollout, runs, scale, shop, survive, which
 from grader.rubrics.ps1.apps import breaks
-from grader.rubrics.service import answers_at, found_by
+from grader.rubrics.service import answers_at, found_by, served_on_every_node, slow_to_start, visited_during
 from grader.tasks import Task
 from grader.trial import Trial
 from grader.verdict import Verdict, no, yes
@@ -22,14 +22,33 @@ OTHERS = "Your lines do not do the same where there are other Pods. What is writ
 def five_elsewhere(trial: Trial) -> Verdict:
     if trial.get("deployment/shop") is None:
         return not_there(trial, "deployment/shop")
-    other = trial.again(namespace="market-7").settle()
+    other = trial.again(namespace="market-7", change=slow_to_start).settle()
     if other.get("deployment/shop") is None:
         return not_there(other, "deployment/shop")
-    other.scale("deployment/shop", 5).settle()
-    change = {"spec": {"template": {"metadata": {"annotations": {"version": "next"}}}}}
-    other.patch("deployment/shop", change).settle(quiet_s=40)
+    problem = pods_not_ready(other, "deployment/shop", 3) or answers_at(other, "visitor", "shop", "Service")
+    if problem is not None:
+        return problem
+    before = {each.uid for each in other.pods_of("deployment/shop")}
+    other.patch("deployment/shop", {"spec": {"template": {"metadata": {"annotations": {"version": "next"}}}}})
+
+    def is_over() -> bool:
+        return not before & {each.uid for each in other.pods_of("deployment/shop")} and not _is_under_way(other)
+
+    problem = visited_during(other, "visitor", "shop", is_over)
+    if problem is not None:
+        return no(f"While the next version was rolled out, visitors got nothing for a while. {problem.message}")
+    other.scale("deployment/shop", 5).settle(quiet_s=40)
     problem = pods_not_ready(other, "deployment/shop", 5) or found_by(other, "shop", "deployment/shop")
-    return problem or answers_at(other, "visitor", "shop", "Service") or yes("")
+    problem = problem or answers_at(other, "visitor", "shop", "Service")
+    service = other.get("service/shop")
+    if problem is None and service is not None and service.at("spec", "internalTrafficPolicy") == "Local":
+        other.scale("deployment/shop", 1).settle()
+        problem = served_on_every_node(other, "shop")
+    return problem or yes("")
+
+
+def _is_under_way(trial: Trial) -> bool:
+    return pods_not_ready(trial, "deployment/shop", 3) is not None
 
 
 @survive.check(points=6, title="Only the process ends: what it wrote", hidden=SEEN_LATER)

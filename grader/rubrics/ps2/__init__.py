@@ -247,6 +247,10 @@ team = Task(
 
 @team.check(points=5, title="team leads to both Pods at once, and they are Pods of Deployments")
 def both_at_once(trial: Trial) -> Verdict:
+    # Today's addresses may be written down by hand; what is asked for is what holds tomorrow.
+    for each in [pod for name in ("red", "blue") for pod in trial.pods_of(f"deployment/{name}")]:
+        trial.delete(each.reference)
+    trial.settle()
     return _two_deployments(trial) or _by_line(trial, runs.leads_to(trial, "team", "red", "blue"), "selector")
 
 

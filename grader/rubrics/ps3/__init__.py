@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grader.behaviour import claim_at, comes_back, data_outlive, starts_in_order
+from grader.behaviour import claim_at, comes_back, data_outlive, serves_pages, starts_in_order
 from grader.changes import little_changed
 from grader.diagnosis import all_addresses, names_of_pods, not_there, pods_not_ready
 from grader.given import headless, stateful_set
@@ -94,7 +94,7 @@ def three_run(trial: Trial) -> Verdict:
     names = [each.name for each in trial.pods_of("statefulset/web")]
     if names != ["web-0", "web-1", "web-2"]:
         return no(f"The Pods are called {', '.join(names)}.", line=trial.line("StatefulSet", "spec"))
-    return yes("")
+    return serves_pages(trial, "web-0", "web-1", HTML) or yes("")
 
 
 @identity.check(

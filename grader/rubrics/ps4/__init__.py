@@ -322,6 +322,7 @@ by_hand = Task(
     points=14,
     about="A volume made by hand over a folder of kind-worker2, for the claim `archive` and for no other.",
     given=runs.SCRIBE,
+    pause_s=3.0,  # what is written first is there first
     needs="a cluster of its own",  # the answer is a PersistentVolume, over a folder of a node
 )
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import yaml
 
+from grader.behaviour import on_a_claim
 from grader.diagnosis import pods_not_ready
 from grader.given import IMAGE, headless
 from grader.shared import remembered
@@ -144,7 +145,10 @@ def survives(
         kept = trial.read(pod, f"{folder}/{file}")
         found = "it is not there any more" if kept is None else f"there is another's in its place: {kept[:40]}"
         results.append((kept == f"{pod} {folder}", f"{pod} wrote a file to {folder}; {told}; {found}."))
-    return parts(results, "") if any(not passed for passed, _ in results) else yes("")
+    if any(not passed for passed, _ in results):
+        return parts(results, "")
+    pods = [f"{name}-{ordinal}" for ordinal in range(replicas)]
+    return next((wrong for each in folders if (wrong := on_a_claim(trial, pods, each))), None) or yes("")
 
 
 # ---- rivals for a volume made by hand

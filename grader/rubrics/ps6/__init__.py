@@ -8,6 +8,7 @@ from grader.behaviour import comes_back, data_outlive
 from grader.changes import little_changed
 from grader.diagnosis import not_there, pods_not_ready
 from grader.rubrics.ps6 import texts
+from grader.rubrics.ps6.patients import is_still_asked, keeps_claims, needs_its_peer, still_there
 from grader.tasks import Task
 from grader.trial import Trial
 from grader.verdict import Verdict, no, partly, yes
@@ -140,17 +141,7 @@ def quorum_is_ready(trial: Trial) -> Verdict:
     ),
 )
 def quorum_still_asks(trial: Trial) -> Verdict:
-    problem = pods_not_ready(trial, "statefulset/quorum", 2)
-    if problem is not None:
-        return problem
-    # Alone, a member must not be Ready: its peer cannot be found.
-    trial.scale("statefulset/quorum", 1).settle()
-    trial.wait(60)
-    alone = trial.get("pod/quorum-0")
-    trial.scale("statefulset/quorum", 2).settle()
-    if alone is not None and alone.ready:
-        line = trial.line("StatefulSet", "spec", "template", "spec", "containers", 0)
-        return no("Scaled to one, quorum-0 is Ready although it cannot find quorum-1.", line=line)
+    # The patient's own question (see patients.py): each was alone, was not Ready, and has found the other again.
     return pods_not_ready(trial, "statefulset/quorum", 2) or yes("")
 
 
@@ -223,7 +214,26 @@ def relay_still_asks(trial: Trial) -> Verdict:
     if pod is not None and pod.ready:
         line = trial.line("StatefulSet", "spec", "template", "spec", "containers", 0)
         return no("A relay-0 whose program listens nowhere is called Ready.", line=line)
+    tired = trial.again(change=_made_tired)
+    tired.when(lambda: _is_ready(tired, "relay-0"), timeout_s=60)
+    if _is_ready(tired, "relay-0") and not tired.when(lambda: not _is_ready(tired, "relay-0"), timeout_s=150):
+        line = trial.line("StatefulSet", "spec", "template", "spec", "containers", 0)
+        return no("A relay-0 that has stopped listening for two minutes is still called Ready.", line=line)
     return yes("")
+
+
+def _is_ready(trial: Trial, name: str) -> bool:
+    pod = trial.get(f"pod/{name}")
+    return pod is not None and pod.ready
+
+
+def _made_tired(obj: dict[str, object]) -> None:
+    """It listens for half a minute, and not any more; its container runs on."""
+    script = "mkdir /www; echo relay > /www/index.html; timeout 30 httpd -f -p 80 -h /www; sleep 100000"
+    if obj.get("kind") == "StatefulSet":
+        containers = obj["spec"]["template"]["spec"]["containers"]  # type: ignore[index]
+        for container in containers:
+            container |= {"image": "busybox:1.36", "command": ["sh", "-c", script]}
 
 
 def _made_deaf(obj: dict[str, object]) -> None:
@@ -288,3 +298,11 @@ def leads_to(trial: Trial, service: str, wanted: Sequence[str]) -> Verdict:
     if missing := sorted(set(wanted) - answered):
         return partly(0.5, f"{missing[0]} never had its turn.", line=line)
     return yes("")
+
+
+pending.patient = still_there(pending, keeps_claims("ledger", "/usr/share/nginx/html"))
+answers.patient = still_there(answers)
+deadlock.patient = still_there(deadlock, is_still_asked("quorum"), needs_its_peer)
+forgetful.patient = still_there(forgetful, keeps_claims("notes"))
+first.patient = still_there(first, is_still_asked("relay"))
+half.patient = still_there(half)

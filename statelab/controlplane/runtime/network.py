@@ -218,6 +218,10 @@ class Network:
         endpoints = self.endpoints_of(service, service_port)
         if not endpoints:
             raise NetworkError("connection refused")
+        if service["spec"].get("internalTrafficPolicy") == "Local" and not ip.startswith("172."):
+            endpoints = self.endpoints_of(service, service_port, self._node_of(source_ip))
+            if not endpoints:  # packets are dropped, not refused
+                raise NetworkError("timed out", _TIMED_OUT_AFTER_S)
         return self._choose(service, service_port, endpoints, source_ip)
 
     def _service_port(self, ip: str, port: int) -> tuple[Object, Object | None] | None:
@@ -232,13 +236,26 @@ class Network:
                         return service, each
         return None
 
-    def endpoints_of(self, service: Object, service_port: Object) -> list[Address]:
+    def _node_of(self, ip: str) -> str:
+        """The node that has a Pod of this address, or the address itself."""
+        assert self.cluster is not None
+        for pod in self.cluster.list("pods"):
+            if (pod.get("status") or {}).get("podIP") == ip:
+                return str(pod["spec"].get("nodeName") or "")
+        for node in self.cluster.list("nodes"):
+            if any(each.get("address") == ip for each in (node.get("status") or {}).get("addresses") or ()):
+                return str(node["metadata"]["name"])
+        return ""
+
+    def endpoints_of(self, service: Object, service_port: Object, node: str | None = None) -> list[Address]:
         """The endpoints traffic for a Service's port goes to: the ready ones; if none is, those that end but still
-        serve.
+        serve. `node`: only those there.
         """
         ready: list[Address] = []
         ending: list[Address] = []
         for endpoint, port in self._slices(service, service_port):
+            if node is not None and endpoint.get("nodeName") != node:
+                continue
             conditions = endpoint.get("conditions") or {}
             addresses = [(address, port) for address in endpoint.get("addresses") or ()]
             if conditions.get("ready", True):

@@ -38,6 +38,19 @@ def test_session_affinity_keeps_a_client_with_one_endpoint(node, client):
     assert len(set(said)) == 1 and len(said) == 4
 
 
+def test_a_service_with_local_traffic_only_leads_to_pods_of_the_callers_node(node, client):
+    node.objects.get("services", "default/web")["spec"]["internalTrafficPolicy"] = "Local"
+    (found,) = [each for each in node.objects.list("endpointslices") if each["metadata"]["name"].startswith("web")]
+    for endpoint, name in zip(found["endpoints"], ("kind-worker", "kind-worker2"), strict=True):
+        endpoint["nodeName"] = name
+    pod = {"metadata": {"name": "client", "namespace": "default"}, "spec": {"nodeName": "kind-worker2"}}
+    node.objects.add("pods", {**pod, "status": {"podIP": "10.244.2.7"}})
+    said = node.exec(client, "sh", "-c", "for i in 1 2 3; do curl -s http://web; done").stdout.split()
+    assert said == ["web-1"] * 3
+    found["endpoints"][1]["nodeName"] = "kind-worker"
+    assert node.exec(client, "curl", "-sS", "-m", "2", "http://web").code == 28
+
+
 @pytest.mark.parametrize(
     ("command", "code", "words"),
     [

@@ -1,0 +1,56 @@
+"""A trial settles when nothing can happen by itself any more; and what a cure took away is not a cure."""
+
+from __future__ import annotations
+
+import pytest
+
+from grader.answer import Answer
+from grader.judge import judge
+from grader.tasks import Task
+from grader.trial import Trial
+from grader.verdict import no, yes
+
+SET = """\
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {{name: web}}
+spec:
+  replicas: 2
+  serviceName: web
+  {more}
+  selector: {{matchLabels: {{app: web}}}}
+  template:
+    metadata: {{labels: {{app: web}}}}
+    spec:
+      containers:
+      - {{name: web, image: "nginx:1.27", {probe}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "probe"),
+    [
+        ("", "readinessProbe: {tcpSocket: {port: 80}, initialDelaySeconds: 40}"),
+        ("", "readinessProbe: {tcpSocket: {port: 80}, periodSeconds: 30, successThreshold: 3}"),
+        ("", "startupProbe: {tcpSocket: {port: 80}, initialDelaySeconds: 20}"),
+        ("minReadySeconds: 30", "ports: []"),
+    ],
+)
+def test_it_waits_for_pods_that_are_asked_late(more: str, probe: str) -> None:
+    trial = Trial(Task("ps3.late", 1, ""), Answer((SET.format(more=more, probe=probe),))).settle()
+    assert [each.name for each in trial.pods_of("statefulset/web") if each.ready] == ["web-0", "web-1"]
+
+
+def test_objects_may_be_applied_with_time_between_them() -> None:
+    config = "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {}}}\n"
+    trial = Trial(Task("ps4.slow", 1, "", pause_s=30), Answer((config.format("one") + "---\n" + config.format("two"),)))
+    came = {each.key: each.at_s for each in trial.cluster.store.history if each.plural == "configmaps"}
+    assert came["default/two"] - came["default/one"] >= 30
+
+
+def test_a_cure_without_its_patient_gets_nothing() -> None:
+    task = Task("ps6.cured", 2, "", start="kind: x", patient=lambda trial: no("It is gone."))
+    task.check(points=2, title="No symptom")(lambda trial: yes(""))
+    result = judge(task, Answer.of_cell("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n"))
+    assert result.score == 0
+    assert result.checks[0].message == "It is gone."

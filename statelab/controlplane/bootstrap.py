@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from statelab.controlplane.kinds import Object
+import hashlib
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+from statelab.controlplane.apiserver.authorization import default_roles, rbac
+from statelab.controlplane.clock import timestamp
+from statelab.controlplane.kinds import Object, key_of
+from statelab.controlplane.p256 import Key
+from statelab.controlplane.store import Placed, Store
 from statelab.controlplane.view import View
 
 NODES = ("kind-control-plane", "kind-worker", "kind-worker2")
@@ -19,6 +29,54 @@ def bootstrap(view: View, api_server_ip: str) -> None:
     view.create("services", _dns_service(), why=_WHY)
     view.create("endpoints", endpoints, why=_WHY)
     view.create("endpointslices", endpoint_slice, why=_WHY)
+
+
+def bootstrap_roles(view: View, store: Store, dice: random.Random | None) -> None:
+    """The default roles and their bindings: made in a new cluster (`dice` are its own), mended in one that comes back.
+
+    A cluster that is kept on disk has them at once. In memory they are made when somebody first looks at a role: making
+    them takes longer than all else at the start of a cluster, and most trials never ask.
+    """
+    if store.log is None and dice is not None:
+        first, salt, now = store.reserve(default_roles.COUNT), dice.getrandbits(128), timestamp(view.now_s)
+        store.later(rbac.KINDS, default_roles.NAMESPACES, lambda: _roles(first, salt, now))
+        return
+    for plural, default in default_roles.objects():
+        found = view.get(plural, key_of(default))
+        if found is None:
+            view.create(plural, default, why=_WHY)
+        elif found.get("roleRef") != default.get("roleRef"):
+            view.delete(plural, found, why="a default binding is of its own role")
+            view.create(plural, default, why=_WHY)
+        elif (whole := default_roles.mended(found, default)) is not None:
+            view.update(plural, whole, why="a default role has at least the rights it came with")
+
+
+def _roles(first: int, salt: int, now: str) -> Iterator[Placed]:
+    for number, (plural, default) in enumerate(default_roles.objects(), first):
+        bits = hashlib.sha256(f"{salt}/{number}".encode()).hexdigest()
+        uid = f"{bits[:8]}-{bits[8:12]}-4{bits[13:16]}-8{bits[17:20]}-{bits[20:32]}"
+        own = {"uid": uid, "resourceVersion": str(number), "creationTimestamp": now}
+        yield plural, key_of(default), {**default, "metadata": {**default["metadata"], **own}}
+
+
+def signing_key(state: Path | None, seed: int, *, is_virtual: bool) -> Key:
+    """The key that signs the tokens of ServiceAccounts: kept with what survives, for its owner alone.
+
+    A cluster in virtual time, which nobody else reaches, has the same key each time, and so the same history.
+    """
+    if state is None:
+        return Key.of_seed(f"statelab/{seed}") if is_virtual else Key.new()
+    path = state / "service-account.key"
+    try:
+        return Key(int(path.read_text(), 16))
+    except (OSError, ValueError):
+        key = Key.new()
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(f"{key.secret:064x}")
+    return key
 
 
 def kubernetes_service(api_server_ip: str) -> tuple[Object, Object, Object]:

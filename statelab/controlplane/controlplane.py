@@ -16,7 +16,7 @@ from typing import Any
 from statelab.controlplane import errors
 from statelab.controlplane.apiserver.registry.copying import fresh
 from statelab.controlplane.apiserver.registry.resources import ApiServer, WriteOptions
-from statelab.controlplane.bootstrap import NODES, bootstrap
+from statelab.controlplane.bootstrap import NODES, bootstrap, bootstrap_roles, signing_key
 from statelab.controlplane.clock import Loop
 from statelab.controlplane.controllers import all_controllers
 from statelab.controlplane.controllers.disruption import may_evict
@@ -66,7 +66,7 @@ class ControlPlane:
         self.journal = Journal(state) if state is not None else None
         self.recovered = self.journal.load(self.store) if self.journal is not None else Recovered()
         self.loop = Loop(pace, self._start_s(pace))
-        self.api = ApiServer(self.store, self.loop, self.random)
+        self.api = ApiServer(self.store, self.loop, self.random, signing_key(state, seed, is_virtual=pace is None))
         self.recorder = Recorder(self.loop, self._create_event, self._update_event, self._get_event)
         self.manager = Manager(self.loop, self.store, self.view)
         self.api.may_evict = lambda pod, dry_run: may_evict(pod, self.view("disruption-controller"), dry_run=dry_run)
@@ -94,6 +94,7 @@ class ControlPlane:
         self.store.subscribe(self._drop_data)
         if is_new:
             bootstrap(self.view("kubeadm"), next(iter(self.kubelets.values())).host_ip)
+        bootstrap_roles(self.view("apiserver"), self.store, self.random if is_new else None)
         for kubelet in self.kubelets.values():
             kubelet.start()
         self.scheduler.start()

@@ -50,7 +50,7 @@ class Kind:
 
     @property
     def definition(self) -> str:
-        package = self.group.removesuffix(".k8s.io") or "core"
+        package = self.group.partition(".")[0] or "core"
         return f"io.k8s.api.{package}.{self.version}.{self.name}"
 
 
@@ -117,7 +117,7 @@ KINDS: dict[str, Kind] = {
         Kind("", "v1", "ResourceQuota", "resourcequotas", ("quota",), subresources=_STATUS, returns_deleted=True),
         Kind("", "v1", "Secret", "secrets"),
         Kind("", "v1", "Service", "services", ("svc",), subresources=_STATUS, categories=_ALL, returns_deleted=True),
-        Kind("", "v1", "ServiceAccount", "serviceaccounts", ("sa",), returns_deleted=True),
+        Kind("", "v1", "ServiceAccount", "serviceaccounts", ("sa",), subresources=("token",), returns_deleted=True),
         Kind("apps", "v1", "ControllerRevision", "controllerrevisions"),
         Kind("apps", "v1", "Deployment", "deployments", ("deploy",), subresources=_SCALED, categories=_ALL),
         Kind("apps", "v1", "ReplicaSet", "replicasets", ("rs",), subresources=_SCALED, categories=_ALL),
@@ -132,17 +132,24 @@ KINDS: dict[str, Kind] = {
             subresources=_STATUS,
             needs_resource_version=True,
         ),
+        Kind("rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles", namespaced=False),
+        Kind("rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False),
+        Kind("rbac.authorization.k8s.io", "v1", "Role", "roles"),
+        Kind("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings"),
         Kind("storage.k8s.io", "v1", "StorageClass", "storageclasses", ("sc",), namespaced=False),
     )
 }
 
-# What a client may ask about itself: posted and answered, never stored (apiserver/serving/reviews.py).
+# What a client may ask about users and their rights: posted and answered, never stored (apiserver/serving/reviews.py).
 REVIEWS: dict[str, Kind] = {
     kind.plural: kind
     for kind in (
+        Kind("authorization.k8s.io", "v1", "LocalSubjectAccessReview", "localsubjectaccessreviews"),
         Kind("authorization.k8s.io", "v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", namespaced=False),
         Kind("authorization.k8s.io", "v1", "SelfSubjectRulesReview", "selfsubjectrulesreviews", namespaced=False),
+        Kind("authorization.k8s.io", "v1", "SubjectAccessReview", "subjectaccessreviews", namespaced=False),
         Kind("authentication.k8s.io", "v1", "SelfSubjectReview", "selfsubjectreviews", namespaced=False),
+        Kind("authentication.k8s.io", "v1", "TokenReview", "tokenreviews", namespaced=False),
     )
 }
 

@@ -64,6 +64,18 @@ class Past(Protocol):
     def at_s(self) -> float: ...
 
 
+Placed = tuple[str, str, Object]  # plural, key, object
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Objects that are made when somebody first looks at one of `plurals`."""
+
+    plurals: tuple[str, ...]
+    namespaces: frozenset[str]
+    make: Callable[[], Iterable[Placed]]
+
+
 class Log(Protocol):
     """Where revisions are written before they count (journal.py); raises ApiError when they cannot be."""
 
@@ -84,22 +96,56 @@ class Store:
         self.log: Log | None = None
         self.history_limit = history_limit
         self._objects: dict[str, dict[str, dict[str, Object]]] = {}  # plural → namespace → name
+        self._later: dict[str, Later] = {}  # plurals whose first objects are made when somebody looks
         self._sorted: dict[tuple[str, str], list[Object]] = {}
         self._by_controller: dict[tuple[str, str, str], dict[str, Object]] = {}  # see _place → key
         self._subscribers: dict[str, list[Callable[[Revision], None]]] = {"": []}  # plural, "" for all → callbacks
         self._encoded: OrderedDict[str, bytes] = OrderedDict()
         self._encoded_bytes = 0
 
+    # ---- what is made when somebody looks
+
+    def reserve(self, count: int) -> int:
+        """Take `count` revisions for objects that are made later; the number of the first."""
+        self.revision += count
+        return self.revision - count + 1
+
+    def later(self, plurals: Iterable[str], namespaces: Iterable[str], make: Callable[[], Iterable[Placed]]) -> None:
+        """Call `make` for objects, with resourceVersions of their own, when one of these plurals is first looked at.
+
+        They are in these namespaces ("" is none). They stand in no history: they were always there.
+        """
+        later = Later(tuple(plurals), frozenset(namespaces), make)
+        self._later |= dict.fromkeys(later.plurals, later)
+        self._sorted = {place: found for place, found in self._sorted.items() if place[0] not in self._later}
+
+    def is_made(self, plural: str) -> bool:
+        """Whether a plural's objects are not still to be made."""
+        return plural not in self._later
+
+    def _make(self, plural: str) -> None:
+        later = self._later[plural]
+        for each in later.plurals:
+            self._later.pop(each)
+            self._objects.setdefault(each, {})
+        self._hold(later.make())
+
     # ---- reading
 
     def get(self, plural: str, key: str) -> Object | None:
         namespace, name = split_key(key)
+        if plural in self._later and namespace in self._later[plural].namespaces:
+            self._make(plural)
         return self._objects.get(plural, {}).get(namespace, {}).get(name)
 
     def list(self, plural: str, namespace: str = "") -> Objects:
         """All objects of a kind, or those of one namespace, in etcd's order. The list is the caller's own."""
         cached = self._sorted.get((plural, namespace))
         if cached is None:
+            if plural in self._later:
+                if namespace and namespace not in self._later[plural].namespaces:
+                    return []
+                self._make(plural)
             by_namespace = self._objects.get(plural, {})
             chosen = [namespace] if namespace else sorted(by_namespace, key=lambda each: each + "/")
             cached = [
@@ -112,6 +158,8 @@ class Store:
         return list(cached)
 
     def count(self, plural: str, namespace: str = "") -> int:
+        if plural in self._later:
+            self._make(plural)
         by_namespace = self._objects.get(plural, {})
         if namespace:
             return len(by_namespace.get(namespace, ()))
@@ -202,16 +250,19 @@ class Store:
         """Take over a revision made elsewhere: as a commit, but nobody is told."""
         self._apply(revision)
 
-    def take_over(self, objects: Iterable[tuple[str, str, Object]], history: Iterable[Past], compacted: int) -> None:
+    def take_over(self, objects: Iterable[Placed], history: Iterable[Past], compacted: int) -> None:
         """Take over what a journal holds: objects with their plurals and keys, and the revisions after `compacted`."""
-        for plural, key, obj in objects:
-            namespace, name = split_key(key)
-            self._objects.setdefault(plural, {}).setdefault(namespace, {})[name] = obj
-            self._by_controller.setdefault(_place(plural, obj), {})[key] = obj
+        self._hold(objects)
         self._sorted.clear()
         self.history.extend(history)
         self.compacted = compacted
         self.revision = self.history[-1].number if self.history else compacted
+
+    def _hold(self, objects: Iterable[Placed]) -> None:
+        for plural, key, obj in objects:
+            namespace, name = split_key(key)
+            self._objects.setdefault(plural, {}).setdefault(namespace, {})[name] = obj
+            self._by_controller.setdefault(_place(plural, obj), {})[key] = obj
 
     def _must_get(self, plural: str, key: str) -> Object:
         found = self.get(plural, key)
@@ -242,6 +293,8 @@ class Store:
     def _apply(self, revision: Revision) -> None:
         plural, key = revision.plural, revision.key
         namespace, name = split_key(key)
+        if plural in self._later:
+            self._make(plural)
         by_name = self._objects.setdefault(plural, {}).setdefault(namespace, {})
         if revision.type == "DELETED":
             by_name.pop(name, None)

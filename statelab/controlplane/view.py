@@ -46,6 +46,10 @@ class View:
             return found
         return [obj for obj in found if selector(obj["metadata"].get("labels") or {})]
 
+    def written(self, plural: str) -> builtins.list[Object]:
+        """As `list`, without default objects that nobody has looked at yet: those have no owners and own nothing."""
+        return self._api.store.list(plural) if self._api.store.is_made(plural) else []
+
     def owned(self, plural: str, owner: Object) -> builtins.list[Object]:
         """The objects that `owner` controls, by uid."""
         return self._api.store.controlled_by(plural, owner["metadata"]["uid"])
@@ -101,6 +105,22 @@ class View:
         except ApiError as error:
             if error.code != 404:
                 raise
+
+    # ---- tokens
+
+    def legacy_token(self, account: Object, secret: Object) -> str:
+        """The token that a Secret of type kubernetes.io/service-account-token is to hold."""
+        return self._api.tokens.legacy(account, secret)
+
+    def pod_token(self, pod: Object, expires_in_s: int, audience: str = "") -> str:
+        """A token of a Pod's ServiceAccount that ends with the Pod, or sooner. Raises KeyError without an account."""
+        metadata, spec = pod["metadata"], pod["spec"]
+        account = self.get("serviceaccounts", f"{metadata['namespace']}/{spec.get('serviceAccountName') or 'default'}")
+        if account is None:
+            raise KeyError(spec.get("serviceAccountName") or "default")
+        audiences = (audience,) if audience else ()
+        node = self.get("nodes", spec.get("nodeName", ""))
+        return self._api.tokens.issue(account, self.now_s, expires_in_s, audiences, bound_to=pod, node=node)
 
     def event(
         self,

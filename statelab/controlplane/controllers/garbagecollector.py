@@ -31,7 +31,7 @@ class _Graph:
         self.alive: dict[str, Node] = {}
         self.dependents: dict[str, dict[Node, None]] = {}
         for plural in _PLURALS:
-            for obj in view.list(plural):
+            for obj in view.written(plural):
                 self.put((plural, key_of(obj)), None, obj)
 
     def put(self, node: Node, before: Object | None, obj: Object) -> None:

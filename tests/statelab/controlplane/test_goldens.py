@@ -56,6 +56,7 @@ _MASKS = [
     (re.compile(r"containerd://[0-9a-f]{64}"), "containerd://$CONTAINER"),
     (re.compile(r"sha256:[0-9a-f]{64}"), "sha256:$DIGEST"),
     (re.compile(r"kube-api-access-[a-z0-9]{5}\b"), "kube-api-access-$RAND"),
+    (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]+"), "$TOKEN"),
 ]
 # On three nodes, which worker a Pod gets is chance, and so is the worker's address.
 _NODE_MASKS = [
@@ -270,6 +271,28 @@ def response_of(plural: str, body: dict[str, Any]) -> dict[str, Any]:
 # ---- the replay
 
 
+def recorder(cluster: ControlPlane) -> dict[str, str]:
+    """The client of the recordings, a ServiceAccount that is cluster-admin: how it says who it is."""
+    account = {"kind": "ServiceAccount", "name": "recorder", "namespace": "kube-system"}
+    cluster.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "recorder"}}, "kube-system")
+    cluster.create(
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": "recorder"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+            "subjects": [account],
+        }
+    )
+    return {"authorization": f"Bearer {token_of(cluster, 'kube-system', 'recorder')}"}
+
+
+def token_of(cluster: ControlPlane, namespace: str, name: str) -> str:
+    found = cluster.get("serviceaccounts", f"{namespace}/{name}")
+    assert found is not None
+    return cluster.api.tokens.issue(found, cluster.loop.now_s, 86400 * 365)
+
+
 class Replay:
     """One scenario's cluster: as many nodes as where it was recorded, one or three."""
 
@@ -280,6 +303,7 @@ class Replay:
         self.cluster = ControlPlane(nodes=nodes)
         self.one_node = len(nodes) == 1
         self.handler = Handler(self.cluster)
+        self.headers = recorder(self.cluster)
         self.cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NS}})
         self.cluster.settle()
         self.seen: list[str] = []
@@ -328,6 +352,7 @@ class Replay:
                 {
                     "content-type": told.get("type", "application/json"),
                     "accept": told.get("accept", "application/json"),
+                    **self.headers,
                 },
                 json.dumps(body).replace("$NS", NS).encode() if body is not None else b"",
             )

@@ -30,6 +30,7 @@ _DEFINITIONS = {
     "Eviction": "io.k8s.api.policy.v1.Eviction",
     "Scale": "io.k8s.api.autoscaling.v1.Scale",
     "Binding": "io.k8s.api.core.v1.Binding",
+    "TokenRequest": "io.k8s.api.authentication.v1.TokenRequest",
     **{kind.name: kind.definition for kind in REVIEWS.values()},
 }
 

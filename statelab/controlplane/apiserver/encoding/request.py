@@ -12,19 +12,24 @@ from typing import Protocol
 from urllib.parse import unquote
 
 from statelab.controlplane.kinds import KINDS, Kind, Object
+from statelab.controlplane.users import ADMIN, User
 
 Query = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request. `path` as it came, still percent-encoded; `headers` with names in lower case."""
+    """One HTTP request. `path` as it came, still percent-encoded; `headers` with names in lower case.
+
+    `user`: who asks, once that is known.
+    """
 
     method: str
     path: str
     query: Query = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    user: User = ADMIN
 
     def first(self, name: str) -> str:
         """The first value of a query parameter; "" when it is not there."""

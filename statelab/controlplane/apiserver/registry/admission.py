@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from typing import Any, Literal
 
+from statelab.controlplane.apiserver.authorization.authorizer import check_role_reference
 from statelab.controlplane.apiserver.registry import quota, service_ips
 from statelab.controlplane.apiserver.registry.service_ips import Reader
 from statelab.controlplane.errors import forbidden
@@ -62,6 +63,8 @@ def mutate(
         _protect(obj, operation, "kubernetes.io/pv-protection")
     elif plural == "services":
         service_ips.allocate(obj, old, cluster, dry_run=dry_run)
+    elif plural in ("rolebindings", "clusterrolebindings"):
+        check_role_reference(obj)
 
 
 def check(plural: str, obj: Object, operation: Operation, old: Object | None, cluster: Reader) -> None:

@@ -14,6 +14,9 @@ from typing import Any, Literal
 
 from statelab.controlplane import errors
 from statelab.controlplane.apiserver import validation
+from statelab.controlplane.apiserver.authentication.tokens import Tokens
+from statelab.controlplane.apiserver.authorization import rbac
+from statelab.controlplane.apiserver.authorization.authorizer import Authorizer
 from statelab.controlplane.apiserver.encoding import strict
 from statelab.controlplane.apiserver.patch import apply, patching
 from statelab.controlplane.apiserver.registry import admission, defaults, deletion, placing, strategy
@@ -22,7 +25,9 @@ from statelab.controlplane.apiserver.registry.scale import scale_of, with_scale
 from statelab.controlplane.clock import Loop, timestamp
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import KINDS, Kind, Object, Objects
+from statelab.controlplane.p256 import Key
 from statelab.controlplane.store import Cause, Store
+from statelab.controlplane.users import User
 
 _NAME_LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # apimachinery/pkg/util/rand: no vowels, no bad words
 _LONGEST_NAME_BASE = 58
@@ -41,15 +46,20 @@ class WriteOptions:
     field_validation: Literal["Strict", "Warn", "Ignore"] = "Warn"
     internal: bool = False  # by a component of the control plane: the object was built here, not decoded
     warnings: list[str] = field(default_factory=list)
+    user: User | None = None  # who asks for it; None is the control plane itself
 
 
 class ApiServer:
-    """The API server's verbs over one store."""
+    """The API server's verbs over one store. `key` signs the tokens of ServiceAccounts."""
 
-    def __init__(self, store: Store, loop: Loop, random: random.Random) -> None:
+    def __init__(self, store: Store, loop: Loop, random: random.Random, key: Key | None = None) -> None:
         self.store = store
         self.loop = loop
         self.random = random
+        self.authorizer = Authorizer(self)
+        self.tokens = Tokens(self, key or Key.of_seed("nobody reaches this cluster"))
+        for plural in rbac.KINDS:
+            store.subscribe(lambda revision: self.authorizer.rbac.forget(), plural)
         # The disruption controller's word on a Pod (and whether it is a dry run); raises ApiError 429.
         self.may_evict: Callable[[Object, bool], None] = lambda pod, dry_run: None
 
@@ -93,6 +103,8 @@ class ApiServer:
             self._check_namespace_lives(kind, obj)
         if not options.internal or plural in _ADMITTED_FROM_COMPONENTS:
             admission.mutate(plural, obj, "CREATE", None, self, dry_run=options.dry_run)
+        if options.user is not None and plural in rbac.KINDS:
+            self.authorizer.check_grant(options.user, kind, obj)
         self._set_system_fields(metadata)
         strategy.prepare_create(plural, obj)
         if not metadata.get("name") and metadata.get("generateName"):
@@ -208,6 +220,8 @@ class ApiServer:
             defaults.apply(kind.plural, obj)
             if not options.internal or kind.plural in _ADMITTED_FROM_COMPONENTS:
                 admission.mutate(kind.plural, obj, "UPDATE", old, self, dry_run=options.dry_run)
+            if options.user is not None and kind.plural in rbac.KINDS and not _only_for_garbage(obj, old):
+                self.authorizer.check_grant(options.user, kind, obj)
             strategy.prepare_update(kind.plural, obj, old)
             findings = validation.update(kind.plural, obj, old)
             if findings:
@@ -394,6 +408,18 @@ _ADMITTED_FROM_COMPONENTS = {"pods", "persistentvolumeclaims", "persistentvolume
 
 def _key(namespace: str, name: str) -> str:
     return f"{namespace}/{name}" if namespace else name
+
+
+def _only_for_garbage(obj: Object, old: Object) -> bool:
+    """Whether an update changes nothing but who owns the object and what holds it. Source: IsOnlyMutatingGCFields."""
+    one, other = (
+        {**each, "metadata": {key: value for key, value in each["metadata"].items() if key not in _OF_GARBAGE}}
+        for each in (obj, old)
+    )
+    return one == other
+
+
+_OF_GARBAGE = ("ownerReferences", "finalizers", "managedFields", "resourceVersion")
 
 
 def _unmarked(obj: Object, old: Object) -> Object:

@@ -24,6 +24,7 @@ _SUBRESOURCE_KINDS = {
     "exec": ("", "v1", "PodExecOptions"),
     "attach": ("", "v1", "PodAttachOptions"),
     "portforward": ("", "v1", "PodPortForwardOptions"),
+    "token": ("authentication.k8s.io", "v1", "TokenRequest"),
 }
 _SUBRESOURCE_VERBS = {
     "scale": ("get", "patch", "update"),
@@ -35,6 +36,7 @@ _SUBRESOURCE_VERBS = {
     "portforward": ("create", "get"),
     "eviction": ("create",),
     "binding": ("create",),
+    "token": ("create",),
 }
 
 

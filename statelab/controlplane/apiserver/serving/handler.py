@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import hmac
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from statelab.controlplane import errors
+from statelab.controlplane.apiserver.authentication import impersonation, jwt
+from statelab.controlplane.apiserver.authorization import attributes
 from statelab.controlplane.apiserver.encoding import bodies, negotiation
 from statelab.controlplane.apiserver.encoding.request import (
     Answer,
@@ -33,9 +36,11 @@ from statelab.controlplane.apiserver.serving import (
     proxy,
     remote,
     reviews,
+    tokenrequest,
 )
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Kind, Object, key_of
+from statelab.controlplane.users import ADMIN, ANONYMOUS, User
 
 if TYPE_CHECKING:
     from statelab.controlplane.controlplane import ControlPlane
@@ -45,14 +50,19 @@ log = logging.getLogger(__name__)
 _VERBS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _ENDPOINTS_DEPRECATED = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
 _SHORTEST_WATCH_S = 1800  # --min-request-timeout: a watch without timeoutSeconds lasts one to two times this
-# Answered without a token, as on a real cluster (ClusterRole system:public-info-viewer).
+# Answered to everybody, as on a real cluster (ClusterRole system:public-info-viewer).
 _PUBLIC = ("/healthz", "/livez", "/readyz", "/version")
 
 
 class Handler:
-    """Answers requests for one cluster. `token` None: nobody is asked for one (in process)."""
+    """Answers requests for one cluster. `token`: who sends it is the administrator.
 
-    def __init__(self, cluster: ControlPlane, token: str | None = None) -> None:
+    None: who sends none is, too (in process). `anonymous`: who sends none is nobody, who may little, instead of being
+    sent away. A ServiceAccount's token makes the request the account's.
+    """
+
+    def __init__(self, cluster: ControlPlane, token: str | None = None, *, anonymous: bool = False) -> None:
+        self._anonymous = anonymous
         self.cluster = cluster
         self.api = cluster.api
         self.store = cluster.store
@@ -80,8 +90,12 @@ class Handler:
 
     def _route(self, request: Request, warnings: list[str]) -> Answer:
         path = request.path
-        if self._authorization is not None and not path.startswith(_PUBLIC):
-            self._authenticate(request)
+        if not path.startswith(_PUBLIC):
+            user = self._user(request)
+            if user is not ADMIN:
+                request = replace(request, user=user)
+                asked = attributes.of(request.method, path, request.query)
+                self.api.authorizer.check(user, asked)
         if request.method not in _VERBS:
             raise nonresource.method_not_allowed()
         if path.startswith(introspection.PREFIX):
@@ -97,11 +111,8 @@ class Handler:
                 return forms.json_response(self._no_replication_controllers())
             if (lease := leases.answer(self.cluster, request)) is not None:
                 return lease
-            review = reviews.kind_of(target.group_resource)
-            if review is not None:
-                if request.method != "POST":
-                    raise nonresource.method_not_allowed()
-                return reviews.answer(request, review)
+            if (review := reviews.kind_of(target.group_resource)) is not None:
+                return self._review(request, review)
             raise nonresource.unserved(target.group_resource)
         if target.kind.plural == "endpoints":
             warnings.append(_ENDPOINTS_DEPRECATED)
@@ -116,11 +127,36 @@ class Handler:
         metadata = {"resourceVersion": str(self.cluster.store.revision)}
         return {"kind": "ReplicationControllerList", "apiVersion": "v1", "metadata": metadata, "items": []}
 
-    def _authenticate(self, request: Request) -> None:
-        sent = request.headers.get("authorization", "").encode("utf-8", "replace")
-        assert self._authorization is not None
-        if not hmac.compare_digest(sent, self._authorization):
+    def _review(self, request: Request, kind: Kind) -> Response:
+        if request.method != "POST":
+            raise nonresource.method_not_allowed()
+        namespace = attributes.of(request.method, request.path, request.query).namespace
+        return reviews.answer(self.api, request, kind, namespace)
+
+    # ---- who asks
+
+    def _user(self, request: Request) -> User:
+        """Who asks, or whom they act as. Raises ApiError 401, 403."""
+        headers = request.headers
+        user = self._authenticated(headers.get("authorization", ""))
+        if not any(each[0] in "iI" and each.lower().startswith("impersonate-") for each in headers):
+            return user
+        return impersonation.acting(user, headers, request.path, self.api.authorizer)
+
+    def _authenticated(self, sent: str) -> User:
+        if self._authorization is not None:
+            if hmac.compare_digest(sent.encode("utf-8", "replace"), self._authorization):
+                return ADMIN
+        elif not self._anonymous and not jwt.is_one(sent.removeprefix("Bearer ")):
+            return ADMIN
+        if not sent.startswith("Bearer "):
+            if self._anonymous:
+                return ANONYMOUS
             raise ApiError(401, "Unauthorized", "Unauthorized")
+        found = self.api.tokens.user(sent.removeprefix("Bearer ").strip(), self.cluster.loop.now_s)
+        if isinstance(found, str):
+            raise ApiError(401, "Unauthorized", "Unauthorized")
+        return found[0]
 
     def _collection(self, request: Request, target: Target, warnings: list[str]) -> Answer:
         kind, method = target.kind, request.method
@@ -163,6 +199,8 @@ class Handler:
             return self._bind(request, target, warnings)
         elif name == "eviction" and method == "POST":
             return self._evict(request, target, warnings)
+        elif name == "token" and method == "POST":
+            return tokenrequest.answer(self.api, request, target)
         elif name in ("ephemeralcontainers", "resize"):
             raise nonresource.unserved(name)
         raise nonresource.method_not_allowed()
@@ -258,6 +296,8 @@ class Handler:
             body = bodies.obj(request, kind, wanted.field_validation, warnings)
         _check_name(body, target)
         is_new = self.store.get(kind.plural, _key(target)) is None
+        if is_new and kind.created_by_update and request.user is not ADMIN:
+            self._check_may_create(request, target)
         updated = self.api.update(kind.plural, body, wanted, target.subresource or None)
         return self._shown(request, kind, updated, 201 if is_new else 200, form, stored=not wanted.dry_run)
 
@@ -267,10 +307,20 @@ class Handler:
         patch_type = negotiation.patch_type(request.headers.get("content-type", ""))
         wanted = options.write_options(request, "PatchOptions", warnings, is_apply=patch_type == "apply")
         body = bodies.patch(request, patch_type)
+        if patch_type == "apply" and request.user is not ADMIN:
+            self._check_may_create(request, target)
         patched, is_new = self.api.patch(
             kind.plural, target.namespace, target.name, patch_type, body, wanted, target.subresource or None
         )
         return self._shown(request, kind, patched, 201 if is_new else 200, form, stored=not wanted.dry_run)
+
+    def _check_may_create(self, request: Request, target: Target) -> None:
+        """Who applies or replaces what is not there creates it, and must be one who may."""
+        kind = target.kind
+        if self.store.get(kind.plural, _key(target)) is None and not target.subresource:
+            where = {"namespace": target.namespace, "name": target.name}
+            asked = attributes.Attributes("create", kind.group, kind.plural, **where)
+            self.api.authorizer.check(request.user, asked)
 
     def _delete(self, request: Request, target: Target) -> Response:
         form = negotiation.form_of(request.headers.get("accept", ""), forms.OBJECT_VIEWS)

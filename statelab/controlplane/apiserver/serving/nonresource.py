@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from statelab.controlplane.apiserver.encoding import negotiation
 from statelab.controlplane.apiserver.encoding.request import Request, Response
-from statelab.controlplane.apiserver.serving import discovery, forms, openapi, openapi_protobuf
+from statelab.controlplane.apiserver.serving import discovery, forms, oidc, openapi, openapi_protobuf
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import KINDS, Object
 from statelab.version import KUBERNETES_VERSION
@@ -23,9 +23,6 @@ _ELSEWHERE = (
     "StateLab does not simulate {what}; a real cluster made with kind is the place to try it: `kind create cluster`"
 )
 _NEVER_MEANT = {
-    "subjectaccessreviews.authorization.k8s.io": "permissions (here a token opens everything)",
-    "localsubjectaccessreviews.authorization.k8s.io": "permissions (here a token opens everything)",
-    "tokenreviews.authentication.k8s.io": "users (here there is one token)",
     "ephemeralcontainers": "ephemeral containers",
     "resize": "resizing of Pods",
     "jobs.batch": "Jobs",
@@ -35,7 +32,6 @@ _NEVER_MEANT = {
     "ingresses.networking.k8s.io": "Ingresses",
     "networkpolicies.networking.k8s.io": "NetworkPolicies",
     "horizontalpodautoscalers.autoscaling": "HorizontalPodAutoscalers",
-    "serviceaccounts/token": "tokens of ServiceAccounts",
     "nodes/proxy": "the proxy to nodes",
 }
 
@@ -60,6 +56,8 @@ def answer(cluster: ControlPlane, request: Request) -> Response:
         return forms.encoded(request, version(), 200, negotiation.JSON)
     if path == "/":
         return forms.encoded(request, {"paths": _paths()}, 200, negotiation.JSON)
+    if path in (oidc.CONFIGURATION, oidc.KEYS):
+        return oidc.answer(cluster.api.tokens.signer, path)
     if path == "/metrics" or path.startswith(("/metrics/", "/debug", "/logs")):
         raise not_simulated("the metrics and debugging pages of a server")
     if path == "/openapi/v2" or path.startswith("/openapi/v3"):
@@ -123,6 +121,7 @@ def _health(path: str, verbose: bool) -> Response:
 
 def _paths() -> list[str]:
     paths = {"/.well-known", "/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz"}
+    paths |= {oidc.CONFIGURATION, oidc.KEYS}
     for group, version in discovery.group_versions():
         if group:
             paths |= {f"/apis/{group}", f"/apis/{group}/{version}"}

@@ -100,6 +100,7 @@ _DEFINITIONS = {
     "Scale": "io.k8s.api.autoscaling.v1.Scale",
     "Eviction": "io.k8s.api.policy.v1.Eviction",
     "Binding": "io.k8s.api.core.v1.Binding",
+    "TokenRequest": "io.k8s.api.authentication.v1.TokenRequest",
 }
 
 
@@ -132,11 +133,12 @@ def paths(group: str, version: str) -> Iterator[Path]:
 
 
 def tag(group: str, version: str) -> str:
-    return f"{_short(group).lower() or 'core'}_{version}"
+    short = _short(group)
+    return f"{short[:1].lower()}{short[1:]}_{version}" if short else f"core_{version}"
 
 
 def _short(group: str) -> str:
-    return group.partition(".")[0].capitalize()
+    return "".join(part.capitalize() for part in group.removesuffix(".k8s.io").split("."))
 
 
 def _paths_of(kind: Kind) -> Iterator[Path]:

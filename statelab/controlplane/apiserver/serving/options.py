@@ -76,6 +76,7 @@ def write_options(request: Request, kind: str, warnings: list[str], *, is_apply:
         force=boolean(request, "force"),
         field_validation=validation_of(request),
         warnings=warnings,
+        user=request.user,
     )
 
 
@@ -102,7 +103,7 @@ def delete_options(request: Request, body: Object) -> tuple[Object, WriteOptions
     findings = dry_run_findings(dry_run)
     if findings:
         raise errors.invalid(Kind("meta.k8s.io", "v1", "DeleteOptions", ""), "", findings)
-    return options, WriteOptions(_cause(request), dry_run=bool(dry_run))
+    return options, WriteOptions(_cause(request), dry_run=bool(dry_run), user=request.user)
 
 
 def dry_run_findings(values: object) -> list[FieldError]:

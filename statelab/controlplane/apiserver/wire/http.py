@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
+from multidict import MultiMapping
 
 from statelab.controlplane.apiserver.encoding import bodies
 from statelab.controlplane.apiserver.encoding.request import (
@@ -342,8 +343,12 @@ class _Headers(Mapping[str, str]):
 
     __slots__ = ("_headers",)
 
-    def __init__(self, headers: Mapping[str, str]) -> None:
+    def __init__(self, headers: MultiMapping[str]) -> None:
         self._headers = headers
+
+    def getall(self, name: str) -> list[str]:
+        """Every value of a header that came more than once."""
+        return self._headers.getall(name, [])
 
     def __getitem__(self, name: str) -> str:
         return self._headers[name]

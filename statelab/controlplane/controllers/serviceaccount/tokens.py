@@ -1,13 +1,12 @@
 """The tokens controller: a Secret of type kubernetes.io/service-account-token is filled, and goes with its account.
 
-The token has the form of a real one and opens nothing: this cluster asks for one token only, the server's own.
+The token is good as long as the Secret is there.
 Source: pkg/controller/serviceaccount/tokens_controller.go, pkg/serviceaccount/legacy.go.
 """
 
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Iterable
 
 from statelab.controlplane.controllers.serviceaccount.accounts import CERTIFICATE
@@ -32,7 +31,7 @@ def reconcile(key: str, view: View) -> float | None:
         view.delete("secrets", secret, why=f"there is no such ServiceAccount {annotations[_NAME]} for its token")
         return None
     data = secret.get("data") or {}
-    missing = {name: text for name, text in _content(secret, account).items() if name not in data}
+    missing = {name: text for name, text in _content(secret, account, view).items() if name not in data}
     if missing or _UID not in annotations:
         metadata = {**secret["metadata"], "annotations": {**annotations, _UID: account["metadata"]["uid"]}}
         encoded = {name: base64.b64encode(text.encode()).decode() for name, text in missing.items()}
@@ -41,19 +40,9 @@ def reconcile(key: str, view: View) -> float | None:
     return None
 
 
-def _content(secret: Object, account: Object) -> dict[str, str]:
-    namespace, name = account["metadata"]["namespace"], account["metadata"]["name"]
-    claims = {
-        "iss": "kubernetes/serviceaccount",
-        "kubernetes.io/serviceaccount/namespace": namespace,
-        "kubernetes.io/serviceaccount/secret.name": secret["metadata"]["name"],
-        "kubernetes.io/serviceaccount/service-account.name": name,
-        "kubernetes.io/serviceaccount/service-account.uid": account["metadata"]["uid"],
-        "sub": f"system:serviceaccount:{namespace}:{name}",
-    }
-    parts = (json.dumps({"alg": "none", "typ": "JWT"}), json.dumps(claims), secret["metadata"]["uid"])
-    token = ".".join(base64.urlsafe_b64encode(part.encode()).decode().rstrip("=") for part in parts)
-    return {"ca.crt": CERTIFICATE, "namespace": namespace, "token": token}
+def _content(secret: Object, account: Object, view: View) -> dict[str, str]:
+    token = view.legacy_token(account, secret)
+    return {"ca.crt": CERTIFICATE, "namespace": account["metadata"]["namespace"], "token": token}
 
 
 def _is_token(secret: Object) -> bool:

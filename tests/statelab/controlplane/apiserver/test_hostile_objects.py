@@ -127,7 +127,8 @@ def test_an_object_of_any_shape_is_taken_or_refused_in_words(plural: str, seed: 
     try:
         orjson.dumps(created(raw, plural))
     except ApiError as refusal:
-        assert 400 <= refusal.code < 500
+        # A binding of what is no role is 500 on a real cluster too (rejections-more.json).
+        assert 400 <= refusal.code < 500 or refusal.message.startswith("unsupported role reference kind: ")
         orjson.dumps(refusal.status())
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
 
 from grader.answer import Answer
 from grader.html import as_html
-from grader.judge import judge
+from grader.judge import NO_ANSWER, judge
 from grader.registry import NoSuchTask, task
 from grader.result import Result, as_text, number
+from grader.tasks import Task
+from statelab.cluster.plainly import plainly
 from statelab.notebook.telling import progress
 
 _answers: dict[str, str] = {}
@@ -40,6 +43,7 @@ class Shown:
         return as_html(self.result, self.note)
 
 
+@plainly
 def check(task_id: str) -> Shown:
     """Judge the answer of the last `%%answer` cell that was run for this task, as your instructor's grading will.
 
@@ -49,6 +53,8 @@ def check(task_id: str) -> Shown:
     chosen = task(task_id)
     grading = os.environ.get("NBGRADER_EXECUTION") == "autograde"
     result = judge(chosen, Answer.of_cell(_answers.get(chosen.id, "")), visible_only=not grading)
+    if result.problem == NO_ANSWER and chosen.id not in _answers:
+        result = replace(result, problem=f"{NO_ANSWER} {_never_run(chosen)}")
     later = chosen.points - result.max
     note = f"{number(later)} more points are decided when you hand in." if later > 0 else ""
     if os.environ.get("NBGRADER_VALIDATING") and not result.is_full:
@@ -60,18 +66,37 @@ def check(task_id: str) -> Shown:
     return Shown(result, note, points)
 
 
-def hint(task_id: str) -> str:
+class Hint(str):
+    """A hint, which a notebook shows as the text it is."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+@plainly
+def hint(task_id: str) -> Hint:
     """The next hint for the first check that fails: from a nudge to nearly the answer. Asking costs nothing."""
     chosen = task(task_id)
     failed = judge(chosen, Answer.of_cell(_answers.get(chosen.id, "")), visible_only=True).first_failed
     if failed is None:
-        return "Nothing to hint at: every check passes."
+        return Hint("Nothing to hint at: every check passes.")
     if not failed.hints:
-        return f"There is no hint for: {failed.title}"
+        return Hint(f"There is no hint for: {failed.title}")
     key = f"{chosen.id}.{failed.id}"
     given = min(_hints_given.get(key, 0) + 1, len(failed.hints))
     _hints_given[key] = given
-    return f"{failed.title}\nHint {given} of {len(failed.hints)}: {failed.hints[given - 1]}"
+    run_first = "" if chosen.id in _answers else f"{_never_run(chosen)}\n"
+    return Hint(f"{run_first}{failed.title}\nHint {given} of {len(failed.hints)}: {failed.hints[given - 1]}")
+
+
+def _never_run(chosen: Task) -> str:
+    """What to do with a cell that is full, but that this kernel has never seen."""
+    return (
+        f"The cell that begins with %%answer {chosen.id} has not been run since the kernel started: "
+        "click into it, press Shift+Enter, then run this cell again."
+    )
 
 
 def answer(line: str, cell: str) -> None:

@@ -19,6 +19,10 @@ _NAME = re.compile(r"[a-z][a-z0-9]{0,30}\Z")
 class NoSuchTask(LookupError):
     """The name is no task's. `str()` says which there are."""
 
+    def _render_traceback_(self) -> list[str]:  # IPython shows this instead of a traceback
+        text = str(self)
+        return [text[:1].upper() + text[1:] + "."]
+
 
 def assignments() -> list[str]:
     """The assignments that have a rubric, in order."""

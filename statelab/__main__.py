@@ -12,13 +12,16 @@ def main() -> None:
 
         run()
         return
-    from statelab.cluster.problem import Problem
+    from statelab.cluster.problem import Problem, in_words
     from statelab.serve import main as serve
 
     try:
         serve(sys.argv[2:])
     except Problem as problem:
         print(f"statelab: {problem}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        print(f"statelab: {in_words(error)}", file=sys.stderr)
         sys.exit(1)
 
 

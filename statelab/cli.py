@@ -12,9 +12,10 @@ import typer
 
 from statelab import course
 from statelab.cluster import connect, local
+from statelab.cluster.connection import RequestRefused
 from statelab.cluster.getting import setting
 from statelab.cluster.paths import find_home
-from statelab.cluster.problem import Problem
+from statelab.cluster.problem import Problem, in_words
 from statelab.version import KUBERNETES_VERSION, VERSION
 
 if TYPE_CHECKING:
@@ -48,6 +49,12 @@ def main() -> None:
         app()
     except Problem as problem:
         print(f"statelab: {problem}", file=sys.stderr)
+        sys.exit(1)
+    except RequestRefused as refusal:
+        print(f"statelab: The API server says: {refusal}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        print(f"statelab: {in_words(error)}", file=sys.stderr)
         sys.exit(1)
 
 
@@ -143,6 +150,8 @@ def down(
         real_clusters.check_ours(cluster)
         _tell(*real_clusters.down(find_home(), name=name, is_quiet=as_json), as_json)
         return
+    if name:
+        raise Problem("--name is for a kind cluster.", "Add: --cluster kind")
     stopped = local.stop(find_home())
     _tell("Stopped; everything in it is kept." if stopped else "It was not running.", {"stopped": stopped}, as_json)
 

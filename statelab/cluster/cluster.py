@@ -15,7 +15,8 @@ from statelab.cluster import conditions
 from statelab.cluster.connection import Connection, RequestRefused
 from statelab.cluster.kubectl import KubectlResult, run_kubectl
 from statelab.cluster.kubectl_live import OnText, run_live
-from statelab.cluster.names import parse, path_of
+from statelab.cluster.names import kind_named, parse, path_of
+from statelab.cluster.plainly import plain_methods
 from statelab.cluster.problem import Interrupted, Problem
 from statelab.controlplane.kinds import KINDS, Object, Objects
 
@@ -45,6 +46,7 @@ class DnsAnswer:
     __repr__ = __str__
 
 
+@plain_methods("cluster")
 class Cluster:
     """A cluster and the namespace we are in. `place` is "embedded", "kind" or "kubeconfig".
 
@@ -84,10 +86,13 @@ class Cluster:
         return found
 
     def list(self, plural: str, labels: str = "", namespace: str | None = None) -> Objects:
-        """The objects of one kind ("pods") in the namespace, chosen by a label selector ("app=web"): perhaps none."""
+        """The objects of one kind ("pods") in the namespace, chosen by a label selector ("app=web"): perhaps none.
+
+        Raises Problem for what is no kind.
+        """
         params = {"labelSelector": labels} if labels else None
-        answer = self.request("GET", path_of(KINDS[plural], namespace or self.namespace), params=params)
-        kind = KINDS[plural]
+        kind = kind_named(plural)
+        answer = self.request("GET", path_of(kind, namespace or self.namespace), params=params)
         return [{"apiVersion": kind.api_version, "kind": kind.name, **item} for item in answer["items"]]
 
     def delete(self, what: str, *, grace_period_s: int | None = None, propagation: str = "Background") -> None:

@@ -14,9 +14,11 @@ from statelab.cluster.kubectl import KubectlResult
 from statelab.cluster.names import parse
 from statelab.cluster.nodes import give_back
 from statelab.cluster.paths import Home
+from statelab.cluster.plainly import plain_methods
 from statelab.cluster.problem import Problem
 
 
+@plain_methods("cluster")
 class EmbeddedCluster(Cluster):
     """A Cluster that keeps every revision with its cause, and whose nodes can be stopped."""
 

@@ -13,6 +13,7 @@ from statelab.cluster.kind_record import DEFAULT_NAME, kubeconfig_of
 from statelab.cluster.kubeconfig import find_context
 from statelab.cluster.nodes import give_back
 from statelab.cluster.paths import Home, find_home
+from statelab.cluster.plainly import plain_methods
 from statelab.cluster.problem import Problem
 
 CONTEXT = f"kind-{DEFAULT_NAME}"
@@ -23,6 +24,7 @@ _SILENT = (
 _SILENT_ELSEWHERE = "Is it running? See: kubectl --context {context} get nodes. If it was deleted, connect to another."
 
 
+@plain_methods("cluster")
 class KindCluster(Cluster):
     """A Cluster made by kind: real, so nothing of it is simulated. Its nodes are containers of Docker or Podman.
 

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from statelab.cluster import conditions
 from statelab.cluster.names import path_of
+from statelab.cluster.problem import Problem
 from statelab.controlplane.kinds import KINDS, Objects
 
 
@@ -18,11 +19,18 @@ class HasNodes(Protocol):
 
 
 def give_back(cluster: HasNodes) -> None:
-    """Start every node that is not Ready, uncordon every one that is cordoned. Raises as its requests do."""
+    """Start every node, uncordon every one that is cordoned. Raises as its requests do.
+
+    A node that was stopped a moment ago is still called Ready: nobody has missed its heartbeat yet. So all are started,
+    which means nothing to those that run.
+    """
     for node in cluster.list("nodes"):
         name = str(node["metadata"]["name"])
-        if not conditions.is_true(node, "Ready"):
+        try:
             cluster.start_node(name)
+        except Problem:
+            if not conditions.is_true(node, "Ready"):
+                raise
         if node["spec"].get("unschedulable"):
             patch = {"spec": {"unschedulable": None}}
             path = path_of(KINDS["nodes"], "", name)

@@ -15,6 +15,12 @@ class Problem(Exception):
         return [str(self)]
 
 
+def in_words(error: OSError) -> str:
+    """What the system says of a file or of the network, in a sentence: which one, and why."""
+    why = error.strerror or str(error)
+    return f"{error.filename} cannot be used: {why}." if error.filename else f"{why}."
+
+
 class Interrupted(KeyboardInterrupt):
     """The reader pressed ■. What follows in the cell does not run; shown without a traceback."""
 

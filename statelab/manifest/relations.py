@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from statelab.manifest.added_labels import POD_NAME, pod_names, selects
 from statelab.reader import Item, Path_
 from statelab.reader.errors import Finding
 from statelab.reader.spelling import nearest
 
-WORKLOADS = ("StatefulSet", "Deployment", "ReplicaSet", "DaemonSet")
+WORKLOADS = ("StatefulSet", "Deployment", "ReplicaSet", "DaemonSet", "Job")
 _FROZEN = "k8s.gcr.io/"
 
 
@@ -46,6 +47,9 @@ def pod_template(item: Item) -> tuple[Path_, dict[str, Any]] | None:
         return (), item.object
     if item.kind in WORKLOADS:
         return ("spec", "template"), _dict(at(item.object, "spec", "template"))
+    if item.kind == "CronJob":
+        inner = ("spec", "jobTemplate", "spec", "template")
+        return inner, _dict(at(item.object, *inner))
     return None
 
 
@@ -122,15 +126,16 @@ def _service_selects(item: Item, items: Sequence[Item]) -> Iterator[Finding]:
     if at(item.object, "spec", "clusterIP") in ("none", "NONE", "null"):
         path: Path_ = ("spec", "clusterIP")
         yield Finding("clusterIP is written wrong", item.place_of_value(path), "Did you mean None?", path)
-    workloads = [found[1] for found in map(pod_template, items) if found]
-    if not selector or not workloads:
-        return
-    all_labels = [_dict(at(each, "metadata", "labels")) for each in workloads]
-    if any(all(labels.get(key) == value for key, value in selector.items()) for labels in all_labels):
+    workloads = [(each, found[1]) for each in items if (found := pod_template(each))]
+    if not selector or not workloads or any(selects(selector, *each) for each in workloads):
         return
     path = ("spec", "selector")
-    pairs = [f"{key}: {value}" for key, value in all_labels[0].items()]
+    pairs = [f"{key}: {value}" for key, value in _dict(at(workloads[0][1], "metadata", "labels")).items()]
     has = f"the Pods here have {', '.join(pairs)[:80]}" if pairs else "the Pods here have no labels"
+    owner = next((each for each, _ in workloads if each.kind == "StatefulSet"), None)
+    if POD_NAME in selector and owner is not None:
+        names = pod_names(owner)
+        has = f"the Pods here are called {names[0][:60]} to {names[-1][:60]}" if names else "there are no Pods here"
     yield Finding(f"Service {item.name[:60]} selects none of these Pods", item.place(path), has, path)
 
 

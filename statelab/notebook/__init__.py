@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from statelab.cluster import Cluster
 from statelab.cluster import connect as connect_cluster
+from statelab.cluster.plainly import plainly
 
 if TYPE_CHECKING:
     from statelab.notebook.pictures.cluster_view import show
@@ -42,6 +43,7 @@ class _Current:
     cluster: Cluster | None = None
 
 
+@plainly
 def connect(place: str | None = None, *, allow_any: bool = False) -> Cluster:
     """Connect to a cluster, and let the magics and pictures of this kernel use it.
 
@@ -54,6 +56,7 @@ def connect(place: str | None = None, *, allow_any: bool = False) -> Cluster:
     return _Current.cluster
 
 
+@plainly
 def current() -> Cluster:
     """The cluster connected last; the default one if none was."""
     return _Current.cluster if _Current.cluster is not None else connect()
@@ -64,6 +67,7 @@ def connected() -> Cluster | None:
     return _Current.cluster
 
 
+@plainly
 def load(shell: Any) -> None:
     """Register the magics."""
     from statelab.notebook.magics import shell_lines
@@ -78,7 +82,8 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         from importlib import import_module
 
-        return getattr(import_module(f"statelab.notebook.{_HOMES[name]}"), name)
+        found = globals()[name] = plainly(getattr(import_module(f"statelab.notebook.{_HOMES[name]}"), name))
+        return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

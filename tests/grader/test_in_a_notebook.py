@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
+from grader import notebook
 from grader.answer import Answer
 from grader.judge import judge
 from grader.notebook import CheckFailed
@@ -25,6 +26,7 @@ def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     for name in ("NBGRADER_EXECUTION", "NBGRADER_VALIDATING"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(notebook, "_answers", {})  # a kernel that has just started
     shell = InteractiveShell()
     shell.run_line_magic("load_ext", "grader")
     yield shell
@@ -76,3 +78,31 @@ def test_where_nbgrader_runs_the_notebook_it_reads_a_number(shell: Any, monkeypa
 def test_a_task_that_is_not_there_is_named_with_the_nearest(shell: Any) -> None:
     with pytest.raises(NoSuchTask, match=r"Did you mean ps3\.lookup\?"):
         shell.ev('check("ps3.lokup")')
+
+
+def test_a_cell_that_was_never_run_is_named_with_what_to_do(shell: Any) -> None:
+    shown = " ".join(repr(shell.ev('check("ps3.lookup")')).split())
+    assert "The cell that begins with %%answer ps3.lookup has not been run since the kernel started" in shown
+    assert "press Shift+Enter" in shown
+    shell.run_cell_magic("answer", "ps3.lookup", "\n")
+    assert "has not been run" not in repr(shell.ev('check("ps3.lookup")'))
+
+
+def test_a_hint_is_shown_as_text(shell: Any) -> None:
+    said = shell.ev('hint("ps3.lookup")')
+    assert repr(said) == str(said)
+    assert "\n" in said
+
+
+def test_a_task_that_is_not_there_is_told_without_a_traceback(shell: Any) -> None:
+    for line in ('hint("ps3.nope")', 'check("nope")'):
+        with pytest.raises(NoSuchTask) as told:
+            shell.ev(line)
+        (said,) = told.value._render_traceback_()
+        assert said.startswith(("Ps3 has no task", "There is no assignment"))
+
+
+def test_the_right_answer_of_the_store_gets_no_advice(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    for path in sorted((CORPUS / "final.store" / "right").glob("*.yaml")):
+        shell.run_cell_magic("answer", "final.store", path.read_text(encoding="utf-8"))
+        assert "selects none" not in capsys.readouterr().out, path.name

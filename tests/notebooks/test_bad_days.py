@@ -85,6 +85,18 @@ def test_a_lesson_left_half_way_with_a_node_gone_and_another_cordoned_begins_ane
 
 
 @pytest.mark.kubectl
+def test_a_node_that_was_stopped_a_moment_ago_and_is_still_called_ready_is_given_back_too(desk):
+    *_, where = say(
+        desk,
+        CONNECT,
+        "cluster.stop_node('kind-worker')\ncluster.stop_node('kind-worker2')\ncluster.fresh('lesson-04');",
+        "%kubectl apply -f manifests/04-web.yaml\n_ = cluster.wait('sts/web', 'Rollout', timeout_s=30)",
+        "%kubectl get pods -o wide",
+    )
+    assert where.count("1/1") == 3
+
+
+@pytest.mark.kubectl
 def test_an_interrupted_cell_says_so_in_a_line_and_does_not_go_on(calm_desk):
     interrupt = "import os, signal, threading\nthreading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
     _, waited, typed, after = say(

@@ -48,8 +48,9 @@ def run(line: str, cell: str | None, cluster: Cluster) -> bool:
 
     What follows (`get -w`, `logs -f`) is shown as it comes until it ends or is stopped.
     """
-    words = split(line)
-    first = _first_command(words)
+    line = line.strip().removeprefix("kubectl ")
+    arguments = split(line)
+    first = _first_command(arguments)
     verb = next((word for word in first if not word.startswith("-")), "")
     _check_place(verb, first, cluster)
     follows = bool(set(_FOLLOWING.get(verb, ())) & set(first))
@@ -58,7 +59,9 @@ def run(line: str, cell: str | None, cluster: Cluster) -> bool:
         print("This goes on until you stop it: press ■, or I twice.", flush=True)
     timeout_s = None if follows else _LONGEST_WAIT_S
     try:
-        code = cluster.kubectl_live(line if has_operators(line) else words, said.hear, stdin=cell, timeout_s=timeout_s)
+        code = cluster.kubectl_live(
+            line if has_operators(line) else arguments, said.hear, stdin=cell, timeout_s=timeout_s
+        )
     except KeyboardInterrupt:
         said.end()
         if not follows:
@@ -78,13 +81,18 @@ def tell(name: str, text: str) -> None:
     end.flush()
 
 
-def split(line: str) -> list[str]:
+def words(line: str) -> list[str]:
     """The words of a line. Raises Problem where its quotes do not end."""
     try:
-        words = shlex.split(line)
+        return shlex.split(line)
     except ValueError as error:
         raise Problem(f"The line cannot be read: {error}.", "Check its quotes.") from None
-    return words[1:] if words[:1] == ["kubectl"] else words
+
+
+def split(line: str) -> list[str]:
+    """The words of a kubectl line; who types `%kubectl kubectl get pods` means the same. Raises Problem."""
+    found = words(line)
+    return found[1:] if found[:1] == ["kubectl"] else found
 
 
 def _first_command(words: list[str]) -> list[str]:

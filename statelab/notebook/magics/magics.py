@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 
 from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class, no_var_expand
@@ -43,7 +42,7 @@ class StateLabMagics(Magics):
         %%manifest web.yaml --apply      … and apply it
         %%manifest web.yaml --dry-run    … and ask the API server, without changing anything
         """
-        words = shlex.split(line)
+        words = kubectl_line.words(line)
         options = {word for word in words if word.startswith("-")}
         names = [word for word in words if not word.startswith("-")]
         unknown = options - {"--apply", "--dry-run"}
@@ -71,7 +70,9 @@ class StateLabMagics(Magics):
     @line_magic
     def why(self, line: str) -> None:
         """%why pod/web-1        the chain of causes behind an object"""
-        print(current().why(line))
+        if not line.strip():
+            raise Problem("Write what you want to know about: %why pod/web-1")
+        print(current().why(line.strip()))
 
 
 def _inside(name: str) -> Path:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from statelab.cluster.names import parse
+from statelab.cluster.problem import Problem
 from statelab.notebook.pictures.drawing import document, text
 from statelab.notebook.pictures.history import History, Moment
 from statelab.notebook.pictures.lanes import LABEL_W, MARKS, draw_lanes, lanes, of_interest, scale_of, sentence_of
@@ -37,14 +38,14 @@ class Plot:
         return rasterized(self.svg(theme), zoom)
 
     def save(self, path: str | Path, *, theme: Theme = "light") -> Path:
-        """Write an .svg or a .png; raises ValueError for another ending."""
+        """Write an .svg or a .png; raises Problem for another ending."""
         path = Path(path)
         if path.suffix == ".svg":
             path.write_text(self.svg(theme) + "\n", encoding="utf-8")
         elif path.suffix == ".png":
             path.write_bytes(self.png(theme=theme))
         else:
-            raise ValueError(f"{path.name}: a plot is saved as .svg or .png")
+            raise Problem(f"{path.name}: a plot is saved as .svg or .png.")
         return path
 
     def __repr__(self) -> str:
@@ -155,12 +156,12 @@ def plot(what: str, kind: str = "start") -> Plot:
     """A drawing of what happened to `what` ("sts/web"), to keep: it has `.svg()` and `.png()`.
 
     `kind`: "start" is a Gantt chart of its Pods and claims, "rollout" has curves of old and new Pods; the time on both
-    is in cluster seconds. Raises ValueError for another.
+    is in cluster seconds. Raises Problem for another.
     """
     from statelab.notebook import current
     from statelab.notebook.pictures.live import mirror_of
     from statelab.notebook.pictures.source import Source
 
     if kind not in _PLOTS:
-        raise ValueError(f"kind is {' or '.join(repr(each) for each in _PLOTS)}, not {kind!r}")
+        raise Problem(f'There is no kind "{kind[:60]}" of plot.', f"There are: {', '.join(_PLOTS)}.")
     return _PLOTS[kind](Source(mirror_of(current())).history, what)

@@ -11,6 +11,7 @@ import anywidget
 import traitlets
 from IPython.display import display, update_display
 
+from statelab.cluster.problem import Problem
 from statelab.notebook.pictures.drawing import escaped
 from statelab.notebook.pictures.modules import css, lasting, module
 from statelab.notebook.strings import ENGLISH, say
@@ -75,11 +76,13 @@ def predict(
     """Ask for a prediction: any of `choices`, just `one` of them, an `order`, or (with none of these) a word.
 
     `key` names the answer in the learner's progress, so that it can be shown beside what happened: predicted(key).
-    Raises ValueError when more than one of them is given.
+    Raises Problem when more than one of them is given.
     """
     given = [(kind, items) for kind, items in (("many", choices), ("one", one), ("order", order)) if items is not None]
     if len(given) > 1:
-        raise ValueError("give one of choices, one and order")
+        raise Problem(
+            "predict() asks in one way.", "Give it one of choices=[…], one=[…] and order=[…], or none for a word."
+        )
     kind, items = given[0] if given else ("fill", ())
     shuffled = list(items)
     if kind == "order":

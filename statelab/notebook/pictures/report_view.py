@@ -12,6 +12,7 @@ from typing import Any
 import anywidget
 import traitlets
 
+from statelab.cluster.problem import Problem
 from statelab.notebook.pictures.drawing import document, shortened, still, text
 from statelab.notebook.pictures.modules import css, lasting, module
 from statelab.notebook.pictures.style import STYLE
@@ -125,11 +126,11 @@ def _said(value: float) -> str:
 
 
 def report(verdict: Any) -> Report:
-    """Show a grading: what `check("…")` gave back, its result, or the JSON of either. Raises TypeError for another."""
+    """Show a grading: what `check("…")` gave back, its result, or the JSON of either. Raises Problem for another."""
     result = getattr(verdict, "result", verdict)
     body = result.to_json() if hasattr(result, "to_json") else result
     if not isinstance(body, Mapping):
-        raise TypeError(f"a verdict is a mapping or has to_json(); this is {type(verdict).__name__}")
+        raise Problem("report() shows what check() gave back.", 'Write: report(check("ps3.identity"))')
     known = getattr(result, "checks", ())
     if known and known is not body.get("checks") and not isinstance(result, Mapping):
         hints = {each.id: list(getattr(each, "hints", ())) for each in known}

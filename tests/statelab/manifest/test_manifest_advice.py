@@ -159,3 +159,52 @@ def test_near_words_are_found_and_far_ones_are_not() -> None:
     assert nearest("ngnix", ["nginx", "web"]) == "nginx"
     assert nearest("selectors", ["selector", "serviceName"]) == "selector"
     assert nearest("banana", ["selector", "serviceName"]) is None
+
+
+def service(selector: str) -> str:
+    head = "apiVersion: v1\nkind: Service\nmetadata: {name: nginx}\nspec:\n  ports: [{port: 80}]\n"
+    return f"{head}  selector: {selector}\n---\n"
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        "{statefulset.kubernetes.io/pod-name: web-1}",
+        "{app: nginx, statefulset.kubernetes.io/pod-name: web-0}",
+        '{apps.kubernetes.io/pod-index: "1"}',
+        "{controller-revision-hash: web-66d8b8f6c4}",
+    ],
+)
+def test_a_service_may_select_by_what_the_controller_adds_to_a_pod(selector: str) -> None:
+    assert advise_text(service(selector) + SET) == []
+
+
+@pytest.mark.parametrize(
+    ("selector", "has"),
+    [
+        ("{statefulset.kubernetes.io/pod-name: web-2}", "the Pods here are called web-0 to web-1"),
+        ("{statefulset.kubernetes.io/pod-name: redis-0}", "the Pods here are called web-0 to web-1"),
+        ('{apps.kubernetes.io/pod-index: "2"}', "the Pods here have app: nginx"),
+        ("{app: ngnix, statefulset.kubernetes.io/pod-name: web-0}", "the Pods here are called"),
+        ("{pod-template-hash: abc}", "the Pods here have app: nginx"),
+    ],
+)
+def test_a_service_that_asks_for_what_no_controller_adds_is_told(selector: str, has: str) -> None:
+    (said,) = advise_text(service(selector) + SET)
+    assert "Service nginx selects none of these Pods" in said
+    assert has in said
+
+
+def test_pods_of_jobs_have_the_name_of_their_job() -> None:
+    template = (
+        "{metadata: {labels: {app: load}}, spec: {restartPolicy: Never, containers: [{name: c, image: busybox}]}}"
+    )
+    job = f"apiVersion: batch/v1\nkind: Job\nmetadata: {{name: load}}\nspec:\n  template: {template}\n"
+    assert advise_text(service("{batch.kubernetes.io/job-name: load}") + job) == []
+    assert "selects none" in advise_text(service("{job-name: lood}") + job)[0]
+
+
+@pytest.mark.parametrize("spec", ["replicas: many", "ordinals: 3", "replicas: -1", "replicas: 100000000"])
+def test_numbers_that_make_no_sense_are_no_end(spec: str) -> None:
+    text = SET.replace("replicas: 2", spec)
+    advise_text(service("{statefulset.kubernetes.io/pod-name: web-1}") + text)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from statelab.cluster.problem import Problem
 from statelab.notebook.pictures.differing import by_name, differences
 from statelab.notebook.pictures.history import History, Moment
 from statelab.notebook.pictures.lanes import Scale, lanes, of_interest
@@ -99,7 +100,7 @@ def test_a_plot_is_saved_as_svg_and_png_and_as_nothing_else(cluster: Any, histor
     drawn = start_order(history_of(cluster), "sts/web")
     assert drawn.save(tmp_path / "start.svg").read_text().startswith("<svg")
     assert drawn.save(tmp_path / "start.png").read_bytes()[:4] == b"\x89PNG"
-    with pytest.raises(ValueError, match=r"start\.gif"):
+    with pytest.raises(Problem, match=r"start\.gif"):
         drawn.save(tmp_path / "start.gif")
 
 

@@ -93,5 +93,6 @@ def _node(cluster: ControlPlane, name: str, action: str) -> Object:
     kubelet = cluster.kubelets.get(name)
     if kubelet is None:
         raise errors.not_found(KINDS["nodes"], name)
-    (kubelet.stop if action == "stop" else kubelet.start)()
+    if kubelet.is_running == (action == "stop"):  # one that is as it is wanted is left as it is
+        (kubelet.stop if action == "stop" else kubelet.start)()
     return {"node": name, "running": kubelet.is_running}

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from statelab.controlplane.runtime.paths import join
-from statelab.controlplane.runtime.sandbox import Files, new_files, os_error
+from statelab.controlplane.runtime.shells import new_files, os_error
+
+if TYPE_CHECKING:
+    from statelab.controlplane.runtime.shells import Files
 
 FileKind = Literal["file", "directory", "symlink"]
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from statelab.controlplane.runtime.applets import APPLETS, wants_stdin
 from statelab.controlplane.runtime.entry import Entry, becomes, prints_to_log
 from statelab.controlplane.runtime.programs import Program, Task
-from statelab.controlplane.runtime.sandbox import Shell
 from statelab.controlplane.runtime.session import DEADLINE, NEXT, Session
+from statelab.controlplane.runtime.shells import new_shell
 from statelab.controlplane.runtime.spec import SIGNALS, Stream, signal_name
 from statelab.controlplane.runtime.stdin import reads_stdin
 from statelab.controlplane.runtime.terminal import Terminal
@@ -19,6 +19,7 @@ from statelab.controlplane.runtime.worker import Call
 if TYPE_CHECKING:
     from statelab.controlplane.clock import Timer
     from statelab.controlplane.runtime.containers import Container
+    from statelab.controlplane.runtime.shells import Shell
 
 _MOST_AFTER_DEADLINE = 50
 _HARMLESS = ("CONT", "STOP", "WINCH")
@@ -329,7 +330,7 @@ class Process:
         programs = {name.rpartition("/")[2] for name in container.image.programs}
         # In its main script a shell's own `kill` is needed: it is how a trap is set off.
         names = {*APPLETS, *programs, NEXT} - ({"kill"} if self.is_main else set())
-        return Shell(
+        return new_shell(
             container.runtime.worker,
             mounts=container.shell_mounts(),
             commands={name: partial(wants_stdin, name) for name in names},

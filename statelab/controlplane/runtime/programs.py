@@ -16,7 +16,7 @@ from statelab.controlplane.runtime.spec import Stream
 if TYPE_CHECKING:
     from statelab.controlplane.clock import Loop
     from statelab.controlplane.runtime.containers import Container
-    from statelab.controlplane.runtime.files import MountedFiles
+    from statelab.controlplane.runtime.mounted import MountedFiles
     from statelab.controlplane.runtime.network import Network
     from statelab.controlplane.runtime.process import Process
 

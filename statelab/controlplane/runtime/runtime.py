@@ -6,13 +6,12 @@ same things again. In paced time shells run side by side, and what they do is ta
 
 from __future__ import annotations
 
-import contextlib
-import queue
 import random
 import re
 import weakref
 from collections import deque
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from statelab.controlplane.clock import Loop
 from statelab.controlplane.runtime.containers import Container
@@ -21,10 +20,15 @@ from statelab.controlplane.runtime.images.catalog import Missing, missing
 from statelab.controlplane.runtime.images.image import Reference, image_id
 from statelab.controlplane.runtime.network import Network
 from statelab.controlplane.runtime.process import Process
-from statelab.controlplane.runtime.sandbox import Shell
+from statelab.controlplane.runtime.shells import load, new_worker
 from statelab.controlplane.runtime.spec import ContainerSpec, Exit, LogLine, Mount, Pull
 from statelab.controlplane.runtime.volumes import Volume
-from statelab.controlplane.runtime.worker import Call, Called, Ended, Message, Worker
+from statelab.controlplane.runtime.worker import Call, Called, Ended, Message
+
+if TYPE_CHECKING:
+    from statelab.controlplane.runtime.shells import Shell, Worker
+
+load()
 
 # A script with background jobs or pipes pauses in one place and goes on in another: it has paused when it was quiet
 # so long.
@@ -46,7 +50,7 @@ class Runtime:
         self.loop = loop
         self.network = network
         self.random = random
-        self.worker = Worker(polite=loop.pace is not None)
+        self.worker = new_worker(polite=loop.pace is not None)
         self._volumes: dict[str, Volume] = {}
         self._processes: dict[Shell, Process] = {}
         self._waiting: deque[tuple[Shell, Callable[[], None]]] = deque()
@@ -54,7 +58,7 @@ class Runtime:
         self._over_limit: set[tuple[str, ...]] = set()
         self._shells: weakref.WeakSet[Shell] = weakref.WeakSet()
         # The shells' thread holds those that run: without this they would wait for ever for a cluster that is gone.
-        weakref.finalize(self, _drop, self._shells, self.worker.messages).atexit = False
+        weakref.finalize(self, _drop, self._shells, self.worker).atexit = False
         if loop.pace is None:
             loop.outside_work = self._outside_work
 
@@ -144,9 +148,8 @@ class Runtime:
         A part of it at a time, so that a container that chatters does not keep the server from its clients.
         """
         for taken in range(_MESSAGES_AT_ONCE):
-            try:
-                message = self.worker.messages.get_nowait()
-            except queue.Empty:
+            message = self.worker.next_message()
+            if message is None:
                 return taken > 0
             self._take(message)
         if self.worker.wake is not None:
@@ -179,9 +182,8 @@ class Runtime:
                 return True
         shell = self._current
         waits = shell.concurrent and bool(shell.calls)
-        try:
-            message = self.worker.messages.get(timeout=_QUIET_S if waits else _HUNG_S)
-        except queue.Empty:
+        message = self.worker.wait(_QUIET_S if waits else _HUNG_S)
+        if message is None:
             self._current = None
             if not waits:
                 shell.abandon()
@@ -219,15 +221,13 @@ class Runtime:
                 self._processes.pop(shell, None)
 
 
-def _drop(shells: weakref.WeakSet[Shell], messages: queue.SimpleQueue[Message]) -> None:
+def _drop(shells: weakref.WeakSet[Shell], worker: Worker) -> None:
     """What a cluster leaves behind when nobody holds it any more."""
     for shell in list(shells):
         shell.drop()
-    with contextlib.suppress(queue.Empty):
-        while True:
-            message = messages.get_nowait()
-            if isinstance(message, Called):
-                message.call.finish(137)
+    while (message := worker.next_message()) is not None:
+        if isinstance(message, Called):
+            message.call.finish(137)
 
 
 def _fingerprint(container: Container) -> tuple[str, ...]:

@@ -8,13 +8,12 @@ that has called is parked until the control plane answers.
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import threading
 import weakref
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 # bashkit's threads recurse as deep as a script makes them (`eval eval eval …`): with the usual 2 MB that ends the whole
 # process. Room is only reserved, not used, until a script needs it; a process is cancelled before it has used this up.
@@ -25,6 +24,7 @@ os.environ.setdefault("TOKIO_WORKER_THREADS", "2")
 import bashkit  # it reads the variables
 
 from statelab.controlplane.runtime import open_files
+from statelab.controlplane.runtime.shells import os_error
 from statelab.controlplane.runtime.worker import ALIVE, Call, Called, Ended, Output, Stream, Worker
 
 if TYPE_CHECKING:
@@ -61,20 +61,6 @@ def new_files(tree: FileTree) -> Files:
     for name in ("tmp", "home", "dev"):  # a new one is not empty
         files.remove("/" + name, True)
     return files
-
-
-def os_error(error: RuntimeError, path: str) -> OSError:
-    """What bashkit says of a path, as the error that Python has for it."""
-    text = str(error).removeprefix("io error: ")
-    if "not found" in text:
-        return FileNotFoundError(2, "No such file or directory", path)
-    if text == "is a directory":
-        return IsADirectoryError(21, "Is a directory", path)
-    if text == "not a directory":
-        return NotADirectoryError(20, "Not a directory", path)
-    if "Too many open files" in text:
-        return OSError(errno.EMFILE, open_files.FULL, path)
-    return OSError(28 if "limit" in text or "too many" in text else 5, text, path)
 
 
 # ---- a shell
@@ -161,7 +147,7 @@ class Shell:
             self._bash = _with_room(make)
             for path, tree, read_only in mounts:
                 tree.heal()
-                self._bash.mount(path, tree.handle, read_only=read_only)
+                self._bash.mount(path, cast(Files, tree.handle), read_only=read_only)
         except RuntimeError as error:
             raise os_error(error, "/bin/sh") from None
         ALIVE.add(self)
@@ -259,6 +245,10 @@ class Shell:
         if call in self.calls:
             self.calls.remove(call)
         self.running = True
+
+    def answer(self, call: Call, kind: str, value: bytes | int) -> None:
+        """What a call is told: the shells' thread takes it."""
+        self.worker.soon(call.answers.put_nowait, (kind, value))
 
     def parked(self, call: Call) -> None:
         """The control plane has received a call of this shell."""

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from statelab.controlplane.runtime.sandbox import Shell
+    from statelab.controlplane.runtime.sandbox import Shell as ThreadedShell
+    from statelab.controlplane.runtime.shells import Shell
 
 Stream = Literal["stdout", "stderr"]
 _POLITE = 10  # as nice(1) counts
@@ -80,7 +81,7 @@ class Call:
             self._answer("exit", code)
 
     def _answer(self, kind: str, value: bytes | int) -> None:
-        self.shell.worker.soon(self.answers.put_nowait, (kind, value))
+        self.shell.answer(self, kind, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,20 @@ class Worker:
         if self.wake is not None:
             self.wake()
 
+    def next_message(self) -> Message | None:
+        """What a shell has said; None when there is nothing yet."""
+        try:
+            return self.messages.get_nowait()
+        except queue.Empty:
+            return None
+
+    def wait(self, timeout_s: float) -> Message | None:
+        """As `next_message`, but wait for one."""
+        try:
+            return self.messages.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+
     def soon(self, callback: Callable[..., object], *arguments: object) -> None:
         self._running_loop().call_soon_threadsafe(callback, *arguments)
 
@@ -150,7 +165,7 @@ def _start_thread(*, polite: bool) -> asyncio.AbstractEventLoop:
 
 
 # Shells that somebody holds: what runs of them is stopped when the process ends.
-ALIVE: weakref.WeakSet[Shell] = weakref.WeakSet()
+ALIVE: weakref.WeakSet[ThreadedShell] = weakref.WeakSet()
 
 
 @atexit.register

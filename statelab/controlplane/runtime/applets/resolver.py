@@ -10,7 +10,7 @@ from statelab.controlplane.runtime.network import is_address
 from statelab.controlplane.runtime.programs import Task
 
 if TYPE_CHECKING:
-    from statelab.controlplane.runtime.files import MountedFiles
+    from statelab.controlplane.runtime.mounted import MountedFiles
 
 # A resolver that nobody answers: five seconds for each of two tries.
 UNANSWERED_S = 10.0

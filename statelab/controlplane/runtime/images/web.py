@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from statelab.controlplane.runtime.paths import join
 
 if TYPE_CHECKING:
-    from statelab.controlplane.runtime.files import MountedFiles
+    from statelab.controlplane.runtime.mounted import MountedFiles
 
 
 def content_type(path: str) -> str:

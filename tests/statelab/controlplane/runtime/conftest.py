@@ -10,7 +10,17 @@ import pytest
 
 from statelab.controlplane.clock import Loop
 from statelab.controlplane.kinds import Object, key_of
-from statelab.controlplane.runtime import Container, ContainerSpec, Exit, Limits, Mount, Network, Process, Runtime
+from statelab.controlplane.runtime import (
+    Container,
+    ContainerSpec,
+    Exit,
+    Limits,
+    Mount,
+    Network,
+    Process,
+    Runtime,
+    shells,
+)
 
 
 @dataclass
@@ -135,8 +145,15 @@ class Node:
         )  # fmt: skip
 
 
+@pytest.fixture(params=["bashkit", "python"])
+def shell(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Whose shell the containers run: each test of a node is one for both."""
+    monkeypatch.setattr(shells, "in_python", request.param == "python")
+    return str(request.param)
+
+
 @pytest.fixture
-def node() -> Node:
+def node(shell: str) -> Node:
     return new_node()
 
 
@@ -147,7 +164,7 @@ def new_node(seed: int = 0) -> Node:
 
 
 @pytest.fixture
-def node_factory() -> Callable[[int], Node]:
+def node_factory(shell: str) -> Callable[[int], Node]:
     return new_node
 
 

@@ -1,0 +1,223 @@
+"""find, xargs."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Mapping
+
+from statelab.controlplane.runtime.shell.patterns import glob
+from statelab.controlplane.runtime.shell.proc import Proc, decode
+from statelab.controlplane.runtime.shell.running import run
+from statelab.controlplane.runtime.shell.streams import Steps
+from statelab.controlplane.runtime.shell.tools.common import Options, everything, full, opened
+from statelab.controlplane.runtime.shell.tools.files import size
+
+_MOST_DEEP = 80
+
+
+def _find(proc: Proc, arguments: list[str]) -> Steps[int]:
+    rest = list(arguments)
+    paths = []
+    while rest and not rest[0].startswith(("-", "!", "(")):
+        paths.append(rest.pop(0))
+    finder = _Finder(proc, rest)
+    code = 0
+    for path in paths or ["."]:
+        if not (proc.files.exists(full(proc, path)) or proc.files.is_symlink(full(proc, path))):
+            yield from proc.error(f"find: {path}: No such file or directory\n")
+            code = 1
+            continue
+        waiting = [(path, 0)]
+        while waiting:
+            at, depth = waiting.pop()
+            proc.shell.work(3)
+            finder.pruned = False
+            if depth >= finder.least and not finder.deep:
+                yield finder.visit(at)
+            where = full(proc, at)
+            if (
+                proc.files.is_directory(where)
+                and not proc.files.is_symlink(where)
+                and not finder.pruned
+                and depth < min(finder.most, _MOST_DEEP)
+            ):
+                names = proc.files.names(where)
+                waiting += [(f"{at.rstrip('/')}/{name}", depth + 1) for name in reversed(names)]
+            if finder.deep:
+                finder.later.append((at, depth))
+        for at, depth in reversed(finder.later):
+            if depth >= finder.least:
+                yield finder.visit(at)
+        finder.later = []
+    if finder.batch:
+        yield run(proc, [*finder.batch_command, *finder.batch], {})
+    return code
+
+
+class _Finder:
+    """The expression after the paths, for one path at a time."""
+
+    def __init__(self, proc: Proc, words: list[str]) -> None:
+        self.proc = proc
+        self.least, self.most, self.deep, self.pruned = 0, 10**9, False, False
+        self.later: list[tuple[str, int]] = []
+        self.batch: list[str] = []
+        self.batch_command: list[str] = []
+        self.words: list[str] = []
+        rest = list(words)
+        while rest:
+            word = rest.pop(0)
+            if word in ("-maxdepth", "-mindepth"):
+                number = int(rest.pop(0)) if rest else 0
+                self.least, self.most = (number, self.most) if word == "-mindepth" else (self.least, number)
+            elif word in ("-depth", "-xdev", "-mount", "-noleaf"):
+                self.deep = self.deep or word == "-depth"
+            else:
+                self.words.append(word)
+                self.deep = self.deep or word == "-delete"
+        self.acts = any(
+            each in self.words for each in ("-print", "-print0", "-exec", "-delete", "-ok", "-ls", "-printf")
+        )
+
+    def visit(self, path: str) -> Steps[None]:
+        rest = list(self.words)
+        found = yield self._either(path, rest, True)
+        if rest:
+            raise ValueError(f"unrecognized: {rest[0]}")
+        if found and not self.acts:
+            yield from self.proc.out(f"{path}\n")
+
+    def _either(self, path: str, rest: list[str], live: bool) -> Steps[bool]:
+        found = yield self._both(path, rest, live)
+        while rest and rest[0] in ("-o", "-or"):
+            rest.pop(0)
+            other = yield self._both(path, rest, live and not found)
+            found = found or other
+        return bool(found)
+
+    def _both(self, path: str, rest: list[str], live: bool) -> Steps[bool]:
+        found = True
+        while rest and rest[0] not in ("-o", "-or", ")"):
+            if rest[0] in ("-a", "-and"):
+                rest.pop(0)
+                continue
+            one = yield self._one(path, rest, live and found)
+            found = found and one
+        return found
+
+    def _one(self, path: str, rest: list[str], live: bool) -> Steps[bool]:
+        proc = self.proc
+        word = rest.pop(0)
+        if word in ("!", "-not"):
+            return not (yield self._one(path, rest, live))
+        if word == "(":
+            found = yield self._either(path, rest, live)
+            if rest[:1] == [")"]:
+                rest.pop(0)
+            return bool(found)
+        if word == "-exec":
+            ends = next((at for at, each in enumerate(rest) if each in (";", "+")), len(rest))
+            command, ending = rest[:ends], rest[ends : ends + 1]
+            del rest[: ends + 1]
+            if not live:
+                return False
+            if ending == ["+"]:
+                self.batch_command = command[:-1] if command[-1:] == ["{}"] else command
+                self.batch.append(path)
+                return True
+            return (yield run(proc, [each.replace("{}", path) for each in command], {})) == 0
+        value = rest.pop(0) if word in _VALUED and rest else ""
+        if not live:
+            return False
+        if word in ("-print", "-print0"):
+            yield from proc.out(path + ("\n" if word == "-print" else "\0"))
+            return True
+        if word == "-printf":
+            yield from proc.out(value.replace("%p", path).replace("%f", path.rpartition("/")[2]).replace("\\n", "\n"))
+            return True
+        if word == "-delete":
+            proc.files.remove(full(proc, path))
+            return True
+        if word == "-prune":
+            self.pruned = True
+            return True
+        return self._is(word, value, path)
+
+    def _is(self, word: str, value: str, path: str) -> bool:
+        files, where = self.proc.files, full(self.proc, path)
+        name = path.rstrip("/").rpartition("/")[2] or path
+        if word == "-name":
+            return glob(value).match(name) is not None
+        if word == "-iname":
+            return glob(value.lower()).match(name.lower()) is not None
+        if word in ("-path", "-wholename"):
+            return glob(value).match(path) is not None
+        if word == "-regex":
+            return re.fullmatch(value, path) is not None
+        entry = files.lstat(where)
+        if word == "-type":
+            return {"directory": "d", "symlink": "l"}.get(entry.kind, "f") in value.split(",")
+        if word == "-empty":
+            return not files.names(where) if entry.kind == "directory" else entry.size == 0
+        if word == "-size":
+            wanted = value.lstrip("+-")
+            unit = size("1" + (wanted[-1] if wanted[-1:].isalpha() else "b"))
+            count, number = -(-entry.size // unit), int(re.sub(r"\D", "", wanted) or 0)
+            return count > number if value[0] == "+" else count < number if value[0] == "-" else count == number
+        if word == "-perm":
+            wanted_mode = int(value.lstrip("-/"), 8)
+            return entry.mode & wanted_mode == wanted_mode if value[0] == "-" else entry.mode == wanted_mode
+        if word == "-newer":
+            return entry.modified_s > files.stat(full(self.proc, value)).modified_s
+        if word in ("-true", "-user", "-group", "-mtime", "-mmin", "-ctime", "-atime"):
+            return True
+        raise ValueError(f"unrecognized: {word}")
+
+
+_VALUED = frozenset(
+    ("-name", "-iname", "-path", "-wholename", "-regex", "-type", "-size", "-perm", "-newer", "-printf", "-user",
+     "-group", "-mtime", "-mmin", "-ctime", "-atime")
+)  # fmt: skip
+
+
+def _xargs(proc: Proc, arguments: list[str]) -> Steps[int]:
+    rest: list[str] = list(arguments)
+    options: list[str] = []
+    while rest and rest[0].startswith("-") and len(rest[0]) > 1:
+        word = rest.pop(0)
+        options.append(word)
+        if word in ("-n", "-I", "-L", "-P", "-d", "-s", "-a") and rest:
+            options.append(rest.pop(0))
+    found = Options(options, "0rtpx", "nILPdsa", {"null": "0", "no-run-if-empty": "r"})
+    data = decode((yield from everything(proc, opened(proc, found.value("a", "-")))))
+    if "0" in found:
+        items = [each for each in data.split("\0") if each]
+    elif "d" in found.values:
+        items = data.removesuffix("\n").split(found.value("d").replace("\\n", "\n"))
+    elif "I" in found.values:
+        items = [each.strip() for each in data.splitlines() if each.strip()]
+    else:
+        items = shlex.split(data.replace("\n", " "))
+    command = rest or ["echo"]
+    batches: list[list[str]]
+    if "I" in found.values:
+        marker = found.value("I")
+        batches = [[part.replace(marker, each) for part in command] for each in items]
+    else:
+        count = found.number("n", found.number("L", 5_000))
+        batches = [[*command, *items[at : at + count]] for at in range(0, len(items), count)]
+        if not items and "r" not in found:
+            batches = [command]
+    code = 0
+    for batch in batches:
+        if "t" in found:
+            yield from proc.error(" ".join(batch) + "\n")
+        ended = yield run(proc, batch, {}, functions=False)
+        code = 123 if ended else code
+        if ended == 127:
+            return 127
+    return code
+
+
+TOOLS: Mapping[str, Callable[[Proc, list[str]], Steps[int]]] = {"find": _find, "xargs": _xargs}

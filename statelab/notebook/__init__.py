@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from statelab.notebook.pictures.predicting import predict, predicted
     from statelab.notebook.pictures.report_view import report
     from statelab.notebook.pictures.side_by_side_view import side_by_side
+    from statelab.notebook.pictures.stage_view import stage
     from statelab.notebook.pictures.timeline_view import timeline
     from statelab.notebook.telling.explain import started, why
     from statelab.notebook.telling.standing import how_far
@@ -31,6 +32,7 @@ _HOMES = {
     "why": "telling.explain",
     "started": "telling.explain",
     "show": "pictures.cluster_view",
+    "stage": "pictures.stage_view",
     "predict": "pictures.predicting",
     "predicted": "pictures.predicting",
     "how_far": "telling.standing",
@@ -100,6 +102,7 @@ __all__ = [
     "report",
     "show",
     "side_by_side",
+    "stage",
     "started",
     "timeline",
     "why",

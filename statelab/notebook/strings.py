@@ -135,6 +135,7 @@ ENGLISH: dict[str, str] = {
     "did_MODIFIED": "changed {what}",
     "did_DELETED": "removed {what}",
     "did_because": "{what} ({why})",
+    "no_lanes": "No Pod and no claim yet.",
     "pods_then": "Pods at this moment",
     "pod": "Pod",
     "state": "State",
@@ -151,6 +152,15 @@ ENGLISH: dict[str, str] = {
     "failing": "failing",
     "finished": "finished",
     "bound": "bound",
+    # the stage
+    "stage": "Stage: namespace {namespace}",
+    "stage_beside": "The stage shows namespace {namespace} beside the text and follows what you run. "
+    "Run this cell to open it again.",
+    "stage_empty": "Namespace {namespace} is empty. What you run will be seen here.",
+    "back_to_now": "Back to now",
+    "stage_picture": "The namespace",
+    "follows": "follows",
+    "then": "as it was at {time}",
     # side by side
     "start": "Start both",
     "kill": "Kill one Pod of each",

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from statelab.cluster import Cluster, Problem, RequestRefused
+from statelab.notebook.pictures.actions import actions
 from statelab.notebook.pictures.cluster_view import ClusterView
 from statelab.notebook.pictures.live import mirror_of
 from statelab.notebook.pictures.source import Source
-from statelab.notebook.pictures.stage import actions
 from statelab.notebook.pictures.timeline_view import Timeline
 
 MANIFEST = Path(__file__).resolve().parents[2] / "course" / "manifests" / "06-web.yaml"

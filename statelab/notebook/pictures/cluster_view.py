@@ -10,15 +10,13 @@ from typing import Any
 
 import anywidget
 import traitlets
-import yaml
 
 from statelab.cluster import Cluster, Problem, RequestRefused
-from statelab.notebook.pictures import stage
-from statelab.notebook.pictures.consequences import if_deleted
 from statelab.notebook.pictures.live import Mirror, mirror_of
 from statelab.notebook.pictures.modules import PICTURE, answering, css, lasting, module
 from statelab.notebook.pictures.picture import WIDTH, Picture, draw, frame_of
 from statelab.notebook.pictures.scene import WATCHED, PodShown, Scene, make_scene
+from statelab.notebook.pictures.selecting import Selection
 from statelab.notebook.pictures.source import Source
 from statelab.notebook.pictures.style import STYLE
 from statelab.notebook.strings import ENGLISH, say
@@ -49,10 +47,8 @@ class ClusterView(anywidget.AnyWidget):
         super().__init__()
         self._mirror: Mirror = mirror_of(cluster)
         self._cluster = self._mirror.cluster
-        self._buttons = buttons
+        self._selection = Selection(self._mirror, has_buttons=buttons)
         self._ghosts = ghosts
-        self._selected: str | None = None
-        self._told_of = ""  # the version of the selected object that the panel tells of
         self._width = WIDTH
         self._views = 0
         self._again: threading.Timer | None = None
@@ -103,9 +99,9 @@ class ClusterView(anywidget.AnyWidget):
                 self.status = say("reconnecting")
             elif self.status in (say("reconnecting"), say("namespace_gone", namespace=self._mirror.namespace)):
                 self.status = ""
-        if self._selected is not None and self._version_of(self._selected) != self._told_of:
+        if self._selection.has_changed():
             with suppress(Problem, RequestRefused):  # away; the status says so
-                self._tell_of(self._selected)
+                self.chosen = self._selection.select(self._selection.key)
 
     def _has_gone(self, scene: Scene) -> bool:
         """Whether all there was has gone, and its namespace with it: then the last picture stays."""
@@ -154,73 +150,14 @@ class ClusterView(anywidget.AnyWidget):
     # ---- selecting
 
     def _select(self, key: Any) -> None:
-        if not isinstance(key, str) or key not in self.frame["pieces"]:
-            self._selected, self.chosen = None, {}
-            return
-        self._selected = key
-        self._tell_of(key)
-
-    def _version_of(self, key: str) -> str:
-        kind, _, name = key.partition("/")
-        for obj in self._mirror.objects().get(f"{kind}s", ()):
-            if obj["metadata"]["name"] == name:
-                return str(obj["metadata"].get("resourceVersion"))
-        return ""
-
-    def _tell_of(self, key: str) -> None:
-        version = self._version_of(key)
-        actions = stage.actions(key, self._cluster, self._mirror.objects()) if self._buttons else []
-        parts = [
-            (say("why"), self._cluster.why(key), True),
-            (say("if_deleted"), if_deleted(key, self._mirror.objects()), False),
-            (say("events"), self._events(key), False),
-            (say("yaml"), self._yaml(key), False),
-        ]
-        self.chosen = {
-            "title": key,
-            "actions": [
-                {
-                    "id": each.id,
-                    "label": each.label,
-                    "line": each.line("{value}"),
-                    "asks": each.asks,
-                    "value": each.value,
-                }
-                for each in actions
-            ],
-            "parts": [{"title": title, "text": text, "open": is_open} for title, text, is_open in parts if text],
-        }
-        self._told_of = version
-
-    def _events(self, key: str) -> str:
-        kind, _, name = key.partition("/")
-        told = [
-            event
-            for event in self._cluster.list("events")
-            if event["involvedObject"].get("name") == name and event["involvedObject"].get("kind", "").lower() == kind
-        ]
-        told.sort(key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
-        return "\n".join(f"{event['reason']}: {event['message']}" for event in told) or say("no_events")
-
-    def _yaml(self, key: str) -> str:
-        obj = self._cluster.get(key)
-        if obj is None:
-            return say("gone_now", what=key)
-        metadata = {name: value for name, value in obj["metadata"].items() if name != "managedFields"}
-        return str(yaml.safe_dump({**obj, "metadata": metadata}, sort_keys=False, allow_unicode=True))
-
-    # ---- an instructor's buttons
+        is_known = isinstance(key, str) and key in self.frame["pieces"]
+        self.chosen = self._selection.select(key if is_known else None)
 
     def _act(self, id: str, value: str) -> None:
-        key = self._selected or ""
-        if not self._buttons:
-            return
-        for action in stage.actions(key, self._cluster, self._mirror.objects()):
-            if action.id == id:
-                said = stage.act(action, self._cluster, value)
-                self.status = f"$ {action.line(value)}\n{said}"
-                self._select(key)
-                return
+        line, said = self._selection.act(id, value)
+        if line:
+            self.status = f"$ {line}\n{said}"
+            self._select(self._selection.key)
 
     # ---- where nothing is live
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -94,9 +96,19 @@ def phase(plural: str, obj: Object) -> str:
 
 
 class Scale:
-    """Time to pixels, with long quiet times drawn short. `quiet`: (x, seconds left out) for each of them."""
+    """Time to pixels, with long quiet times drawn short. `quiet`: (x, seconds left out) for each of them.
 
-    def __init__(self, times: Sequence[float], left: float, width: float) -> None:
+    `window_s`: draw at most so many seconds, the last ones up to `until_s` (the end, without it).
+    """
+
+    def __init__(
+        self,
+        times: Sequence[float],
+        left: float,
+        width: float,
+        window_s: float | None = None,
+        until_s: float | None = None,
+    ) -> None:
         ordered = sorted(times) or [0.0]
         self.begin_s = ordered[0]
         self._knots: list[tuple[float, float]] = [(ordered[0], 0.0)]  # (time, time as drawn)
@@ -109,25 +121,42 @@ class Scale:
                 step_s = _QUIET_SHOWN_S
             if later > earlier:
                 self._knots.append((later, drawn + step_s))
-        self.span = max(self._knots[-1][1], 1.0)
+        whole = max(self._knots[-1][1], 1.0)
+        self.span = min(whole, window_s) if window_s else whole
+        until = whole if until_s is None else self.drawn(until_s) + self.span / 4
+        self.offset = max(0.0, min(until, whole) - self.span)
         self.left, self.width = left, width
         self.edge = left + width + _AFTER
-        self.quiet = [(left + at / self.span * width, seconds) for at, seconds in gaps]
+        self.quiet = [(self.at(at), seconds) for at, seconds in gaps if self.offset <= at <= self.offset + self.span]
+
+    def at(self, drawn: float) -> float:
+        """Pixels of what `drawn` gave."""
+        return self.left + (drawn - self.offset) / self.span * self.width
 
     def x(self, at_s: float) -> float:
-        return self.left + self.drawn(at_s) / self.span * self.width
+        """Pixels of a moment."""
+        return self.at(self.drawn(at_s))
+
+    def since(self, drawn: float) -> float:
+        """How many seconds after the beginning what is drawn there was: the inverse of `drawn`, to a tenth."""
+        place = max(0, bisect_right(self._knots, drawn, key=lambda knot: knot[1]) - 1)
+        before = self._knots[place]
+        if place + 1 == len(self._knots):
+            return round(before[0] - self.begin_s + drawn - before[1], 1)
+        after = self._knots[place + 1]
+        share = (drawn - before[1]) / ((after[1] - before[1]) or 1.0)
+        return round(before[0] + share * (after[0] - before[0]) - self.begin_s, 1)
 
     def drawn(self, at_s: float) -> float:
-        """Seconds from the left edge, quiet times shortened."""
-        before = self._knots[0]
-        if at_s <= before[0]:
+        """Seconds from the beginning, quiet times shortened."""
+        place = bisect_right(self._knots, (at_s, math.inf)) - 1
+        if place < 0:
             return 0.0
-        for knot in self._knots:
-            if knot[0] > at_s:
-                share = (at_s - before[0]) / (knot[0] - before[0])
-                return before[1] + max(0.0, share) * (knot[1] - before[1])
-            before = knot
-        return before[1]
+        before = self._knots[place]
+        if place + 1 == len(self._knots):
+            return before[1]
+        after = self._knots[place + 1]
+        return before[1] + (at_s - before[0]) / (after[0] - before[0]) * (after[1] - before[1])
 
 
 def time_words(seconds: float) -> str:
@@ -155,34 +184,47 @@ def draw_lanes(
             knob = '<path class="knob" d="M-6 24 h12 v6 l-6 7 l-6 -7 z"/>'
             inner = f'<path class="cursor" d="M0 30 V{height - 6}"{dashes}/>{knob}'
             pieces[key] = Piece(scale.x(at_s), 0, inner)
-    return Picture(width, height, pieces, sentence_of(shown))
+    return Picture(width, height, pieces, sentence_of(shown) or say("no_lanes"))
 
 
 def _axis(scale: Scale, width: int, height: int) -> str:
     inner = f'<path class="rule" d="M{scale.left:g} 34 H{width - _MARGIN}"/>'
-    step = next((each for each in (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600) if scale.span / each <= 12), 1200)
-    if not scale.quiet:
-        number = 0
-        while number * step <= scale.span:
-            x = scale.left + number * step / scale.span * scale.width
-            inner += f'<path class="rule" d="M{x:.1f} 30 V34"/>' + text(
-                round(x, 1), 26, f"{number * step:g}", "tiny quiet middle"
-            )
-            number += 1
+    taken: list[tuple[float, float]] = []
+
+    def words(x: float, said: str, classes: str = "tiny quiet middle") -> bool:
+        """Write at x unless something stands there already."""
+        half = 3.2 * len(said) + 4
+        if x - half < scale.left - 12 or any(x - half < right and left < x + half for left, right in taken):
+            return False
+        taken.append((x - half, x + half))
+        nonlocal inner
+        inner += text(round(x, 1), 26, said, classes)
+        return True
+
     for x, seconds in scale.quiet:
         inner += f'<path class="rule" stroke-dasharray="2 4" d="M{x:.1f} 34 V{height - _MARGIN}"/>'
-        inner += text(round(x, 1), 26, f"⋯ {time_words(seconds)}", "tiny quiet middle")
-    inner += "" if scale.quiet else text(_MARGIN, 26, say("seconds_axis"), "tiny quiet")
+        words(x, f"⋯ {time_words(seconds)}")
+    # A tick for about every 90 pixels; between quiet times seconds are as long as anywhere.
+    most = max(2.0, scale.width / 90)
+    step = next((each for each in (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600) if scale.span / each <= most), 1200)
+    number = math.ceil(scale.offset / step)
+    while number * step <= scale.offset + scale.span:
+        x = scale.at(number * step)
+        if words(x, say("seconds", seconds=f"{scale.since(number * step):g}")):
+            inner += f'<path class="rule" d="M{x:.1f} 30 V34"/>'
+        number += 1
     return inner
 
 
 def _lane(lane: Lane, scale: Scale, y: float) -> Piece:
     mark = "▤ " if lane.kind != "pod" else ""
-    inner = text(_MARGIN, 14, mark + elided(lane.name, 22), "small strong")
+    inner = text(_MARGIN, 14, mark + elided(lane.name, int((scale.left - 24) / 7)), "small strong")
     right = scale.edge
     for span in lane.spans:
-        x = scale.x(span.begin_s)
+        x = max(scale.left, scale.x(span.begin_s))
         end = min(right, scale.x(span.end_s)) if span.end_s is not None else right
+        if end < scale.left:
+            continue  # it was over before the window begins
         wide = max(2.0, end - x)
         inner += f'<rect class="span {span.state}" x="{x:.1f}" y="0" width="{wide:.1f}" height="{_BAR_H}" rx="3"/>'
         words = f"{MARKS[span.state]} {_word(span.state)}"
@@ -212,10 +254,17 @@ def sentence_of(found: Sequence[Lane]) -> str:
     return " ".join(told)
 
 
-def scale_of(found: Sequence[Lane], moments: Sequence[Moment], width: int) -> Scale:
-    """The scale that holds all moments."""
+def scale_of(
+    found: Sequence[Lane],
+    moments: Sequence[Moment],
+    width: int,
+    window_s: float | None = None,
+    until_s: float | None = None,
+) -> Scale:
+    """The scale that holds all moments, or the last `window_s` of them up to `until_s`."""
     times = [moment.at_s for moment in moments] or [span.begin_s for lane in found for span in lane.spans]
-    return Scale(times, LABEL_W, width - LABEL_W - _MARGIN - _AFTER)
+    left = LABEL_W if width >= 640 else 118
+    return Scale(times, left, width - left - _MARGIN - _AFTER, window_s, until_s)
 
 
 def of_interest(history: History, what: str = "") -> list[Moment]:

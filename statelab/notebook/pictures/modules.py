@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 _STATIC = Path(__file__).parent
-_SHARED = ("drawing", "selecting")
-_IMPORT = re.compile(r'^import [^;]* from "\./(?:drawing|selecting)\.js";\n', re.MULTILINE)
+_SHARED = ("drawing", "selecting", "rewinding")
+_IMPORT = re.compile(r'^import [^;]* from "\./(?:drawing|selecting|rewinding)\.js";\n', re.MULTILINE)
 
 
 @cache

@@ -12,13 +12,13 @@ import traitlets
 
 from statelab.cluster import Cluster, Problem, RequestRefused
 from statelab.controlplane.kinds import Object
+from statelab.notebook.pictures.actions import Action
 from statelab.notebook.pictures.cluster_view import fitting, news
 from statelab.notebook.pictures.drawing import still
 from statelab.notebook.pictures.live import mirror_of
 from statelab.notebook.pictures.modules import answering, css, lasting, module
 from statelab.notebook.pictures.picture import Picture, draw, frame_of
 from statelab.notebook.pictures.scene import PodShown, Scene, make_scene, natural
-from statelab.notebook.pictures.stage import Action
 from statelab.notebook.pictures.style import STYLE
 from statelab.notebook.strings import ENGLISH, say
 

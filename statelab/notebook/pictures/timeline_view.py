@@ -86,7 +86,6 @@ class Timeline(anywidget.AnyWidget):
         self._moments = of_interest(self.history, self._what)
         self._places = {id(moment): place for place, moment in enumerate(self.history.moments)}
         self._lanes = lanes(self._moments)
-        self._scale: Scale = scale_of(self._lanes, self._moments, self._width)
         self._paint()
 
     def _objects(self, index: int) -> dict[str, list[Any]]:
@@ -103,6 +102,16 @@ class Timeline(anywidget.AnyWidget):
             return None
         return self._moments[max(0, index)].at_s
 
+    def _scene_now(self) -> Scene:
+        return self.scene_at(self.index)
+
+    def _said(self, index: int) -> str:
+        """What is told of moment `index`; -1: there is none yet."""
+        return told(self._moments[index]) if index >= 0 else say("nothing_yet", namespace=self.history.namespace)
+
+    def _scale_now(self) -> Scale:
+        return scale_of(self._lanes, self._moments, self._width)
+
     def picture(self) -> Picture:
         """The lanes as they stand, for a static copy."""
         return draw_lanes(self._lanes, self._scale, width=self._width)
@@ -110,7 +119,8 @@ class Timeline(anywidget.AnyWidget):
     # ---- showing it
 
     def _paint(self) -> None:
-        scene = self.scene_at(self.index)
+        scene = self._scene_now()
+        self._scale = self._scale_now()
         lanes_now = draw_lanes(
             self._lanes,
             self._scale,
@@ -121,7 +131,7 @@ class Timeline(anywidget.AnyWidget):
         times = [round(self._scale.drawn(moment.at_s), 3) for moment in self._moments]
         with self.hold_sync():
             self.frame = frame_of(
-                lanes_now, times=times, left=self._scale.left, right=self._scale.left + self._scale.width
+                lanes_now, times=times, xs=[round(self._scale.x(moment.at_s), 1) for moment in self._moments]
             )
             self.scene = frame_of(draw(scene, width=self._width))
             self.table = _table(scene)
@@ -135,7 +145,7 @@ class Timeline(anywidget.AnyWidget):
             "index": index,
             "count": len(self._moments),
             "value": say("moment_value", number=number, count=count, time=clock(moment)) if moment else "",
-            "said": told(moment) if moment else say("nothing_yet", namespace=self.history.namespace),
+            "said": self._said(index),
             "is_now": self._at is None,
             "marked": say("marked", time=clock(self._moments[self._marked])) if self._marked is not None else "",
         }

@@ -12,7 +12,11 @@
   const STAGE = "statelab-stage";
   const TEXT_PX = 620; // sixty characters of text, with a notebook's margins
   const STAGE_PX = 460;
+  const AGAIN_MS = 250;
   const SVG = "http://www.w3.org/2000/svg";
+  const ICON =
+    '<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 22 22"><g class="jp-icon3" fill="#616161">' +
+    '<path d="M2 4h18v14H2zm2 2v10h6V6z" fill-rule="evenodd"/></g></svg>';
   let scope = null;
 
   // The copy of a shared module that the application itself uses: tokens are compared by identity.
@@ -104,10 +108,13 @@
       }
 
       // Look for the widget. Until it is there, and when it is gone, the drawing stands in its place.
-      find() {
+      find(times = 40) {
         const panel = panelOf(this.node);
         const rendermime = panel?.content.rendermime;
-        if (!this.told.model_id || !rendermime?.getFactory(WIDGET)) return;
+        if (!this.told.model_id || !rendermime || this.isDisposed) return;
+        // The notebook's own renderer of widgets, which knows their manager, may come after the page's outputs.
+        if (rendermime.getFactory(WIDGET) === options.rendermime.getFactory(WIDGET))
+          return void (times && setTimeout(() => !this.live && this.find(times - 1), AGAIN_MS));
         if (panel.sessionContext.session?.kernel) this.follow(rendermime);
         else if (!this.waits) panel.sessionContext.kernelChanged.connect((this.waits = () => this.again(panel)));
       }
@@ -145,7 +152,7 @@
   }
 
   // The place beside the text. One for the whole window: a second stage takes the first one's place.
-  function makeStage(app, Panel) {
+  function makeStage(app, Panel, icon) {
     let dock = null;
     const make = (told) => {
       dock = new Panel();
@@ -153,7 +160,7 @@
       dock.addClass("sl-stage-dock");
       dock.title.label = "";
       dock.title.caption = told.title ?? "";
-      dock.title.iconClass = "sl-stage-icon jp-SideBar-tabIcon";
+      dock.title.icon = icon;
       dock.title.closable = true;
       dock.node.setAttribute("aria-label", told.title ?? "");
       app.shell.add(dock, told.area === "main" ? "main" : "right", { rank: 100, mode: "split-right" });
@@ -207,8 +214,9 @@
     };
   }
 
-  async function activate(app, rendermime, tracker, palette, { Panel }) {
-    const stage = makeStage(app, Panel);
+  async function activate(app, rendermime, tracker, palette, { Panel }, { LabIcon }) {
+    const icon = new LabIcon({ name: "statelab:stage", svgstr: ICON });
+    const stage = makeStage(app, Panel, icon);
     const panelOf = (node) => tracker.find((each) => each.node.contains(node));
     const Picture = makeRenderer(Panel, panelOf, stage, { rendermime });
     rendermime.addFactory({ safe: true, mimeTypes: [PICTURE], defaultRank: RANK, createRenderer: () => new Picture() }, RANK);
@@ -224,8 +232,7 @@
     sheet.textContent =
       ".sl-output [hidden]{display:none!important}" +
       ".sl-still svg.sl{max-width:100%;height:auto;border-radius:8px}" +
-      ".sl-stage-dock{overflow:auto;background:var(--jp-layout-color1);min-width:280px}" +
-      ".sl-stage-icon::before{content:'◧';font-size:17px;line-height:1}";
+      ".sl-stage-dock{overflow:auto;background:var(--jp-layout-color1);min-width:280px}";
     document.head.append(sheet);
   }
 
@@ -235,8 +242,8 @@
       scope = given;
     },
     async get() {
-      const [lumino, rendermime, notebook, apputils] = await Promise.all(
-        ["@lumino/widgets", "@jupyterlab/rendermime", "@jupyterlab/notebook", "@jupyterlab/apputils"].map(shared),
+      const [lumino, rendermime, notebook, apputils, ui] = await Promise.all(
+        ["@lumino/widgets", "@jupyterlab/rendermime", "@jupyterlab/notebook", "@jupyterlab/apputils", "@jupyterlab/ui-components"].map(shared),
       );
       const plugin = {
         id: "statelab:pictures",
@@ -244,7 +251,7 @@
         autoStart: true,
         requires: [rendermime.IRenderMimeRegistry, notebook.INotebookTracker],
         optional: [apputils.ICommandPalette],
-        activate: (app, mime, tracker, palette) => activate(app, mime, tracker, palette, lumino),
+        activate: (app, mime, tracker, palette) => activate(app, mime, tracker, palette, lumino, ui),
       };
       return () => ({ __esModule: true, default: plugin });
     },

@@ -1,0 +1,80 @@
+import { everyFrame, livePicture, make, selectable, widget } from "./drawing.js";
+import { makeRewinder } from "./rewinding.js";
+import { makePanel } from "./selecting.js";
+
+function render({ model, el }) {
+  const frame = widget({ model, el }, "sl-stage");
+  const { text, tell, on, root } = frame;
+  const { svg: scene, off: offScene } = livePicture({ model }, frame, "scene");
+  const { svg: lanes, off: offLanes } = livePicture({ model }, frame, "frame", true);
+  const rewinder = makeRewinder(model, frame, lanes);
+  const line = make("code", { class: "sl-line" });
+  const said = make("p", { class: "sl-told" });
+  const when = make("span", { class: "sl-when" });
+  const news = make("p", { class: "sl-unseen", "aria-live": "polite" });
+  const hold = make("button", { type: "button", class: "sl-hold", onclick: () => pauseOrGo() });
+  const panel = makePanel(model, frame, scene);
+  const past = make("div", { class: "sl-past", tabindex: "0", role: "region", "aria-label": text.timeline }, lanes);
+
+  const isNow = () => model.get("state").is_now;
+  const pauseOrGo = () => {
+    rewinder.stop();
+    tell(isNow() ? { index: model.get("state").index } : { now: true });
+  };
+  // An instructor's keys, and everybody's: the arrows are the rewinder's.
+  root.addEventListener("keydown", (event) => {
+    if (event.target.closest("input, select, pre, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
+    const act = { p: pauseOrGo, n: () => tell({ now: true }), k: kill, Delete: kill }[event.key];
+    if (!act) return;
+    event.preventDefault();
+    event.stopPropagation();
+    act();
+  });
+  function kill() {
+    const action = (model.get("chosen").actions ?? []).find((each) => each.id === "delete");
+    if (action) tell({ act: action.id });
+  }
+
+  const paint = () => {
+    const state = model.get("state");
+    rewinder.paint();
+    said.textContent = state.said;
+    when.textContent = state.is_now ? "" : state.value;
+    hold.textContent = state.is_now ? `❚❚ ${text.pause}` : `▸▸ ${text.back_to_now}`;
+    hold.setAttribute("aria-pressed", String(!state.is_now));
+    root.classList.toggle("sl-then", !state.is_now);
+  };
+  const paintLine = () => {
+    const words = model.get("line");
+    line.hidden = !words;
+    line.textContent = `$ ${words}`;
+  };
+  const paintTalk = () => root.classList.toggle("sl-talk", model.get("talk"));
+  // The newest lanes stay in sight.
+  const toEnd = everyFrame(() => (past.scrollTop = past.scrollHeight));
+  on("state", paint);
+  on("line", paintLine);
+  on("talk", paintTalk);
+  on("news", () => (news.textContent = model.get("news")));
+  selectable(scene, (key) => tell({ select: key }));
+  rewinder.present.replaceWith(hold); // one button for both: pause, and back to now
+  root.append(
+    make("div", { class: "sl-head" }, line, said, when),
+    make("div", { class: "sl-now", role: "region", "aria-label": text.stage_picture }, scene, panel),
+    make("div", { class: "sl-foot" }, rewinder.bar, past),
+    frame.status,
+    news,
+  );
+  paint();
+  paintLine();
+  paintTalk();
+  toEnd();
+  return () => {
+    rewinder.stop();
+    offScene();
+    offLanes();
+    frame.end();
+  };
+}
+
+export default { render };

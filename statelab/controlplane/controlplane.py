@@ -233,6 +233,8 @@ class ControlPlane:
     def delete(self, plural: str, key: str, **delete_options: Any) -> None:
         """Delete as `kubectl delete --wait=false` does, with the fields of DeleteOptions. Raises ApiError."""
         namespace, _, name = key.rpartition("/")
+        if "orphanDependents" not in delete_options:
+            delete_options.setdefault("propagationPolicy", "Background")
         self.api.delete(plural, namespace, name, delete_options, self.options())
 
     def why(self, plural: str, key: str) -> Reason | None:

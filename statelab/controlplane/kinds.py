@@ -50,8 +50,12 @@ class Kind:
 
     @property
     def definition(self) -> str:
-        package = self.group.partition(".")[0] or "core"
-        return f"io.k8s.api.{package}.{self.version}.{self.name}"
+        return f"io.k8s.api.{self.package}.{self.version}.{self.name}"
+
+    @property
+    def package(self) -> str:
+        """Where Go keeps the group: `core`, `apps`, `rbac`."""
+        return self.group.partition(".")[0] or "core"
 
 
 _ALL = ("all",)
@@ -122,6 +126,8 @@ KINDS: dict[str, Kind] = {
         Kind("apps", "v1", "Deployment", "deployments", ("deploy",), subresources=_SCALED, categories=_ALL),
         Kind("apps", "v1", "ReplicaSet", "replicasets", ("rs",), subresources=_SCALED, categories=_ALL),
         Kind("apps", "v1", "StatefulSet", "statefulsets", ("sts",), subresources=_SCALED, categories=_ALL),
+        Kind("batch", "v1", "CronJob", "cronjobs", ("cj",), subresources=_STATUS, categories=_ALL),
+        Kind("batch", "v1", "Job", "jobs", subresources=_STATUS, categories=_ALL, orphans_dependents=True),
         Kind("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices"),
         Kind(
             "policy",
@@ -151,6 +157,20 @@ REVIEWS: dict[str, Kind] = {
         Kind("authentication.k8s.io", "v1", "SelfSubjectReview", "selfsubjectreviews", namespaced=False),
         Kind("authentication.k8s.io", "v1", "TokenReview", "tokenreviews", namespaced=False),
     )
+}
+
+# Older versions that the scheme still reads, by kind. They are decoded, and then refused for not being what the address
+# says.
+OLD_VERSIONS: dict[str, tuple[str, ...]] = {
+    "ControllerRevision": ("apps/v1beta1", "apps/v1beta2"),
+    "CronJob": ("batch/v1beta1",),
+    "Deployment": ("apps/v1beta1", "apps/v1beta2", "extensions/v1beta1"),
+    "EndpointSlice": ("discovery.k8s.io/v1beta1",),
+    "Event": ("events.k8s.io/v1", "events.k8s.io/v1beta1"),
+    "PodDisruptionBudget": ("policy/v1beta1",),
+    "ReplicaSet": ("apps/v1beta2", "extensions/v1beta1"),
+    "StatefulSet": ("apps/v1beta1", "apps/v1beta2"),
+    "StorageClass": ("storage.k8s.io/v1beta1",),
 }
 
 BY_GROUP_VERSION_KIND: dict[tuple[str, str], Kind] = {(kind.api_version, kind.name): kind for kind in KINDS.values()}

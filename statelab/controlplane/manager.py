@@ -30,12 +30,14 @@ class Controller:
     """`watches` maps a plural to the keys a revision of it concerns; `reconcile(key, view)` makes one of them right.
 
     `reconcile` returns the cluster seconds after which to look again, or None. `latency_s`: how long to gather changes.
+    `is_timer`: it looks again for ever, as a schedule does, so that waiting for it keeps nobody from being idle.
     """
 
     name: str
     reconcile: Callable[[str, View], float | None]
     watches: Mapping[str, Callable[[Revision, View], Iterable[str]]]
     latency_s: float = _LATENCY_S
+    is_timer: bool = False
 
 
 class Manager:
@@ -103,7 +105,7 @@ class _Worker:
         else:
             self._failures.pop(key, None)
             if again_s is not None:
-                self._enqueue(key, again_s)
+                self._enqueue(key, again_s, housekeeping=self.controller.is_timer)
 
     def _retry(self, key: str, problem: str) -> None:
         failures = self._failures[key] = self._failures.get(key, 0) + 1

@@ -75,8 +75,8 @@ BAD_PORT = "must be between 1 and 65535, inclusive"
 BAD_ID = "must be between 0 and 2147483647, inclusive"
 
 
-def at_most(length: int) -> str:
-    return f"must be no more than {length} characters"
+def at_most(length: int, unit: str = "characters") -> str:
+    return f"must be no more than {length} {unit}"
 
 
 @_remembered
@@ -120,7 +120,7 @@ def qualified(text: str) -> tuple[str, ...]:
     if not name:
         found.append("name part must be non-empty")
     elif len(name) > 63:
-        found.append(f"name part {at_most(63)}")
+        found.append(f"name part {at_most(63, 'bytes')}")
     if not _qualified_re.fullmatch(name):
         found.append(f"name part {_QUALIFIED_WORDS}")
     return tuple(found)
@@ -129,7 +129,7 @@ def qualified(text: str) -> tuple[str, ...]:
 @_remembered
 def label_value(text: str) -> tuple[str, ...]:
     """IsValidLabelValue."""
-    found = (at_most(63),) if len(text) > 63 else ()
+    found = (at_most(63, "bytes"),) if len(text) > 63 else ()
     return found if _value_re.fullmatch(text) else (*found, _VALUE_WORDS)
 
 

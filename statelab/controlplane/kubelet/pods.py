@@ -35,6 +35,7 @@ _FIRST_SYNC_S = 0.02
 _REJECT_S = (0.5, 1.0)  # a controller may try again at once, and again: no more often than about once a second
 _SANDBOX_S = (0.25, 0.45)
 _PLEG_S = (0.35, 0.75)
+_RELIST_S = 1.0
 _RETRY_S = (12.0, 15.0)
 _TRIES_WORTH_WAITING_FOR = 4
 
@@ -326,8 +327,13 @@ class PodWorker:
         """The runtime says that a container has ended."""
         if attempt.state == "exited":
             return
+        attempt.finished_at_s = attempt.finished_at_s or self.kubelet.loop.now_s
+        unseen_s = attempt.started_at_s + _RELIST_S - self.kubelet.loop.now_s
+        if unseen_s > 0 and not attempt.stopping and exit.reason != "StartError":
+            # The PLEG looks at containers once a second: one that ends sooner was seen running.
+            self.kubelet.loop.call_later(unseen_s, lambda: self.exited(attempt, exit))
+            return
         attempt.state = "exited"
-        attempt.finished_at_s = self.kubelet.loop.now_s
         attempt.exit_code, attempt.reason = exit.code, starting.exit_reason(exit)
         if attempt.reason == "StartError":
             attempt.started_at_s = 0.0

@@ -12,7 +12,7 @@ from statelab.controlplane.apiserver.encoding import decoding, decoding_slow, go
 from statelab.controlplane.apiserver.encoding.decoding import Unusual
 from statelab.controlplane.apiserver.encoding.go_json import Pairs
 from statelab.controlplane.errors import ApiError, bad_request
-from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, Kind, Object
+from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, OLD_VERSIONS, Kind, Object
 from statelab.reader import jsonbytes
 
 Validation = Literal["Strict", "Warn", "Ignore"]
@@ -20,19 +20,6 @@ Validation = Literal["Strict", "Warn", "Ignore"]
 _SCHEME = 'in scheme "pkg/api/legacyscheme/scheme.go:30"'
 _TYPE_META = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
 _SPACE_BEFORE_COLON = re.compile(rb'"[ \t\r\n]+:')
-
-# Older versions that the scheme still reads. They are decoded, and then refused for not being what the address says.
-_OLD_VERSIONS = {
-    "ControllerRevision": ("apps/v1beta1", "apps/v1beta2"),
-    "Deployment": ("apps/v1beta1", "apps/v1beta2", "extensions/v1beta1"),
-    "ReplicaSet": ("apps/v1beta2", "extensions/v1beta1"),
-    "StatefulSet": ("apps/v1beta1", "apps/v1beta2"),
-    "EndpointSlice": ("discovery.k8s.io/v1beta1",),
-    "PodDisruptionBudget": ("policy/v1beta1",),
-    "StorageClass": ("storage.k8s.io/v1beta1",),
-    "Event": ("events.k8s.io/v1", "events.k8s.io/v1beta1"),
-}
-_INTERNAL_PACKAGE = {"": "core", "storage.k8s.io": "storage", "discovery.k8s.io": "discovery"}
 
 
 def decode(raw: bytes, kind: Kind, validation: Validation = "Strict") -> tuple[Object, list[str]]:
@@ -173,7 +160,7 @@ def _interpret(tree: Any, kind: Kind, raw: bytes) -> tuple[str, str]:
 def _other_kind(tree: Any, group_version: str, name: str, kind: Kind, validation: Validation) -> ApiError:
     """Why a value that says it is something else cannot be taken for a `kind`."""
     group, _, version = group_version.rpartition("/")
-    old = group_version in _OLD_VERSIONS.get(name, ())
+    old = group_version in OLD_VERSIONS.get(name, ())
     own = BY_GROUP_VERSION_KIND.get((group_version, name)) or (kind if old and name == kind.name else None)
     if own is not None:  # it is decoded as what it says it is, before anyone asks whether that was wanted
         _, findings = decoding_slow.decode(own.definition, tree)
@@ -193,7 +180,7 @@ def _other_kind(tree: Any, group_version: str, name: str, kind: Kind, validation
         for one in schema.get("x-kubernetes-group-version-kind", ())
     }
     if (group, version, name) in known or old:
-        internal = _INTERNAL_PACKAGE.get(kind.group, kind.group)
+        internal = kind.package
         problem = f"converting ({version}.{name}) to ({internal}.{kind.name}): unknown conversion"
     else:
         problem = (

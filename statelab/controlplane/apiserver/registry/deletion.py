@@ -67,7 +67,7 @@ class Wanted:
 def mark(kind: Kind, obj: Object, wanted: Wanted, now_s: float) -> Object:
     """The object as deletion leaves it: with timestamp, grace and finalizers. `obj` itself if nothing changes."""
     metadata = dict(obj["metadata"])
-    finalizers = _finalizers(metadata.get("finalizers") or [], wanted.propagation)
+    finalizers = _finalizers(kind, metadata.get("finalizers") or [], wanted.propagation)
     if finalizers:
         metadata["finalizers"] = finalizers
     else:
@@ -107,10 +107,11 @@ def success(kind: Kind, obj: Object) -> Object:
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
 
 
-def _finalizers(present: list[str], propagation: str | None) -> list[str]:
+def _finalizers(kind: Kind, present: list[str], propagation: str | None) -> list[str]:
     """Dependents are dealt with by the garbage collector, which a finalizer makes wait or not."""
     if propagation is None:
-        return list(present)
+        said = "orphan" in present or "foregroundDeletion" in present
+        return [*present, "orphan"] if kind.orphans_dependents and not said else list(present)
     kept = [each for each in present if each not in ("orphan", "foregroundDeletion")]
     extra = {"Orphan": ["orphan"], "Foreground": ["foregroundDeletion"], "Background": []}[propagation]
     return kept + extra

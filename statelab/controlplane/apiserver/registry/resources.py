@@ -115,6 +115,7 @@ class ApiServer:
         if not options.internal:
             options.warnings.extend(validation.warnings_of(plural, obj))
         admission.check(plural, obj, "CREATE", None, self)
+        strategy.finish(plural, obj)
         if self.store.get(plural, _key(metadata.get("namespace", ""), metadata["name"])) is not None:
             raise errors.already_exists(kind, metadata["name"])
         if operation == "Update":
@@ -364,12 +365,17 @@ class ApiServer:
         old = self._must_get(kind, namespace, name)
         wanted = deletion.Wanted.from_options(kind, delete_options or {})
         wanted.check_preconditions(kind, old)
+        doubt = validation.rules_of(plural).delete_warning
+        if doubt and wanted.propagation is None and not options.internal and doubt not in options.warnings:
+            options.warnings.append(doubt)
         obj = deletion.mark(kind, old, wanted, self.loop.now_s)
         key = _key(namespace, name)
         if obj is old:
             return old, False  # being deleted already, and nothing about it changes
         if deletion.is_finished(plural, obj):
             if not options.dry_run:
+                if plural == "pods" and "deletionTimestamp" not in old["metadata"]:
+                    old = obj = self.store.update(plural, key, obj, options.cause, self.loop.now_s)
                 obj = self.store.delete(plural, key, options.cause, self.loop.now_s, last=_unmarked(obj, old))
             return (obj if kind.returns_deleted else deletion.success(kind, old)), True
         if not options.dry_run:

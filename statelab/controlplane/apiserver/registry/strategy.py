@@ -43,6 +43,13 @@ def prepare_update(plural: str, obj: Object, old: Object) -> None:
         metadata.pop("generation", None)
 
 
+def finish(plural: str, obj: Object) -> None:
+    """What the server fills in when it reads back what it stored."""
+    complete = rules_of(plural).finish
+    if complete is not None:
+        complete(obj)
+
+
 def prepare_status_update(plural: str, obj: Object, old: Object) -> None:
     """Keep everything but the status (and harmless metadata)."""
     keep("spec", obj, old)

@@ -165,7 +165,7 @@ class Handler:
         if method == "POST" and (target.namespace or not kind.namespaced):
             return self._create(request, target, warnings)
         if method == "DELETE" and (target.namespace or not kind.namespaced) and kind.delete_collection:
-            return self._delete_collection(request, target)
+            return self._delete_collection(request, target, warnings)
         raise nonresource.method_not_allowed()
 
     def _object(self, request: Request, target: Target, warnings: list[str]) -> Answer:
@@ -179,7 +179,7 @@ class Handler:
         if method == "PATCH":
             return self._patch(request, target, warnings)
         if method == "DELETE":
-            return self._delete(request, target)
+            return self._delete(request, target, warnings)
         raise nonresource.method_not_allowed()
 
     def _subresource(self, request: Request, target: Target, warnings: list[str]) -> Answer:
@@ -322,21 +322,21 @@ class Handler:
             asked = attributes.Attributes("create", kind.group, kind.plural, **where)
             self.api.authorizer.check(request.user, asked)
 
-    def _delete(self, request: Request, target: Target) -> Response:
+    def _delete(self, request: Request, target: Target, warnings: list[str]) -> Response:
         form = negotiation.form_of(request.headers.get("accept", ""), forms.OBJECT_VIEWS)
-        asked, wanted = options.delete_options(request, bodies.delete_options(request))
+        asked, wanted = options.delete_options(request, bodies.delete_options(request), warnings)
         shown, is_gone = self.api.delete(target.kind.plural, target.namespace, target.name, asked, wanted)
         code = 200
         if not is_gone and asked.get("orphanDependents") is False:  # the old form only, not propagationPolicy
             code = 202
         return self._shown(request, target.kind, shown, code, form, stored=False)
 
-    def _delete_collection(self, request: Request, target: Target) -> Response:
+    def _delete_collection(self, request: Request, target: Target, warnings: list[str]) -> Response:
         """The list as it was, then each of it deleted. Source: registry/store.go DeleteCollection."""
         kind = target.kind
         form = negotiation.form_of(request.headers.get("accept", ""), forms.LIST_VIEWS)
         asked = options.list_options(request, kind)
-        wanted_options, wanted = options.delete_options(request, bodies.delete_options(request))
+        wanted_options, wanted = options.delete_options(request, bodies.delete_options(request), warnings)
         page = listing.page(self.store, kind.plural, target.namespace, asked.matches, limit=max(0, asked.limit))
         for obj in page.items:
             namespace = obj["metadata"].get("namespace", "")

@@ -25,8 +25,8 @@ _ELSEWHERE = (
 _NEVER_MEANT = {
     "ephemeralcontainers": "ephemeral containers",
     "resize": "resizing of Pods",
-    "jobs.batch": "Jobs",
-    "cronjobs.batch": "CronJobs",
+    "mutatingwebhookconfigurations.admissionregistration.k8s.io": "admission webhooks",
+    "validatingwebhookconfigurations.admissionregistration.k8s.io": "admission webhooks",
     "daemonsets.apps": "DaemonSets",
     "customresourcedefinitions.apiextensions.k8s.io": "CustomResourceDefinitions",
     "ingresses.networking.k8s.io": "Ingresses",

@@ -86,7 +86,7 @@ def validation_of(request: Request) -> Literal["Strict", "Warn", "Ignore"]:
     return "Strict" if asked == "Strict" else "Ignore" if asked == "Ignore" else "Warn"
 
 
-def delete_options(request: Request, body: Object) -> tuple[Object, WriteOptions]:
+def delete_options(request: Request, body: Object, warnings: list[str]) -> tuple[Object, WriteOptions]:
     """What a DELETE asks for: its body where there is one, else its query. Raises ApiError 400, 422."""
     options = dict(body)
     if not body:
@@ -103,7 +103,7 @@ def delete_options(request: Request, body: Object) -> tuple[Object, WriteOptions
     findings = dry_run_findings(dry_run)
     if findings:
         raise errors.invalid(Kind("meta.k8s.io", "v1", "DeleteOptions", ""), "", findings)
-    return options, WriteOptions(_cause(request), dry_run=bool(dry_run), user=request.user)
+    return options, WriteOptions(_cause(request), dry_run=bool(dry_run), user=request.user, warnings=warnings)
 
 
 def dry_run_findings(values: object) -> list[FieldError]:

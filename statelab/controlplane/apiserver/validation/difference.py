@@ -25,6 +25,14 @@ _OF_HOST = ("HostNetwork", "HostPID", "HostIPC", "ShareProcessNamespace", "HostU
 _NOT_INTERNAL = {*_OF_HOST, "DeprecatedServiceAccount"}
 
 
+def _before(struct: Fields, first: str, second: str) -> Fields:
+    """The struct with one field moved in front of another: the internal type has them the other way round."""
+    names = [name for name in struct if name != first]
+    if first in struct and second in struct:
+        names.insert(names.index(second), first)
+    return {name: struct[name] for name in names}
+
+
 def differ(new: Any, old: Any) -> bool:
     """Semantic inequality: absent, null and empty are one (apiequality.Semantic.DeepEqual)."""
     if new == old:
@@ -56,9 +64,15 @@ def _lines(definition: str, value: Fields, only: frozenset[str]) -> list[str]:
     return [f"{line}\n" for line in rendered.split("\n")]
 
 
+def internal_pod_spec(spec: Fields) -> Fields:
+    """A PodSpec as the server's internal struct."""
+    return _internal_pod_spec(go_fields(f"{schemas.CORE}PodSpec", spec))
+
+
 def _internal_pod_spec(struct: Fields) -> Fields:
     struct = dict(struct)
     if struct.get("SecurityContext") is not None:
-        struct["SecurityContext"] = {**{name: struct.get(name) for name in _OF_HOST}, **struct["SecurityContext"]}
+        found = {**{name: struct.get(name) for name in _OF_HOST}, **struct["SecurityContext"]}
+        struct["SecurityContext"] = _before(found, "FSGroupChangePolicy", "Sysctls")
     rest = [name for name in struct if name not in _POD_SPEC and name not in _NOT_INTERNAL]
     return {name: struct[name] for name in (*_POD_SPEC, *rest) if name in struct}

@@ -34,6 +34,11 @@ def invalid(field: str, value: Any, detail: str) -> FieldError:
     return FieldError(field, "FieldValueInvalid", f"{text}: {detail}" if detail else text)
 
 
+def go_value_omitted(field: str, detail: str) -> FieldError:
+    """An invalid value that the message does not show (field.OmitValueType)."""
+    return FieldError(field, "FieldValueInvalid", f"Invalid value: {detail}")
+
+
 def not_supported(field: str, value: Any, supported: Iterable[str]) -> FieldError:
     names = ", ".join(go_quote(each) for each in supported)
     message = f"Unsupported value: {shown(value)}: supported values: {names}"
@@ -85,7 +90,12 @@ def html_safe(text: str) -> str:
 
 def go_struct(definition: str, value: Fields | None) -> GoValue:
     """The JSON of the server's internal struct: Go's field names, in Go's order, zeros included."""
-    return GoValue(html_safe(jsonbytes.dumps(go_fields(definition, value)).decode()) if value is not None else "null")
+    return in_order(go_fields(definition, value)) if value is not None else GoValue("null")
+
+
+def in_order(value: Fields) -> GoValue:
+    """JSON whose keys stay in their order."""
+    return GoValue(html_safe(jsonbytes.dumps(value).decode()))
 
 
 def go_fields(definition: str, value: Fields) -> Fields:

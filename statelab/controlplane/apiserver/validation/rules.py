@@ -31,9 +31,10 @@ class Rules:
     `create(obj)`, `update(obj, old)` and `update_status(obj, old)` find what is wrong, in upstream's words and order.
     `defaults(obj)` fills in what a manifest left out (pkg/apis/*/v1/defaults.go). The rest is upstream's strategy:
     `prepare(obj, old)` adjusts an object that is created (`old` None) or changed; `prepare_status(obj, old)` one whose
-    status is written. `counts(obj, old)` says whether a change makes a new generation; None: there is none.
+    status is written; `finish(obj)` fills in, after all that, what nobody judges.
+    `counts(obj, old)` says whether a change makes a new generation; None: there is none.
     `new_status(obj)` is the status at birth; None stands for an empty one. `warnings(obj, old)` yields doubts that
-    travel beside the answer; `delete_warnings(propagation)` those of a deletion.
+    travel beside the answer; `delete_warning` goes with a deletion that says nothing about dependents.
     """
 
     create: Callable[[Object], Errors]
@@ -42,10 +43,11 @@ class Rules:
     defaults: Callable[[Object], None] | None = None
     prepare: Callable[[Object, Object | None], None] | None = None
     prepare_status: Callable[[Object, Object], None] | None = None
+    finish: Callable[[Object], None] | None = None
     counts: Callable[[Object, Object], bool] | None = None
     new_status: Callable[[Object], Fields | None] | None = None
     warnings: Callable[[Object, Object | None], Iterable[str]] | None = None
-    delete_warnings: Callable[[str | None], Iterable[str]] | None = None
+    delete_warning: str = ""
 
 
 def keep(key: str, obj: Fields, old: Fields) -> None:

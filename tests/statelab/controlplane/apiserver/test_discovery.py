@@ -62,7 +62,7 @@ def test_subresources_say_what_they_take() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/v2", "/apis/batch", "/apis/batch/v1", "/apis/apps/v1beta1", "/apis//v1", "/x", "/api/v1/pods"]
+    "path", ["/api/v2", "/apis/batching", "/apis/batch/v2", "/apis/apps/v1beta1", "/apis//v1", "/x", "/api/v1/pods"]
 )
 def test_what_is_not_served_is_not_discovered(path: str) -> None:
     assert discovery.document(path) is None

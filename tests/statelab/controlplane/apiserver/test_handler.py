@@ -120,7 +120,7 @@ def test_there_are_no_replication_controllers_and_none_can_be_made(client: InPro
 @pytest.mark.parametrize(
     ("path", "named"),
     [
-        ("/apis/batch/v1/namespaces/default/jobs", "Jobs"),
+        ("/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations", "admission webhooks"),
         ("/apis/apps/v1/namespaces/default/daemonsets", "DaemonSets"),
         ("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", "CustomResourceDefinitions"),
         ("/metrics", "metrics"),

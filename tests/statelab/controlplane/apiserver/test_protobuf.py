@@ -112,7 +112,7 @@ def test_options_of_a_delete() -> None:
 
 
 def test_a_kind_that_is_not_known_says_only_what_it_is() -> None:
-    assert protobuf.decode(body("batch/v1", "Job", b"\xff")) == {"apiVersion": "batch/v1", "kind": "Job"}
+    assert protobuf.decode(body("example.com/v1", "Job", b"\xff")) == {"apiVersion": "example.com/v1", "kind": "Job"}
 
 
 def test_fields_of_a_newer_kubernetes_are_passed_over() -> None:

@@ -167,7 +167,8 @@ def test_an_owner_in_another_namespace_is_none_and_that_is_told(plane: ControlPl
 
 
 def test_an_owner_of_a_kind_that_is_not_served_is_let_be(plane: ControlPlane) -> None:
-    owner = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j", "uid": "b5bbd0c2-0000-4000-8000-2"}}
+    metadata = {"name": "j", "uid": "b5bbd0c2-0000-4000-8000-2"}
+    owner = {"apiVersion": "example.com/v1", "kind": "Queue", "metadata": metadata}
     plane.create(config_map("dependent", owner))
     plane.settle()
     assert names(plane) == {"dependent"}

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from grader.answer import Answer, meaning, prose
-from grader.kubectl import CommandError
 from grader.limits import Limits, TrialOver
+from grader.lines import CommandError
 from grader.place import CannotGrade, Need
 from grader.result import AS_ABOVE, REFUSED, CheckResult, Result
 from grader.tasks import Check, Task
@@ -65,7 +65,7 @@ def judge(
     if all(each.passed for each in results):
         advice = []
     shown = [finding.shown(source, answer.texts[0]) for finding in advice[:_MOST_ADVICE]]
-    shown += [f"{source}, line {each.line}: {each.message}" for each in bench.failed_lines[:_MOST_FAILED]]
+    shown += [f"{source}, line {each.line}: {each.message}" for each in bench.told_lines[:_MOST_FAILED]]
     line = next((each.place.line for each in advice if each.place), None) or bench.line
     reasons = {each.message for each in results if not each.passed and not each.is_hidden}
     is_begun = task.answer == "prediction" or any(each.passed for each in results if not each.is_hidden)
@@ -147,6 +147,12 @@ class _Bench:
     def failed_lines(self) -> list[CommandError]:
         """The kubectl lines of the answer that did nothing, and why."""
         return self.shared.failed if self.shared else []
+
+    @property
+    def told_lines(self) -> list[CommandError]:
+        """Those, and the ones that kubectl warned of, in their order."""
+        warned = self.shared.warned if self.shared else []
+        return sorted([*self.failed_lines, *warned], key=lambda each: each.line)
 
     @property
     def line(self) -> int | None:

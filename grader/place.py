@@ -13,11 +13,13 @@ from statelab.controlplane.dns import pod_search, resolve
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.store import Store
+from statelab.kubectl.in_process import InProcess
 
 if TYPE_CHECKING:
     from grader.seen import Seen
     from grader.tasks import Task
     from grader.trial import Trial
+    from statelab.kubectl.api import Api
 
 # What a check may need that not every place has.
 Need = Literal["", "virtual time", "a cluster of its own"]
@@ -114,6 +116,10 @@ class Place(Protocol):
 
     def ask(self, trial: Trial, name: str, type: str, namespace: str) -> Answered: ...
 
+    def api(self, trial: Trial) -> Api:
+        """The trial's cluster as kubectl speaks with it."""
+        ...
+
 
 class Embedded:
     """A Kubernetes of its own in memory, in virtual time, for each trial."""
@@ -154,6 +160,10 @@ class Embedded:
             return Answered(f"nslookup {name[:80]}", "NXDOMAIN", ())
         records = found.addresses if type == "A" else found.steps[-1].answers if found.found else ()
         return Answered(f"nslookup {name}" + ("" if type == "A" else f" ({type})"), found.rcode, tuple(sorted(records)))
+
+    def api(self, trial: Trial) -> Api:
+        assert isinstance(trial.cluster, ControlPlane)
+        return InProcess(trial.cluster)
 
 
 EMBEDDED = Embedded()

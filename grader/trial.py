@@ -15,8 +15,9 @@ from typing import Any
 from grader import shared
 from grader.answer import Answer
 from grader.applied import patch_of
-from grader.kubectl import CommandError, parse, run
+from grader.carrying_out import run
 from grader.limits import Limits, Meter, TrialOver
+from grader.lines import CommandError, names_namespace, parse
 from grader.place import EMBEDDED, Answered, Place, Ran, TrialCluster
 from grader.prediction import Said
 from grader.seen import Seen, parse_reference
@@ -64,6 +65,9 @@ class Trial:
         self.task = task
         self.answer = answer or Answer(("",))
         self.namespace = namespace or task.namespace
+        lines, refused = parse(self.answer.text) if task.answer == "commands" else ([], [])
+        if names_namespace(lines, task.namespace):
+            self.namespace = task.namespace  # an answer that names the namespace is tried there, as it says
         self.limits = limits or Limits()
         self.place = place
         self.refused: list[Refused] = []
@@ -80,12 +84,13 @@ class Trial:
         if ready is None:
             self._begin(with_given)
             shared.made(scene, isinstance(self.cluster, ControlPlane) and self.cluster.runtime.worker.started)
-        self.failed: list[CommandError] = []  # kubectl lines that did nothing, and why
+        self.failed: list[CommandError] = []  # kubectl lines that failed, and why
+        self.warned: list[CommandError] = []  # those that were carried out with a warning
         if answer is not None and task.answer == "manifest":
             self._hand_in(answer.items)
         elif answer is not None and task.answer == "commands":
-            lines, refused = parse(answer.text)
-            self.failed = sorted([*refused, *run(self, lines)], key=lambda each: each.line)
+            failed, self.warned = run(self, lines)
+            self.failed = sorted([*refused, *failed], key=lambda each: each.line)
 
     def _begin(self, with_given: bool) -> None:
         """What is there before the answer."""

@@ -19,6 +19,7 @@ from grader.trial import Trial
 from statelab.cluster import Cluster, Problem, RequestRefused
 from statelab.cluster.dns import ask_with_search
 from statelab.controlplane.kinds import Object
+from statelab.kubectl.over_http import OverHttp
 from statelab.manifest.relations import at
 
 LACKS: frozenset[Need] = frozenset(("virtual time", "a cluster of its own"))
@@ -75,6 +76,11 @@ class LivePlace:
             raise
         self._made.append(_Made(cluster, real))
         return cluster
+
+    def api(self, trial: Trial) -> OverHttp:
+        from grader.live.kubectl_api import api_of
+
+        return api_of(trial)
 
     def admit(self, obj: Object) -> Object:
         return admission.admit(obj)

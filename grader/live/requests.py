@@ -32,6 +32,11 @@ class Requests:
         self._connection = connection
         self.names = names
 
+    @property
+    def connection(self) -> Connection:
+        """The way to the cluster, without translation."""
+        return self._connection
+
     def path(self, plural: str, namespace: str, name: str = "", subresource: str = "") -> str:
         kind = KINDS[plural]
         real = self.names.namespace(namespace) if kind.namespaced else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -50,6 +50,27 @@ class Connection:
         timeout_s: float = 30.0,
     ) -> Any:
         """The decoded JSON answer, or text. Raises RequestRefused, or Problem when nobody answers."""
+        code, decoded, _ = self.answer(
+            method, path, body, params=list((params or {}).items()), content_type=content_type, accept=accept,
+            timeout_s=timeout_s,
+        )  # fmt: skip
+        if code >= 400:
+            status = decoded if isinstance(decoded, dict) else {"message": str(decoded or "").strip()}
+            raise RequestRefused(code, status)
+        return decoded
+
+    def answer(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        params: Sequence[tuple[str, str]] = (),
+        content_type: str = "application/json",
+        accept: str = "application/json",
+        timeout_s: float = 30.0,
+    ) -> tuple[int, Any, list[str]]:
+        """The HTTP status, the decoded JSON answer or text, and the Warning headers. Raises Problem as `request`."""
         headers = {**self.headers, "Accept": accept, "Content-Type": content_type}
         url = f"{self.url}{path}" + (f"?{urlencode(params)}" if params else "")
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
@@ -62,9 +83,7 @@ class Connection:
             decoded = json.loads(text) if text else None
         except ValueError:
             decoded = text
-        if answer.status >= 400:
-            raise RequestRefused(answer.status, decoded if isinstance(decoded, dict) else {"message": text.strip()})
-        return decoded
+        return answer.status, decoded, answer.headers.getlist("Warning")
 
     def stream(
         self,
@@ -73,6 +92,7 @@ class Connection:
         *,
         read_timeout_s: float = 3600.0,
         ends: set[Callable[[], None]] | None = None,
+        accept: str = "application/json",
     ) -> Iterator[Any]:
         """The JSON lines of a watch, until the server ends it. Raises as `request` does.
 
@@ -83,7 +103,7 @@ class Connection:
             answer = self.pool.request(
                 "GET",
                 f"{self.url}{path}?{urlencode(params)}",
-                headers=self.headers,
+                headers={**self.headers, "Accept": accept},
                 timeout=timeout,
                 preload_content=False,
             )

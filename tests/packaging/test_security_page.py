@@ -7,8 +7,8 @@ from pathlib import Path
 
 from grader.batch.pool import _MEMORY_BYTES
 from grader.batch.run import LIMIT_S
-from grader.kubectl.lines import MAX_LINES
 from grader.limits import Limits
+from grader.lines import MAX_LINES
 from grader.nbgrader.reading import MAX_BYTES as NOTEBOOK_BYTES
 from grader.sandbox import Confinement
 from statelab import reader

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from grader.kubectl import parse, run
+from grader.carrying_out import run
+from grader.lines import parse
 from grader.tasks import Task
 from grader.trial import Trial
 from statelab.controlplane import ControlPlane
@@ -54,7 +55,7 @@ class Cluster:
         """As the kubectl lines of an answer leave it."""
         trial = Trial(task, None, namespace=namespace, seed=0)
         lines, refused = parse(text)
-        failed = run(trial, lines)
+        failed, _ = run(trial, lines)
         trial.settle(quiet_s=40)
         made = cls.__new__(cls)
         made.cp, made.namespace, made.was_refused = trial.cluster, namespace, bool(refused or failed)

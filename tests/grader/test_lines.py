@@ -6,7 +6,7 @@ import pytest
 
 from grader.answer import Answer
 from grader.given import headless, stateful_set
-from grader.kubectl import parse
+from grader.lines import parse
 from grader.tasks import Task
 from grader.trial import Trial
 
@@ -24,26 +24,63 @@ def after(*lines: str) -> Trial:
 
 
 def refused(line: str) -> str:
-    lines, errors = parse(line)
-    assert not lines
-    return errors[0].message
+    """Why a line is not carried out: it is none, or it touches what is not the trial's."""
+    _lines, errors = parse(line)
+    return errors[0].message if errors else after(line).failed[0].message
 
 
-def test_a_line_is_read_as_kubectl_reads_it() -> None:
+def test_a_line_is_cut_into_words_as_a_shell_cuts_it() -> None:
     lines, errors = parse(
-        "# first\n$ kubectl scale -n default statefulset/db --replicas 3\n\n!kubectl get po -w \\\n  -l app=db"
+        "# first\n$ kubectl scale -n default statefulset/db --replicas 3\n\n!kubectl get po -w \\\n  -l 'app = db'"
     )
     assert not errors
-    assert (lines[0].number, lines[0].verb, lines[0].words) == (2, "scale", ("statefulset/db",))
-    assert lines[0].flags == {"namespace": "default", "replicas": "3"}
-    assert (lines[1].number, lines[1].flags) == (4, {"watch": "true", "selector": "app=db"})
+    assert (lines[0].number, lines[0].words) == (2, ("scale", "-n", "default", "statefulset/db", "--replicas", "3"))
+    assert (lines[1].number, lines[1].words) == (4, ("get", "po", "-w", "-l", "app = db"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sudo kubectl get pods",
+        "/usr/local/bin/kubectl get pods",
+        "sudo -E ./kubectl get pods",
+        "k get pods",
+        "`kubectl get pods`",
+        "$ kubectl get pods",
+        "user@laptop:~$ kubectl get pods;",
+        "1. kubectl get pods # the first",
+    ],
+)
+def test_what_stands_around_a_line_is_taken_as_it_is_meant(line: str) -> None:
+    lines, errors = parse(line)
+    assert not errors
+    assert [each.words for each in lines] == [("get", "pods")]
+
+
+def test_a_semicolon_inside_of_quotes_is_no_shell_s() -> None:
+    lines, errors = parse("kubectl annotate pod a why='this; that';")
+    assert not errors
+    assert lines[0].words[-1] == "why=this; that"
+
+
+def test_quoted_json_may_go_on_over_several_lines() -> None:
+    lines, errors = parse('kubectl patch sts db -p \'{\n  "spec": {\n    "replicas": 1}}\'\nkubectl get pods')
+    assert not errors
+    assert [(each.number, each.words[0]) for each in lines] == [(1, "patch"), (4, "get")]
+    assert lines[0].words[-1].count("\n") == 2
+
+
+def test_behind_a_quote_that_is_never_closed_nothing_is_carried_out() -> None:
+    lines, errors = parse('kubectl patch sts db -p \'{"spec":\nkubectl delete sts db')
+    assert lines == []
+    assert [(each.line, "never closed" in each.message) for each in errors] == [(1, True)]
 
 
 @pytest.mark.parametrize(
     ("line", "words"),
     [
         ("kubectl get pods | sh", "a shell's"),
-        ("kubectl get pods; rm -rf /", "a shell's"),
+        ("kubectl get pods; kubectl delete pod db-0", "; is a shell's, and there is no shell here: write each"),
         ("kubectl get pods && reboot", "a shell's"),
         ("kubectl get $(touch /tmp/owned)", "a shell's"),
         ('kubectl get "$(touch /tmp/owned)"', "a shell's"),
@@ -53,12 +90,12 @@ def test_a_line_is_read_as_kubectl_reads_it() -> None:
         ("kubectl get pods & sleep 1", "a shell's"),
         ("kubectl get ${HOME}", "a shell's"),
         ("rm -rf /", "only kubectl lines"),
-        ("sudo kubectl get pods", "only kubectl lines"),
+        ("sudo rm -rf /", "only kubectl lines"),
         ("%%bash", "only kubectl lines"),
         ("kubectl --kubeconfig /root/.kube/config delete pods --all", "not for you to choose"),
         ("kubectl --kubeconfig=/root/.kube/config get pods", "not for you to choose"),
         ("kubectl get pods --context prod", "not for you to choose"),
-        ("kubectl -s https://example.com get pods", "unknown"),
+        ("kubectl -s https://example.com get pods", "not for you to choose"),
         ("kubectl get pods --server https://example.com", "not for you to choose"),
         ("kubectl get --raw /api/v1/secrets", "not for you to choose"),
         ("kubectl get pods --as system:masters", "not for you to choose"),
@@ -67,12 +104,11 @@ def test_a_line_is_read_as_kubectl_reads_it() -> None:
         ("kubectl apply -f https://example.com/x.yaml", "files cannot be read"),
         ("kubectl delete --filename=/etc/passwd", "files cannot be read"),
         ("kubectl patch pod a --patch-file /etc/passwd", "files cannot be read"),
-        ("kubectl proxy", "unknown command"),
-        ("kubectl port-forward pod/a 80", "unknown command"),
-        ("kubectl cp a:/etc/passwd .", "unknown command"),
-        ("kubectl edit pod a", "unknown command"),
-        ("kubectl scle statefulset/db --replicas=1", "Did you mean scale?"),
-        ("kubectl scale statefulset/db --replica=1", "Did you mean --replicas?"),
+        ("kubectl proxy", "not carried out here"),
+        ("kubectl port-forward pod/a 80", "not carried out here"),
+        ("kubectl edit pod a", "editor"),
+        ("kubectl scle statefulset/db --replicas=1", "Did you mean this?\n\tscale"),
+        ("kubectl scale statefulset/db --replica=1", "unknown flag: --replica"),
         ("kubectl scale statefulset/db --replicas", "needs an argument"),
         ("kubectl scale 'statefulset/db", "never closed"),
         ("kubectl " + "a" * 5_000, "too long"),
@@ -168,7 +204,7 @@ def test_ten_thousand_pods_are_refused() -> None:
         ("kubectl scale deployment shop —replicas=6", "begins with a long dash, as editors and chats make them"),
         ("kubctl get pods", "Did you mean kubectl?"),
         ("sleep 5", "kubectl rollout status, or kubectl wait"),
-        ("sudo kubectl get pods", "Leave it away, or put a # before it"),
+        ("cd course", "Leave it away, or put a # before it"),
         ("kubectl get pods && kubectl get nodes", "&& is a shell's"),
     ],
 )

@@ -1,0 +1,161 @@
+"""kubectl lines carried out on a trial's cluster, by StateLab's kubectl: what they may touch is restricted here, what
+they mean is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from grader.lines import CommandError, Line
+from statelab.kubectl import Kubectl, NoFiles, Session
+from statelab.kubectl.api import Api, Execution, Params, Reply, Stream
+from statelab.kubectl.call import Call
+from statelab.kubectl.problems import Fail
+
+if TYPE_CHECKING:
+    from grader.trial import Trial
+
+BETWEEN_LINES_S = 1.0  # between one line that was carried out and the next; a line that fails takes no time
+_WRITES = ("POST", "PUT", "PATCH")
+_NO_FILES = "files cannot be read here: what a manifest says goes into a manifest's cell"
+
+# What names another cluster, another user, a file of this machine, or the API server's raw paths.
+_FORBIDDEN = (
+    *(
+        "kubeconfig",
+        "context",
+        "cluster",
+        "user",
+        "server",
+        "token",
+        "as",
+        "as-group",
+        "as-uid",
+        "as-user-extra",
+        "raw",
+    ),
+    *("raw", "username", "password", "kuberc", "certificate-authority", "client-certificate", "client-key"),
+    *("proxy-url", "insecure-skip-tls-verify", "cache-dir", "profile", "profile-output", "tls-server-name"),
+)
+_FILES = ["filename", "kustomize", "patch-file", "from-file", "from-env-file", "cert", "key", "output-directory"]
+_REFUSED = {
+    "apply": _NO_FILES,
+    "cp": "files are not copied here: kubectl exec writes and reads them inside the container",
+    "diff": _NO_FILES,
+    "replace": _NO_FILES,
+    "kustomize": _NO_FILES,
+    "config": "the trial has one cluster, one user and one namespace: there is nothing to configure",
+}
+
+
+def run(trial: Trial, lines: Iterable[Line]) -> tuple[list[CommandError], list[CommandError]]:
+    """Carry the lines out in order, some time apart, and go on after one that fails as a shell would.
+
+    What failed, and what was carried out with a warning.
+    """
+    failed: list[CommandError] = []
+    warned: list[CommandError] = []
+    kubectl = _kubectl(trial)
+    for line in lines:
+        result = kubectl.run(line.words)
+        told = result.stderr.strip()
+        if result.code:
+            failed.append(line.error(told or f"it ended with exit code {result.code}"))
+            continue
+        warnings = [each for each in told.split("\n") if each.startswith("Warning:")]
+        if warnings:
+            warned.append(line.error("\n".join(warnings)))
+        trial.wait(BETWEEN_LINES_S)
+    return failed, warned
+
+
+def _kubectl(trial: Trial) -> Kubectl:
+    session = Session(namespace=trial.namespace, context="trial", cluster="trial", user="you")
+    return Kubectl(
+        _Guarded(trial.place.api(trial), trial.task.most_pods),
+        lambda until, timeout_s: trial.when(until, timeout_s=timeout_s),
+        session,
+        NoFiles(),
+        lambda call: _check(trial, call),
+    )
+
+
+def _check(trial: Trial, call: Call) -> None:
+    """Raises Fail for a line that touches what is not the trial's."""
+    refused = _REFUSED.get(call.command) or _REFUSED.get(call.command.partition(" ")[0])
+    for name in _FORBIDDEN:
+        if call.flags.has(name):
+            raise Fail(f"--{name} is not for you to choose here: the trial has one cluster and one user")
+    for name in _FILES:
+        if call.flags.has(name):
+            raise Fail(_NO_FILES)
+    if refused:
+        raise Fail(refused)
+    said = call.flags.text("namespace")
+    if said and said != trial.namespace:
+        raise Fail(f'namespaces "{said}" is not where this task takes place')
+
+
+class _Guarded:
+    """An Api that lets nobody ask for more Pods than the trial bears."""
+
+    def __init__(self, api: Api, most_pods: int) -> None:
+        self._api = api
+        self._most_pods = most_pods
+
+    @property
+    def now_s(self) -> float:
+        return self._api.now_s
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        params: Params | None = None,
+        body: Any = None,
+        *,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+    ) -> Reply:
+        if method in _WRITES:
+            most = _most_replicas(body)
+            if most > self._most_pods:
+                raise Fail(f"{most} Pods: {self._most_pods} are the most in this trial")
+        return self._api.request(method, path, params, body, content_type=content_type, accept=accept)
+
+    def watch(self, path: str, params: Params, accept: str = "application/json") -> Stream:
+        return self._api.watch(path, params, accept)
+
+    def follow(self, path: str, params: Params) -> Stream:
+        return self._api.follow(path, params)
+
+    def exec(
+        self, namespace: str, pod: str, container: str, command: Sequence[str], stdin: bytes | None, tty: bool
+    ) -> Execution:
+        return self._api.exec(namespace, pod, container, command, stdin, tty)
+
+
+def _most_replicas(body: Any) -> int:
+    """The largest number of Pods that a body asks for, in spec.replicas or a JSON patch of it."""
+    from statelab.reader import jsonbytes
+
+    if isinstance(body, bytes):
+        try:
+            body = jsonbytes.loads(body)
+        except jsonbytes.JSONDecodeError:
+            return 0
+    found: list[int] = []
+    for each in body if isinstance(body, list) else [body]:
+        if not isinstance(each, dict):
+            continue
+        if str(each.get("path", "")).endswith("/replicas"):
+            found.append(_number(each.get("value")))
+        for holder in (each, each.get("value")):
+            spec = holder.get("spec", holder) if isinstance(holder, dict) else None
+            if isinstance(spec, dict):
+                found += [_number(spec.get(field)) for field in ("replicas", "parallelism", "completions")]
+    return max(found, default=0)
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -1,0 +1,137 @@
+"""What kubectl needs of a cluster: requests, streams that are asked for what has come, and time. No socket, no thread.
+
+A verb that waits is a generator: it yields a `Pause`, and whoever drives it lets the cluster's time pass and sends
+back whether what was waited for has come. So the same verbs wait in virtual time, on a wall clock and in a browser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+Object = dict[str, Any]
+Params = Mapping[str, str | Sequence[str]]
+T = TypeVar("T")
+
+JSON = "application/json"
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
+DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
+PATCHES = {
+    "json": "application/json-patch+json",
+    "merge": "application/merge-patch+json",
+    "strategic": "application/strategic-merge-patch+json",
+    "apply": "application/apply-patch+yaml",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer: decoded where it is JSON, else text."""
+
+    code: int
+    body: Any
+    warnings: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a command in a container ended: its exit code, or why there is none."""
+
+    code: int = 0
+    failure: str = ""
+
+
+@dataclass
+class Execution:
+    """A command that runs in a container: what it wrote since somebody looked, and how it ended, once it has."""
+
+    output: list[tuple[str, bytes]] = field(default_factory=list)  # ("stdout" | "stderr", bytes)
+    ended: Ran | None = None
+    close: Callable[[], None] = lambda: None
+
+    def taken(self) -> list[tuple[str, bytes]]:
+        taken, self.output[:] = list(self.output), []
+        return taken
+
+
+class Stream(Protocol):
+    """A watch, or a log that is followed: what has come since somebody looked."""
+
+    def taken(self) -> list[Any]: ...
+    @property
+    def is_over(self) -> bool: ...
+    def close(self) -> None: ...
+
+
+class Api(Protocol):
+    """A cluster as kubectl sees it."""
+
+    @property
+    def now_s(self) -> float:
+        """Seconds since 1970, by the cluster's clock."""
+        ...
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        params: Params | None = None,
+        body: Any = None,
+        *,
+        content_type: str = JSON,
+        accept: str = JSON,
+    ) -> Reply:
+        """One request, answered at once. Refusals are Replies too; raises ConnectionError when nobody answers."""
+        ...
+
+    def watch(self, path: str, params: Params, accept: str = JSON) -> Stream:
+        """The events of a collection, decoded. Raises Refused."""
+        ...
+
+    def follow(self, path: str, params: Params) -> Stream:
+        """A log in pieces of bytes. Raises Refused."""
+        ...
+
+    def exec(
+        self, namespace: str, pod: str, container: str, command: Sequence[str], stdin: bytes | None, tty: bool
+    ) -> Execution:
+        """Start a command in a container. Raises Refused."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """What a verb waits for: `until()` holds, or `timeout_s` cluster seconds have passed."""
+
+    until: Callable[[], bool]
+    timeout_s: float
+
+
+Steps = Generator[Pause, bool, T]
+Wait = Callable[[Callable[[], bool], float], bool]
+WaitAsync = Callable[[Callable[[], bool], float], Awaitable[bool]]
+
+
+def drive(steps: Steps[T], wait: Wait) -> T:
+    """Carry out steps to their end; `wait(until, timeout_s)` lets time pass."""
+    answer = False
+    try:
+        pause = next(steps)
+        while True:
+            answer = wait(pause.until, pause.timeout_s)
+            pause = steps.send(answer)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+
+
+async def drive_async(steps: Steps[T], wait: WaitAsync) -> T:
+    """As `drive`, where waiting must let others run: in a browser's one thread."""
+    try:
+        pause = next(steps)
+        while True:
+            pause = steps.send(await wait(pause.until, pause.timeout_s))
+    except StopIteration as end:
+        result: T = end.value
+        return result

@@ -1,0 +1,1 @@
+"""What kubectl describe tells, kind by kind. Source: pkg/describe/describe.go."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from statelab.controlplane.runtime.images import (
     agnhost,
     busybox,
+    etcd,
     generic,
     hello_app,
     http_echo,
@@ -22,6 +23,7 @@ from statelab.controlplane.runtime.images.image import Image, Reference, parse_r
 IMAGES: tuple[Image, ...] = (
     agnhost.IMAGE,
     busybox.IMAGE,
+    etcd.IMAGE,
     busybox.SHELLS,
     hello_app.BOOTCAMP,
     hello_app.HELLO_APP,

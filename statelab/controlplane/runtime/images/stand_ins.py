@@ -11,7 +11,7 @@ from collections.abc import Mapping
 SERVERS: Mapping[str, int | None] = {
     "apache2-foreground": 80, "beam.smp": None, "bundle": None, "caddy": 80, "cassandra": 9042, "catalina.sh": 8080,
     "celery": None, "cockroach": 26257, "consul": 8500, "couchdb": 5984, "docker-entrypoint.sh": None, "dotnet":
-    8080, "elasticsearch": 9200, "entrypoint.sh": None, "envoy": None, "etcd": 2379, "flask": 5000, "fluent-bit":
+    8080, "elasticsearch": 9200, "entrypoint.sh": None, "envoy": None, "flask": 5000, "fluent-bit":
     None, "fluentd": None, "go": None, "grafana-server": 3000, "gunicorn": 8000, "haproxy": 80, "influxd": 8086,
     "java": 8080, "kafka-server-start.sh": 9092, "kibana": 5601, "mariadbd": 3306, "memcached": 11211, "minio":
     9000, "mongod": 27017, "mysqld": 3306, "nats-server": 4222, "neo4j": 7474, "node": 3000, "npm": 3000, "php-fpm":
@@ -21,7 +21,7 @@ SERVERS: Mapping[str, int | None] = {
 
 CLIENTS = frozenset(
     (
-        "aws", "bundle-exec", "cqlsh", "curator", "etcdctl", "gcc", "gcloud", "git", "initdb", "kubectl",
+        "aws", "bundle-exec", "cqlsh", "curator", "gcc", "gcloud", "git", "initdb", "kubectl",
         "liquibase", "mariadb", "mariadb-admin", "mariadb-dump", "mc", "mongo", "mongodump", "mongosh", "mysql",
         "mysqladmin", "mysqldump", "nodetool", "perl", "pg_basebackup", "pg_ctl", "pg_dump", "pg_isready", "php",
         "pip", "psql", "python", "python2", "python3", "rabbitmq-diagnostics", "rabbitmqctl", "ruby", "xtrabackup",
@@ -32,7 +32,7 @@ CLIENTS = frozenset(
 # The last part of an image's name → the port its usual program listens on.
 IMAGES: Mapping[str, int] = {
     "caddy": 80, "cassandra": 9042, "cockroach": 26257, "consul": 8500, "couchdb": 5984, "elasticsearch": 9200,
-    "etcd": 2379, "ghost": 2368, "grafana": 3000, "haproxy": 80, "influxdb": 8086, "jenkins": 8080, "kafka": 9092,
+    "ghost": 2368, "grafana": 3000, "haproxy": 80, "influxdb": 8086, "jenkins": 8080, "kafka": 9092,
     "kibana": 5601, "mariadb": 3306, "memcached": 11211, "minio": 9000, "mongo": 27017, "mongo-express": 8081,
     "mongodb": 27017, "mysql": 3306, "nats": 4222, "neo4j": 7474, "phpmyadmin": 80, "postgres": 5432, "postgresql":
     5432, "prometheus": 9090, "rabbitmq": 5672, "solr": 8983, "tomcat": 8080, "traefik": 80, "vault": 8200,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +24,10 @@ LETTERS = """paragraph => {
     }
     return Math.max(longest, line);
 }"""
+
+
+ROOT = Path(__file__).resolve().parents[2]
+LESSON = "04-statefulset-names-that-stay"
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +57,18 @@ def test_no_file_name_is_cut(notebook: Any) -> None:
 def test_a_line_of_prose_has_about_75_letters_at_any_width(notebook: Any, width: int) -> None:
     notebook.page.set_viewport_size({"width": width, "height": 720})
     assert 65 <= notebook.page.locator(".jp-RenderedMarkdown p").evaluate(LETTERS) <= 85
+
+
+def test_plumbing_is_folded_and_can_be_run_and_unfolded(open_notebook: Callable[..., Any], lab: Any) -> None:
+    shutil.copy(ROOT / "course" / f"{LESSON}.ipynb", lab.home / "course")
+    lesson = open_notebook(LESSON, [])
+    connect = lesson.cell(1)
+    folded = connect.locator(".jp-InputPlaceholder")
+    folded.wait_for()
+    lesson.run(1)
+    lesson.page.wait_for_function(
+        "window.jupyterapp.shell.currentWidget.content.widgets[1].model.sharedModel.execution_count === 1"
+    )
+    assert lesson.do("print(cluster.namespace)").strip() == "lesson-04"
+    folded.click()
+    connect.locator(".cm-content", has_text="load_ext statelab").wait_for()

@@ -163,6 +163,16 @@ def test_a_lesson_in_git_has_no_outputs_and_a_name_for_each_cell(lesson):
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.name[:2])
+def test_what_is_only_plumbing_is_folded_and_nothing_else(lesson):
+    """Lesson 00 shows its first cell: it explains it."""
+    for cell in nbformat.read(lesson, as_version=4).cells:
+        if cell.cell_type == "code":
+            calls = re.fullmatch(r"predict\((?:[^()]|\([^()]*\))*\)", cell.source.strip())
+            is_plumbing = calls is not None or (cell.id == "connect" and not lesson.name.startswith("00"))
+            assert cell.metadata.get("jupyter", {}).get("source_hidden", False) is is_plumbing, cell.id
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.name[:2])
 def test_every_lesson_makes_claims(lesson):
     assert len(claims_of(lesson)) >= 6
 

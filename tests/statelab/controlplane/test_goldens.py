@@ -95,7 +95,8 @@ def _without_the_machine(found: dict[str, Any]) -> dict[str, Any]:
     """A container status without the user it runs as (the newer recorder's runtime does not tell), and no limit."""
     if "containerID" in found or "imageID" in found:
         found.pop("user", None)
-    if (found.get("limits") or {}).get("memory") == _NO_LIMIT:
+    limits = found.get("limits")
+    if isinstance(limits, dict) and limits.get("memory") == _NO_LIMIT:
         del found["limits"]
     return found
 

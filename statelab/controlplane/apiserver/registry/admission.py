@@ -11,7 +11,7 @@ import random
 from typing import Any, Literal
 
 from statelab.controlplane.apiserver.authorization.authorizer import check_role_reference
-from statelab.controlplane.apiserver.registry import quota, service_ips
+from statelab.controlplane.apiserver.registry import limit_ranger, quota, service_ips
 from statelab.controlplane.apiserver.registry.service_ips import Reader
 from statelab.controlplane.errors import forbidden
 from statelab.controlplane.kinds import KINDS, Object
@@ -54,7 +54,8 @@ def mutate(
         _service_account(obj, cluster)
         _default_tolerations(obj["spec"])
         _priority(obj)
-        _runtime_class(obj)
+        _runtime_class(obj, cluster)
+        limit_ranger.fill_in(obj, cluster)
     elif plural == "persistentvolumeclaims":
         _protect(obj, operation, "kubernetes.io/pvc-protection")
         if operation == "CREATE":
@@ -71,6 +72,8 @@ def check(plural: str, obj: Object, operation: Operation, old: Object | None, cl
     """Let the validating plugins refuse `obj`. Raises ApiError 403."""
     if operation == "UPDATE" and plural == "persistentvolumeclaims" and old is not None:
         _resize(obj, old, cluster)
+    if operation == "CREATE" or plural == "persistentvolumeclaims":
+        limit_ranger.check(plural, obj, cluster)
     quota.check(plural, obj, operation, old, cluster)
 
 
@@ -160,15 +163,27 @@ def _priority(pod: Object) -> None:
     spec["preemptionPolicy"] = "PreemptLowerPriority"
 
 
-def _runtime_class(pod: Object) -> None:
-    """RuntimeClass: a cluster of this kind has none."""
-    wanted = pod["spec"].get("runtimeClassName")
-    if wanted:
-        why = f'pod rejected: RuntimeClass "{wanted}" not found'
-        raise forbidden(KINDS["pods"], pod["metadata"].get("name", ""), why)
-    if pod["spec"].get("overhead"):
+def _runtime_class(pod: Object, cluster: Reader) -> None:
+    """RuntimeClass: what a Pod costs beside its containers, and where its runtime is."""
+    spec, name = pod["spec"], pod["metadata"].get("name", "")
+    wanted = spec.get("runtimeClassName")
+    found = cluster.get("runtimeclasses", wanted) if wanted else None
+    if wanted and found is None:
+        raise forbidden(KINDS["pods"], name, f'pod rejected: RuntimeClass "{wanted}" not found')
+    overhead = ((found or {}).get("overhead") or {}).get("podFixed")
+    if overhead:
+        if spec.get("overhead") and spec["overhead"] != overhead:
+            why = "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead"
+            raise forbidden(KINDS["pods"], name, why)
+        spec["overhead"] = dict(overhead)
+    elif spec.get("overhead"):
         why = "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead"
-        raise forbidden(KINDS["pods"], pod["metadata"].get("name", ""), why)
+        raise forbidden(KINDS["pods"], name, why)
+    scheduling = (found or {}).get("scheduling") or {}
+    if scheduling.get("nodeSelector"):
+        spec["nodeSelector"] = {**(spec.get("nodeSelector") or {}), **scheduling["nodeSelector"]}
+    if scheduling.get("tolerations"):
+        spec["tolerations"] = [*(spec.get("tolerations") or ()), *scheduling["tolerations"]]
 
 
 # ---- storage

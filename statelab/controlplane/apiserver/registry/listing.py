@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from statelab.controlplane import errors
@@ -44,8 +44,12 @@ def page(
     continue_token: str = "",
     resource_version: str = "",
     match: str = "",
+    unstored: Sequence[Object] = (),
 ) -> Page:
-    """One page of a list. `match` is resourceVersionMatch: "", "Exact" or "NotOlderThan"."""
+    """One page of a list. `match` is resourceVersionMatch: "", "Exact" or "NotOlderThan".
+
+    `unstored`: objects that are there without being in the store.
+    """
     number, start_after = store.revision, ""
     if continue_token:
         if resource_version not in ("", "0"):
@@ -63,6 +67,8 @@ def page(
             fresh = _encode(store.revision, start_after)
             raise ApiError(410, "Expired", _TOO_OLD, {"continue": fresh}) from error
         raise errors.expired(f"too old resource version: {number} ({store.compacted})") from error
+    if unstored:
+        objects = sorted([*objects, *unstored], key=key_of)
     if start_after:
         objects = [obj for obj in objects if key_of(obj) > start_after]
     if matches is not None:

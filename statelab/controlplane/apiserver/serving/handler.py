@@ -109,8 +109,6 @@ class Handler:
         if isinstance(target, Unserved):
             if request.method == "GET" and path.endswith("/replicationcontrollers") and "watch" not in request.query:
                 return forms.json_response(self._no_replication_controllers())
-            if (lease := leases.answer(self.cluster, request)) is not None:
-                return lease
             if (review := reviews.kind_of(target.group_resource)) is not None:
                 return self._review(request, review)
             raise nonresource.unserved(target.group_resource)
@@ -212,6 +210,10 @@ class Handler:
         version = request.first("resourceVersion")
         if version not in ("", "0"):
             listing.check_not_future(self.store, listing.parse_resource_version(version))
+        if target.kind.plural == "leases" and self.store.get("leases", _key(target)) is None:
+            lease = leases.find(self.cluster, target.namespace, target.name)
+            if lease is not None:
+                return self._shown(request, target.kind, lease, 200, form)
         obj = self.api.read(target.kind.plural, target.namespace, target.name, target.subresource or None)
         if form is negotiation.JSON and target.subresource != "scale" and not request.first("pretty"):
             return Response(200, self.store.encoded(obj))
@@ -232,6 +234,7 @@ class Handler:
             continue_token=asked.continue_token,
             resource_version=asked.resource_version,
             match=asked.match,
+            unstored=leases.held(self.cluster, target.namespace) if kind.plural == "leases" else (),
         )
         return forms.of_list(request, kind, page, form, self.cluster.loop.now_s)
 

@@ -29,9 +29,6 @@ _NEVER_MEANT = {
     "validatingwebhookconfigurations.admissionregistration.k8s.io": "admission webhooks",
     "daemonsets.apps": "DaemonSets",
     "customresourcedefinitions.apiextensions.k8s.io": "CustomResourceDefinitions",
-    "ingresses.networking.k8s.io": "Ingresses",
-    "networkpolicies.networking.k8s.io": "NetworkPolicies",
-    "horizontalpodautoscalers.autoscaling": "HorizontalPodAutoscalers",
     "nodes/proxy": "the proxy to nodes",
 }
 

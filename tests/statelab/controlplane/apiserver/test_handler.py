@@ -47,8 +47,12 @@ def test_a_node_says_in_its_lease_when_it_was_last_heard_of() -> None:
     assert client.request("GET", f"{path}/kind-worker").body["spec"]["renewTime"] == before["renewTime"]
     assert client.request("GET", f"{path}/kind-worker2").body["spec"]["renewTime"] > before["renewTime"]
     assert client.request("GET", f"{path}/nope").code == 404
-    refused = client.request("POST", path, body={"metadata": {"name": "mine"}})
-    assert (refused.code, "StateLab does not simulate" in refused.body["message"]) == (404, True)
+    assert (
+        client.request("POST", path, body={"metadata": {"name": "mine"}, "spec": {"holderIdentity": "me"}}).code == 201
+    )
+    assert [each["metadata"]["name"] for each in client.request("GET", path).body["items"]][-1] == "mine"
+    leaders = client.request("GET", path.replace("kube-node-lease", "kube-system")).body["items"]
+    assert [each["metadata"]["name"] for each in leaders] == ["kube-controller-manager", "kube-scheduler"]
 
 
 # ---- who is let in

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+from statelab.controlplane import quantity
 from statelab.controlplane.apiserver.encoding import schemas
 from statelab.reader import Item, Path_
-from statelab.reader.errors import Finding
+from statelab.reader.errors import Finding, Place
 from statelab.reader.spelling import nearest
 
 _HEAD = ("apiVersion", "kind", "metadata", "spec", "data", "status")
@@ -178,7 +179,8 @@ def _unknown(
 def _not_one_of(item: Item, value: str, values: tuple[str, ...], path: Path_) -> Finding:
     near = nearest(value, values)
     advice = f"Did you mean {near}?" if near else "it can be " + ", ".join(values[:-1]) + f" or {values[-1]}"
-    return Finding(f'"{value[:60]}" is no {dotted(path[-1:])}', item.place_of_value(path), advice, path)
+    step = path[-1] if isinstance(path[-1], str) else str(path[-2]).removesuffix("s")
+    return Finding(f'"{value[:60]}" is no {step}', item.place_of_value(path), advice, path)
 
 
 def _type_finding(item: Item, value: Any, schema: schemas.Schema, name: str, path: Path_) -> Finding | None:
@@ -186,7 +188,7 @@ def _type_finding(item: Item, value: Any, schema: schemas.Schema, name: str, pat
     field = dotted(path)
     if name in (schemas.QUANTITY, schemas.INT_OR_STRING) or "oneOf" in schema:
         if isinstance(value, (str, int, float)) and not isinstance(value, bool):
-            return None
+            return _quantity_finding(value, place, field, path) if name == schemas.QUANTITY else None
         return Finding(f"{field} has to be a number or text", place, path=path)
     wanted = schemas.type_of(schema)
     if wanted == "object" and not isinstance(value, dict):
@@ -202,7 +204,7 @@ def _type_finding(item: Item, value: Any, schema: schemas.Schema, name: str, pat
     if wanted == "string" and not isinstance(value, str):
         if isinstance(value, (dict, list)):
             return Finding(f"{field} has to be text", place, path=path)
-        shown = str(value).lower() if isinstance(value, bool) else str(value)
+        shown = _WRITTEN.get((value, place.length), str(value).lower()) if isinstance(value, bool) else str(value)
         return Finding(
             f"{field} has to be text, and this is a {_name(value)}", place, f'put it in quotes: "{shown}"', path
         )
@@ -213,6 +215,27 @@ def _type_finding(item: Item, value: Any, schema: schemas.Schema, name: str, pat
         quoted = isinstance(value, str) and value.lower() in ("true", "false")
         return Finding(f"{field} has to be true or false", place, "take the quotes away" if quoted else "", path)
     return None
+
+
+# What stood there, by its meaning and its length: YAML 1.1 has many words for true and false.
+_WRITTEN = {(True, 1): "y", (False, 1): "n", (True, 2): "on", (False, 2): "no", (True, 3): "yes", (False, 3): "off"}
+_UNITS = {"GB": "G", "MB": "M", "KB": "k", "TB": "T", "GIB": "Gi", "MIB": "Mi", "KIB": "Ki", "TIB": "Ti"}
+
+
+def _quantity_finding(value: Any, place: Place, field: str, path: Path_) -> Finding | None:
+    """What is no quantity: `1GB`, `1 Gi`, `1gi`."""
+    text = str(value)
+    try:
+        quantity.parse(text)
+    except ValueError:
+        pass
+    else:
+        return None
+    number = text.strip().rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ").strip()
+    unit = text.strip()[len(number) :].strip()
+    meant = _UNITS.get(unit.upper()) or next((each for each in _UNITS.values() if each.upper() == unit.upper()), "")
+    advice = f"Did you mean {number}{meant}?" if meant and number else "write 1Gi, 500Mi, 100m or 2, for example"
+    return Finding(f'{field}: "{text[:60]}" is no quantity', place, advice, path)
 
 
 def _name(value: Any) -> str:

@@ -58,6 +58,8 @@ def start(worker: PodWorker, container: Object) -> Work:
         tell("Failed", f"Error: {error}", type="Warning")
         raise StartError("CreateContainerConfigError", str(error)) from None
     tell("Created", "Container created")
+    if image_for(parse_reference(container["image"])).simulated:
+        tell("StandIn", f'Image "{container["image"]}" is not built in: a stand-in runs in its place and does nothing')
     yield kubelet.random.uniform(*_START_S)
     attempt = _attempt(worker, container)
     attempt.runtime = kubelet.runtime.create(spec)

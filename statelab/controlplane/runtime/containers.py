@@ -213,6 +213,8 @@ class Container:
         """
         if self.spec.command:
             return [*self.spec.command, *(self.spec.args or ())]
+        if self.image.simulated:  # nobody knows its entrypoint, so its arguments are nothing to run
+            return list(self.image.command)
         if self.spec.args:
             return [*self.image.entrypoint, *self.spec.args]
         return [*self.image.entrypoint, *self.image.command]

@@ -208,3 +208,25 @@ def test_pods_of_jobs_have_the_name_of_their_job() -> None:
 def test_numbers_that_make_no_sense_are_no_end(spec: str) -> None:
     text = SET.replace("replicas: 2", spec)
     advise_text(service("{statefulset.kubernetes.io/pod-name: web-1}") + text)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("storage: 1Gi", "storage: 1GB", '"1GB" is no quantity'),
+        ("storage: 1Gi", "storage: 1gi", "Did you mean 1Gi?"),
+        ("storage: 1Gi", 'storage: "1 Gi"', '"1 Gi" is no quantity'),
+        ("[ReadWriteOnce]", "[ReadWriteOnly]", '"ReadWriteOnly" is no accessMode'),
+        ("name: www\n          mountPath", "name: n\n          mountPath", 'put it in quotes: "n"'),
+        ("name: www\n          mountPath", "name: off\n          mountPath", 'put it in quotes: "off"'),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_named_as_it_was_written(before: str, after: str, said: str) -> None:
+    assert before in SET
+    told = "\n".join(f"{each.problem} {each.advice}" for each in advise(read(SET.replace(before, after, 1))))
+    assert said in told
+
+
+def test_a_quantity_that_is_one_gets_no_word() -> None:
+    for written in ("1Gi", "1024Mi", '"1.5Gi"', "1073741824", "1e9", "1G"):
+        assert not [each for each in advise(read(SET.replace("1Gi", written))) if "quantity" in each.problem]

@@ -15,6 +15,7 @@ from statelab.controlplane.apiserver.encoding.go_json import go_quote
 from statelab.controlplane.apiserver.validation import names
 from statelab.controlplane.apiserver.validation.security import visit
 from statelab.controlplane.kinds import Object
+from statelab.controlplane.runtime.images import image_for, parse_reference
 
 Fields = dict[str, Any]
 
@@ -53,6 +54,7 @@ _VOLUMES = {
     "cephfs": "deprecated in v1.28, non-functional in v1.31+",
     "rbd": "deprecated in v1.28, non-functional in v1.31+",
 }
+_STAND_IN = "a stand-in runs in its place, looks healthy and does nothing; a kind cluster runs the real one"
 _RECOMMENDED = "which can result in surprising behavior; a DNS label is recommended"
 
 
@@ -96,6 +98,14 @@ def volume(obj: Object, _old: Object | None) -> Iterator[str]:
         )
     yield from (f"spec.{key}: {why}" for key, why in _VOLUMES.items() if spec.get(key) is not None)
     yield from _fractions(spec.get("capacity"), "spec.capacity", ("storage",))
+
+
+def _is_stand_in(image: str) -> bool:
+    """Whether the embedded cluster has nothing but a stand-in for an image. This warning is ours alone."""
+    try:
+        return bool(image) and image_for(parse_reference(image)).simulated
+    except ValueError:
+        return False
 
 
 def name(obj: Object, used_in: str) -> Iterator[str]:
@@ -159,6 +169,8 @@ def pod_spec(spec: Fields, metadata: Fields, field: str) -> Iterator[str]:
         resources = container.get("resources") or {}
         for part in ("limits", "requests"):
             yield from _fractions(resources.get(part), f"{here}.resources.{part}", ("memory", "ephemeral-storage"))
+        if _is_stand_in(container.get("image") or ""):
+            yield f'{here}.image: "{container["image"]}" is not built in here: {_STAND_IN}'
         yield from _environment(container.get("env") or [], f"{here}.env")
         yield from _ports(container.get("ports") or [], f"{here}.ports")
     if grace is not None and grace < 0:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+
+from statelab.controlplane.apiserver.encoding.request import Request
+from statelab.controlplane.apiserver.serving.handler import Handler
+from statelab.controlplane.controlplane import ControlPlane
 
 
 @pytest.mark.parametrize(
@@ -81,3 +87,34 @@ def test_the_tutorials_logging_sidecars_follow_their_files(node):
     sidecar = node.run(args=["/bin/sh", "-c", "tail -n+1 -F /var/log/1.log"], mounts=mounts, name="sidecar", for_s=5)
     lines = [line.text for line in sidecar.logs]
     assert lines[0].startswith("0: ") and len(lines) >= 4
+
+
+def test_a_stand_in_is_told_where_it_is_applied_in_its_events_and_in_its_log() -> None:
+    cluster = ControlPlane()
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "db", "namespace": "default"},
+        "spec": {
+            "containers": [
+                {"name": "db", "image": "postgres:17", "args": ["-c", "max_connections=200"]},
+                {"name": "web", "image": "nginx:1.27"},
+            ]
+        },
+    }
+    answer = Handler(cluster).handle(
+        Request(
+            "POST",
+            "/api/v1/namespaces/default/pods",
+            {},
+            {"content-type": "application/json"},
+            json.dumps(pod).encode(),
+        )
+    )
+    warned = [value for name, value in answer.headers if name.lower() == "warning"]
+    assert len(warned) == 1 and "postgres:17" in warned[0] and "stand-in" in warned[0]
+    cluster.settle()
+    told = [each["message"] for each in cluster.list("events", "default") if each["reason"] == "StandIn"]
+    assert told == ['Image "postgres:17" is not built in: a stand-in runs in its place and does nothing']
+    statuses = cluster.get("pods", "default/db")["status"]["containerStatuses"]
+    assert all(each["ready"] for each in statuses), "arguments of an unknown entrypoint are nothing to run"

@@ -150,7 +150,7 @@ def test_a_container_that_ends_at_once_is_in_crash_loop_back_off_with_its_exit_c
     for _ in range(120):  # between two runs it has ended first, then waits
         cluster.loop.run_for(1)
         status = cluster.get("pods", "default/crash")["status"]["containerStatuses"][0]
-        if status["restartCount"] > 1 and "waiting" in status["state"]:
+        if status["restartCount"] == 3 and "waiting" in status["state"]:
             break
     assert status["state"]["waiting"]["reason"] == "CrashLoopBackOff"
     assert status["lastState"]["terminated"]["exitCode"] == 3

@@ -16,6 +16,7 @@ from typing import Any
 from statelab.controlplane import errors
 from statelab.controlplane.apiserver.registry.copying import fresh
 from statelab.controlplane.apiserver.registry.resources import ApiServer, WriteOptions
+from statelab.controlplane.apiserver.serving import inside
 from statelab.controlplane.bootstrap import NODES, bootstrap, bootstrap_roles, signing_key
 from statelab.controlplane.clock import Loop
 from statelab.controlplane.controllers import all_controllers
@@ -97,6 +98,8 @@ class ControlPlane:
         bootstrap_roles(self.view("apiserver"), self.store, self.random if is_new else None)
         for kubelet in self.kubelets.values():
             kubelet.start()
+        first = next(iter(self.kubelets.values()))
+        inside.listen(self, first.node_name, first.host_ip)
         self.scheduler.start()
         self.node_monitor.start()
         if not is_new:

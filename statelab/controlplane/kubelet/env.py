@@ -34,6 +34,7 @@ class PodFacts:
     pod_ip: str
     host_ip: str
     allocatable: Mapping[str, str]  # of the node: a limit that is not set reads as the node's
+    token: Callable[[Object, Mapping[str, object]], bytes] = lambda pod, source: b""  # for a projected volume
 
 
 def environment(pod: Object, container: Object, facts: PodFacts, cluster: Reader) -> dict[str, str]:

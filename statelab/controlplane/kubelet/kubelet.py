@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 from statelab.controlplane.clock import Loop, Timer
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object, key_of
-from statelab.controlplane.kubelet import ending
+from statelab.controlplane.kubelet import ending, mounting
 from statelab.controlplane.kubelet.admission import rejection
 from statelab.controlplane.kubelet.backoff import BackOff
 from statelab.controlplane.kubelet.images import Images
 from statelab.controlplane.kubelet.nodes import Addresses, new_node, node_status
 from statelab.controlplane.kubelet.pods import PodWorker
 from statelab.controlplane.kubelet.status import is_terminal
+from statelab.controlplane.kubelet.tokens import PodTokens
 from statelab.controlplane.kubelet.volumes import VolumeSource, references
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Kubelet:
         self.host_ip = host_ip
         self.images = Images(runtime, lambda: self.loop.now_s)
         self.back_off = BackOff()
+        self.tokens = PodTokens(view, self._renew_tokens)
         self.addresses = Addresses(index)
         self.is_running = False
         self.last_heard_s = 0.0  # when it last said that it lives; meaningful while it does not run
@@ -94,6 +96,7 @@ class Kubelet:
         workers, self._workers, self._by_key, self._admitted = self._workers, {}, {}, 0
         for worker in workers.values():
             worker.stop()
+            self.tokens.forget(worker.uid)
             for attempt in worker.record.running():
                 attempt.state = "exited"
                 if attempt.runtime is not None:
@@ -205,6 +208,12 @@ class Kubelet:
             del self._by_key[worker.key]
         self.images.forget(worker.uid)
         self.back_off.forget(worker.uid)
+        self.tokens.forget(worker.uid)
+
+    def _renew_tokens(self, uid: str) -> None:
+        worker = self._workers.get(uid)
+        if worker is not None and worker.mounted is not None:
+            mounting.refresh(worker)
 
     # ---- what the API server asks for: logs, exec, attach, port-forward
 

@@ -268,7 +268,8 @@ class PodWorker:
         self._again = True  # the PLEG reports the new sandbox
 
     def facts(self) -> PodFacts:
-        return PodFacts(self.record.pod_ip, self.kubelet.host_ip, self.kubelet.allocatable())
+        kubelet = self.kubelet
+        return PodFacts(self.record.pod_ip, kubelet.host_ip, kubelet.allocatable(), kubelet.tokens.token)
 
     def _stop(self) -> Generator[Wait, Any, set[str]]:
         """Stop what must be started anew, within this sync: nobody sees the Pod between the two. Their names."""

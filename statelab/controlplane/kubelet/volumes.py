@@ -5,13 +5,11 @@ Source: pkg/volume/{configmap,secret,projected,downwardapi,hostpath,emptydir}, p
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from statelab.controlplane.clock import seconds
 from statelab.controlplane.controllers.volume.localpath import folder_owner
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.kubelet.env import ConfigError, PodFacts, Reader, data_of, field_value, resource_value
@@ -19,7 +17,8 @@ from statelab.controlplane.kubelet.env import ConfigError, PodFacts, Reader, dat
 if TYPE_CHECKING:
     from statelab.controlplane.runtime.volumes import Volume
 
-Files = dict[str, tuple[bytes, int]]  # path below the volume's root → content, permission bits
+Content = bytes | Callable[[], bytes]  # a token is made when its volume is first looked at
+Files = dict[str, tuple[Content, int]]  # path below the volume's root → content, permission bits
 
 _DEFAULT_MODE = 0o644
 _TOKEN_MODE = 0o644
@@ -80,7 +79,8 @@ def write_files(volume: Volume, before: Files, after: Files) -> None:
     """Make a volume hold `after` where it held `before`."""
     for path in before.keys() - after.keys():
         volume.remove(path)
-    for path, (content, mode) in after.items():
+    for path, (made, mode) in after.items():
+        content = made() if callable(made) else made
         if before.get(path) != (content, mode):
             volume.write(path, content, mode)
 
@@ -126,7 +126,12 @@ def _projected(pod: Object, source: Object, mode: int, facts: PodFacts, cluster:
         return dict(_downward(pod, source["downwardAPI"] or {}, mode, facts))
     if "serviceAccountToken" in source:
         body = source["serviceAccountToken"]
-        return {body["path"]: (service_account_token(pod, body).encode(), mode)}
+        account = pod["spec"].get("serviceAccountName") or "default"
+        key = f"{pod['metadata']['namespace']}/{account}"
+        if cluster.get("serviceaccounts", key) is None:
+            why = f'failed to fetch token: serviceaccounts "{account}" not found'
+            raise MountError(why, ("serviceaccounts", key))
+        return {body["path"]: (partial(facts.token, pod, body), mode)}
     raise MountError(
         f"the embedded cluster does not simulate projected sources of type {', '.join(sorted(source))}; "
         "a kind cluster is the place to try them"
@@ -162,28 +167,6 @@ def _downward(pod: Object, body: Object, mode: int, facts: PodFacts) -> Iterator
         else:
             text = resource_value(pod, item["resourceFieldRef"], facts)
         yield item["path"], (text.encode(), item.get("mode", mode))
-
-
-def service_account_token(pod: Object, body: Mapping[str, object]) -> str:
-    """A token in the form of a real one. It opens nothing that is not open: this cluster asks no one for a token."""
-    metadata = pod["metadata"]
-    account = pod["spec"].get("serviceAccountName") or "default"
-    created_s = int(seconds(metadata["creationTimestamp"]))
-    lifetime = body.get("expirationSeconds")
-    claims = {
-        "aud": [body.get("audience") or "https://kubernetes.default.svc.cluster.local"],
-        "exp": created_s + (lifetime if isinstance(lifetime, int) else 3607),
-        "iat": created_s,
-        "iss": "https://kubernetes.default.svc.cluster.local",
-        "kubernetes.io": {
-            "namespace": metadata["namespace"],
-            "pod": {"name": metadata["name"], "uid": metadata["uid"]},
-            "serviceaccount": {"name": account},
-        },
-        "sub": f"system:serviceaccount:{metadata['namespace']}:{account}",
-    }
-    parts = (json.dumps({"alg": "none", "typ": "JWT"}), json.dumps(claims), metadata["uid"])
-    return ".".join(base64.urlsafe_b64encode(part.encode()).decode().rstrip("=") for part in parts)
 
 
 # ---- the node's own files

@@ -183,6 +183,7 @@ def request(
     body: bytes = b"",
     timeout_s: float | None = None,
     housekeeping: bool = False,
+    tls: bool = False,
 ) -> None:
     """One request over a new connection; `done` is called once, perhaps before this returns.
 
@@ -190,7 +191,7 @@ def request(
     out").
     """
     _Exchange(network.loop, done, timeout_s, housekeeping).open(
-        network, source_ip, host, port, target, method, dict(headers or {}), body
+        network, source_ip, host, port, target, method, dict(headers or {}), body, tls=tls
     )
 
 
@@ -220,6 +221,8 @@ class _Exchange:
         method: str,
         headers: dict[str, str],
         body: bytes,
+        *,
+        tls: bool,
     ) -> None:
         if self._timeout_s is not None:
             error = NetworkError("timed out", self._timeout_s)
@@ -227,7 +230,7 @@ class _Exchange:
                 self._timeout_s, lambda: self._finish(error), housekeeping=self._housekeeping
             )
         try:
-            self._connection = network.connect(source_ip, host, port)
+            self._connection = network.connect(source_ip, host, port, tls=tls)
         except NetworkError as caught:
             refused = caught
             if refused.after_s:

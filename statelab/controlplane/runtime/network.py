@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from statelab.controlplane import dns
@@ -47,11 +48,12 @@ Address = tuple[str, int]
 class Connection:
     """One end of a TCP connection. What comes before `on_data` is set is kept; `on_close` is told once."""
 
-    __slots__ = ("_early", "_on_close", "_on_data", "closed", "local", "peer", "remote")
+    __slots__ = ("_early", "_on_close", "_on_data", "closed", "local", "peer", "remote", "tls")
 
-    def __init__(self, local: Address, remote: Address) -> None:
+    def __init__(self, local: Address, remote: Address, *, tls: bool = False) -> None:
         self.local = local
         self.remote = remote
+        self.tls = tls  # the client speaks TLS, which is not simulated beyond that
         self.peer: Connection = self
         self.closed = False
         self._early: list[bytes] = []
@@ -103,6 +105,14 @@ class Connection:
 Accept = Callable[[Connection], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """A server that speaks TLS: the certificate of who signed its own, and the names its own is for."""
+
+    authority: str  # PEM
+    names: frozenset[str]
+
+
 class Network:
     """One per cluster. `cluster`: where Services, EndpointSlices and Pods are read; None: there are only Pods'
     addresses.
@@ -112,6 +122,7 @@ class Network:
         self.loop = loop
         self.cluster = cluster
         self._listeners: dict[str, dict[int, Accept]] = {}  # address → port → who accepts
+        self._secured: dict[Address, tuple[Accept, Secured]] = {}  # servers of nodes, which come back with them
         self._open: dict[str, list[Connection]] = {}  # address → server ends of its connections
         self._turn: dict[tuple[str, str], int] = {}
         self._affinity: dict[tuple[str, str], tuple[str, float]] = {}
@@ -136,6 +147,19 @@ class Network:
             raise OSError(98, "Address already in use")
         ports[port] = accept
 
+    def secure(self, ip: str, port: int, accept: Accept, secured: Secured) -> None:
+        """A server of a node that speaks TLS: it answers whenever the node is there."""
+        self._secured[ip, port] = (accept, secured)
+
+    def secured(self, source_ip: str, host: str, port: int) -> Secured | None:
+        """What the server that answers at an address shows of itself in a TLS handshake; None where none speaks TLS.
+
+        Raises NetworkError.
+        """
+        ip = self.address_of(host)
+        found = self._secured.get(self._endpoint(ip, port, source_ip) if host not in LOCALHOST else (source_ip, port))
+        return found[1] if found is not None else None
+
     def unlisten(self, ip: str, port: int) -> None:
         """The server is gone, and its connections with it."""
         self._listeners.get(ip, {}).pop(port, None)
@@ -152,7 +176,7 @@ class Network:
 
     # ---- connections
 
-    def connect(self, source_ip: str, host: str, port: int) -> Connection:
+    def connect(self, source_ip: str, host: str, port: int, *, tls: bool = False) -> Connection:
         """Open a connection from a Pod (or a node) to an address, a Service's address or a full name. Raises
         NetworkError.
         """
@@ -165,11 +189,13 @@ class Network:
         if ports is None:
             raise self._unreachable(ip)
         accept = ports.get(port)
+        if accept is None and (ip, port) in self._secured:
+            accept = self._secured[ip, port][0]
         if accept is None:
             raise NetworkError("connection refused")
         self._last_port = self._last_port + 1 if self._last_port < 60999 else _FIRST_EPHEMERAL_PORT
-        client = Connection((source_ip, self._last_port), (ip, port))
-        server = Connection((ip, port), (source_ip, self._last_port))
+        client = Connection((source_ip, self._last_port), (ip, port), tls=tls)
+        server = Connection((ip, port), (source_ip, self._last_port), tls=tls)
         client.peer, server.peer = server, client
         opened = self._open.setdefault(ip, [])
         if len(opened) > 64:

@@ -27,6 +27,14 @@ _LONG_VALUED = {
     "data-urlencode", "resolve", "max-redirs", "cacert", "cert", "key", "interface", "url", "limit-rate", "dns-servers",
 }  # fmt: skip
 
+_UNKNOWN_ISSUER = (
+    "SSL certificate problem: unable to get local issuer certificate\n"
+    "More details here: https://curl.se/docs/sslcerts.html\n\n"
+    "curl failed to verify the legitimacy of the server and therefore could not\n"
+    "establish a secure connection to it. To learn more about this situation and\n"
+    "how to fix it, please visit the web page mentioned above."
+)
+
 
 @dataclass
 class _CurlOptions:
@@ -118,16 +126,41 @@ class _Curl:
         url = parse_url(text)
         if url is None:
             self.failed(3, "URL using bad/illegal format or missing URL", text)
-        elif url.scheme == "https":
-            self.failed(35, NO_TLS, text)
-        elif url.scheme != "http":
+        elif url.scheme not in ("http", "https"):
             self.failed(1, f'Protocol "{url.scheme}" not supported or disabled in libcurl', text)
         else:
             address = self.resolved(url) or address_of(self.task, url.host)
             if address is None:
                 self.failed(6, f"Could not resolve host: {url.host}", text)
+            elif (problem := self.untrusted(url, address)) is not None:
+                self.failed(*problem, text)
             else:
                 self.connect(text, url, address)
+
+    def untrusted(self, url: Url, address: str) -> tuple[int, str] | None:
+        """What curl finds wrong with a server's certificate before it sends anything: its exit code and words."""
+        if url.scheme != "https":
+            return None
+        authority = self.options.last("cacert")
+        trusted = b""
+        if authority is not None and "insecure" not in self.options.flags:
+            try:
+                trusted = self.task.files.read(self.task.path(authority))
+            except OSError:
+                return 77, f"error setting certificate file: {authority}"
+        try:
+            secured = self.task.network.secured(self.task.ip, address, url.port)
+        except NetworkError:
+            return None  # connecting tells why
+        if secured is None:
+            return 35, NO_TLS
+        if "insecure" in self.options.flags:
+            return None
+        if secured.authority.strip().encode() not in trusted:
+            return 60, _UNKNOWN_ISSUER
+        if url.host not in secured.names:
+            return 60, f"SSL: no alternative certificate subject name matches target host name '{url.host}'"
+        return None
 
     def resolved(self, url: Url) -> str | None:
         for each in self.options.values.get("resolve", []):
@@ -146,7 +179,8 @@ class _Curl:
         body, method = self.body_and_method(url, headers)
         if (user := options.last("user")) is not None:
             headers["Authorization"] = "Basic " + base64.b64encode(user.encode()).decode()
-        headers.setdefault("Host", url.host if url.port == 80 else f"{url.host}:{url.port}")
+        usual = 443 if url.scheme == "https" else 80
+        headers.setdefault("Host", url.host if url.port == usual else f"{url.host}:{url.port}")
         if "verbose" in options.flags:
             self.task.error(
                 f"*   Trying {address}:{url.port}...\n* Connected to {url.host} ({address}) port {url.port} (#0)\n"
@@ -175,7 +209,7 @@ class _Curl:
                 pass
         request(
             self.task.network, self.task.ip, address, url.port, url.target, done,
-            method=method, headers=headers, body=body, timeout_s=timeout_s,
+            method=method, headers=headers, body=body, timeout_s=timeout_s, tls=url.scheme == "https",
         )  # fmt: skip
 
     def body_and_method(self, url: Url, headers: dict[str, str]) -> tuple[bytes, str]:

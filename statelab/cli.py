@@ -16,6 +16,7 @@ from statelab.cluster.connection import RequestRefused
 from statelab.cluster.getting import setting
 from statelab.cluster.paths import find_home
 from statelab.cluster.problem import Problem, in_words
+from statelab.pace import note
 from statelab.version import KUBERNETES_VERSION, VERSION
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def up(
     said = "The embedded cluster runs" if is_new else "The embedded cluster was running already"
     hint = f"For kubectl in this terminal:  {setting('KUBECONFIG', str(home.kubeconfig))}"
     _tell(
-        f"{said} at {server.url} (Kubernetes {KUBERNETES_VERSION}, pace {server.pace:g}).\n{hint}",
+        f"{said} at {server.url} (Kubernetes {KUBERNETES_VERSION}, pace {server.pace:g}).\n{note(server.pace)}{hint}",
         {**server.to_json(), "started": is_new, "kubeconfig": str(home.kubeconfig)},
         as_json,
     )

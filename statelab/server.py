@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from statelab.controlplane.errors import ApiError
 from statelab.lifetime import LOOK_EVERY_S, Lifetime
+from statelab.pace import note
 from statelab.version import KUBERNETES_VERSION
 
 if TYPE_CHECKING:
@@ -270,6 +271,7 @@ def _write(path: Path, text: str) -> None:
 def _say(url: str, dns_port: int, kubeconfig: Path | None, state: Path | None, pace: float) -> None:
     where = f"kept in {state}" if state is not None else "kept in memory only"
     print(f"StateLab serves Kubernetes {KUBERNETES_VERSION} at {url} ({where}, pace {pace:g})")
+    print(note(pace), end="")
     print(f"  DNS:     dig @127.0.0.1 -p {dns_port} kubernetes.default.svc.cluster.local")
     if kubeconfig is not None:
         print(f"  kubectl: export KUBECONFIG={shlex.quote(str(kubeconfig))}")

@@ -14,6 +14,7 @@ from statelab.cluster.my_courses import FIRST_LESSON
 from statelab.cluster.paths import OWN_COPY, Home, find_home
 from statelab.cluster.problem import Problem
 from statelab.lab import settings, terminals
+from statelab.pace import note
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,9 @@ def run(
         server, is_ours = local.start(home, pace=pace)
         kubeconfig = str(home.kubeconfig)
         print(f"The embedded cluster runs at {server.url}.")
+        if server.pace != pace:
+            print(f"It was running already, at pace {server.pace:g}; for another one stop it first: statelab down")
+        print(note(server.pace), end="")
     else:
         from statelab import real_clusters
         from statelab.cluster import kind_record

@@ -76,8 +76,13 @@ class FileTree:
             self._handle.mkdir("/")
 
     def read(self, path: str) -> bytes:
-        if self._is_plain(path) and path in self._files:
-            return self._files[path][0]
+        if self._is_plain(path):
+            if path in self._files:
+                return self._files[path][0]
+            if path == "/" or path in self._directories:
+                raise IsADirectoryError(21, "Is a directory", path)
+            if not any(path.startswith(f"{each}/") for each in self._files):
+                raise FileNotFoundError(2, "No such file or directory", path)
         try:
             return self.handle.read_file(path)
         except RuntimeError as error:

@@ -22,6 +22,7 @@ ENGLISH: dict[str, str] = {
     "no_node": "no node yet",
     "gone": "gone",
     "was": "was {ip}, uid {uid}",
+    "count_of": "{ready}/{wanted}",
     "headless": "headless: names, no address of its own",
     "no_address": "no address (NXDOMAIN)",
     "data_wait": "its data wait",
@@ -29,7 +30,6 @@ ENGLISH: dict[str, str] = {
     "mounted_by_nobody": "mounted by nobody",
     "more_pods": "and {count} more Pods",
     "more_claims": "and {count} more claims",
-    "more_names": "{count} more names",
     # the picture in sentences, for who hears it
     "label_workload": "{kind} {name}, {ready} of {wanted} ready",
     "label_node": "Node {name}, {state}",

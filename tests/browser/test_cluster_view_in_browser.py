@@ -35,6 +35,8 @@ cluster.wait("sts/web", "Rollout");
 """
 
 
+CLAIM = "persistentvolumeclaim/www-web-0"
+
 ASK = """
 from statelab.notebook import predict
 predict("Which goes first?", one=["web-0", "web-1"], key="keys")
@@ -55,8 +57,10 @@ def test_the_picture_appears_with_every_pod_and_claim(notebook: Any) -> None:
     cell = notebook.cell(1)
     cell.locator('g[data-key="pod/web-1"].ready').wait_for()
     assert "Pod web-1, Ready" in cell.locator('g[data-key="pod/web-1"]').get_attribute("aria-label")
-    assert cell.locator('g[data-key="persistentvolumeclaim/www-web-0"]').count() == 1
-    assert cell.locator('g[data-key="tie/www-web-0"]').count() == 1
+    assert cell.locator(f'g[data-key="{CLAIM}"]').count() == 1
+    pod, claim = (cell.locator(f'g[data-key="{key}"]').bounding_box() for key in ("pod/web-0", CLAIM))
+    assert abs(pod["y"] + pod["height"] - claim["y"]) < 6  # it lies under its Pod
+    assert pod["x"] < claim["x"] < pod["x"] + pod["width"]
 
 
 def test_a_pod_that_is_deleted_is_seen_going_and_coming_back(notebook: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -12,10 +13,11 @@ import anywidget
 import traitlets
 
 from statelab.cluster import Cluster, Problem, RequestRefused
+from statelab.controlplane.kinds import Object
 from statelab.notebook.pictures.live import Mirror, mirror_of
 from statelab.notebook.pictures.modules import PICTURE, answering, css, lasting, module
 from statelab.notebook.pictures.picture import WIDTH, Picture, draw, frame_of
-from statelab.notebook.pictures.scene import WATCHED, PodShown, Scene, make_scene
+from statelab.notebook.pictures.scene import OPTIONAL, WATCHED, PodShown, Scene, make_scene
 from statelab.notebook.pictures.selecting import Selection
 from statelab.notebook.pictures.source import Source
 from statelab.notebook.pictures.style import STYLE
@@ -250,5 +252,11 @@ def show(*, before: int | None = None, live: bool = False, buttons: bool = False
 
 def scene_of(cluster: Cluster) -> Scene:
     """The current namespace of a cluster, asked for once, now."""
-    objects = {plural: cluster.list(plural) for plural in WATCHED}
+    objects: dict[str, Sequence[Object]] = {}
+    for plural in WATCHED:
+        try:
+            objects[plural] = cluster.list(plural)
+        except RequestRefused as refusal:
+            if plural not in OPTIONAL or refusal.code != 404:
+                raise
     return make_scene(objects, cluster.namespace)

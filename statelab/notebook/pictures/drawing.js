@@ -32,7 +32,9 @@ export function makeSvg(style) {
 
 // Replace only what changed. `frame`: {width, height, title, order: [key…], pieces: {key: [x, y, inner, classes, label]}}.
 // `shown`: a Map that remembers what each piece is now.
+// What comes, goes or is struck moves, unless the reader wants no motion.
 export function patch(svg, frame, shown) {
+  const moves = shown.size > 0 && !noMotion.matches;
   const box = `0 0 ${frame.width} ${frame.height}`;
   if (svg.getAttribute("viewBox") !== box) {
     svg.setAttribute("viewBox", box); // even the same one again makes the browser lay everything out anew
@@ -42,7 +44,8 @@ export function patch(svg, frame, shown) {
   for (const [key, piece] of shown) {
     if (!(key in frame.pieces)) {
       if (piece.element.contains(document.activeElement)) focusNeighbour(svg, piece.element);
-      piece.element.remove();
+      if (moves && MOVING.test(key)) die(svg, piece.element);
+      else piece.element.remove();
       shown.delete(key);
     }
   }
@@ -54,13 +57,19 @@ export function patch(svg, frame, shown) {
       piece = { element: document.createElementNS(SVG, "g"), inner: null, classes: null, label: null, at: null };
       piece.element.dataset.key = key;
       shown.set(key, piece);
+      if (moves && MOVING.test(key)) animate(piece.element, "sl-born");
+    } else if (moves && piece.classes !== classes && /failing|terminating/.test(classes)) {
+      animate(piece.element, "sl-struck");
     }
     const element = piece.element;
     if (piece.inner !== inner) {
       element.replaceChildren(...parsed(inner));
       piece.inner = inner;
     }
-    if (piece.classes !== classes) element.setAttribute("class", (piece.classes = classes));
+    if (piece.classes !== classes) {
+      const moving = [...element.classList].filter((each) => each.startsWith("sl-")).join(" ");
+      element.setAttribute("class", `${(piece.classes = classes)} ${moving}`.trim());
+    }
     const at = `translate(${x}px, ${y}px)`;
     if (piece.at !== at) element.style.transform = piece.at = at;
     if (piece.label !== label) {
@@ -76,6 +85,25 @@ export function patch(svg, frame, shown) {
     before = element;
   }
   oneTabStop(svg);
+}
+
+const MOVING = /^(pod|persistentvolumeclaim)\//;
+const MOST_MOVING = 20; // of more at once nobody could follow one
+const noMotion = matchMedia("(prefers-reduced-motion: reduce)");
+
+function animate(element, name) {
+  element.classList.add(name);
+  element.addEventListener("animationend", () => element.classList.remove(name), { once: true });
+}
+
+// What is gone fades at the end of the picture, no longer a piece of it.
+function die(svg, element) {
+  if (svg.getElementsByClassName("sl-dying").length >= MOST_MOVING) return element.remove();
+  for (const name of ["data-key", "role", "tabindex", "aria-label"]) element.removeAttribute(name);
+  element.setAttribute("aria-hidden", "true");
+  element.classList.add("sl-dying");
+  svg.append(element);
+  setTimeout(() => element.remove(), 750);
 }
 
 const parser = new DOMParser();

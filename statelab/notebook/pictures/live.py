@@ -19,7 +19,7 @@ from statelab.cluster import Cluster, Problem, RequestRefused
 from statelab.cluster.names import path_of
 from statelab.controlplane.kinds import KINDS, Object, key_of
 from statelab.notebook.pictures.history import Moment
-from statelab.notebook.pictures.scene import WATCHED
+from statelab.notebook.pictures.scene import OPTIONAL, WATCHED
 
 _log = logging.getLogger(__name__)
 _REDRAW_S = 0.08  # at most a dozen pictures a second; what comes between is in the next one
@@ -46,7 +46,7 @@ class Mirror:
         self._changed = threading.Event()
         self._closed = threading.Event()
         self._ends: set[Callable[[], None]] = set()  # what ends a watch that waits
-        versions = {plural: self._list(plural) for plural in WATCHED}
+        versions = {plural: version for plural in WATCHED if (version := self._list_at_first(plural)) is not None}
         threading.Thread(target=self._tell, daemon=True, name=f"pictures of {self.namespace}").start()
         for plural, version in versions.items():
             name = f"watch {plural} in {self.namespace}"
@@ -109,6 +109,14 @@ class Mirror:
             self._closed.wait(again_s)
             again_s = min(again_s * 1.5, _LONGEST_AGAIN_S)
             version = ""
+
+    def _list_at_first(self, plural: str) -> str | None:
+        try:
+            return self._list(plural)
+        except RequestRefused as refusal:
+            if plural in OPTIONAL and refusal.code == 404:
+                return None  # this cluster has no such kind: there is nothing to follow
+            raise
 
     def _list(self, plural: str) -> str:
         kind = KINDS[plural]

@@ -6,58 +6,50 @@ then in colour. Everything that comes from an object is escaped here, once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from statelab.notebook.pictures.drawing import Picture, Piece, elided, escaped, shortened, text
-from statelab.notebook.pictures.scene import ClaimShown, NodeShown, PodShown, Scene, ServiceShown, WorkloadShown
+from statelab.notebook.pictures.cards import MARKS, Card, claim_card, ghost_card, pod_card, tile
+from statelab.notebook.pictures.drawing import Picture, Piece, escaped, shortened, text
+from statelab.notebook.pictures.families import families
+from statelab.notebook.pictures.scene import Scene
+from statelab.notebook.pictures.shown import ClaimShown, NodeShown, PodShown, ServiceShown
 from statelab.notebook.strings import say
 
 WIDTH = 960
 _MARGIN = 12
 _GAP = 10
 _TITLE_H = 28
-_CLAIM_W, _CLAIM_H = 182, 44
 _TEXT_H = 17
 _NARROWEST_ROOM = 300
+_NARROWEST_CARD, _WIDEST_CARD = 150, 232
 _MOST_LARGE_PODS = 60  # more are drawn as tiles
 _MOST_PODS = 1500  # more are counted, not drawn
 _MOST_CLAIMS = 400
-_MOST_TIES = 40
 _MOST_SERVICES = 30
-_MOST_NAMES = 12
-
-# A mark for each state: what it is can be told without its colour.
-MARKS = {"ready": "●", "starting": "◔", "pending": "◌", "terminating": "✕", "failing": "▲", "finished": "✓"}
-
-
-@dataclass(frozen=True)
-class _Size:
-    """How large Pods are drawn: a box with all that is known, or, where there are many, a tile."""
-
-    width: int
-    height: int
-    is_tile: bool = False
 
 
 @dataclass(frozen=True)
 class _Room:
+    """A node and what is on it; without a node: what waits for one."""
+
     node: NodeShown | None
     pods: list[PodShown]
     ghosts: list[PodShown]
+    claims: list[ClaimShown]  # those whose data wait here for a Pod
     left_out: int = 0
 
 
 def draw(scene: Scene, *, width: int = WIDTH, ghosts: Sequence[PodShown] = ()) -> Picture:
-    """The picture of a scene: workloads, nodes as rooms with Pods, claims tied to Pods, Services and their names.
+    """The picture of a scene: who owns which Pod, nodes as rooms with Pods and their claims, Services and names.
 
     `ghosts`: Pods as they were at an earlier moment; those that are another Pod now, or gone, are shown beside.
     """
     pieces: dict[str, Piece] = {}
-    y = _header(scene, pieces, width)
-    y, where = _rooms(scene, pieces, y, width, ghosts)
-    y = _claims(scene, pieces, y, width, where)
+    pieces["header"] = Piece(_MARGIN, _MARGIN, text(0, 14, say("namespace", namespace=scene.namespace), "small quiet"))
+    y = families(scene.workloads, pieces, _MARGIN, _MARGIN + 24.0, width - 2 * _MARGIN)
+    y = _rooms(scene, pieces, y, width, ghosts)
     y = _services(scene, pieces, y, width)
     return Picture(width, int(y + _MARGIN), pieces, scene.sentence())
 
@@ -77,92 +69,100 @@ def frame_of(picture: Picture, **more: Any) -> dict[str, Any]:
     }
 
 
-# ---- workloads
+# ---- nodes, Pods and claims
 
 
-def _header(scene: Scene, pieces: dict[str, Piece], width: int) -> float:
-    pieces["header"] = Piece(_MARGIN, _MARGIN, text(0, 14, say("namespace", namespace=scene.namespace), "small quiet"))
-    x, y = float(_MARGIN), _MARGIN + 22.0
-    for index, each in enumerate(scene.workloads[:40]):
-        chip = _workload(each)
-        length = 20 + 8.6 * len(_said_of(each))
-        if index and x + length > width - _MARGIN:
-            x, y = _MARGIN, y + 30
-        pieces[f"{each.kind.lower()}/{each.name}"] = Piece(
-            x, y, chip[0], "ready" if each.is_done else "starting", chip[1]
-        )
-        x += length + _GAP
-    return y + (34.0 if scene.workloads else 2.0)
-
-
-def _said_of(each: WorkloadShown) -> str:
-    return f"{each.kind} {shortened(each.name, 30)}  {each.ready}/{each.wanted}"
-
-
-def _workload(each: WorkloadShown) -> tuple[str, str]:
-    said = _said_of(each)
-    inner = f'<rect class="box" width="{20 + 8.6 * len(said):g}" height="24" rx="12"/>' + text(10, 17, said, "strong")
-    return inner, say("label_workload", kind=each.kind, name=each.name, ready=str(each.ready), wanted=str(each.wanted))
-
-
-# ---- nodes and Pods
-
-
-def _rooms(
-    scene: Scene, pieces: dict[str, Piece], y: float, width: int, ghosts: Sequence[PodShown]
-) -> tuple[float, dict[str, tuple[float, float]]]:
-    """Nodes side by side; Pods without a node wait in a room of their own. Returns y below, and where each Pod is."""
-    rooms, known = _furnished(scene, ghosts)
-    is_tile = len(scene.pods) > _MOST_LARGE_PODS
-    size = _Size(46, 26, True) if is_tile else _Size(150, 80 if ghosts else 62)
-    beside = max(1, min(sum(room.node is not None for room in rooms), (width - 2 * _MARGIN) // _NARROWEST_ROOM))
-    narrow = (width - 2 * _MARGIN - _GAP * (beside - 1)) / beside
-    where: dict[str, tuple[float, float]] = {}
+def _rooms(scene: Scene, pieces: dict[str, Piece], y: float, width: int, ghosts: Sequence[PodShown]) -> float:
+    """Nodes side by side; what has no node waits in a room of its own. Returns y below."""
+    rooms, known, more_claims = _furnished(scene, ghosts)
+    is_tiled = len(scene.pods) > _MOST_LARGE_PODS
+    claims = {claim.name: claim for claim in scene.claims}
+    inside = width - 2 * _MARGIN
+    beside = max(1, min(sum(room.node is not None for room in rooms), inside // _NARROWEST_ROOM))
+    narrow = (inside - _GAP * (beside - 1)) / beside
     # Who waits for a node has a row of their own below: the nodes' rooms stay where they are when somebody comes.
     nodes = [room for room in rooms if room.node is not None]
     rows = [nodes[start : start + beside] for start in range(0, len(nodes), beside)]
     rows += [[room] for room in rooms if room.node is None]
     for row in rows:
-        room_width = narrow if row[0].node is not None else width - 2 * _MARGIN
-        columns = max(1, int((room_width - _GAP) // (size.width + _GAP)))
-        lines = max(1, *(-(-(len(room.pods) + len(room.ghosts)) // columns) for room in row))
-        height = _TITLE_H + lines * (size.height + _GAP)
-        for index, room in enumerate(row):
+        room_width = narrow if row[0].node is not None else inside
+        filled = [_cards(room, claims, known, room_width, is_tiled) for room in row]
+        height = _TITLE_H + max(max((y + card.height for _, y, card in each), default=44) for each in filled) + _GAP
+        for index, (room, cards) in enumerate(zip(row, filled, strict=True)):
             x = _MARGIN + index * (room_width + _GAP)
             pieces[f"node/{room.node.name}" if room.node else "waiting"] = _room(room, x, y, room_width, height)
-            for place, pod in enumerate([*room.pods, *room.ghosts]):
-                pod_x = x + _GAP + (place % columns) * (size.width + _GAP)
-                pod_y = y + _TITLE_H + (place // columns) * (size.height + _GAP)
-                if place < len(room.pods):
-                    pieces[f"pod/{pod.name}"] = _pod(pod, pod_x, pod_y, size, known.get(pod.name))
-                    where[pod.name] = (pod_x, pod_y + size.height)
-                else:
-                    pieces[f"ghost/{pod.name}"] = _ghost(pod, pod_x, pod_y, size)
+            for card_x, card_y, card in cards:
+                for key, piece in card.pieces.items():
+                    pieces[key] = replace(piece, x=x + card_x + piece.x, y=y + _TITLE_H + card_y + piece.y)
         y += height + _GAP
-    return y, where
+    if more_claims:
+        pieces["more-claims"] = Piece(
+            _MARGIN, y, text(0, 12, say("more_claims", count=str(more_claims)), "small quiet")
+        )
+        y += 20
+    return y
 
 
-def _furnished(scene: Scene, ghosts: Sequence[PodShown]) -> tuple[list[_Room], dict[str, PodShown]]:
-    """The rooms with their Pods; and by name the ghosts of Pods that have a successor of the same name."""
+def _cards(
+    room: _Room, claims: dict[str, ClaimShown], known: dict[str, PodShown], room_width: float, is_tiled: bool
+) -> list[tuple[float, float, Card]]:
+    """What stands in a room, in columns as wide as it allows: (x, y, card), from the room's inner corner."""
+    across = room_width - 2 * _GAP
+    if is_tiled:
+        cards = [tile(pod) for pod in room.pods] + [tile(pod, is_ghost=True) for pod in room.ghosts]
+        columns, card_width = max(1, int((across + 6) // 52)), 46.0
+    else:
+        columns = max(1, int((across + _GAP) // (_NARROWEST_CARD + _GAP)))
+        count = len(room.pods) + len(room.ghosts) + len(room.claims)
+        columns = max(1, min(columns, max(count, int((across + _GAP) // (_WIDEST_CARD + _GAP)))))
+        card_width = min(_WIDEST_CARD, (across - _GAP * (columns - 1)) / columns)
+        cards = [
+            pod_card(pod, card_width, [claims[name] for name in pod.claims if name in claims], known.get(pod.name))
+            for pod in room.pods
+        ]
+        cards += [ghost_card(pod, card_width) for pod in room.ghosts]
+        cards += [claim_card(claim, card_width) for claim in room.claims]
+    gap = 6 if is_tiled else _GAP
+    placed, y = [], 0.0
+    for start in range(0, len(cards), columns):
+        line = cards[start : start + columns]
+        placed += [(_GAP + place * (card_width + gap), y, card) for place, card in enumerate(line)]
+        y += max(card.height for card in line) + gap
+    return placed
+
+
+def _furnished(scene: Scene, ghosts: Sequence[PodShown]) -> tuple[list[_Room], dict[str, PodShown], int]:
+    """The rooms with what is in them; by name the ghosts of Pods that have a successor; how many claims are not."""
     here = {pod.name: pod.uid for pod in scene.pods}
     gone = [ghost for ghost in ghosts if ghost.name not in here]
     replaced = {ghost.name: ghost for ghost in ghosts if here.get(ghost.name, ghost.uid) != ghost.uid}
-    by_node: dict[str, list[PodShown]] = {}
     workers = [node for node in scene.nodes if not node.is_control_plane]
     names = {node.name for node in workers}
+    by_node: dict[str, list[PodShown]] = {}
     for pod in scene.pods:
         by_node.setdefault(pod.node if pod.node in names else "", []).append(pod)
+    unmounted = [claim for claim in scene.claims if claim.pod not in here]
+    shown = unmounted[:_MOST_CLAIMS] if len(scene.pods) <= _MOST_LARGE_PODS else []
+    claims: dict[str, list[ClaimShown]] = {}
+    for claim in shown:
+        claims.setdefault(claim.node if claim.node in names else "", []).append(claim)
     most = _MOST_PODS // max(1, len(by_node))
     rooms = [
-        _Room(node, pods[:most], [each for each in gone if each.node == node.name], max(0, len(pods) - most))
+        _Room(
+            node,
+            pods[:most],
+            [each for each in gone if each.node == node.name],
+            claims.get(node.name, []),
+            max(0, len(pods) - most),
+        )
         for node in workers
         for pods in [by_node.get(node.name, [])]
     ]
     waiting = by_node.get("", [])
     homeless = [each for each in gone if each.node not in names]
-    if waiting or homeless or not rooms:
-        rooms.append(_Room(None, waiting[:most], homeless, max(0, len(waiting) - most)))
-    return rooms, replaced
+    if waiting or homeless or claims.get("") or not rooms:
+        rooms.append(_Room(None, waiting[:most], homeless, claims.get("", []), max(0, len(waiting) - most)))
+    return rooms, replaced, len(unmounted) - len(shown)
 
 
 def _room(room: _Room, x: float, y: float, width: float, height: float) -> Piece:
@@ -177,86 +177,14 @@ def _room(room: _Room, x: float, y: float, width: float, height: float) -> Piece
     return Piece(x, y, inner + text(_GAP, 19, title, "small quiet"), classes, label)
 
 
-def _pod(pod: PodShown, x: float, y: float, size: _Size, before: PodShown | None) -> Piece:
-    label = say("label_pod", name=pod.name, said=pod.said) + (f", {pod.ip}" if pod.ip else "")
-    inner = f'<rect class="box" width="{size.width}" height="{size.height}" rx="6"/>'
-    if size.is_tile:
-        inner += f'<text class="mark small" x="5" y="17">{MARKS[pod.state]}</text>'
-        inner += text(18, 17, (pod.ordinal or pod.name[-4:])[-4:], "tiny")
-        return Piece(x, y, inner, pod.state, label)
-    inner += f'<text class="mark" x="10" y="20">{MARKS[pod.state]}</text>'
-    inner += text(28, 20, elided(pod.name, 13), "name") + text(10, 38, shortened(pod.said, 20), "small")
-    inner += text(10, 54, pod.ip, "mono") + text(size.width - 8, 54, pod.revision[-5:], "mono quiet end")
-    if before is not None:
-        inner += text(10, 72, f"↶ {before.ip or before.said} {before.uid[:4]}", "mono quiet")
-        label += f"; {say('was', ip=before.ip or before.said, uid=before.uid[:4])}"
-    return Piece(x, y, inner, pod.state, label)
-
-
-def _ghost(pod: PodShown, x: float, y: float, size: _Size) -> Piece:
-    inner = f'<rect class="box" width="{size.width}" height="{size.height}" rx="6"/>'
-    if not size.is_tile:
-        inner += text(10, 20, f"↶ {elided(pod.name, 13)}", "name quiet") + text(10, 38, say("gone"), "small quiet")
-        inner += text(10, 54, pod.ip, "mono quiet")
-    return Piece(x, y, inner, "ghost", say("label_pod", name=pod.name, said=say("gone")))
-
-
-# ---- claims
-
-
-def _claims(
-    scene: Scene, pieces: dict[str, Piece], y: float, width: int, where: Mapping[str, tuple[float, float]]
-) -> float:
-    claims = scene.claims[:_MOST_CLAIMS]
-    if not claims:
-        return y
-    columns = max(1, int((width - 2 * _MARGIN + _GAP) // (_CLAIM_W + _GAP)))
-    tied = [claim for claim in claims if claim.pod in where] if len(claims) <= _MOST_TIES else []
-    top = y + 6 + 3 * len(tied[:12])
-    ties = {claim.name: index for index, claim in enumerate(tied)}
-    for place, claim in enumerate(claims):
-        x = _MARGIN + (place % columns) * (_CLAIM_W + _GAP)
-        claim_y = top + (place // columns) * (_CLAIM_H + _GAP)
-        if claim.name in ties:
-            lane = ties[claim.name] % 12
-            path = _tie(where[claim.pod], y + 3 * lane, (x, claim_y), lane % 4, place // columns)
-            pieces[f"tie/{claim.name}"] = Piece(0, 0, path)
-        pieces[f"persistentvolumeclaim/{claim.name}"] = _claim(claim, x, claim_y)
-    y = top + -(-len(claims) // columns) * (_CLAIM_H + _GAP)
-    if len(scene.claims) > len(claims):
-        more = say("more_claims", count=str(len(scene.claims) - len(claims)))
-        pieces["more-claims"] = Piece(_MARGIN, y, text(0, 12, more, "small quiet"))
-        y += 20
-    return y
-
-
-def _tie(pod: tuple[float, float], bus_y: float, claim: tuple[float, float], offset: int, row: int) -> str:
-    """From a Pod's foot to its claim through the gaps between Pods, so that no line crosses another Pod or claim."""
-    gutter = pod[0] - 2 - 2 * offset
-    end_x, end_y = (claim[0] + 20 + 6 * offset, claim[1]) if row == 0 else (claim[0] - 2 - 2 * offset, claim[1] + 22)
-    last = f"V{end_y:g}" if row == 0 else f"V{end_y:g} H{claim[0]:g}"
-    return f'<path class="tie" d="M{pod[0]:g} {pod[1] - 8:g} H{gutter:g} V{bus_y:g} H{end_x:g} {last}"/>'
-
-
-def _claim(claim: ClaimShown, x: float, y: float) -> Piece:
-    inner = f'<rect class="box" width="{_CLAIM_W}" height="{_CLAIM_H}" rx="14"/>'
-    inner += text(12, 18, f"▤ {elided(claim.name, 18)}", "name")
-    held = f"  ↑ {elided(claim.pod, 13)}" if claim.pod else f", {say('data_wait')}" if claim.phase == "Bound" else ""
-    inner += text(12, 35, f"{claim.phase} {claim.size}{held}", "small")
-    mounted = say("mounted_by", pod=claim.pod) if claim.pod else say("mounted_by_nobody")
-    label = say("label_claim", name=claim.name, phase=claim.phase, mounted=mounted)
-    return Piece(x, y, inner, "claim" if claim.pod else "claim waits", label)
-
-
 # ---- Services
 
 
 def _services(scene: Scene, pieces: dict[str, Piece], y: float, width: int) -> float:
     characters = int((width - 2 * _MARGIN - 14) / 6.7)
     for service in scene.services[:_MOST_SERVICES]:
-        lines = [(name, _addresses(ips)) for name, ips in service.names[:_MOST_NAMES]]
-        if len(service.names) > _MOST_NAMES:
-            lines.append(("…", say("more_names", count=str(len(service.names) - _MOST_NAMES))))
+        # The names of single Pods stand at the Pods they lead to.
+        lines = [(name, _addresses(ips)) for name, ips in service.names[:1]]
         inner = text(0, 14, shortened(_title(service), int(width / 8.4)), "name")
         for number, (name, said) in enumerate(lines, 1):
             inner += text(14, 14 + _TEXT_H * number, shortened(f"{name}  →  {said}", characters), "mono")

@@ -10,79 +10,35 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from statelab.controlplane.kinds import Object
+from statelab.controlplane.kinds import KINDS, Object
+from statelab.notebook.pictures.owning import workloads
+from statelab.notebook.pictures.shown import ClaimShown, NodeShown, PodShown, ServiceShown, WorkloadShown
 from statelab.notebook.strings import say
 
 _MOST_TOLD = 60
 
-# What must be watched to draw a scene.
-WATCHED = (
-    "nodes",
-    "pods",
-    "persistentvolumeclaims",
-    "services",
-    "endpointslices",
-    "statefulsets",
-    "deployments",
-    "replicasets",
+# What must be watched to draw a scene. What this control plane does not have is not asked for.
+WATCHED: tuple[str, ...] = tuple(
+    plural
+    for plural in (
+        "nodes",
+        "pods",
+        "persistentvolumeclaims",
+        "services",
+        "endpointslices",
+        "statefulsets",
+        "deployments",
+        "replicasets",
+        "controllerrevisions",
+        "jobs",
+        "cronjobs",
+    )
+    if plural in KINDS
 )
-
-
-@dataclass(frozen=True)
-class PodShown:
-    """A Pod. `state`: "ready", "starting", "pending", "terminating", "failing" or "finished"; `said`: in words."""
-
-    name: str
-    state: str
-    said: str
-    ordinal: str
-    revision: str
-    ip: str
-    node: str
-    claims: tuple[str, ...]
-    uid: str
-
-
-@dataclass(frozen=True)
-class NodeShown:
-    name: str
-    is_ready: bool
-    is_control_plane: bool
-
-
-@dataclass(frozen=True)
-class ClaimShown:
-    """A claim. `pod` is the Pod that mounts it now ("" when none does: the data wait)."""
-
-    name: str
-    phase: str
-    size: str
-    volume: str
-    pod: str
-
-
-@dataclass(frozen=True)
-class ServiceShown:
-    """A Service and the names it publishes: `(name, addresses)`, the Service's own first."""
-
-    name: str
-    address: str
-    is_headless: bool
-    names: tuple[tuple[str, tuple[str, ...]], ...]
-
-
-@dataclass(frozen=True)
-class WorkloadShown:
-    kind: str
-    name: str
-    ready: int
-    wanted: int
-    image: str = ""
-    container: str = ""
-
-    @property
-    def is_done(self) -> bool:
-        return self.ready == self.wanted
+# What a cluster may lack; a picture is drawn without it.
+OPTIONAL = ("controllerrevisions", "jobs", "cronjobs")
+_SELECTED_NODE = "volume.kubernetes.io/selected-node"
+_DEPLOYMENTS_REVISION = "deployment.kubernetes.io/revision"
 
 
 @dataclass(frozen=True)
@@ -141,8 +97,9 @@ def _held_by(claim: ClaimShown) -> str:
 
 def make_scene(objects: Mapping[str, Sequence[Object]], namespace: str) -> Scene:
     """The scene of one namespace. `objects` maps plurals (WATCHED) to API objects."""
-    pods = sorted((pod_shown(obj) for obj in objects.get("pods", ())), key=_pod_order)
     slices = objects.get("endpointslices", ())
+    versions, names = _versions(objects), _names_of_pods(slices)
+    pods = sorted((pod_shown(obj, versions, names) for obj in objects.get("pods", ())), key=_pod_order)
     mounted: dict[str, str] = {}
     for pod in pods:
         for claim in pod.claims:
@@ -155,17 +112,31 @@ def make_scene(objects: Mapping[str, Sequence[Object]], namespace: str) -> Scene
             _claim(obj, mounted) for obj in sorted(objects.get("persistentvolumeclaims", ()), key=_natural_name)
         ),
         services=tuple(_service(obj, slices, namespace) for obj in sorted(objects.get("services", ()), key=_name)),
-        workloads=tuple(
-            _workload(kind, obj)
-            for kind, plural in (
-                ("StatefulSet", "statefulsets"),
-                ("Deployment", "deployments"),
-                ("ReplicaSet", "replicasets"),
-            )
-            for obj in sorted(objects.get(plural, ()), key=_name)
-            if not (plural == "replicasets" and obj["metadata"].get("ownerReferences"))
-        ),
+        workloads=workloads(objects, pods, versions),
     )
+
+
+def _versions(objects: Mapping[str, Sequence[Object]]) -> dict[str, int]:
+    """How many-th revision each is: by a ReplicaSet's name, and by what a StatefulSet's Pods have as their hash."""
+    found = {_name(obj): int(obj.get("revision") or 0) for obj in objects.get("controllerrevisions", ())}
+    for obj in objects.get("replicasets", ()):
+        number = str((obj["metadata"].get("annotations") or {}).get(_DEPLOYMENTS_REVISION, ""))
+        found[_name(obj)] = int(number) if number.isdigit() else 0
+    return found
+
+
+def _names_of_pods(slices: Sequence[Object]) -> dict[str, tuple[str, ...]]:
+    """The names that lead to each Pod: its own below a headless Service, and those of Services that answer for it."""
+    found: dict[str, list[str]] = {}
+    for each in slices:
+        service = str((each["metadata"].get("labels") or {}).get("kubernetes.io/service-name", ""))
+        for endpoint in each.get("endpoints") or ():
+            target = endpoint.get("targetRef") or {}
+            if not service or target.get("kind") != "Pod" or not (endpoint.get("conditions") or {}).get("ready", True):
+                continue
+            host = endpoint.get("hostname")
+            found.setdefault(str(target.get("name")), []).append(f"{host}.{service}" if host else service)
+    return {pod: tuple(sorted(names, key=lambda name: ("." not in name, name))) for pod, names in found.items()}
 
 
 def _name(obj: Object) -> str:
@@ -196,21 +167,30 @@ def _node(obj: Object) -> NodeShown:
     return NodeShown(_name(obj), is_node_ready(obj), "node-role.kubernetes.io/control-plane" in labels)
 
 
-def pod_shown(obj: Object) -> PodShown:
+def pod_shown(
+    obj: Object, versions: Mapping[str, int] | None = None, names: Mapping[str, tuple[str, ...]] | None = None
+) -> PodShown:
+    """A Pod; with the numbers of revisions and the names of Pods, where they are known."""
     metadata, spec, status = obj["metadata"], obj.get("spec") or {}, obj.get("status") or {}
     labels = metadata.get("labels") or {}
     state, said = pod_state(obj)
+    owner: Object = next((each for each in metadata.get("ownerReferences") or () if each.get("controller")), {})
+    revision = str(labels.get("controller-revision-hash") or labels.get("pod-template-hash") or "")
+    made_by = revision if "controller-revision-hash" in labels else str(owner.get("name", ""))
     claims = [(volume.get("persistentVolumeClaim") or {}).get("claimName") for volume in spec.get("volumes") or ()]
     return PodShown(
         name=_name(obj),
         state=state,
         said=said,
         ordinal=str(labels.get("apps.kubernetes.io/pod-index", "")),
-        revision=str(labels.get("controller-revision-hash") or labels.get("pod-template-hash") or ""),
+        revision=revision,
         ip=str(status.get("podIP") or ""),
         node=str(spec.get("nodeName") or ""),
         claims=tuple(str(claim) for claim in claims if claim),
         uid=str(metadata.get("uid", "")),
+        version=(versions or {}).get(made_by, 0),
+        names=(names or {}).get(_name(obj), ()),
+        owner=f"{owner['kind'].lower()}/{owner['name']}" if owner else "",
     )
 
 
@@ -248,6 +228,7 @@ def _claim(obj: Object, mounted: Mapping[str, str]) -> ClaimShown:
         size=str(size),
         volume=str((obj.get("spec") or {}).get("volumeName") or ""),
         pod=mounted.get(name, ""),
+        node=str((obj["metadata"].get("annotations") or {}).get(_SELECTED_NODE, "")),
     )
 
 
@@ -270,14 +251,13 @@ def _service(obj: Object, slices: Sequence[Object], namespace: str) -> ServiceSh
     return ServiceShown(name, "", True, tuple(names))
 
 
-def _workload(kind: str, obj: Object) -> WorkloadShown:
-    status, spec = obj.get("status") or {}, obj.get("spec") or {}
-    containers = ((spec.get("template") or {}).get("spec") or {}).get("containers") or [{}]
-    return WorkloadShown(
-        kind,
-        _name(obj),
-        status.get("readyReplicas", 0),
-        spec.get("replicas", 1),
-        str(containers[0].get("image", "")),
-        str(containers[0].get("name", "")),
-    )
+__all__ = [
+    "WATCHED",
+    "ClaimShown",
+    "NodeShown",
+    "PodShown",
+    "Scene",
+    "ServiceShown",
+    "WorkloadShown",
+    "make_scene",
+]

@@ -98,6 +98,9 @@ class Stage(Timeline):
     def _scene_now(self) -> Scene:
         return self._now() if self._at is None else self.scene_at(self.index)
 
+    def _cursor_s(self) -> float | None:
+        return self._at_s(self._at)  # now is the right edge, and needs no line
+
     def _scale_now(self) -> Scale:
         return scale_of(self._lanes, self._moments, self._width, _WINDOW_S, self._at_s(self._at))
 
@@ -108,6 +111,8 @@ class Stage(Timeline):
     def _telling(self, index: int) -> Moment | None:
         """The last moment up to `index` in which something happened that is worth a sentence."""
         for moment in reversed(self._moments[: index + 1]):
+            if moment.plural == "controllerrevisions":
+                continue
             if moment.plural not in _COUNTING or moment.type != "MODIFIED" or moment.actor == "you":
                 return moment
         return None

@@ -43,7 +43,12 @@ _SHAPES = """
 .sl .claim.waits .box{stroke-dasharray:5 3}
 .sl .ghost .box{fill:none;stroke-dasharray:1 4}
 .sl .away .room{stroke-dasharray:6 4}
-.sl .tie{stroke-width:1.5;fill:none}
+.sl .owns{stroke-width:1.5;fill:none}
+.sl .slot .box{stroke-width:1.5}
+.sl .slot.ready .box{stroke-dasharray:none;stroke-width:1.5}
+.sl .slot.empty .box{fill:none;stroke-dasharray:2 3}
+.sl .claim.shared .box{stroke-dasharray:1 3}
+.sl .version{stroke-width:1}
 .sl .cursor{stroke-width:2}
 .sl .curve{fill:none;stroke-width:2}
 """.strip()
@@ -66,7 +71,19 @@ _COLOURS = (
     (" .failing .mark", "fill:{failing}"),
     (" .claim .box", "fill:{claim_fill};stroke:{claim}"),
     (" .ghost .box", "stroke:{quiet}"),
-    (" .tie", "stroke:{claim}"),
+    (" .owns", "stroke:{line}"),
+    (" .slot.empty .box", "stroke:{line}"),
+    (" .slot.ready .box", "fill:{ready_fill};stroke:{ready}"),
+    (" .slot.finished .box", "fill:{ready_fill};stroke:{ready}"),
+    (" .slot.starting .box", "fill:{starting_fill};stroke:{starting}"),
+    (" .slot.pending .box", "fill:{starting_fill};stroke:{starting}"),
+    (" .slot.failing .box", "fill:{failing_fill};stroke:{failing}"),
+    (" .slot.terminating .box", "fill:{ending_fill};stroke:{quiet}"),
+    (" .name-of", "fill:{claim}"),
+    (" .v0", "fill:{paper};stroke:{ink}"),
+    (" .v1", "fill:{claim};stroke:{claim}"),
+    (" .v2", "fill:{starting};stroke:{starting}"),
+    (" .v3", "fill:{ink};stroke:{ink}"),
     (" .span.ready", "fill:{ready_fill};stroke:{ready}"),
     (" .span.finished", "fill:{ready_fill};stroke:{ready}"),
     (" .span.bound", "fill:{claim_fill};stroke:{claim}"),
@@ -90,11 +107,17 @@ def _coloured(theme: Theme) -> str:
 
 
 MOTION = """
-.sl g[data-key]{transition:transform .35s ease}
+.sl g[data-key]{transition:transform .5s ease}
+@keyframes sl-born{from{opacity:0}to{opacity:1}}
+@keyframes sl-dying{from{opacity:1}to{opacity:0}}
+@keyframes sl-struck{30%{opacity:.25}60%{opacity:1}80%{opacity:.5}}
+.sl g.sl-born{animation:sl-born .7s ease-out}
+.sl g.sl-dying{animation:sl-dying .7s ease-in forwards;pointer-events:none}
+.sl g.sl-struck{animation:sl-struck .9s ease}
 .sl g[role=button]{cursor:pointer}
 .sl g[role=button]:focus{outline:3px solid #0969da;outline-offset:2px}
 .sl.dark g[role=button]:focus{outline-color:#58a6ff}
-@media (prefers-reduced-motion:reduce){.sl g[data-key]{transition:none}}
+@media (prefers-reduced-motion:reduce){.sl g[data-key]{transition:none;animation:none}}
 """.strip()
 
 # For a live picture, which follows the notebook's theme.

@@ -102,6 +102,9 @@ class Timeline(anywidget.AnyWidget):
             return None
         return self._moments[max(0, index)].at_s
 
+    def _cursor_s(self) -> float | None:
+        return self._at_s(self.index)
+
     def _scene_now(self) -> Scene:
         return self.scene_at(self.index)
 
@@ -125,7 +128,7 @@ class Timeline(anywidget.AnyWidget):
             self._lanes,
             self._scale,
             width=self._width,
-            cursor_s=self._at_s(self.index),
+            cursor_s=self._cursor_s(),
             marked_s=self._at_s(self._marked),
         )
         times = [round(self._scale.drawn(moment.at_s), 3) for moment in self._moments]

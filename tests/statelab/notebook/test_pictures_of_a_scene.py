@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 import re
 from collections.abc import Callable
 from typing import Any
@@ -10,9 +12,10 @@ from xml.etree import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
+from statelab.controlplane.controlplane import ControlPlane
 from statelab.notebook.pictures.cluster_view import Newcomers
 from statelab.notebook.pictures.consequences import if_deleted
-from statelab.notebook.pictures.picture import draw, frame_of
+from statelab.notebook.pictures.picture import Picture, Piece, draw, frame_of
 from statelab.notebook.pictures.scene import ClaimShown, NodeShown, PodShown, Scene, ServiceShown, make_scene
 from statelab.notebook.strings import ENGLISH
 
@@ -32,14 +35,100 @@ def _pod(name: str, node: str = "n", **more: Any) -> PodShown:
     return PodShown(name=name, node=node, **{**facts, **more})
 
 
-def test_a_claim_whose_pod_is_gone_stays_in_the_picture_and_its_tie_goes(cluster: Any, objects_of: Objects) -> None:
+def test_a_claim_whose_pod_is_gone_waits_on_the_node_of_its_volume(cluster: Any, objects_of: Objects) -> None:
+    before = draw(make_scene(objects_of(cluster), "default"))
     cluster.scale("statefulsets", "default/web", 2)
     cluster.settle()
-    picture = draw(make_scene(objects_of(cluster), "default"))
-    assert "persistentvolumeclaim/www-web-2" in picture.pieces
-    assert "tie/www-web-2" not in picture.pieces
-    assert "tie/www-web-1" in picture.pieces
+    scene = make_scene(objects_of(cluster), "default")
+    picture = draw(scene)
+    waiting = next(claim for claim in scene.claims if claim.name == "www-web-2")
+    assert "waits" in picture.pieces["persistentvolumeclaim/www-web-2"].classes
+    assert "waits" not in before.pieces["persistentvolumeclaim/www-web-2"].classes
+    assert _is_inside(picture, "persistentvolumeclaim/www-web-2", f"node/{waiting.node}")
     assert "www-web-2: Bound, mounted by nobody: its data wait" in picture.sentence
+
+
+def _is_inside(picture: Picture, inner: str, outer: str) -> bool:
+    one, two = picture.pieces[inner], picture.pieces[outer]
+    width, height = _size(two)
+    return two.x <= one.x < two.x + width and two.y <= one.y < two.y + height
+
+
+def _size(piece: Piece) -> tuple[float, float]:
+    width, height = (float(each) for each in re.findall(r'(?:width|height)="([\d.]+)"', piece.inner)[:2])
+    return width, height
+
+
+def test_a_claim_that_is_mounted_lies_right_under_its_pod(cluster: Any, objects_of: Objects) -> None:
+    for width in (960, 480, 330):
+        picture = draw(make_scene(objects_of(cluster), "default"), width=width)
+        for number in range(3):
+            pod, claim = picture.pieces[f"pod/web-{number}"], picture.pieces[f"persistentvolumeclaim/www-web-{number}"]
+            assert claim.y - pod.y == _size(pod)[1]
+            assert pod.x < claim.x < pod.x + 20
+
+
+def test_nothing_lies_on_a_pod_and_nothing_leaves_the_picture(cluster: Any, objects_of: Objects) -> None:
+    cluster.scale("statefulsets", "default/web", 9)
+    cluster.settle()
+    for width in (960, 480):
+        picture = draw(make_scene(objects_of(cluster), "default"), width=width)
+        boxes = []
+        for key, piece in picture.pieces.items():
+            if key.startswith("pod/"):
+                wide, high = _size(piece)
+                boxes.append((piece.x, piece.y, piece.x + wide, piece.y + high))
+        assert len(boxes) == 9
+        assert all(x >= 0 and right <= picture.width and bottom <= picture.height for x, _, right, bottom in boxes)
+        for one, two in itertools.combinations(boxes, 2):
+            assert one[2] <= two[0] or two[2] <= one[0] or one[3] <= two[1] or two[3] <= one[1]
+
+
+def test_a_statefulset_has_a_slot_for_each_ordinal_also_an_empty_one(cluster: Any, objects_of: Objects) -> None:
+    cluster.scale("statefulsets", "default/web", 5)
+    [found] = make_scene(objects_of(cluster), "default").workloads
+    assert [slot.label for slot in found.slots] == ["0", "1", "2", "3", "4"]
+    assert [slot.pod for slot in found.slots] == ["web-0", "web-1", "web-2", "", ""]
+
+
+def test_a_deployment_owns_replicasets_and_they_own_the_pods_in_their_versions(objects_of: Objects) -> None:
+    plane = ControlPlane(seed=3)
+    plane.apply(deployment("nginx:1.27"))
+    plane.settle()
+    plane.apply(deployment("nginx:1.28"))
+    plane.settle()
+    scene = make_scene(objects_of(plane), "default")
+    [found] = scene.workloads
+    assert [(part.kind, part.version, len(part.slots)) for part in found.parts] == [("ReplicaSet", 2, 2)]
+    assert {pod.version for pod in scene.pods} == {2}
+    picture = draw(scene)
+    assert f"owns/{found.parts[0].key}" in picture.pieces
+    assert "v2" in next(piece.inner for key, piece in picture.pieces.items() if key.startswith("pod/"))
+
+
+def deployment(image: str) -> dict[str, Any]:
+    template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "c", "image": image}]}}
+    spec = {"replicas": 2, "selector": {"matchLabels": {"app": "web"}}, "template": template}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": spec}
+
+
+def test_a_statefulset_s_pods_are_told_apart_by_their_version_while_it_is_updated(
+    cluster: Any, objects_of: Objects
+) -> None:
+    partitioned = {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}
+    changed = copy.deepcopy(cluster.get("statefulsets", "default/web"))
+    changed["spec"] |= {"updateStrategy": partitioned}
+    changed["spec"]["template"]["spec"]["containers"][0]["image"] = "nginx:1.28"
+    cluster.apply({each: changed[each] for each in ("apiVersion", "kind", "spec")} | {"metadata": {"name": "web"}})
+    cluster.settle()
+    scene = make_scene(objects_of(cluster), "default")
+    assert [pod.version for pod in scene.pods] == [1, 1, 2]
+
+
+def test_a_pod_has_the_names_that_lead_to_it(cluster: Any, objects_of: Objects) -> None:
+    scene = make_scene(objects_of(cluster), "default")
+    assert [pod.names for pod in scene.pods] == [("web-0.nginx",), ("web-1.nginx",), ("web-2.nginx",)]
+    assert "◇ web-1.nginx" in draw(scene).pieces["pod/web-1"].inner
 
 
 def test_a_pod_keeps_its_piece_when_it_comes_back_and_its_ghost_tells_what_it_was(
@@ -85,32 +174,6 @@ def test_five_thousand_pods_are_counted_not_drawn_one_by_one() -> None:
     assert sum(key.startswith("pod/") for key in frame["order"]) == 1500
     assert "and 1750 more Pods" in frame["pieces"]["node/n0"][2]
     assert len(frame["title"]) < 500
-
-
-def test_no_tie_runs_through_a_pod_or_a_claim(cluster: Any, objects_of: Objects) -> None:
-    cluster.scale("statefulsets", "default/web", 9)
-    cluster.settle()
-    for width in (960, 480):
-        picture = draw(make_scene(objects_of(cluster), "default"), width=width)
-        pods = [(p.x, p.y, 150, 62) for key, p in picture.pieces.items() if key.startswith("pod/")]
-        ties = [p.inner for key, p in picture.pieces.items() if key.startswith("tie/")]
-        assert len(ties) == 9
-        for tie in ties:
-            for x, top, bottom in _verticals(tie):
-                assert not any(px < x < px + w and top < py + h - 9 and bottom > py for px, py, w, h in pods)
-
-
-def _verticals(path: str) -> list[tuple[float, float, float]]:
-    words = path.partition('d="M')[2].partition('"')[0].split()
-    x, y = float(words[0]), float(words[1])
-    found = []
-    for word in words[2:]:
-        if word[0] == "H":
-            x = float(word[1:])
-        else:
-            found.append((x, min(y, float(word[1:])), max(y, float(word[1:]))))
-            y = float(word[1:])
-    return found
 
 
 def test_deleting_a_statefulset_s_pod_is_told_to_bring_it_back_as_itself(cluster: Any, objects_of: Objects) -> None:

@@ -1,0 +1,78 @@
+"""Who owns whom, drawn: a workload, the ReplicaSets or Jobs it has made, and a slot for each Pod, also one to come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from statelab.notebook.pictures.cards import MARKS, version_mark
+from statelab.notebook.pictures.drawing import Piece, elided, shortened, text
+from statelab.notebook.pictures.shown import SlotShown, WorkloadShown
+from statelab.notebook.strings import say
+
+_BOX_H, _SLOT_W, _SLOT_H = 26, 46, 26
+_LINE_H = 32
+_GAP = 6
+_INDENT = 26
+_LETTER_W = 8.1  # of words in bold, in the widest of the usual fonts
+_MOST_FAMILIES, _MOST_SLOTS = 40, 48
+
+
+def families(workloads: Sequence[WorkloadShown], pieces: dict[str, Piece], x: float, y: float, width: float) -> float:
+    """Put each workload into `pieces`, from (x, y) down; returns y below."""
+    for each in workloads[:_MOST_FAMILIES]:
+        y = _family(each, pieces, x, y, width)
+    return y + (4 if workloads else 0)
+
+
+def _family(each: WorkloadShown, pieces: dict[str, Piece], x: float, y: float, width: float) -> float:
+    lines, piece = _member(each, x, y, width)
+    pieces[each.key] = piece
+    top = y + _BOX_H
+    y += lines * _LINE_H
+    for part in each.parts:
+        # From the parent's foot down and across: ownership is this line.
+        reach = f"M{x + 14:g} {top:g} V{y + _BOX_H / 2:g} H{x + _INDENT:g}"
+        pieces[f"owns/{part.key}"] = Piece(0, 0, f'<path class="owns" d="{reach}"/>')
+        lines, pieces[part.key] = _member(part, x + _INDENT, y, width - _INDENT)
+        y += lines * _LINE_H
+    return y
+
+
+def _member(each: WorkloadShown, x: float, y: float, width: float) -> tuple[int, Piece]:
+    """One workload and its slots; how many lines of slots that are, and the piece."""
+    count = say("count_of", ready=str(each.ready), wanted=str(each.wanted)) if each.kind != "CronJob" else ""
+    said = f"{each.kind} {elided(each.name, 26)}"
+    characters = int((width - 110) / _LETTER_W)
+    said = shortened(said, characters)
+    box = 30 + _LETTER_W * len(said) + 9 * len(count) + (34 if each.version else 0)
+    inner = f'<rect class="box" width="{box:g}" height="{_BOX_H}" rx="13"/>' + text(12, 17.5, said, "strong")
+    at = 18 + _LETTER_W * len(said)
+    if each.version:
+        inner += version_mark(each.version, at + 8, 13)
+        at += 34
+    inner += text(box - 12, 17.5, count, "strong end")
+    per_line = max(1, int((width - box - 16) // (_SLOT_W + _GAP)))
+    shown = each.slots[:_MOST_SLOTS]
+    rows = max(1, -(-len(shown) // per_line))
+    if shown:
+        inner += f'<path class="owns" d="M{box:g} {_BOX_H / 2} h10"/>'
+    for place, slot in enumerate(shown):
+        inner += _slot(slot, box + 10 + (place % per_line) * (_SLOT_W + _GAP), (place // per_line) * _LINE_H)
+    if len(each.slots) > len(shown):
+        inner += text(
+            box + 12, rows * _LINE_H + 10, say("more_pods", count=str(len(each.slots) - len(shown))), "small quiet"
+        )
+        rows += 1
+    label = say("label_workload", kind=each.kind, name=each.name, ready=str(each.ready), wanted=str(each.wanted))
+    return rows, Piece(x, y, inner, "ready" if each.is_done else "starting", label)
+
+
+def _slot(slot: SlotShown, x: float, y: float) -> str:
+    state = slot.state or "empty"
+    inner = f'<rect class="box" width="{_SLOT_W}" height="{_SLOT_H}" rx="4"/>'
+    if slot.pod:
+        inner += f'<text class="mark small" x="4" y="17">{MARKS[slot.state]}</text>'
+    inner += text(_SLOT_W - 5, 17, slot.label[-3:], "tiny strong end" if slot.pod else "tiny quiet end")
+    if slot.version > 1:
+        inner += version_mark(slot.version, _SLOT_W - 4, 4, with_words=False)
+    return f'<g class="slot {state}" transform="translate({x:g} {y:g})">{inner}</g>'

@@ -235,6 +235,9 @@ def run(
     else:
         again = f", {done.taken_over} taken over" if done.taken_over else ""
         typer.echo(f"{done.graded} graded{again} in {done.seconds:.1f} s.")
+        outside = ", ".join(each["student"] for each in found.body["students"] if not each["in_class_list"])
+        if outside:
+            typer.echo(f"  Not in your class list: {outside}")
         for each in unread:
             typer.echo(f"  {each['student']}: {each['problem']}")
         typer.echo(f"Report: {paths[-1]}")

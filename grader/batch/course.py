@@ -13,10 +13,11 @@ class CourseError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """Folders of a course, and the file of its gradebook. `config`: nbgrader's configuration as it was read."""
+    """Folders of a course, and the URL of its gradebook. `config`: nbgrader's configuration as it was read."""
 
     root: Path
-    database: Path
+    database: str
+    release: Path
     submitted: Path
     autograded: Path
     feedback: Path
@@ -49,14 +50,10 @@ def load(root: Path) -> Course:
     if "directory_structure" in given and Path(given.directory_structure) != structure:
         raise CourseError("this course has a directory_structure of its own: grade it with `nbgrader autograde`")
     url = given.db_url if "db_url" in given else f"sqlite:///{at / 'gradebook.db'}"
-    if not url.startswith("sqlite:///"):
-        raise CourseError(
-            "the gradebook is not an SQLite file: grade with `nbgrader autograde`, which knows your database"
-        )
+    if url.startswith("sqlite:///"):
+        url = f"sqlite:///{at / url.removeprefix('sqlite:///')}"
 
     def folder(name: str) -> Path:
         return at / str(given.get(f"{name}_directory", name))
 
-    return Course(
-        root, at / url.removeprefix("sqlite:///"), folder("submitted"), folder("autograded"), folder("feedback"), config
-    )
+    return Course(root, url, folder("release"), folder("submitted"), folder("autograded"), folder("feedback"), config)

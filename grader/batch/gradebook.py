@@ -1,26 +1,29 @@
 """nbgrader's gradebook, written in bulk: the same rows that `nbgrader autograde` leaves, in one transaction.
 
 Directly, because importing nbgrader takes three seconds, and its session a tenth of a second for each submission. The
-tables are those of nbgrader 0.9 (nbgrader/api.py); another version's are refused.
+tables are those of nbgrader 0.9 (nbgrader/api.py); another version's are refused. In SQLite, moments and intervals are
+texts; in PostgreSQL they are themselves.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from grader.batch.course import CourseError
+from grader.batch.database import Database
 from grader.nbgrader.cells import SourceCell
 
+Row = TypeVar("Row")
 _EPOCH = datetime(1970, 1, 1)
 _TABLES = {
-    "student": {"id"},
+    "student": {"id", "first_name", "last_name", "email"},
     "submitted_assignment": {"id", "assignment_id", "student_id", "timestamp", "extension"},
     "submitted_notebook": {"id", "assignment_id", "notebook_id", "flagged", "late_submission_penalty"},
     "grade": {"id", "notebook_id", "cell_id", "auto_score", "manual_score", "extra_credit", "needs_manual_grade"},
@@ -42,11 +45,10 @@ class NotebookGrades:
 class Gradebook:
     """One assignment's part of the gradebook. Use as a context manager. Raises CourseError where it cannot be used."""
 
-    def __init__(self, path: Path, assignment: str) -> None:
-        if not path.is_file():
-            raise CourseError(f"there is no gradebook {path}: run `nbgrader generate_assignment {assignment}` first")
-        self._database = sqlite3.connect(path, timeout=60.0)
-        self._database.execute("pragma synchronous = normal")
+    def __init__(self, url: str, assignment: str, release: Path | None = None) -> None:
+        """`url`: as SQLAlchemy writes it. `release`: the assignment's folder of the release, for the order of cells."""
+        self._database = Database(url)
+        self._release = release
         self.assignment = assignment
         self._check_tables()
         row = self._database.execute("select id, duedate from assignment where name = ?", (assignment,)).fetchone()
@@ -64,8 +66,7 @@ class Gradebook:
 
     def _check_tables(self) -> None:
         for table, columns in _TABLES.items():
-            found = {row[1] for row in self._database.execute(f"pragma table_info({table})")}
-            if not columns <= found:
+            if not columns <= self._database.columns(table):
                 raise CourseError(
                     f"the gradebook's table {table} is not that of nbgrader 0.9: use `nbgrader autograde`"
                 )
@@ -87,9 +88,11 @@ class Gradebook:
                 types.setdefault(cell, set()).add(type)
             rows = self._database.execute(
                 "select name, cell_type, source, checksum, locked from source_cell "
-                "where notebook_id = ? order by rowid",
+                f"where notebook_id = ?{' order by rowid' if self._database.is_sqlite else ''}",
                 (notebook_id,),
-            )
+            ).fetchall()
+            if not self._database.is_sqlite:  # its rows have no order of their own
+                rows = in_order_of(self._release, name, rows, lambda row: row[0])
             found[name] = [
                 SourceCell(
                     cell, type, source or "", checksum or "", bool(locked),
@@ -99,9 +102,15 @@ class Gradebook:
             ]  # fmt: skip
         return found
 
+    def students(self) -> dict[str, bool]:
+        """Everybody in the gradebook, and whether it has a name or an address for them."""
+        query = "select id, first_name, last_name, email from student"
+        return {row[0]: any(row[1:]) for row in self._database.execute(query).fetchall()}
+
     def _notebooks(self) -> list[tuple[str, str]]:
         query = "select id, name from notebook where assignment_id = ? order by name"
-        return self._database.execute(query, (self._id,)).fetchall()
+        found: list[tuple[str, str]] = self._database.execute(query, (self._id,)).fetchall()
+        return found
 
     # ---- writing
 
@@ -111,7 +120,7 @@ class Gradebook:
         `penalty(student, score, seconds_late)`: what is taken off for being late, or None.
         """
         notebooks = {name: identity for identity, name in self._notebooks()}
-        with self._database:
+        with self._database.transaction():
             for each in graded:
                 submission = self._submission(each)
                 for name, identity in notebooks.items():
@@ -121,7 +130,7 @@ class Gradebook:
                         self._write_penalty(row, submission, each.student, penalty)
 
     def _submission(self, graded: NotebookGrades) -> str:
-        self._database.execute("insert or ignore into student (id) values (?)", (graded.student,))
+        self._database.execute("insert into student (id) values (?) on conflict do nothing", (graded.student,))
         key = (self._id, graded.student)
         found = self._database.execute(
             "select id from submitted_assignment where assignment_id = ? and student_id = ?", key
@@ -141,8 +150,8 @@ class Gradebook:
         if found:
             return str(found[0])
         identity = uuid4().hex
-        query = "insert into submitted_notebook (id, assignment_id, notebook_id, flagged) values (?, ?, ?, 0)"
-        self._database.execute(query, (identity, submission, notebook))
+        query = "insert into submitted_notebook (id, assignment_id, notebook_id, flagged) values (?, ?, ?, ?)"
+        self._database.execute(query, (identity, submission, notebook, False))
         for cell, _, type in self._base_cells(notebook):
             if type in ("GradeCell", "TaskCell"):
                 # Nothing is ever without a number: what is not graded below has 0 points.
@@ -194,10 +203,10 @@ class Gradebook:
         timestamp, extension = self._database.execute(query, (submission,)).fetchone()
         if timestamp is None or self._due is None:
             return 0.0
-        due = datetime.fromisoformat(self._due)
-        if extension is not None:  # SQLAlchemy keeps an interval as a moment after the epoch
-            due += datetime.fromisoformat(extension) - _EPOCH
-        return max(0.0, (datetime.fromisoformat(timestamp) - due) / timedelta(seconds=1))
+        due = _moment(self._due)
+        if extension is not None:  # where there are no intervals, SQLAlchemy keeps a moment after the epoch
+            due += extension if isinstance(extension, timedelta) else _moment(extension) - _EPOCH
+        return max(0.0, (_moment(timestamp) - due) / timedelta(seconds=1))
 
     def totals(self) -> dict[str, tuple[float, float]]:
         """student → (score after penalties, points there are)."""
@@ -212,6 +221,23 @@ class Gradebook:
         for student, _, penalty, score in self._database.execute(query, (self._id,)):
             totals[student] = totals.get(student, 0.0) + max(0.0, score - penalty)
         return {student: (score, most) for student, score in sorted(totals.items())}
+
+
+def _moment(found: str | datetime) -> datetime:
+    return datetime.fromisoformat(found) if isinstance(found, str) else found
+
+
+def in_order_of(release: Path | None, notebook: str, rows: Iterable[Row], name_of: Callable[[Row], str]) -> list[Row]:
+    """Rows about cells in the order of the released notebook; what it does not have comes last, by name."""
+    order: dict[str, int] = {}
+    if release is not None:
+        try:
+            cells = json.loads((release / f"{notebook}.ipynb").read_text(encoding="utf-8"))["cells"]
+            names = [cell["metadata"].get("nbgrader", {}).get("grade_id", "") for cell in cells]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            names = []
+        order = {name: place for place, name in enumerate(names)}
+    return sorted(rows, key=lambda row: (order.get(name_of(row), len(order)), name_of(row)))
 
 
 def utc(text: str) -> str | None:

@@ -18,6 +18,7 @@ from grader.registry import tasks_of
 from grader.result import number
 from statelab.reader import jsonbytes
 
+NOT_IN_LIST = "not in your class list"
 _MOST = 15
 _EQUAL_FROM = 200  # characters: shorter answers are equal by chance
 _EQUAL_SHARE = 0.2  # an answer that more than this share of a class gave is the usual one
@@ -53,10 +54,11 @@ class Report:
         output = io.StringIO()
         tasks = list(self.body["tasks"])
         writer = csv.writer(output, lineterminator="\n")
-        writer.writerow(["student", "score", "max", *tasks, "hints", "problem"])
+        writer.writerow(["student", "score", "max", *tasks, "hints", "problem", "in_class_list"])
         for row in self.body["students"]:
             scores = [row["tasks"].get(task, "") for task in tasks]
             cells = [row["student"], row["score"], row["max"], *scores, row["hints"], row["problem"] or ""]
+            cells.append("yes" if row["in_class_list"] else "no")
             writer.writerow([_harmless(each) for each in cells])
         return output.getvalue()
 
@@ -81,6 +83,7 @@ def report(run: Run) -> Report:
                 "tasks": {task: body["score"] for each in found for task, body in each["tasks"].items()},
                 "hints": sum(sum(each["hints"].values()) for each in found),
                 "problem": outcome.error or (problems[0] if problems else None),
+                "in_class_list": name not in run.strangers,
             }
         )
     body = {
@@ -187,7 +190,7 @@ def as_page(body: dict[str, Any]) -> str:
                     r["score"],
                     *(r["tasks"].get(task, "") for task in body["tasks"]),
                     r["hints"],
-                    r["problem"] or "",
+                    "; ".join(each for each in ("" if r["in_class_list"] else NOT_IN_LIST, r["problem"] or "") if each),
                 ]
                 for r in body["students"]
             ],

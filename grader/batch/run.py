@@ -14,6 +14,8 @@ from typing import Any
 
 from grader import shared
 from grader.answer import Answer
+from grader.batch.alone import alone
+from grader.batch.class_list import strangers
 from grader.batch.course import Course, CourseError
 from grader.batch.gradebook import Gradebook, NotebookGrades, utc
 from grader.batch.journal import Journal, rubric_key
@@ -39,7 +41,7 @@ Progress = Callable[[int, int, str], None]  # done, of how many, who
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a run did. `totals`: student → (score, max), as the gradebook has it now."""
+    """What a run did. `totals`: student → (score, max), as the gradebook has it now. `strangers`: not in the class."""
 
     assignment: str
     outcomes: Mapping[str, Outcome]
@@ -47,6 +49,7 @@ class Run:
     graded: int
     taken_over: int
     seconds: float
+    strangers: frozenset[str] = frozenset()
 
 
 def run(
@@ -70,24 +73,23 @@ def run(
     began = time.monotonic()
     tasks_of(assignment)  # before anything else: is there such a rubric?
     find_our_programs()
-    with Gradebook(course.database, assignment) as gradebook:
+    folder = course.root / ".statelab" / "grading"
+    with Gradebook(course.database, assignment, course.release / assignment) as gradebook, alone(folder, assignment):
         released = gradebook.released()
         chosen = course.students(assignment)
         missing = set(students) - set(chosen)
         if missing:
             raise CourseError(f"nothing of {assignment} was handed in by {', '.join(sorted(missing))}")
+        unknown = strangers(gradebook.students(), folder, chosen)
         chosen = [each for each in chosen if not students or each in students]
         if not chosen:
             raise CourseError(f"nothing of {assignment} is in {course.submitted}")
-        journal = Journal(
-            course.root / ".statelab" / "grading" / f"{assignment}.jsonl",
-            rubric_key(assignment, released),
-            resume=resume or bool(students),
-        )
+        for each in chosen:
+            for step in (course.submitted, course.autograded, course.feedback):
+                without_state(course.folder(step, each, assignment))
+        resume_from = resume or bool(students)
+        journal = Journal(folder / f"{assignment}.jsonl", rubric_key(assignment, released), resume=resume_from)
         try:
-            for each in chosen:
-                for step in (course.submitted, course.autograded, course.feedback):
-                    without_state(course.folder(step, each, assignment))
             jobs_left = [job_of(course, assignment, each, mode) for each in chosen]
             done = {each.student for each in jobs_left if resume and _is_done(each, journal, released)}
             writer = _Writer(gradebook, journal, course)
@@ -99,7 +101,7 @@ def run(
         finally:
             journal.close()
         outcomes = journal.outcomes.of(course.students(assignment))
-        return Run(assignment, outcomes, gradebook.totals(), graded, len(done), time.monotonic() - began)
+        return Run(assignment, outcomes, gradebook.totals(), graded, len(done), time.monotonic() - began, unknown)
 
 
 def job_of(course: Course, assignment: str, student: str, mode: Mode) -> Job:

@@ -36,7 +36,10 @@ def configure(c: Any) -> None:
 
     # The releases are in git. Without this nbgrader finds one there, does nothing, and its gradebook never hears of it.
     c.GenerateAssignment.force = True
-    c.ExchangeFactory.collect = "grader.nbgrader.collect.Collect"
+    c.ExchangeFactory.collect = "grader.nbgrader.exchange.Collect"
+    c.ExchangeFactory.release_feedback = "grader.nbgrader.exchange.ReleaseFeedback"
+    c.ExchangeFactory.submit = "grader.nbgrader.exchange.Submit"
+    c.ZipCollectApp.collector_plugin = "grader.nbgrader.zips.ByClassList"
     c.GenerateAssignment.preprocessors = [
         "grader.nbgrader.preprocessors.ClosedFolder",
         "nbgrader.preprocessors.IncludeHeaderFooter",

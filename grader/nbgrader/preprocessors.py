@@ -15,6 +15,7 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Enum
 
+from grader.batch.gradebook import in_order_of
 from grader.closed import problem
 from grader.nbgrader.cells import SourceCell, clean, restore, source_cells
 from grader.nbgrader.grade import grade
@@ -24,10 +25,15 @@ Resources = Any
 Notebook = Any  # a NotebookNode: a dict whose keys are attributes too
 
 
-def _released(resources: Resources) -> list[SourceCell]:
+def _released(asking: NbGraderPreprocessor, resources: Resources) -> list[SourceCell]:
     names = resources["nbgrader"]
     with Gradebook(names["db_url"]) as gradebook:
-        return source_cells(gradebook.find_notebook(names["notebook"], names["assignment"]))
+        found = source_cells(gradebook.find_notebook(names["notebook"], names["assignment"]))
+    if names["db_url"].startswith("sqlite:"):
+        return found
+    directory = asking.parent.parent.coursedir  # of the converter, which has the exporter that has the list
+    release = directory.format_path(directory.release_directory, ".", names["assignment"])
+    return in_order_of(Path(release), names["notebook"], found, lambda cell: cell.id)
 
 
 class ClosedFolder(NbGraderPreprocessor):
@@ -62,7 +68,7 @@ class RestoreCells(NbGraderPreprocessor):
     """Put the released cells in the place of whatever the learner's metadata say."""
 
     def preprocess(self, notebook: Notebook, resources: Resources) -> tuple[Notebook, Resources]:
-        return from_dict(restore(clean(notebook), _released(resources))), resources
+        return from_dict(restore(clean(notebook), _released(self, resources))), resources
 
 
 class GradeText(NbGraderPreprocessor):
@@ -75,7 +81,7 @@ class GradeText(NbGraderPreprocessor):
     ).tag(config=True)
 
     def preprocess(self, notebook: Notebook, resources: Resources) -> tuple[Notebook, Resources]:
-        graded = grade(notebook, _released(resources), mode=self.execute)
+        graded = grade(notebook, _released(self, resources), mode=self.execute)
         for each in graded:
             self.log.info("%s: %g of %g", each.cell, each.points, each.max)
             if each.result is None:

@@ -34,7 +34,7 @@ def plan(
 
     `shared`: the storage can be used from several nodes at once (ReadWriteMany).
     """
-    with Gradebook(course.database, assignment) as gradebook:
+    with Gradebook(course.database, assignment, course.release / assignment) as gradebook:
         key = rubric_key(assignment, gradebook.released())
     access = "ReadWriteMany" if shared else "ReadWriteOnce"
     count = max(1, min(workers or WORKERS, len(course.students(assignment)) or 1))

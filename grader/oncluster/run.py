@@ -29,7 +29,7 @@ Progress = Callable[[int, int, str], None]
 def pack(course: Course, assignment: str) -> Bundle:
     """The bundle of everything that was handed in, in `.statelab/grading/`. Raises CourseError, NoSuchTask."""
     tasks_of(assignment)
-    with Gradebook(course.database, assignment) as gradebook:
+    with Gradebook(course.database, assignment, course.release / assignment) as gradebook:
         released = gradebook.released()
     students = course.students(assignment)
     if not students:

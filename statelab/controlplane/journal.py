@@ -62,7 +62,7 @@ class Journal:
         if sys.platform != "win32":
             os.fchmod(self._lock, 0o600)
         try:
-            _lock(self._lock)
+            lock_file(self._lock)
         except OSError:
             os.close(self._lock)
             raise JournalLocked(f"{folder} is in use by another server") from None
@@ -253,7 +253,7 @@ class Kept:
         return float(self.journal.read(self.place, self.size)["at"])
 
 
-def _lock(file: int) -> None:
+def lock_file(file: int) -> None:
     """Lock a file until it is closed or the process ends. Raises OSError when another process has the lock."""
     if sys.platform == "win32":
         import msvcrt

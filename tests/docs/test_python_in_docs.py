@@ -112,9 +112,6 @@ def test_the_instructors_configuration_is_nbgraders(tmp_path, monkeypatch):
     for block in blocks(ROOT / "docs" / "instructors.md"):
         exec(compile(block, "instructors.md", "exec"), names)
     assert config.CourseDirectory.course_id == "k8s101"
-    found = re.match(config.FileNameCollectorPlugin.named_regexp, "downloaded/ps3/extracted/alice_ps3.ipynb")
-    assert found
-    assert found.groupdict() == {"student_id": "alice", "file_id": "ps3"}
     late = names["TenPercentADay"]()
     assert late.late_submission_penalty("alice", 90.0, 86400 * 1.5) == 18
     with Gradebook("sqlite:///gradebook.db") as gradebook:

@@ -1,0 +1,50 @@
+"""nbgrader's exchange, with what a class needs besides: what is collected, who reads feedback, where one submits."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from nbgrader.exchange.default import ExchangeCollect, ExchangeReleaseFeedback, ExchangeSubmit
+
+from grader.nbgrader.submissions import STATE, without_state
+
+_READABLE = stat.S_IRUSR | stat.S_IWUSR | stat.S_IRGRP | stat.S_IROTH
+
+
+class Collect(ExchangeCollect):
+    """As nbgrader's; a submission that brings a learner's cluster comes without it."""
+
+    def do_copy(self, src: str, dest: str, log: object = None) -> None:
+        super().do_copy(src, dest, log)
+        without_state(Path(dest))  # where the course's own configuration does not ignore it
+        if any(STATE in folders for _, folders, _ in os.walk(src)):
+            self.log.warning(
+                "%s brought a cluster with its token (%s): it was not collected. Delete it in the exchange: rm -r %s",
+                os.path.basename(src).split("+")[0],
+                STATE,
+                os.path.join(src, STATE),
+            )
+
+
+class ReleaseFeedback(ExchangeReleaseFeedback):
+    """As nbgrader's; whatever the instructor's umask, a learner can read their page. Its name keeps it secret."""
+
+    def copy_files(self) -> None:
+        super().copy_files()
+        for page in Path(self.dest_path).glob("*.html"):
+            if page.stat().st_uid == os.getuid():
+                page.chmod(_READABLE)
+
+
+class Submit(ExchangeSubmit):
+    """As nbgrader's; who stands in the assignment's own folder is told where to stand."""
+
+    def init_src(self) -> None:
+        here, name = Path(self.assignment_dir).resolve(), str(self.coursedir.assignment_id)
+        if here.name == name and not (here / name).is_dir() and any(here.glob("*.ipynb")):
+            self.fail(
+                f"You are in {name} itself. Go one folder up, and submit from there: cd .. && nbgrader submit {name}"
+            )
+        super().init_src()

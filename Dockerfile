@@ -23,6 +23,22 @@ COPY exercises exercises
 RUN /opt/statelab/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps . \
     && /opt/statelab/bin/python -m compileall -q /opt/statelab/lib
 
+# A learner's JupyterLab, for a hub with containers (docs/hub.md): docker build --target learner -t statelab-learner:0.1.0 .
+# As the packages, it holds no answers and no hidden checks.
+FROM build AS for-learners
+RUN /opt/statelab/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt '.[hub,kubectl]'
+
+FROM python:${PYTHON}-slim AS learner
+LABEL org.opencontainers.image.title="StateLab for a learner" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=for-learners /opt/statelab /opt/statelab
+# nbgrader takes the hub's name of a user called jovyan, and nobody else's.
+RUN useradd --create-home --uid 1000 jovyan
+ENV PATH=/opt/statelab/bin:$PATH
+USER jovyan
+WORKDIR /home/jovyan
+CMD ["python", "-m", "statelab.hub.start", "statelab"]
+
 FROM python:${PYTHON}-slim
 LABEL org.opencontainers.image.title="StateLab's grader" \
       org.opencontainers.image.licenses="Apache-2.0"

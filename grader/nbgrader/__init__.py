@@ -38,6 +38,7 @@ def configure(c: Any) -> None:
     c.GenerateAssignment.force = True
     c.ExchangeFactory.collect = "grader.nbgrader.exchange.Collect"
     c.ExchangeFactory.release_feedback = "grader.nbgrader.exchange.ReleaseFeedback"
+    c.ExchangeFactory.fetch_assignment = "grader.nbgrader.exchange.FetchAssignment"
     c.ExchangeFactory.submit = "grader.nbgrader.exchange.Submit"
     c.ZipCollectApp.collector_plugin = "grader.nbgrader.zips.ByClassList"
     c.GenerateAssignment.preprocessors = [

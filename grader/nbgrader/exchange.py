@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from nbgrader.exchange.default import ExchangeCollect, ExchangeReleaseFeedback, ExchangeSubmit
+from nbgrader.exchange.default import ExchangeCollect, ExchangeFetchAssignment, ExchangeReleaseFeedback, ExchangeSubmit
 
 from grader.nbgrader.submissions import STATE, without_state
 
@@ -36,6 +36,14 @@ class ReleaseFeedback(ExchangeReleaseFeedback):
         for page in Path(self.dest_path).glob("*.html"):
             if page.stat().st_uid == os.getuid():
                 page.chmod(_READABLE)
+
+
+class FetchAssignment(ExchangeFetchAssignment):
+    """As nbgrader's; what a learner fetches is theirs alone. The release is everybody's, and a home often is open."""
+
+    def copy_files(self) -> None:
+        super().copy_files()
+        Path(self.dest_path).chmod(stat.S_IRWXU)
 
 
 class Submit(ExchangeSubmit):

@@ -13,7 +13,7 @@ from typing import Any
 
 from jupyterlab_server.workspaces_handler import WorkspacesManager
 
-_DEFAULTS: dict[str, dict[str, Any]] = {
+DEFAULTS: dict[str, dict[str, Any]] = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/filebrowser-extension:browser": {"showLastModifiedColumn": False},  # the room is for the names
 }
@@ -41,7 +41,7 @@ def options(folder: Path, *, is_instructor: bool) -> list[str]:
     """JupyterLab's options for these settings, which are written into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     disabled = {} if is_instructor else dict.fromkeys(_FOR_INSTRUCTORS, True)
-    _write(folder / "overrides.json", _DEFAULTS)
+    _write(folder / "overrides.json", DEFAULTS)
     _write(folder / "page_config.json", {"disabledExtensions": disabled})
     chosen = [f"--LabApp.app_settings_dir={folder}"]
     chosen.append(f"--LabApp.extra_labextensions_path={Path(__file__).parent / 'extension'}")

@@ -1,0 +1,1 @@
+"""A JupyterHub with the course: what `statelab hub-config` writes, and what it starts for each user."""

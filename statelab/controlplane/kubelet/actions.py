@@ -20,11 +20,16 @@ from statelab.controlplane.kubelet.containers import (
 
 
 def to_start(pod: Object, record: PodRecord, anew: Collection[str] = ()) -> list[Object]:
-    """The containers to start now: init containers one after the other, then all the others.
+    """The containers to start now: init containers one after the other, then all the others; ephemeral ones once.
 
     `anew`: names of those that were stopped to be started anew, whatever the restart policy says.
     Notes in the record that the Pod is initialized, once it is.
     """
+    ephemeral = pod["spec"].get("ephemeralContainers") or ()
+    return _to_start(pod, record, anew) + [each for each in ephemeral if each["name"] not in record.last]
+
+
+def _to_start(pod: Object, record: PodRecord, anew: Collection[str]) -> list[Object]:
     spec = pod["spec"]
     main = spec["containers"]
     initialized = record.initialized

@@ -82,8 +82,10 @@ class PodRecord:
 
 
 def containers_of(pod: Object) -> list[Object]:
-    """Init containers first, then the others: the order in which they start."""
-    return [*(pod["spec"].get("initContainers") or ()), *pod["spec"]["containers"]]
+    """Init containers first, then the others: the order in which they start. Ephemeral ones come last."""
+    spec = pod["spec"]
+    found = [*(spec.get("initContainers") or ()), *spec["containers"]]
+    return [*found, *spec["ephemeralContainers"]] if spec.get("ephemeralContainers") else found
 
 
 def is_sidecar(container: Object) -> bool:

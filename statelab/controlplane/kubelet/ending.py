@@ -80,6 +80,9 @@ def adopt(worker: PodWorker) -> None:
         if each.get("containerID"):
             record.last[each["name"]] = _lost(each, now_s)
             record.rerun.add(each["name"])  # in a new sandbox everything is set up anew
+    for each in status.get("ephemeralContainerStatuses") or ():
+        if each.get("containerID"):
+            record.last[each["name"]] = _lost(each, now_s)  # it is not started again
     if ran:
         words = "Pod sandbox changed, it will be killed and re-created."
         worker.kubelet.view.event(worker.pod, "SandboxChanged", words)

@@ -309,7 +309,8 @@ class PodWorker:
 
     def tell(self, container: Object, reason: str, message: str, type: str = "Normal") -> None:
         """An event about one container."""
-        section = "initContainers" if container in (self.pod["spec"].get("initContainers") or ()) else "containers"
+        rare = ("initContainers", "ephemeralContainers")
+        section = next((key for key in rare if container in (self.pod["spec"].get(key) or ())), "containers")
         field_path = f"spec.{section}{{{container['name']}}}"
         self.kubelet.view.event(self.pod, reason, message, type=type, field_path=field_path)
 

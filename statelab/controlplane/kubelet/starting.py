@@ -282,7 +282,8 @@ def reason_for(pod: Object, status: Object) -> str:
 
 
 def _all_statuses(status: Object) -> list[Object]:
-    return [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+    keys = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
+    return [each for key in keys for each in status.get(key) or ()]
 
 
 __all__ = ["StartError", "duration", "exit_reason", "reason_for", "start", "termination_message"]

@@ -43,6 +43,10 @@ def pod_status(pod: Object, record: PodRecord, host_ip: str, now_s: float, *, te
     if init:
         status["initContainerStatuses"] = init
     status["containerStatuses"] = main
+    if pod["spec"].get("ephemeralContainers"):
+        status["ephemeralContainerStatuses"] = [
+            _ephemeral_status(pod, each, record, old) for each in pod["spec"]["ephemeralContainers"]
+        ]
     status["qosClass"] = old.get("qosClass") or "BestEffort"
     status |= _pod_resources(pod, phase)
     return status
@@ -108,6 +112,13 @@ def _container_status(pod: Object, container: Object, record: PodRecord, old: Ob
             status["lastState"] = status["state"]
         status["state"] = {"waiting": {"reason": reason} | ({"message": message} if message else {})}
     return status
+
+
+def _ephemeral_status(pod: Object, container: Object, record: PodRecord, old: Object) -> Object:
+    """It has no probes and no restarts, and is never ready."""
+    status = _container_status(pod, container, record, old)
+    status.pop("started", None)
+    return {**status, "ready": False}
 
 
 def _mount_status(mount: Object) -> Object:

@@ -276,10 +276,22 @@ def differences(where: str, ours: Any, theirs: Any) -> Iterator[str]:
         yield f"{where}: is {json.dumps(ours)[:400]}, should be {json.dumps(theirs)[:400]}"
 
 
+def without_places(value: Any) -> Any:
+    """The difference of two Pods as its changed lines: where they stand hangs on the recorder's fourth source."""
+    if isinstance(value, dict):
+        return {key: without_places(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [without_places(each) for each in value]
+    if not isinstance(value, str) or "pod updates may not change fields" not in value or "\n@@ -" not in value:
+        return value
+    head, _, difference = value.partition("\n@@ -")
+    return "\n".join([head, *sorted(line for line in difference.split("\n") if line[:1] in ("+", "-"))])
+
+
 def response_of(plural: str, body: dict[str, Any]) -> dict[str, Any]:
     if body.get("kind") in ("Status", "Scale"):
         metadata = {name: value for name, value in body["metadata"].items() if name not in _DROPPED}
-        return {**body, "metadata": metadata}
+        return {**without_places(body), "metadata": metadata}
     if body.get("kind") == "Table":
         columns = [column["name"] for column in body["columnDefinitions"]]
         rows = [

@@ -6,6 +6,7 @@ Source: pkg/registry/core/pod/storage (assignPod, eviction.go).
 from __future__ import annotations
 
 from statelab.controlplane import errors
+from statelab.controlplane.apiserver.registry.copying import fresh
 from statelab.controlplane.kinds import KINDS, Object
 
 
@@ -49,3 +50,11 @@ def disrupted(pod: Object, now: str) -> Object:
     }
     conditions = [each for each in status.get("conditions") or () if each["type"] != "DisruptionTarget"]
     return {**pod, "status": {**status, "conditions": [*conditions, condition]}}
+
+
+def with_ephemeral_containers(old: Object, wanted: Object) -> Object:
+    """The Pod with the ephemeral containers of `wanted`, and nothing else of it."""
+    spec = {key: value for key, value in old["spec"].items() if key != "ephemeralContainers"}
+    if wanted.get("spec", {}).get("ephemeralContainers"):
+        spec["ephemeralContainers"] = wanted["spec"]["ephemeralContainers"]
+    return {**old, "metadata": dict(old["metadata"]), "spec": fresh(spec)}

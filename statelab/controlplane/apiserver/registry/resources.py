@@ -22,6 +22,7 @@ from statelab.controlplane.apiserver.patch import apply, patching
 from statelab.controlplane.apiserver.registry import admission, defaults, deletion, placing, strategy
 from statelab.controlplane.apiserver.registry.copying import fresh, sharing
 from statelab.controlplane.apiserver.registry.scale import scale_of, with_scale
+from statelab.controlplane.apiserver.validation import pods_update
 from statelab.controlplane.clock import Loop, timestamp
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import KINDS, Kind, Object, Objects
@@ -29,6 +30,7 @@ from statelab.controlplane.p256 import Key
 from statelab.controlplane.store import Cause, Store
 from statelab.controlplane.users import User
 
+EPHEMERAL = "ephemeralcontainers"
 _NAME_LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # apimachinery/pkg/util/rand: no vowels, no bad words
 _LONGEST_NAME_BASE = 58
 
@@ -218,13 +220,19 @@ class ApiServer:
             if findings:
                 raise errors.invalid(kind, metadata["name"], findings)
         else:
+            if subresource == EPHEMERAL:
+                obj = placing.with_ephemeral_containers(old, obj)
+                metadata = obj["metadata"]
             defaults.apply(kind.plural, obj)
             if not options.internal or kind.plural in _ADMITTED_FROM_COMPONENTS:
                 admission.mutate(kind.plural, obj, "UPDATE", old, self, dry_run=options.dry_run)
             if options.user is not None and kind.plural in rbac.KINDS and not _only_for_garbage(obj, old):
                 self.authorizer.check_grant(options.user, kind, obj)
             strategy.prepare_update(kind.plural, obj, old)
-            findings = validation.update(kind.plural, obj, old)
+            if subresource == EPHEMERAL:
+                findings = pods_update.update_ephemeral(obj, old)
+            else:
+                findings = validation.update(kind.plural, obj, old)
             if findings:
                 raise errors.invalid(kind, metadata["name"], findings)
             if not options.internal:

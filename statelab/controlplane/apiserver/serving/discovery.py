@@ -14,7 +14,7 @@ from statelab.controlplane.kinds import KINDS, REVIEWS, Kind, Object
 
 _SERVED = (*KINDS.values(), *REVIEWS.values())
 _ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
-_NOT_SIMULATED = frozenset({"ephemeralcontainers", "resize"})  # the kind names them; requests are told of kind
+_NOT_SIMULATED = frozenset({"resize"})  # the kind names it; requests are told of kind
 
 # group, version and kind of what a subresource takes or gives, where that is not the resource's own
 _SUBRESOURCE_KINDS = {
@@ -29,6 +29,7 @@ _SUBRESOURCE_KINDS = {
 _SUBRESOURCE_VERBS = {
     "scale": ("get", "patch", "update"),
     "status": ("get", "patch", "update"),
+    "ephemeralcontainers": ("get", "patch", "update"),
     "finalize": ("update",),
     "log": ("get",),
     "exec": ("create", "get"),

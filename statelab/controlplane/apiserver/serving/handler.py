@@ -182,7 +182,7 @@ class Handler:
 
     def _subresource(self, request: Request, target: Target, warnings: list[str]) -> Answer:
         method, name = request.method, target.subresource
-        if name in ("status", "scale", "finalize"):
+        if name in ("status", "scale", "finalize", "ephemeralcontainers"):
             if method in ("GET", "HEAD") and name != "finalize":
                 return self._get(request, target)
             if method == "PUT":
@@ -199,7 +199,7 @@ class Handler:
             return self._evict(request, target, warnings)
         elif name == "token" and method == "POST":
             return tokenrequest.answer(self.api, request, target)
-        elif name in ("ephemeralcontainers", "resize"):
+        elif name == "resize":
             raise nonresource.unserved(name)
         raise nonresource.method_not_allowed()
 

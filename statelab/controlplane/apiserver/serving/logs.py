@@ -178,7 +178,8 @@ def _check_status(pod: Object, container: str, previous: bool) -> bool:
     name = pod["metadata"]["name"]
     about = f'container "{container}" in pod "{name}"'
     status = pod.get("status") or {}
-    statuses = [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
+    keys = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
+    statuses = [each for key in keys for each in status.get(key) or ()]
     found = next((each for each in statuses if each["name"] == container), None)
     if found is None:
         raise errors.bad_request(f"{about} is not available")

@@ -23,7 +23,6 @@ _ELSEWHERE = (
     "StateLab does not simulate {what}; a real cluster made with kind is the place to try it: `kind create cluster`"
 )
 _NEVER_MEANT = {
-    "ephemeralcontainers": "ephemeral containers",
     "resize": "resizing of Pods",
     "mutatingwebhookconfigurations.admissionregistration.k8s.io": "admission webhooks",
     "validatingwebhookconfigurations.admissionregistration.k8s.io": "admission webhooks",

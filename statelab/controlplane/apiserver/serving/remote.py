@@ -60,7 +60,8 @@ def container_name(pod: Object, wanted: str) -> str:
     usual = [each["name"] for each in spec.get("containers") or ()]
     init = [each["name"] for each in spec.get("initContainers") or ()]
     if wanted:
-        if wanted not in usual + init:
+        ephemeral = [each["name"] for each in spec.get("ephemeralContainers") or ()]
+        if wanted not in usual + init + ephemeral:
             raise errors.bad_request(f"container {wanted} is not valid for pod {name}")
         return wanted
     if len(usual) == 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from statelab.controlplane import qos
+from statelab.controlplane.apiserver.encoding.go_json import go_quote
 from statelab.controlplane.apiserver.validation import difference, meta, names, pods
 from statelab.controlplane.apiserver.validation.fields import Errors, Fields, forbidden, invalid
 from statelab.controlplane.kinds import Object
@@ -19,6 +20,7 @@ _UPDATABLE = ",".join(
     )
 )
 _SPEC = "io.k8s.api.core.v1.PodSpec"
+_EPHEMERAL = "io.k8s.api.core.v1.EphemeralContainer"
 
 
 def update(pod: Object, old: Object) -> Errors:
@@ -56,6 +58,24 @@ def update(pod: Object, old: Object) -> Errors:
         shown = difference.text(_SPEC, before, munged)
         why = f"pod updates may not change fields other than {_UPDATABLE}\n{shown}"
         errors.append(forbidden("spec", why))
+    return errors
+
+
+def update_ephemeral(pod: Object, old: Object) -> Errors:
+    """What is wrong with the ephemeral containers of a Pod: one that is there stays, and stays as it is."""
+    errors = meta.metadata_update(pod["metadata"], old["metadata"]) + pods.metadata_and_spec(pod)
+    if pods.MIRROR in (old["metadata"].get("annotations") or {}):
+        errors.append(forbidden("", "static pods do not support ephemeral containers"))
+    found = {each["name"]: each for each in pod["spec"].get("ephemeralContainers") or ()}
+    for each in old["spec"].get("ephemeralContainers") or ():
+        name = go_quote(each["name"])
+        if each["name"] not in found:
+            words = f"existing ephemeral containers {name} may not be removed\n"
+            errors.append(forbidden("spec.ephemeralContainers", words))
+        elif found[each["name"]] != each:
+            shown = difference.text(_EPHEMERAL, each, found[each["name"]])
+            words = f"existing ephemeral containers {name} may not be changed\n{shown}"
+            errors.append(forbidden("spec.ephemeralContainers", words))
     return errors
 
 

@@ -75,7 +75,7 @@ def _kubectl(trial: Trial) -> Kubectl:
         _Guarded(trial.place.api(trial), trial.task.most_pods),
         lambda until, timeout_s: trial.when(until, timeout_s=timeout_s),
         session,
-        NoFiles(),
+        _NoFiles(),
         lambda call: _check(trial, call),
     )
 
@@ -94,6 +94,12 @@ def _check(trial: Trial, call: Call) -> None:
     said = call.flags.text("namespace")
     if said and said != trial.namespace:
         raise Fail(f'namespaces "{said}" is not where this task takes place')
+
+
+class _NoFiles(NoFiles):
+    """Whatever would name one: -f, -o jsonpath-file, --from-file."""
+
+    why = _NO_FILES
 
 
 class _Guarded:

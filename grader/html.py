@@ -25,7 +25,7 @@ def as_html(result: Result, note: str = "") -> str:
     if heading:
         head += f"<p>{_text(heading[0])}</p>" + (_lines(heading[1:]) if heading[1:] else "")
     rows = "".join(_row(each) for each in checks)
-    advice = "" if result.is_full or not result.advice else _lines(result.advice)
+    advice = _lines(result.advice) if result.advice else ""
     step = "" if result.is_full else f"<p><strong>{_text(result.next_step)}</strong></p>"
     hints = "" if result.is_full else _hints(result)
     tail = f"<p>{_text(note)}</p>" if note else ""

@@ -168,7 +168,7 @@ def as_text(result: Result, width: int = 110) -> str:
             lines += _indented([" ".join([each.message, *_where(each)]), *each.evidence], 10, width)
     if result.not_graded:
         lines += ["", f" {number(result.not_graded)} points are not graded here, and count neither way."]
-    if result.advice and not result.is_full:
+    if result.advice:
         lines += ["", *_indented(result.advice, 1, width)]
     if not result.is_full:
         lines += ["", f" {result.next_step}"]

@@ -40,8 +40,7 @@ def _commands() -> tuple[Command, ...]:
         make("create secret", "", "Create a Secret: docker-registry, generic or tls"),
         make("create secret generic", f"{create}:secret_generic", "Create a Secret from files and literals"),
         make("create secret docker-registry", f"{create}:secret_docker", "Create a Secret for a registry"),
-        make("create secret tls", f"{create}:secret_tls", "Create a Secret of a certificate and its key",
-             required=("cert", "key")),
+        make("create secret tls", f"{create}:secret_tls", "Create a Secret of a certificate and its key"),
         make("create configmap", f"{create}:configmap", "Create a ConfigMap from files and literals", ("cm",)),
         make("create serviceaccount", f"{create}:serviceaccount", "Create a ServiceAccount", ("sa",)),
         make("create service", "", "Create a Service: clusterip, nodeport, loadbalancer or externalname", ("svc",)),
@@ -63,7 +62,7 @@ def _commands() -> tuple[Command, ...]:
         make("create ingress", f"{create}:ingress", "Create an Ingress", ("ing",)),
         make("create token", f"{create}:token", "Ask for a token of a ServiceAccount"),
         make("expose", "expose:expose", "Make a Service for a workload"),
-        make("run", "run:run", "Run one Pod"),
+        make("run", "run:run", "Run one Pod", required=("image",)),
         make("set", "", "Change one thing of a workload: env, image, resources, selector, serviceaccount, subject"),
         make("set image", "set:image", "Change a container's image"),
         make("set resources", "set:resources", "Change what a container asks for and may use"),
@@ -83,7 +82,7 @@ def _commands() -> tuple[Command, ...]:
         make("rollout status", "rollout:status", "Wait until a rollout is done"),
         make("rollout restart", "rollout:restart", "Replace all Pods of a workload"),
         make("scale", "scale:scale", "Change the number of Pods", required=("replicas",)),
-        make("autoscale", "autoscale:autoscale", "Make a HorizontalPodAutoscaler"),
+        make("autoscale", "autoscale:autoscale", "Make a HorizontalPodAutoscaler", required=("max",)),
         make("certificate", "refused:certificate", "Approve or deny certificate requests (not here)"),
         make("cluster-info", "about:cluster_info", "Show where the cluster is"),
         make("cluster-info dump", "refused:dump", "Write down everything of a cluster (not here)"),
@@ -140,11 +139,7 @@ def _commands() -> tuple[Command, ...]:
     )  # fmt: skip
 
 
-_TO_COME = (
-    *("creating", "expose", "run", "explain", "autoscale", "about", "cp", "auth", "debug", "diff"),
-    *("last_applied", "kustomizing", "config"),
-)
-COMMANDS = {each.name: each for each in _commands() if each.home.partition(":")[0] not in _TO_COME}
+COMMANDS = {command.name: command for command in _commands()}
 
 
 def child(parent: str, word: str) -> Command | None:

@@ -248,17 +248,19 @@ class JsonPath:
         if len(template) > MAX_TEXT:
             raise JsonPathError(f"the template is longer than {MAX_TEXT} characters")
         try:
-            nodes = _Parser(template).template()
+            self.nodes, _ = _nested(_Parser(template).template(), 0, 0)
         except RecursionError:
             raise JsonPathError("the template is nested too deeply") from None
-        self.nodes, _ = _nested(nodes, 0, 0)
         self.allow_missing = allow_missing
         self._steps = 0
 
     def results(self, data: Any) -> list[list[Any]]:
         """What each node of the template finds in data. Raises JsonPathError."""
         self._steps = 0
-        return self._block(self.nodes, data)
+        try:
+            return self._block(self.nodes, data)
+        except RecursionError:
+            raise JsonPathError("the template is nested too deeply") from None
 
     def text(self, data: Any) -> str:
         """The template filled in. Raises JsonPathError."""

@@ -85,7 +85,7 @@ def normal(text: str) -> str:
     text = re.sub(r"(?:http://)?127\.0\.0\.1:\d+", "SERVER", text)
     before = text
     text = text.replace("<invalid>", "0s")
-    text = re.sub(r"(?<=[\s(])(?<!for )(?:\d+[smhd]){1,2}(?=[\s)]|$)", "AGE", text)
+    text = re.sub(r"(?:(?<=[\s(])|^)(?<!for )(?:\d+[smhd]){1,2}(?=[\s)]|$)", "AGE", text, flags=re.MULTILINE)
     text = re.sub(r'([rR]esource ?Version["\\]*:\s*["\\]*)\d+', r"\1RV", text)
     text = re.sub(r"resource version to be (\d+), was \d+", r"resource version to be \1, was RV", text)
     text = re.sub(r"^W\d{4} .*?\] ", "W] ", text, flags=re.MULTILINE)

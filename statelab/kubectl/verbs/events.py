@@ -13,8 +13,6 @@ from statelab.kubectl.problems import Fail
 
 def events(call: Call) -> None:
     flags = call.flags
-    if call.args:
-        raise Fail(f"unexpected arguments: [{' '.join(call.args)}]")
     if flags.on("watch"):
         raise Fail("kubectl events --watch is not carried out here: kubectl get events --watch is, for a while")
     types = flags.all("types")
@@ -28,11 +26,13 @@ def events(call: Call) -> None:
     found = [each for each in found if not wanted or str(each.get("type", "")).lower() in wanted]
     if not found:
         if call.everywhere:
-            call.out("No events found.\n")
+            call.err("No events found.\n")
         else:
-            call.out(f"No events found in {call.namespace} namespace.\n")
+            call.err(f"No events found in {call.namespace} namespace.\n")
         return
     found.sort(key=_time_s)
+    if call.flags.text("output") == "name":
+        return  # kubectl's items have no kind there, and no name is printed
     printed = printer(call)
     if printed is not None:
         call.out(printed({"apiVersion": "v1", "kind": "EventList", "metadata": {}, "items": found}))

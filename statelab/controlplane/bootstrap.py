@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from statelab.controlplane.apiserver.authorization import default_roles, rbac
+from statelab.controlplane.apiserver.validation.priorityclasses import system_classes
 from statelab.controlplane.clock import timestamp
 from statelab.controlplane.kinds import Object, key_of
 from statelab.controlplane.p256 import Key
@@ -20,10 +21,15 @@ _WHY = "every new cluster has it"
 
 
 def bootstrap(view: View, api_server_ip: str) -> None:
-    """Create the namespaces, the StorageClass and the Services of an empty cluster. Nodes register themselves."""
+    """Create the namespaces, the StorageClass, the PriorityClasses and the Services of an empty cluster.
+
+    Nodes register themselves.
+    """
     for name in ("default", "kube-node-lease", "kube-public", "kube-system"):
         view.create("namespaces", {"metadata": {"name": name}}, why=_WHY)
     view.create("storageclasses", _storage_class(), why=_WHY)
+    for each in system_classes():
+        view.create("priorityclasses", each, why=_WHY)
     service, endpoints, endpoint_slice = kubernetes_service(api_server_ip)
     view.create("services", service, why=_WHY)
     view.create("services", _dns_service(), why=_WHY)

@@ -61,6 +61,14 @@ def matching(wanted: Mapping[str, str] | None) -> Selector:
     return lambda labels: all(labels.get(key) == value for key, value in items)
 
 
+def label_selector_of(workload: Object) -> Object | None:
+    """A workload's `spec.selector` as a LabelSelector; a ReplicationController's is a plain map."""
+    found: Object | None = workload["spec"].get("selector")
+    if workload.get("kind") == "ReplicationController":
+        return {"matchLabels": found or {}}
+    return found
+
+
 def selector_text(label_selector: Object | None) -> str:
     """A metav1.LabelSelector in query form, keys sorted: what `status.selector` of a Scale says. "" for None and {}."""
     requirements = [

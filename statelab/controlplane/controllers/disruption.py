@@ -28,7 +28,12 @@ from statelab.controlplane.view import View
 _DELETION_TIMEOUT_S = 120.0  # an eviction that has not ended its Pod by then is forgotten
 _MOST_DISRUPTED = 2000
 _EVENT_SOURCE = "controllermanager"  # not the controller's name, upstream has never changed it
-_SCALED_KINDS = {"ReplicaSet": "replicasets", "StatefulSet": "statefulsets", "Deployment": "deployments"}
+_SCALED_KINDS = {
+    "ReplicaSet": "replicasets",
+    "StatefulSet": "statefulsets",
+    "Deployment": "deployments",
+    "ReplicationController": "replicationcontrollers",
+}
 
 
 # ---- the budget's status
@@ -275,6 +280,7 @@ CONTROLLER = Controller(
         "pods": _on_pod,
         "deployments": _on_owner,
         "replicasets": _on_owner,
+        "replicationcontrollers": _on_owner,
         "statefulsets": _on_owner,
     },
 )

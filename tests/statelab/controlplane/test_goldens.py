@@ -74,7 +74,7 @@ _NODE_MASKS = [
 ]
 _NO_LIMIT = "9007199254740988Ki"  # how the newer recordings' machine says that a cgroup has no limit
 _HASH = "[bcdfghjklmnpqrstvwxz2456789]{8,10}"
-_POD_OF_JOB = re.compile(r"\b(work|tick-\$MINUTE)-[bcdfghjklmnpqrstvwxz2456789]{5}\b")
+_POD_OF_JOB = re.compile(r"\b(work|agent|tick-\$MINUTE)-[bcdfghjklmnpqrstvwxz2456789]{5}\b")
 _POD_OF_REPLICA_SET = re.compile(rf"-{_HASH}-[bcdfghjklmnpqrstvwxz2456789]{{5}}\b")
 _HASH_ALONE = re.compile(rf"(?<=[-=\"]){_HASH}(?![\w$])")
 _SLICE = re.compile(r"\b(nginx|normal|headless|[a-z]+)-[bcdfghjklmnpqrstvwxz2456789]{5}\b")

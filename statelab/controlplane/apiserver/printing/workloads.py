@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from statelab.controlplane.apiserver.printing.cells import (
@@ -20,6 +21,7 @@ from statelab.controlplane.kinds import Object
 from statelab.controlplane.labels import selector_text
 
 _APPS = "io.k8s.api.apps.v1."
+_CORE = "io.k8s.api.core.v1."
 _READY = ("Ready", "string", 0, "Number of the pod with ready state")
 
 
@@ -49,6 +51,30 @@ def _replica_set(obj: Object, since: Since) -> list[Any]:
     ]
 
 
+def _replication_controller(obj: Object, since: Since) -> list[Any]:
+    wanted = part(obj, "spec").get("selector") or {}
+    return [*_replica_set({**obj, "spec": {**obj["spec"], "selector": None}}, since)[:-1], map_text(wanted)]
+
+
+def _daemon_set(obj: Object, since: Since) -> list[Any]:
+    spec, status = part(obj, "spec"), part(obj, "status")
+    counts = ("desiredNumberScheduled", "currentNumberScheduled", "numberReady", "updatedNumberScheduled")
+    node_selector = part(part(part(obj, "spec"), "template"), "spec").get("nodeSelector")
+    return [
+        name(obj),
+        *(status.get(count, 0) for count in (*counts, "numberAvailable")),
+        map_text(node_selector),
+        age(obj, since),
+        *containers(obj),
+        selector_text(spec.get("selector")),
+    ]
+
+
+def map_text(labels: Mapping[str, str] | None) -> str:
+    """Labels as a cell shows them (labels.FormatLabels)."""
+    return ",".join(f"{key}={value}" for key, value in sorted((labels or {}).items())) or "<none>"
+
+
 def _stateful_set(obj: Object, since: Since) -> list[Any]:
     spec, status = part(obj, "spec"), part(obj, "status")
     ready = f"{status.get('readyReplicas', 0)}/{spec.get('replicas', 0)}"
@@ -71,6 +97,35 @@ def _scale(obj: Object, since: Since) -> list[Any]:
 
 
 PRINTERS = {
+    "replicationcontrollers": Printer(
+        (
+            NAME,
+            ("Desired", "integer", 0, _CORE + "ReplicationControllerSpec#replicas"),
+            ("Current", "integer", 0, _CORE + "ReplicationControllerStatus#replicas"),
+            ("Ready", "integer", 0, _CORE + "ReplicationControllerStatus#readyReplicas"),
+            AGE,
+            CONTAINERS,
+            IMAGES,
+            ("Selector", "string", 1, _CORE + "ReplicationControllerSpec#selector"),
+        ),
+        _replication_controller,
+    ),
+    "daemonsets": Printer(
+        (
+            NAME,
+            ("Desired", "integer", 0, _APPS + "DaemonSetStatus#desiredNumberScheduled"),
+            ("Current", "integer", 0, _APPS + "DaemonSetStatus#currentNumberScheduled"),
+            ("Ready", "integer", 0, _APPS + "DaemonSetStatus#numberReady"),
+            ("Up-to-date", "integer", 0, _APPS + "DaemonSetStatus#updatedNumberScheduled"),
+            ("Available", "integer", 0, _APPS + "DaemonSetStatus#numberAvailable"),
+            ("Node Selector", "string", 0, _CORE + "PodSpec#nodeSelector"),
+            AGE,
+            CONTAINERS,
+            IMAGES,
+            ("Selector", "string", 1, _APPS + "DaemonSetSpec#selector"),
+        ),
+        _daemon_set,
+    ),
     "deployments": Printer(
         (
             NAME,

@@ -11,7 +11,7 @@ import random
 from typing import Any, Literal
 
 from statelab.controlplane.apiserver.authorization.authorizer import check_role_reference
-from statelab.controlplane.apiserver.registry import limit_ranger, quota, service_ips
+from statelab.controlplane.apiserver.registry import limit_ranger, priority, quota, service_ips
 from statelab.controlplane.apiserver.registry.service_ips import Reader
 from statelab.controlplane.errors import forbidden
 from statelab.controlplane.kinds import KINDS, Object
@@ -41,7 +41,6 @@ _LOST_NODE_TOLERATIONS = tuple(
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 _CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
 _DEFAULT_CLASS = ("storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class")
-_PRIORITIES = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
 _MIRROR = "kubernetes.io/config.mirror"
 _IMMORTAL = frozenset({"default", "kube-system", "kube-public"})
 
@@ -53,7 +52,7 @@ def mutate(
     if plural == "pods" and operation == "CREATE":
         _service_account(obj, cluster)
         _default_tolerations(obj["spec"])
-        _priority(obj)
+        priority.admit_pod(obj, cluster)
         _runtime_class(obj, cluster)
         limit_ranger.fill_in(obj, cluster)
     elif plural == "persistentvolumeclaims":
@@ -74,6 +73,8 @@ def check(plural: str, obj: Object, operation: Operation, old: Object | None, cl
         _resize(obj, old, cluster)
     if operation == "CREATE" or plural == "persistentvolumeclaims":
         limit_ranger.check(plural, obj, cluster)
+    if plural == "priorityclasses":
+        priority.check_default(obj, old, cluster)
     quota.check(plural, obj, operation, old, cluster)
 
 
@@ -123,7 +124,7 @@ def _mount_token(spec: Fields, dice: random.Random) -> None:
         spec["volumes"] = [*volumes, {"name": name, "projected": _TOKEN_PROJECTION}]
 
 
-# ---- DefaultTolerationSeconds, Priority
+# ---- DefaultTolerationSeconds
 
 
 def _default_tolerations(spec: Fields) -> None:
@@ -138,29 +139,6 @@ def _default_tolerations(spec: Fields) -> None:
     ]
     if added:
         spec["tolerations"] = [*found, *added]
-
-
-def _priority(pod: Object) -> None:
-    spec, name = pod["spec"], pod["metadata"].get("name", "")
-    wanted = spec.get("priorityClassName", "")
-    value = _PRIORITIES.get(wanted, 0)
-    if wanted and wanted not in _PRIORITIES:
-        raise forbidden(KINDS["pods"], name, f"no PriorityClass with name {wanted} was found")
-    given = spec.get("priority")
-    if given is not None and given != value:
-        why = (
-            f"the integer value of priority ({given}) must not be provided in pod spec; priority admission controller "
-        )
-        raise forbidden(KINDS["pods"], name, f"{why}computed {value} from the given PriorityClass name")
-    spec["priority"] = value
-    preemption = spec.get("preemptionPolicy")
-    if preemption is not None and preemption != "PreemptLowerPriority":
-        why = (
-            f"the string value of PreemptionPolicy ({preemption}) must not be provided in pod spec; priority admission "
-            "controller computed PreemptLowerPriority from the given PriorityClass name"
-        )
-        raise forbidden(KINDS["pods"], name, why)
-    spec["preemptionPolicy"] = "PreemptLowerPriority"
 
 
 def _runtime_class(pod: Object, cluster: Reader) -> None:

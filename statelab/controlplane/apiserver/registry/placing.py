@@ -22,7 +22,7 @@ def bound(pod: Object, node_name: str, uid: str | None, now: str) -> Object:
         raise errors.conflict(kind, name, f'pod {name} is already assigned to node "{pod["spec"]["nodeName"]}"')
     if pod["spec"].get("schedulingGates"):
         raise errors.conflict(kind, name, f"pod {name} has non-empty .spec.schedulingGates")
-    status = dict(pod.get("status") or {})
+    status = {key: value for key, value in (pod.get("status") or {}).items() if key != "nominatedNodeName"}
     scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": now}
     scheduled["observedGeneration"] = pod["metadata"].get("generation", 1)
     status["conditions"] = [
@@ -36,17 +36,19 @@ def bound(pod: Object, node_name: str, uid: str | None, now: str) -> Object:
     }
 
 
-def disrupted(pod: Object, now: str) -> Object:
+def disrupted(
+    pod: Object, now: str, reason: str = "EvictionByEvictionAPI", message: str = "Eviction API: evicting"
+) -> Object:
     """The Pod with the condition by which a Job or an operator tells an eviction from a failure (KEP-3329)."""
-    metadata, status = pod["metadata"], pod["status"]
+    metadata, status = pod["metadata"], pod.get("status") or {}
     condition = {
         "type": "DisruptionTarget",
         "observedGeneration": metadata.get("generation", 1),
         "status": "True",
         "lastProbeTime": None,
         "lastTransitionTime": now,
-        "reason": "EvictionByEvictionAPI",
-        "message": "Eviction API: evicting",
+        "reason": reason,
+        "message": message,
     }
     conditions = [each for each in status.get("conditions") or () if each["type"] != "DisruptionTarget"]
     return {**pod, "status": {**status, "conditions": [*conditions, condition]}}

@@ -5,17 +5,17 @@ from __future__ import annotations
 from statelab.controlplane import errors
 from statelab.controlplane.errors import FieldError
 from statelab.controlplane.kinds import Kind, Object
-from statelab.controlplane.labels import selector_text
+from statelab.controlplane.labels import label_selector_of, selector_text
 
 SCALE = Kind("autoscaling", "v1", "Scale", "scales")
 
 
 def scale_of(obj: Object) -> Object:
-    """The Scale of a Deployment, ReplicaSet or StatefulSet."""
+    """The Scale of a workload that counts replicas."""
     metadata = obj["metadata"]
     shown = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
     status = {"replicas": obj.get("status", {}).get("replicas", 0)}
-    selector = selector_text(obj["spec"].get("selector") or {})
+    selector = selector_text(label_selector_of(obj) or {})
     if selector:
         status["selector"] = selector
     spec = {"replicas": obj["spec"].get("replicas", 0)} if obj["spec"].get("replicas") else {}

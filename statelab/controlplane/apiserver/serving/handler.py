@@ -107,8 +107,6 @@ class Handler:
         if target is None:
             return nonresource.answer(self.cluster, request)
         if isinstance(target, Unserved):
-            if request.method == "GET" and path.endswith("/replicationcontrollers") and "watch" not in request.query:
-                return forms.json_response(self._no_replication_controllers())
             if (review := reviews.kind_of(target.group_resource)) is not None:
                 return self._review(request, review)
             raise nonresource.unserved(target.group_resource)
@@ -119,11 +117,6 @@ class Handler:
         if target.name:
             return self._object(request, target, warnings)
         return self._collection(request, target, warnings)
-
-    def _no_replication_controllers(self) -> Object:
-        """There are none, and none can be made. Tools older than Deployments, upstream's e2e set-up too, still look."""
-        metadata = {"resourceVersion": str(self.cluster.store.revision)}
-        return {"kind": "ReplicationControllerList", "apiVersion": "v1", "metadata": metadata, "items": []}
 
     def _review(self, request: Request, kind: Kind) -> Response:
         if request.method != "POST":

@@ -26,7 +26,6 @@ _NEVER_MEANT = {
     "resize": "resizing of Pods",
     "mutatingwebhookconfigurations.admissionregistration.k8s.io": "admission webhooks",
     "validatingwebhookconfigurations.admissionregistration.k8s.io": "admission webhooks",
-    "daemonsets.apps": "DaemonSets",
     "customresourcedefinitions.apiextensions.k8s.io": "CustomResourceDefinitions",
     "nodes/proxy": "the proxy to nodes",
 }

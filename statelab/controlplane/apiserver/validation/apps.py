@@ -114,10 +114,11 @@ def _template(spec: Fields, matches: Any) -> Errors:
                 )
                 field = f"spec.template.spec.volumes[{index}].gcePersistentDisk.readOnly"
                 errors.append(invalid(field, False, why))
-    return errors + _always_running(inner, "ReplicaSet")
+    return errors + always_running(inner, "ReplicaSet")
 
 
-def _always_running(spec: Fields, kind: str) -> Errors:
+def always_running(spec: Fields, kind: str) -> Errors:
+    """What a Pod of a workload that never ends must say: it is restarted, and has no deadline."""
     errors: Errors = []
     policy = spec.get("restartPolicy", "")
     if policy != "Always":
@@ -144,7 +145,7 @@ def _strategy(value: Fields) -> Errors:
     unavailable, surge = rolling.get("maxUnavailable", 0), rolling.get("maxSurge", 0)
     errors = int_or_percent(unavailable, f"{field}.maxUnavailable")
     errors += int_or_percent(surge, f"{field}.maxSurge")
-    if _number(unavailable) == 0 and _number(surge) == 0:
+    if number(unavailable) == 0 and number(surge) == 0:
         errors.append(invalid(f"{field}.maxUnavailable", unavailable, "may not be 0 when `maxSurge` is 0"))
     return errors + at_most_100_percent(unavailable, f"{field}.maxUnavailable")
 
@@ -156,14 +157,15 @@ def int_or_percent(value: int | str, field: str) -> Errors:
     return non_negative(value, field)
 
 
-def _number(value: int | str) -> int:
+def number(value: int | str) -> int:
+    """A count or a percentage as a number; 0 where it is neither."""
     if isinstance(value, int):
         return value
     return 0 if names.percent(value) else int(value[:-1][:12] or 0)
 
 
 def at_most_100_percent(value: int | str, field: str) -> Errors:
-    if isinstance(value, str) and not names.percent(value) and _number(value) > 100:
+    if isinstance(value, str) and not names.percent(value) and number(value) > 100:
         return [invalid(field, value, "must not be greater than 100%")]
     return []
 
@@ -171,7 +173,7 @@ def at_most_100_percent(value: int | str, field: str) -> Errors:
 def update_deployment_status(obj: Object, old: Object) -> Errors:
     errors = meta.metadata_update(obj["metadata"], old["metadata"])
     status = obj.get("status") or {}
-    errors += _counts(
+    errors += count_errors(
         status,
         ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas", "unavailableReplicas"),
         ("updatedReplicas", "readyReplicas", "availableReplicas"),
@@ -179,7 +181,8 @@ def update_deployment_status(obj: Object, old: Object) -> Errors:
     return errors + _collisions(obj, old)
 
 
-def _counts(status: Fields, counted: tuple[str, ...], limited: tuple[str, ...]) -> Errors:
+def count_errors(status: Fields, counted: tuple[str, ...], limited: tuple[str, ...]) -> Errors:
+    """What is wrong with the numbers of a status; `limited` are those that replicas bound."""
     errors: Errors = []
     for key in (*counted, "terminatingReplicas", "observedGeneration", "collisionCount"):
         errors += non_negative(status.get(key), f"status.{key}")
@@ -221,7 +224,7 @@ def _replica_set_spec(spec: Fields) -> Errors:
 def update_replica_set_status(obj: Object, old: Object) -> Errors:
     errors = meta.metadata_update(obj["metadata"], old["metadata"])
     keys = ("fullyLabeledReplicas", "readyReplicas", "availableReplicas")
-    return errors + _counts(obj.get("status") or {}, ("replicas", *keys), keys)
+    return errors + count_errors(obj.get("status") or {}, ("replicas", *keys), keys)
 
 
 # ---- StatefulSet
@@ -263,7 +266,7 @@ def _stateful_set_spec(spec: Fields, before: Fields | None) -> Errors:
     if spec.get("serviceName") and before is None:
         errors += names.check_label(spec["serviceName"], "spec.serviceName")
     errors += _selector_and_template(spec, "", "statefulset", _set_template)
-    return errors + _always_running((spec.get("template") or {}).get("spec") or {}, "StatefulSet")
+    return errors + always_running((spec.get("template") or {}).get("spec") or {}, "StatefulSet")
 
 
 def _set_template(spec: Fields, matches: Any) -> Errors:
@@ -298,7 +301,7 @@ def _update_strategy(value: Fields) -> Errors:
 
 def update_stateful_set_status(obj: Object, old: Object) -> Errors:
     keys = ("readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas")
-    errors = _counts(obj.get("status") or {}, ("replicas", *keys), keys)
+    errors = count_errors(obj.get("status") or {}, ("replicas", *keys), keys)
     return errors + meta.metadata_update(obj["metadata"], old["metadata"]) + _collisions(obj, old)
 
 

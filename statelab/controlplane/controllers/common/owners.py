@@ -9,7 +9,7 @@ from typing import Any
 
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object
-from statelab.controlplane.labels import Selector, selector_of
+from statelab.controlplane.labels import Selector, label_selector_of, selector_of
 from statelab.controlplane.store import Revision
 from statelab.controlplane.view import View
 
@@ -124,7 +124,7 @@ def concerned(revision: Revision, kind: str, plural: str, view: View) -> set[str
     if revision.type != "DELETED" and controller_of(revision.object) is None and _may_be_adopted(revision):
         namespace, labels = revision.object["metadata"]["namespace"], labels_of(revision.object)
         for owner in view.list(plural, namespace):
-            if selector_of(owner["spec"].get("selector"))(labels):
+            if selector_of(label_selector_of(owner))(labels):
                 keys.add(f"{namespace}/{owner['metadata']['name']}")
     return keys
 

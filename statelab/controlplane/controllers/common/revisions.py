@@ -1,4 +1,4 @@
-"""What a template was, and a short name for it: hashes of templates, and a StatefulSet's ControllerRevisions.
+"""What a template was, and a short name for it: hashes of templates, and ControllerRevisions.
 
 Source: pkg/controller/history/controller_history.go, pkg/controller/controller_utils.go (ComputeHash),
 pkg/controller/statefulset/stateful_set_utils.go (newRevision).
@@ -73,7 +73,9 @@ def _order(revision: Object) -> tuple[int, str, str]:
     return revision["revision"], metadata["creationTimestamp"], metadata["name"]
 
 
-def update_revision(stateful_set: Object, history: list[Object], view: View) -> tuple[Object, int]:
+def update_revision(
+    stateful_set: Object, history: list[Object], view: View, hash_label: str = HASH_LABEL
+) -> tuple[Object, int]:
     """The revision of the set's template as it is now, and how many names collided so far.
 
     The newest if it is the same; an older one that is the same gets the next number (a rollback); else a new one.
@@ -87,7 +89,7 @@ def update_revision(stateful_set: Object, history: list[Object], view: View) -> 
     if same:
         why = f"{title(stateful_set)} went back to this template"
         return view.update("controllerrevisions", {**same[-1], "revision": number}, why=why), collisions
-    return _create(stateful_set, data, number, collisions, view)
+    return _create(stateful_set, data, number, collisions, view, hash_label)
 
 
 def _data(template: Object) -> Object:
@@ -101,10 +103,12 @@ def template_of(revision: Object) -> Object:
     return {name: value for name, value in template.items() if name != "$patch"}
 
 
-def _create(stateful_set: Object, data: Object, number: int, collisions: int, view: View) -> tuple[Object, int]:
+def _create(
+    stateful_set: Object, data: Object, number: int, collisions: int, view: View, hash_label: str
+) -> tuple[Object, int]:
     metadata = stateful_set["metadata"]
     labels = dict((stateful_set["spec"]["template"].get("metadata") or {}).get("labels") or {})
-    labels[HASH_LABEL] = revision_hash(data, collisions)
+    labels[hash_label] = revision_hash(data, collisions)
     while True:
         name = f"{metadata['name'][:_LONGEST_PREFIX]}-{revision_hash(data, collisions)}"
         revision: Object = {

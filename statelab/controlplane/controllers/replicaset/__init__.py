@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from statelab.controlplane.controllers.replicaset import controller
 
-CONTROLLERS = (controller.CONTROLLER,)
+CONTROLLERS = (controller.CONTROLLER, controller.REPLICATION)

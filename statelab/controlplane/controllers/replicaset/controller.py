@@ -1,11 +1,12 @@
-"""The ReplicaSet controller: the number of Pods is as wanted, whoever they are.
+"""The ReplicaSet controller: the number of Pods is as wanted, whoever they are. It serves ReplicationControllers too.
 
-Source: pkg/controller/replicaset/replica_set.go and replica_set_utils.go.
+Source: pkg/controller/replicaset/replica_set.go and replica_set_utils.go, pkg/controller/replication.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from statelab.controlplane.clock import timestamp
 from statelab.controlplane.controllers.common.owners import adopt, concerned, controller_of, labels_of, release, title
@@ -21,19 +22,19 @@ from statelab.controlplane.controllers.common.pods import (
 from statelab.controlplane.controllers.common.sizes import allowance_of, counted, slow_start
 from statelab.controlplane.controllers.replicaset.pods import Replica, forget, replicas_of
 from statelab.controlplane.errors import ApiError
-from statelab.controlplane.kinds import Object
-from statelab.controlplane.labels import selector_of
+from statelab.controlplane.kinds import KINDS, Object, kind_of
+from statelab.controlplane.labels import label_selector_of, selector_of
 from statelab.controlplane.manager import Controller
 from statelab.controlplane.store import Revision
 from statelab.controlplane.view import View
 
 
-def reconcile(key: str, view: View) -> float | None:
+def _reconcile(plural: str, key: str, view: View) -> float | None:
     """One pass: create the Pods that are missing or delete those too many, then tell the status.
 
     Raises ApiError when a Pod could not be created or deleted; the status says so first.
     """
-    replica_set = view.get("replicasets", key)
+    replica_set = view.get(plural, key)
     if replica_set is None:
         return None
     replicas = replicas_of(replica_set, view)
@@ -53,7 +54,7 @@ def reconcile(key: str, view: View) -> float | None:
             replicas = replicas_of(replica_set, view)
     status = _status(replica_set, replicas, refusal, view)
     if status != replica_set.get("status"):
-        view.update_status("replicasets", {**replica_set, "status": status}, why=_told(status))
+        view.update_status(plural, {**replica_set, "status": status}, why=_told(status))
     if refusal is not None:
         raise refusal
     if abs(missing) > granted:
@@ -63,7 +64,7 @@ def reconcile(key: str, view: View) -> float | None:
 
 def _adopt_and_release(replica_set: Object, replicas: list[Replica], view: View) -> bool:
     """Whether any Pod was. Pods that have ended are left alone: they are nobody's replica."""
-    selector = selector_of(replica_set["spec"]["selector"])
+    selector = selector_of(label_selector_of(replica_set))
     strays = [each.pod for each in replicas if each.is_stray]
     orphans = view.orphans("pods", replica_set["metadata"]["namespace"])
     wanted = [orphan for orphan in orphans if is_active(orphan) and selector(labels_of(orphan))]
@@ -124,7 +125,7 @@ def _related_pods(replica_set: Object, view: View) -> Iterable[Object]:
     if owner is not None:
         siblings = [
             each
-            for each in view.list("replicasets", replica_set["metadata"]["namespace"])
+            for each in view.list(kind_of(replica_set).plural, replica_set["metadata"]["namespace"])
             if (controller_of(each) or {}).get("uid") == owner["uid"]
         ]
     found = {}
@@ -148,7 +149,11 @@ def _status(replica_set: Object, replicas: list[Replica], refusal: ApiError | No
     return {
         "replicas": len(active),
         **{name: count for name, count in counts.items() if count},
-        "terminatingReplicas": sum(each.is_going for each in replicas),
+        **(
+            {}
+            if replica_set["kind"] != "ReplicaSet"
+            else {"terminatingReplicas": sum(each.is_going for each in replicas)}
+        ),
         "observedGeneration": replica_set["metadata"]["generation"],
         **_conditions(replica_set, len(active), refusal, view),
     }
@@ -198,13 +203,13 @@ def _told(status: Object) -> str:
     return f"of {counted(status['replicas'], 'Pod')} {ready} are ready and {available} available"
 
 
-def _on_pod(revision: Revision, view: View) -> Iterable[str]:
+def _on_pod(plural: str, revision: Revision, view: View) -> Iterable[str]:
     if revision.type != "DELETED":
         if revision.cause.actor == view.actor:
             return ()  # the pass that wrote it has counted it
         if not is_news(revision.previous, revision.object):
             return ()
-    return concerned(revision, "ReplicaSet", "replicasets", view)
+    return concerned(revision, KINDS[plural].name, plural, view)
 
 
 def _on_replica_set(revision: Revision, view: View) -> Iterable[str]:
@@ -215,4 +220,9 @@ def _on_replica_set(revision: Revision, view: View) -> Iterable[str]:
     return (revision.key,)
 
 
-CONTROLLER = Controller("replicaset-controller", reconcile, {"replicasets": _on_replica_set, "pods": _on_pod})
+def _controller(name: str, plural: str) -> Controller:
+    return Controller(name, partial(_reconcile, plural), {plural: _on_replica_set, "pods": partial(_on_pod, plural)})
+
+
+CONTROLLER = _controller("replicaset-controller", "replicasets")
+REPLICATION = _controller("replication-controller", "replicationcontrollers")

@@ -17,7 +17,7 @@ from statelab.controlplane.controllers.common.pods import (
     ready_since_s,
 )
 from statelab.controlplane.kinds import Object
-from statelab.controlplane.labels import Selector, matching, selector_of
+from statelab.controlplane.labels import Selector, label_selector_of, matching, selector_of
 from statelab.controlplane.view import View
 
 
@@ -56,7 +56,7 @@ def replicas_of(replica_set: Object, view: View) -> list[Replica]:
     if known is None or known.generation != generation:
         spec = replica_set["spec"]
         template_labels = (spec["template"].get("metadata") or {}).get("labels")
-        known = _Known(generation, selector_of(spec["selector"]), matching(template_labels), {})
+        known = _Known(generation, selector_of(label_selector_of(replica_set)), matching(template_labels), {})
         _known(view)[uid] = known
     before, now, found = known.replicas, {}, []
     for pod in view.owned("pods", replica_set):

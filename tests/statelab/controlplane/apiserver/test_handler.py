@@ -114,18 +114,10 @@ def test_verbose_health_names_its_checks(client: InProcessClient) -> None:
     )
 
 
-def test_there_are_no_replication_controllers_and_none_can_be_made(client: InProcessClient) -> None:
-    listed = client.request("GET", "/api/v1/namespaces/default/replicationcontrollers")
-    assert (listed.code, listed.body["kind"], listed.body["items"]) == (200, "ReplicationControllerList", [])
-    made = client.request("POST", "/api/v1/namespaces/default/replicationcontrollers", body={"metadata": {"name": "x"}})
-    assert made.code == 404
-
-
 @pytest.mark.parametrize(
     ("path", "named"),
     [
         ("/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations", "admission webhooks"),
-        ("/apis/apps/v1/namespaces/default/daemonsets", "DaemonSets"),
         ("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", "CustomResourceDefinitions"),
         ("/metrics", "metrics"),
     ],

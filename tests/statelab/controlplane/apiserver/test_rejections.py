@@ -18,6 +18,7 @@ import pytest
 from statelab.controlplane.apiserver import validation
 from statelab.controlplane.apiserver.encoding import strict
 from statelab.controlplane.apiserver.registry import admission, defaults, strategy
+from statelab.controlplane.apiserver.validation.priorityclasses import system_classes
 from statelab.controlplane.errors import ApiError, bad_request, invalid
 from statelab.controlplane.kinds import KINDS, Kind, Object
 
@@ -48,6 +49,8 @@ class EmptyCluster:
     """All that admission reads of a new kind cluster."""
 
     def get(self, plural: str, key: str) -> Object | None:
+        if plural == "priorityclasses":
+            return next((each for each in system_classes() if each["metadata"]["name"] == key), None)
         return {"metadata": {"name": "default"}} if plural == "serviceaccounts" else None
 
     def list(self, plural: str, namespace: str = "") -> list[Object]:

@@ -20,7 +20,7 @@ from statelab.controlplane.apiserver.serving import inside
 from statelab.controlplane.bootstrap import NODES, bootstrap, bootstrap_roles, signing_key
 from statelab.controlplane.clock import Loop
 from statelab.controlplane.controllers import all_controllers
-from statelab.controlplane.controllers.disruption import may_evict
+from statelab.controlplane.controllers.disruption import evicted, may_evict
 from statelab.controlplane.controllers.node.lifecycle import NAME as NODE_LIFECYCLE
 from statelab.controlplane.controllers.node.lifecycle import NodeMonitor
 from statelab.controlplane.controllers.volume.localpath import takes_data_along
@@ -70,6 +70,7 @@ class ControlPlane:
         self.api = ApiServer(self.store, self.loop, self.random, signing_key(state, seed, is_virtual=pace is None))
         self.recorder = Recorder(self.loop, self._create_event, self._update_event, self._get_event)
         self.manager = Manager(self.loop, self.store, self.view)
+        self.api.evicted = lambda pod: evicted(pod, self.view("disruption-controller"))
         self.api.may_evict = lambda pod, dry_run: may_evict(pod, self.view("disruption-controller"), dry_run=dry_run)
         self.network = Network(self.loop, self.api)
         self.runtime = Runtime(self.loop, self.network, self.random)

@@ -1,10 +1,10 @@
 """kube-scheduler: takes Pods that have no node, one after the other, and binds each to the node that suits it best.
 
 A Pod that fits nowhere waits until something happens that may help it: a node, a volume, the end of another Pod. It is
-tried again at once, or when its back-off is over (1 s, doubled up to 10). Pods are not preempted: PriorityClasses are
-not served here, so all Pods are of one priority and none could make room for another on a real cluster either.
+tried again at once, or when its back-off is over (1 s, doubled up to 10). If the removal of less important Pods makes
+room, they are removed, and the room is kept for it (preemption).
 
-Source: pkg/scheduler/{scheduler,schedule_one,eventhandlers}.go, pkg/scheduler/backend/queue.
+Source: pkg/scheduler/{scheduler,schedule_one,eventhandlers}.go, pkg/scheduler/backend/queue, framework/preemption.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from statelab.controlplane.controllers.volume.index import VolumeIndex
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object, key_of
 from statelab.controlplane.kubelet.volumes import claim_names
-from statelab.controlplane.scheduling.cycle import Outcome, schedule
-from statelab.controlplane.scheduling.nodeinfo import NodeInfo, PodInfo, allocatable_of
+from statelab.controlplane.scheduling import preemption
+from statelab.controlplane.scheduling.cycle import Outcome, schedule, told
+from statelab.controlplane.scheduling.nodeinfo import NodeInfo, PodInfo, allocatable_of, priority_of
 from statelab.controlplane.scheduling.volumes import SELECTED_NODE, Decision, are_bound
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class _Waiting:
     key: str
     uid: str
     since_s: float
+    priority: int = 0
     attempts: int = 0
     tried_s: float = 0.0
     refused_by: set[str] = field(default_factory=set)
@@ -92,6 +94,7 @@ class Scheduler:
         self._by_claim: dict[str, set[str]] = {}  # claim → the Pods whose binding waits for it
         self._volumes = VolumeIndex()
         self._free_at_s = 0.0
+        self._nominated: dict[str, tuple[str, PodInfo]] = {}  # by uid: Pods that others are removed for, and where
 
     def start(self) -> None:
         """Take in the cluster as it stands."""
@@ -161,7 +164,7 @@ class Scheduler:
         waiting = self._waiting.get(uid)
         if waiting is None:
             if uid not in self._bindings:
-                self._waiting[uid] = _Waiting(key_of(pod), uid, self._loop.now_s)
+                self._waiting[uid] = _Waiting(key_of(pod), uid, self._loop.now_s, priority_of(pod))
                 self._enqueue(self._waiting[uid], _LATENCY_S)
         elif before is not None and (
             before["spec"] != pod["spec"] or before["metadata"].get("labels") != pod["metadata"].get("labels")
@@ -198,6 +201,7 @@ class Scheduler:
 
     def _drop(self, uid: str) -> None:
         self._refused.pop(uid, None)
+        self._nominated.pop(uid, None)
         waiting = self._waiting.pop(uid, None)
         if waiting is not None and waiting.timer is not None:
             waiting.timer.cancel()
@@ -220,7 +224,8 @@ class Scheduler:
 
     def _happened(self, what: str, claim_key: str | None = None) -> None:
         """Something changed: Pods that it may help are tried again. A claim helps only a Pod that uses it."""
-        for waiting in list(self._refused.values()):
+        # The queue gives the most important Pod its turn first.
+        for waiting in sorted(self._refused.values(), key=lambda each: (-each.priority, each.since_s)):
             if not any(what in _HELPS.get(plugin, ()) for plugin in waiting.refused_by):
                 continue
             if claim_key is None or claim_key in self._claim_keys(waiting):
@@ -260,7 +265,10 @@ class Scheduler:
         waiting.tried_s = self._loop.now_s
         info = PodInfo.of(pod)
         try:
-            outcome = schedule(info, self._nodes, self._view, self._volumes)
+            outcome = schedule(info, self._nodes, self._view, self._volumes, self._nominations())
+            plan = (
+                preemption.plan(info, outcome, self._nodes, self._view, self._volumes) if outcome.rejections else None
+            )
         except Exception as error:
             # A Pod that nobody has thought of must not stop the scheduling of all others; upstream recovers, too.
             log.exception("scheduling %s failed", waiting.key)
@@ -270,15 +278,54 @@ class Scheduler:
         if outcome.node is None:
             waiting.refused_by = outcome.plugins
             self._refused[waiting.uid] = waiting
-            self._failed(waiting, pod, outcome.message, "Unschedulable")
+            if plan is not None and plan.victims is not None:
+                self._preempt(waiting, info, outcome, plan.victims)
+            else:
+                message = told(outcome.rejections, plan.message) if plan is not None else outcome.message
+                self._failed(waiting, pod, message, "Unschedulable")
             self._enqueue(waiting, _LEFTOVER_S, housekeeping=True)
             return
         self._assume(info, outcome)
+
+    def _nominations(self) -> dict[str, list[PodInfo]]:
+        found: dict[str, list[PodInfo]] = {}
+        for node, info in self._nominated.values():
+            found.setdefault(node, []).append(info)
+        return found
+
+    def _preempt(self, waiting: _Waiting, info: PodInfo, outcome: Outcome, victims: preemption.Victims) -> None:
+        """Ask the victims to go, and keep the room for this Pod: it is tried again when they have ended."""
+        pod, name = info.pod, info.pod["metadata"]["name"]
+        self._nominated[waiting.uid] = (victims.node, info)
+        for each in victims.pods:
+            why = f"{name}, which is more important, needs its room on {victims.node}"
+            try:
+                self._view.preempt(each.pod, why=why)
+            except ApiError as error:
+                log.debug("preempting %s failed: %s", key_of(each.pod), error.message)
+                continue
+            words = f"Preempted by pod {pod['metadata']['uid']} on node {victims.node}"
+            self._view.event(each.pod, "Preempted", words)
+        self._failed(waiting, pod, told(outcome.rejections), "Unschedulable", nominated=victims.node)
+        for uid, (node, other) in list(self._nominated.items()):
+            if uid != waiting.uid and node == victims.node and priority_of(other.pod) < waiting.priority:
+                del self._nominated[uid]  # it must look elsewhere
+                self._clear_nomination(other.pod)
+
+    def _clear_nomination(self, pod: Object) -> None:
+        now = self._view.get("pods", key_of(pod))
+        if now is None or not (now.get("status") or {}).get("nominatedNodeName"):
+            return
+        status = {name: value for name, value in now["status"].items() if name != "nominatedNodeName"}
+        self._view.update_status(
+            "pods", {**now, "status": status}, why="a more important Pod takes the room kept for it"
+        )
 
     def _assume(self, info: PodInfo, outcome: Outcome) -> None:
         """The Pod counts on its node from now on, though nothing is written yet."""
         assert outcome.node is not None
         uid = info.pod["metadata"]["uid"]
+        self._nominated.pop(uid, None)
         self._nodes[outcome.node].add(info)
         binding = _Binding(info.pod, outcome.node, outcome.decision)
         self._bindings[uid] = binding
@@ -287,7 +334,7 @@ class Scheduler:
         else:
             binding.check = self._loop.call_later(_BIND_S, lambda: self._bind(uid))
 
-    def _failed(self, waiting: _Waiting, pod: Object, message: str, reason: str) -> None:
+    def _failed(self, waiting: _Waiting, pod: Object, message: str, reason: str, nominated: str | None = None) -> None:
         """Tell the user: an event, and the PodScheduled condition."""
         self._view.event(pod, "FailedScheduling", message, type="Warning")
         status = dict(pod.get("status") or {})
@@ -306,6 +353,8 @@ class Scheduler:
         }
         others = [each for each in status.get("conditions") or () if each["type"] != "PodScheduled"]
         status["conditions"] = [*others, condition]
+        if nominated is not None:
+            status["nominatedNodeName"] = nominated
         try:
             self._view.update_status("pods", {**pod, "status": status}, why=f"it fits no node: {message}")
         except ApiError as error:
@@ -380,7 +429,7 @@ class Scheduler:
         if pod is None or pod["metadata"]["uid"] != uid or pod["metadata"].get("deletionTimestamp"):
             self._waiting.pop(uid, None)
             return
-        waiting = self._waiting.setdefault(uid, _Waiting(key, uid, self._loop.now_s, attempts=1))
+        waiting = self._waiting.setdefault(uid, _Waiting(key, uid, self._loop.now_s, priority_of(pod), attempts=1))
         waiting.tried_s = self._loop.now_s
         waiting.refused_by = set()
         self._failed(waiting, pod, message, "SchedulerError")

@@ -122,6 +122,11 @@ class View:
         node = self.get("nodes", spec.get("nodeName", ""))
         return self._api.tokens.issue(account, self.now_s, expires_in_s, audiences, bound_to=pod, node=node)
 
+    def preempt(self, pod: Object, *, why: str) -> None:
+        """Delete a Pod that makes room for a more important one, with the condition that tells it from a failure."""
+        metadata = pod["metadata"]
+        self._api.preempt(metadata["namespace"], metadata["name"], self._api.internal(self.actor, why))
+
     def event(
         self,
         obj: Object,

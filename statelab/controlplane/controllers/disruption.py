@@ -26,6 +26,7 @@ from statelab.controlplane.store import Revision
 from statelab.controlplane.view import View
 
 _DELETION_TIMEOUT_S = 120.0  # an eviction that has not ended its Pod by then is forgotten
+_LATENCY_S = 0.001  # a budget that comes with its Pods is looked at before there are any
 _MOST_DISRUPTED = 2000
 _EVENT_SOURCE = "controllermanager"  # not the controller's name, upstream has never changed it
 _SCALED_KINDS = {
@@ -252,6 +253,13 @@ def _take_one(budget: Object, pod: Object, view: View) -> None:
     view.update_status("poddisruptionbudgets", {**budget, "status": status}, why=f"{name} is being evicted")
 
 
+def evicted(pod: Object, view: View) -> None:
+    """Count again what the Pod's budgets have: it is on its way out."""
+    for budget in view.list("poddisruptionbudgets", pod["metadata"]["namespace"]):
+        if selector_of(budget["spec"].get("selector"))(labels_of(pod)):
+            reconcile(key_of(budget), view)
+
+
 # ---- what it watches
 
 
@@ -283,5 +291,6 @@ CONTROLLER = Controller(
         "replicationcontrollers": _on_owner,
         "statefulsets": _on_owner,
     },
+    latency_s=_LATENCY_S,
 )
 CONTROLLERS = (CONTROLLER,)

@@ -187,7 +187,7 @@ class Kubelet:
     def admit(self, worker: PodWorker) -> tuple[str, str] | None:
         """Take the Pod in. `(reason, message)` if this node does not run it."""
         node = self.view.get("nodes", self.node_name)
-        others = (each.pod for each in self._workers.values() if each.is_admitted)
+        others = (each.pod for each in self._workers.values() if each.is_admitted and not is_terminal(each.pod))
         refusal = rejection(worker.pod, node, self._admitted, others) if node is not None else None
         if refusal is None:
             worker.is_admitted = True

@@ -1,25 +1,25 @@
 """One scheduling cycle: which node a Pod goes to, or, in upstream's words, why to none.
 
 Pure but for reading the cluster. Source: pkg/scheduler/schedule_one.go (findNodesThatFitPod, prioritizeNodes),
-pkg/scheduler/framework/types.go (FitError), pkg/scheduler/framework/preemption.
+pkg/scheduler/framework/types.go (FitError).
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from statelab.controlplane.controllers.volume.index import VolumeIndex
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.kubelet.env import Reader
 from statelab.controlplane.scheduling import fit, nodematch, podaffinity, volumes
-from statelab.controlplane.scheduling.nodeinfo import NodeInfo, PodInfo, owner_uid, scored_requests
+from statelab.controlplane.scheduling.nodeinfo import NodeInfo, PodInfo, owner_uid, priority_of, scored_requests
 from statelab.controlplane.scheduling.spread import Spread
 
 NO_NODES = "no nodes available to schedule pods"
-_NOT_HELPFUL = "Preemption is not helpful for scheduling"
-_NO_VICTIMS = "No preemption victims found for incoming pod"
+NOT_HELPFUL = "Preemption is not helpful for scheduling"
+NO_VICTIMS = "No preemption victims found for incoming pod"
 # The dynamic resources plugin is asked after a failure too, and says these when a Pod has nothing of the kind.
 _NO_CLAIMS = "no new claims to deallocate"
 _NO_STATE = "not found"
@@ -32,20 +32,35 @@ class Rejection:
     plugin: str
     reasons: list[str]
     resolvable: bool = False
+    node: str = ""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """Where to put the Pod, or why nowhere and which plugins say so."""
+    """Where to put the Pod, or why nowhere and which plugins say so.
+
+    `message` is the whole of it where no node was looked at; else it is made of `rejections` (`told`).
+    """
 
     node: str | None = None
     decision: volumes.Decision = field(default_factory=volumes.Decision)
     message: str = ""
     plugins: set[str] = field(default_factory=set)
+    rejections: list[Rejection] = field(default_factory=list)
 
 
-def schedule(info: PodInfo, nodes: Mapping[str, NodeInfo], cluster: Reader, index: VolumeIndex) -> Outcome:
-    """Filter the nodes, score those that are left, take the best."""
+def schedule(
+    info: PodInfo,
+    nodes: Mapping[str, NodeInfo],
+    cluster: Reader,
+    index: VolumeIndex,
+    nominated: Mapping[str, list[PodInfo]] | None = None,
+) -> Outcome:
+    """Filter the nodes, score those that are left, take the best.
+
+    `nominated`: by node, Pods for which others are being removed there. Room is kept for those that are not less
+    important than this one.
+    """
     pod = info.pod
     if not nodes:
         return Outcome(message=NO_NODES, plugins={"NodeAffinity"})
@@ -61,15 +76,36 @@ def schedule(info: PodInfo, nodes: Mapping[str, NodeInfo], cluster: Reader, inde
     fitting: dict[str, volumes.Decision] = {}
     for node in nodes.values():
         rejection, decision = _filter(info, node, claims, spread, affinity, cluster)
+        expected = _expected(info, (nominated or {}).get(node.name, ()))
+        if rejection is None and expected:
+            fuller = node.copy()
+            for each in expected:
+                fuller.add(each)
+            rejection, _ = fits(info, node.name, {**nodes, node.name: fuller}, cluster, index)
         if rejection is None:
             fitting[node.name] = decision
         else:
-            rejections.append(rejection)
+            rejections.append(replace(rejection, node=node.name))
     if not fitting:
-        plugins = {each.plugin for each in rejections}
-        return Outcome(message=_message(pod, rejections), plugins=plugins)
+        return Outcome(plugins={each.plugin for each in rejections}, rejections=rejections)
     best = min(fitting, key=lambda name: _rank(info, nodes[name], nodes, fitting[name], cluster))
     return Outcome(best, fitting[best])
+
+
+def _expected(info: PodInfo, nominated: Iterable[PodInfo]) -> list[PodInfo]:
+    uid, own = info.pod["metadata"]["uid"], priority_of(info.pod)
+    return [each for each in nominated if each.pod["metadata"]["uid"] != uid and priority_of(each.pod) >= own]
+
+
+def fits(
+    info: PodInfo, name: str, nodes: Mapping[str, NodeInfo], cluster: Reader, index: VolumeIndex
+) -> tuple[Rejection | None, volumes.Decision]:
+    """Whether the Pod fits one node, as these nodes are; else the first plugin that says no."""
+    pod = info.pod
+    placed = (each.pod for node in nodes.values() for each in node.pods.values())
+    claims = volumes.claims_of(pod, cluster, placed, index)
+    affinity = podaffinity.prepare(pod, nodes, cluster)
+    return _filter(info, nodes[name], claims, Spread(pod, nodes), affinity, cluster)
 
 
 def _filter(
@@ -126,16 +162,13 @@ def _rank(
     )
 
 
-def _message(pod: Object, rejections: list[Rejection]) -> str:
-    total = len(rejections)
-    filters = _histogram(reason for each in rejections for reason in each.reasons)
-    if pod["spec"].get("preemptionPolicy") == "Never":
-        preemption = "not eligible due to preemptionPolicy=Never."
-    else:
-        helps = _histogram(_NO_VICTIMS if each.resolvable else _NOT_HELPFUL for each in rejections)
-        preemption = f"0/{total} nodes are available: {helps}."
-    return f"0/{total} nodes are available: {filters}. {_NO_CLAIMS}, preemption: {preemption}"
+def told(rejections: list[Rejection], preemption: str | None = None) -> str:
+    """Why the Pod fits nowhere; `preemption`: what came of looking for Pods to remove, unless some are."""
+    filters = histogram(reason for each in rejections for reason in each.reasons)
+    text = f"0/{len(rejections)} nodes are available: {filters}."
+    return text if preemption is None else f"{text} {_NO_CLAIMS}, preemption: {preemption}"
 
 
-def _histogram(reasons: Iterable[str]) -> str:
+def histogram(reasons: Iterable[str]) -> str:
+    """`1 node(s) were unschedulable, 2 Insufficient cpu`."""
     return ", ".join(sorted(f"{count} {reason}" for reason, count in Counter(reasons).items()))

@@ -5,7 +5,7 @@ Source: pkg/scheduler/framework/types.go (NodeInfo), pkg/scheduler/backend/cache
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from statelab.controlplane import quantity
 from statelab.controlplane.kinds import Object
@@ -66,6 +66,18 @@ class NodeInfo:
     def name(self) -> str:
         return str(self.node["metadata"]["name"])
 
+    def copy(self) -> NodeInfo:
+        """One to try things out on: its Pods can be added and removed, this one's stay."""
+        return replace(
+            self,
+            pods=dict(self.pods),
+            requested=dict(self.requested),
+            scored=dict(self.scored),
+            by_owner=dict(self.by_owner),
+            with_affinity=dict(self.with_affinity),
+            ports=dict(self.ports),
+        )
+
     def add(self, info: PodInfo) -> None:
         uid = info.pod["metadata"]["uid"]
         self.pods[uid] = info
@@ -104,6 +116,11 @@ def scored_requests(info: PodInfo) -> dict[str, int]:
 def allocatable_of(node: Object) -> dict[str, int]:
     found = (node.get("status") or {}).get("allocatable") or {}
     return {resource: amount(resource, text) for resource, text in found.items()}
+
+
+def priority_of(pod: Object) -> int:
+    """The priority that admission gave the Pod."""
+    return int(pod["spec"].get("priority") or 0)
 
 
 def owner_uid(pod: Object) -> str:

@@ -52,14 +52,14 @@ def _replica_set(obj: Object, since: Since) -> list[Any]:
 
 
 def _replication_controller(obj: Object, since: Since) -> list[Any]:
-    wanted = part(obj, "spec").get("selector") or {}
-    return [*_replica_set({**obj, "spec": {**obj["spec"], "selector": None}}, since)[:-1], map_text(wanted)]
+    spec = part(obj, "spec")
+    return [*_replica_set({**obj, "spec": {**spec, "selector": None}}, since)[:-1], map_text(spec.get("selector"))]
 
 
 def _daemon_set(obj: Object, since: Since) -> list[Any]:
     spec, status = part(obj, "spec"), part(obj, "status")
     counts = ("desiredNumberScheduled", "currentNumberScheduled", "numberReady", "updatedNumberScheduled")
-    node_selector = part(part(part(obj, "spec"), "template"), "spec").get("nodeSelector")
+    node_selector = part(part(spec, "template"), "spec").get("nodeSelector")
     return [
         name(obj),
         *(status.get(count, 0) for count in (*counts, "numberAvailable")),

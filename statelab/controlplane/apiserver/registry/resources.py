@@ -64,6 +64,8 @@ class ApiServer:
             store.subscribe(lambda revision: self.authorizer.rbac.forget(), plural)
         # The disruption controller's word on a Pod (and whether it is a dry run); raises ApiError 429.
         self.may_evict: Callable[[Object, bool], None] = lambda pod, dry_run: None
+        # The same controller counts again at once, so that the next eviction is told how many Pods are left.
+        self.evicted: Callable[[Object], None] = lambda pod: None
 
     def internal(self, actor: str, why: str) -> WriteOptions:
         """Options for a write by a component of the control plane."""
@@ -400,6 +402,14 @@ class ApiServer:
             return obj
         return self.store.update("pods", _key(namespace, name), obj, options.cause, self.loop.now_s)
 
+    def preempt(self, namespace: str, name: str, options: WriteOptions) -> None:
+        """What the scheduler does with a Pod in whose place a more important one goes. Raises ApiError 404."""
+        pod = self._must_get(KINDS["pods"], namespace, name)
+        words = f"{options.cause.actor}: preempting to accommodate a higher priority pod"
+        changed = placing.disrupted(pod, timestamp(self.loop.now_s), "PreemptionByScheduler", words)
+        self.update("pods", changed, options, subresource="status")
+        self.delete("pods", namespace, name, {}, options)
+
     def evict(self, namespace: str, name: str, eviction: Object, options: WriteOptions) -> Object:
         """POST pods/NAME/eviction: delete the Pod if its disruption budgets allow it. Raises ApiError 429 if not."""
         kind = KINDS["pods"]
@@ -413,6 +423,8 @@ class ApiServer:
                 changed = placing.disrupted(pod, timestamp(self.loop.now_s))
                 self.update("pods", changed, replace(options, internal=True), subresource="status")
         self.delete("pods", namespace, name, wanted, options)
+        if not options.dry_run:
+            self.evicted(pod)
         return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
 
 

@@ -203,6 +203,90 @@ OLD_VERSIONS: dict[str, tuple[str, ...]] = {
     "StorageClass": ("storage.k8s.io/v1beta1",),
 }
 
+_EXTENSIONS = ("api-extensions",)
+_REFUSED_SUBRESOURCES = {
+    "apiservices": _STATUS,
+    "certificatesigningrequests": ("approval", "status"),
+    "servicecidrs": _STATUS,
+    "volumeattachments": _STATUS,
+    "validatingadmissionpolicies": _STATUS,
+    "customresourcedefinitions": _STATUS,
+    "resourceclaims": _STATUS,
+    "flowschemas": _STATUS,
+    "prioritylevelconfigurations": _STATUS,
+}
+
+
+def _refused(group: str, *rows: tuple[str, str, tuple[str, ...], bool, tuple[str, ...]]) -> tuple[Kind, ...]:
+    return tuple(
+        Kind(
+            group,
+            "v1",
+            name,
+            plural,
+            short_names,
+            namespaced=namespaced,
+            subresources=_REFUSED_SUBRESOURCES.get(plural, ()),
+            categories=categories,
+        )
+        for name, plural, short_names, namespaced, categories in rows
+    )
+
+
+# What can be made or read and is not stored (apiserver/serving/oldest.py).
+UNSTORED: dict[str, Kind] = {
+    kind.plural: kind
+    for kind in (
+        Kind("", "v1", "Binding", "bindings"),
+        Kind("", "v1", "ComponentStatus", "componentstatuses", ("cs",), namespaced=False),
+    )
+}
+
+# What a fresh cluster serves and this one does not. Discovery names them, so that kubectl asks for them and shows our
+# refusal instead of words of its own ("no matches for kind", "ensure CRDs are installed first").
+REFUSED: tuple[Kind, ...] = (
+    *_refused("apiregistration.k8s.io", ("APIService", "apiservices", (), False, _EXTENSIONS)),
+    *_refused("certificates.k8s.io", ("CertificateSigningRequest", "certificatesigningrequests", ("csr",), False, ())),
+    *_refused(
+        "networking.k8s.io",
+        ("IPAddress", "ipaddresses", ("ip",), False, ()),
+        ("ServiceCIDR", "servicecidrs", (), False, ()),
+    ),
+    *_refused(
+        "storage.k8s.io",
+        ("CSIDriver", "csidrivers", (), False, ()),
+        ("CSINode", "csinodes", (), False, ()),
+        ("CSIStorageCapacity", "csistoragecapacities", (), True, ()),
+        ("VolumeAttachment", "volumeattachments", (), False, ()),
+        ("VolumeAttributesClass", "volumeattributesclasses", ("vac",), False, ()),
+    ),
+    *_refused(
+        "admissionregistration.k8s.io",
+        ("MutatingAdmissionPolicy", "mutatingadmissionpolicies", (), False, _EXTENSIONS),
+        ("MutatingAdmissionPolicyBinding", "mutatingadmissionpolicybindings", (), False, _EXTENSIONS),
+        ("MutatingWebhookConfiguration", "mutatingwebhookconfigurations", (), False, _EXTENSIONS),
+        ("ValidatingAdmissionPolicy", "validatingadmissionpolicies", (), False, _EXTENSIONS),
+        ("ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings", (), False, _EXTENSIONS),
+        ("ValidatingWebhookConfiguration", "validatingwebhookconfigurations", (), False, _EXTENSIONS),
+    ),
+    *_refused(
+        "apiextensions.k8s.io",
+        ("CustomResourceDefinition", "customresourcedefinitions", ("crd", "crds"), False, _EXTENSIONS),
+    ),
+    *_refused(
+        "resource.k8s.io",
+        ("DeviceClass", "deviceclasses", (), False, ()),
+        ("ResourceClaim", "resourceclaims", (), True, ()),
+        ("ResourceClaimTemplate", "resourceclaimtemplates", (), True, ()),
+        ("ResourceSlice", "resourceslices", (), False, ()),
+    ),
+    *_refused(
+        "flowcontrol.apiserver.k8s.io",
+        ("FlowSchema", "flowschemas", (), False, ()),
+        ("PriorityLevelConfiguration", "prioritylevelconfigurations", (), False, ()),
+    ),
+)
+
 BY_GROUP_VERSION_KIND: dict[tuple[str, str], Kind] = {(kind.api_version, kind.name): kind for kind in KINDS.values()}
 
 

@@ -1,20 +1,28 @@
 """Discovery: which groups, versions and resources there are, what one may do with each, and what they are called.
 
-Both forms: a document per group and version, and everything at once ("aggregated", apidiscovery.k8s.io). Only what is
-served is listed. Source: apiserver/pkg/endpoints/discovery, pkg/endpoints/installer.go.
+Both forms: a document per group and version, and everything at once ("aggregated", apidiscovery.k8s.io). What a fresh
+cluster serves and this one does not is listed too, for then clients ask and get our refusal (nonresource.py).
+Source: apiserver/pkg/endpoints/discovery, pkg/endpoints/installer.go; the order of groups is that of a real server.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterable
 from functools import lru_cache
 
-from statelab.controlplane.kinds import KINDS, REVIEWS, Kind, Object
+from statelab.controlplane.kinds import KINDS, REFUSED, REVIEWS, UNSTORED, Kind, Object
 
 _SERVED = (*KINDS.values(), *REVIEWS.values())
 _ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
-_NOT_SIMULATED = frozenset({"resize"})  # the kind names it; requests are told of kind
+_NOT_SIMULATED = frozenset({"resize"})  # requests are told of kind
+_ORDER = (
+    "", "apiregistration.k8s.io", "apps", "events.k8s.io", "authentication.k8s.io", "authorization.k8s.io",
+    "autoscaling", "batch", "certificates.k8s.io", "networking.k8s.io", "policy", "rbac.authorization.k8s.io",
+    "storage.k8s.io", "admissionregistration.k8s.io", "apiextensions.k8s.io", "scheduling.k8s.io",
+    "coordination.k8s.io", "node.k8s.io", "discovery.k8s.io", "resource.k8s.io", "flowcontrol.apiserver.k8s.io",
+)  # fmt: skip
 
 # group, version and kind of what a subresource takes or gives, where that is not the resource's own
 _SUBRESOURCE_KINDS = {
@@ -26,6 +34,7 @@ _SUBRESOURCE_KINDS = {
     "portforward": ("", "v1", "PodPortForwardOptions"),
     "token": ("authentication.k8s.io", "v1", "TokenRequest"),
 }
+_PROXIES = {"pods": "PodProxyOptions", "services": "ServiceProxyOptions", "nodes": "NodeProxyOptions"}
 _SUBRESOURCE_VERBS = {
     "scale": ("get", "patch", "update"),
     "status": ("get", "patch", "update"),
@@ -38,7 +47,14 @@ _SUBRESOURCE_VERBS = {
     "eviction": ("create",),
     "binding": ("create",),
     "token": ("create",),
+    "proxy": ("create", "delete", "get", "patch", "update"),
+    "resize": ("get", "patch", "update"),
+    "approval": ("get", "patch", "update"),
 }
+_STORED_AS_BETA = frozenset(
+    {"customresourcedefinitions", "mutatingadmissionpolicies", "mutatingadmissionpolicybindings"}
+)
+_UNSTORED_VERBS = {"bindings": ("create",), "componentstatuses": ("get", "list")}
 
 
 def verbs(kind: Kind, subresource: str = "") -> tuple[str, ...]:
@@ -47,27 +63,54 @@ def verbs(kind: Kind, subresource: str = "") -> tuple[str, ...]:
         return _SUBRESOURCE_VERBS[subresource]
     if kind.plural in REVIEWS:
         return ("create",)
+    if kind.plural in _UNSTORED_VERBS:
+        return _UNSTORED_VERBS[kind.plural]
     return tuple(verb for verb in _ALL_VERBS if verb != "deletecollection" or kind.delete_collection)
 
 
 def subresources(kind: Kind) -> list[str]:
-    """The subresources that are served, sorted."""
+    """The subresources that are served as any other, sorted: not those that are refused, nor a proxy's."""
     return sorted(set(kind.subresources) - _NOT_SIMULATED)
+
+
+def _told_subresources(kind: Kind) -> list[str]:
+    return sorted({*kind.subresources, *(("proxy",) if kind.plural in _PROXIES and not kind.group else ())})
 
 
 def subresource_kind(kind: Kind, subresource: str) -> tuple[str, str, str]:
     """Group, version and kind of what a subresource takes or gives."""
+    if subresource == "proxy":
+        return "", "v1", _PROXIES[kind.plural]
     return _SUBRESOURCE_KINDS.get(subresource, (kind.group, kind.version, kind.name))
 
 
 def group_versions() -> list[tuple[str, str]]:
-    """Every served group and version, the core group first."""
-    return list(dict.fromkeys((kind.group, kind.version) for kind in _SERVED))
+    """Every served group and version, in the order of a real server."""
+    return _ordered(_SERVED)
+
+
+def _ordered(kinds: Iterable[Kind]) -> list[tuple[str, str]]:
+    found = list(dict.fromkeys((kind.group, kind.version) for kind in kinds))
+    return sorted(found, key=lambda each: _ORDER.index(each[0]) if each[0] in _ORDER else len(_ORDER))
+
+
+def _told() -> list[Kind]:
+    """What discovery names: what is served, and what is refused."""
+    return [*_SERVED, *UNSTORED.values(), *(kind for kind in REFUSED if kind.plural not in KINDS)]
+
+
+def _told_group_versions() -> list[tuple[str, str]]:
+    return _ordered(_told())
 
 
 def kinds_of(group: str, version: str) -> list[Kind]:
-    served = [kind for kind in _SERVED if (kind.group, kind.version) == (group, version)]
-    return sorted(served, key=lambda kind: kind.plural)
+    """The served kinds of a group and version, by plural."""
+    return _of(_SERVED, group, version)
+
+
+def _of(kinds: Iterable[Kind], group: str, version: str) -> list[Kind]:
+    found = [kind for kind in kinds if (kind.group, kind.version) == (group, version)]
+    return sorted(found, key=lambda kind: kind.plural)
 
 
 def document(path: str) -> Object | None:
@@ -80,11 +123,11 @@ def document(path: str) -> Object | None:
         case ("apis",):
             groups = [_group(name) for name in _named_groups()]
             return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
-        case ("api", version) if ("", version) in group_versions():
+        case ("api", version) if ("", version) in _told_group_versions():
             return _resource_list("", version)
         case ("apis", name) if name in _named_groups():
             return {"kind": "APIGroup", "apiVersion": "v1", **_group(name)}
-        case ("apis", name, version) if name and (name, version) in group_versions():
+        case ("apis", name, version) if name and (name, version) in _told_group_versions():
             return _resource_list(name, version)
     return None
 
@@ -101,13 +144,13 @@ def aggregated(path: str, version: str = "v2") -> Object:
 
 
 def _named_groups() -> list[str]:
-    return list(dict.fromkeys(group for group, _ in group_versions() if group))
+    return list(dict.fromkeys(group for group, _ in _told_group_versions() if group))
 
 
 def _group(name: str) -> Object:
     versions = [
         {"groupVersion": f"{group}/{version}", "version": version}
-        for group, version in group_versions()
+        for group, version in _told_group_versions()
         if group == name
     ]
     return {"name": name, "versions": versions, "preferredVersion": versions[0]}
@@ -116,9 +159,9 @@ def _group(name: str) -> Object:
 @lru_cache(maxsize=16)
 def _resource_list(group: str, version: str) -> Object:
     resources: list[Object] = []
-    for kind in kinds_of(group, version):
+    for kind in _of(_told(), group, version):
         resources.append(_resource(kind))
-        resources += [_subresource(kind, name) for name in subresources(kind)]
+        resources += [_subresource(kind, name) for name in _told_subresources(kind)]
     if not group:  # the oldest of these documents never had an apiVersion
         return {"kind": "APIResourceList", "groupVersion": version, "resources": resources}
     return {
@@ -138,7 +181,7 @@ def _resource(kind: Kind) -> Object:
         "verbs": list(verbs(kind)),
         **_names(kind),
     }
-    if kind.plural not in REVIEWS:  # those are not stored
+    if kind.plural not in REVIEWS and kind.plural not in UNSTORED:
         resource["storageVersionHash"] = storage_version_hash(kind)
     return resource
 
@@ -162,7 +205,8 @@ def _names(kind: Kind) -> Object:
 
 def storage_version_hash(kind: Kind) -> str:
     """An opaque word that changes when a kind is stored in another version."""
-    digest = hashlib.sha256(f"{kind.group}/{kind.version}/{kind.name}".encode()).digest()
+    version = "v1beta1" if kind.plural in _STORED_AS_BETA else kind.version
+    digest = hashlib.sha256(f"{kind.group}/{version}/{kind.name}".encode()).digest()
     return base64.b64encode(digest[:8]).decode()
 
 
@@ -171,10 +215,10 @@ def _group_discovery(name: str) -> Object:
     versions = [
         {
             "version": version,
-            "resources": [_resource_discovery(kind) for kind in kinds_of(group, version)],
+            "resources": [_resource_discovery(kind) for kind in _of(_told(), group, version)],
             "freshness": "Current",
         }
-        for group, version in group_versions()
+        for group, version in _told_group_versions()
         if group == name
     ]
     metadata: Object = {"name": name} if name else {}
@@ -188,7 +232,7 @@ def _resource_discovery(kind: Kind) -> Object:
             "responseKind": _response_kind(*subresource_kind(kind, name)),
             "verbs": list(verbs(kind, name)),
         }
-        for name in subresources(kind)
+        for name in _told_subresources(kind)
     ]
     resource: Object = {
         "resource": kind.plural,

@@ -32,6 +32,7 @@ from statelab.controlplane.apiserver.serving import (
     leases,
     logs,
     nonresource,
+    oldest,
     options,
     proxy,
     remote,
@@ -39,7 +40,7 @@ from statelab.controlplane.apiserver.serving import (
     tokenrequest,
 )
 from statelab.controlplane.errors import ApiError
-from statelab.controlplane.kinds import Kind, Object, key_of
+from statelab.controlplane.kinds import KINDS, Kind, Object, key_of
 from statelab.controlplane.users import ADMIN, ANONYMOUS, User
 
 if TYPE_CHECKING:
@@ -107,6 +108,8 @@ class Handler:
         if target is None:
             return nonresource.answer(self.cluster, request)
         if isinstance(target, Unserved):
+            if (unstored := self._unstored(request, target.group_resource, warnings)) is not None:
+                return unstored
             if (review := reviews.kind_of(target.group_resource)) is not None:
                 return self._review(request, review)
             raise nonresource.unserved(target.group_resource)
@@ -117,6 +120,17 @@ class Handler:
         if target.name:
             return self._object(request, target, warnings)
         return self._collection(request, target, warnings)
+
+    def _unstored(self, request: Request, resource: str, warnings: list[str]) -> Response | None:
+        asked = attributes.of(request.method, request.path, request.query)
+        if resource == "bindings" and request.method == "POST" and asked.namespace and not asked.name:
+            body = bodies.of_definition(request, "io.k8s.api.core.v1.Binding", "Binding")
+            name = (body.get("metadata") or {}).get("name", "")
+            return self._bind(request, Target(KINDS["pods"], asked.namespace, name, "binding"), warnings)
+        if resource == "componentstatuses" and request.method == "GET":
+            warnings.append(oldest.DEPRECATED)
+            return oldest.component_statuses(request, asked.name, self.cluster.loop.now_s)
+        return None
 
     def _review(self, request: Request, kind: Kind) -> Response:
         if request.method != "POST":

@@ -1,13 +1,24 @@
-"""Discovery lists what is served, and nothing else."""
+"""Discovery lists what a fresh cluster serves: what is served here, and what is refused in our words."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from statelab.controlplane import ControlPlane
 from statelab.controlplane.apiserver.serving import discovery
-from statelab.controlplane.kinds import KINDS, REVIEWS
+from statelab.controlplane.apiserver.serving.client import InProcessClient
+from statelab.controlplane.kinds import KINDS, REFUSED, REVIEWS, UNSTORED
+
+RECORDED = json.loads((Path(__file__).parents[3] / "conformance" / "discovery.json").read_text())
+# Of a fresh cluster's, what is neither served nor refused.
+MISSING = {
+    "/apis/events.k8s.io/v1": {"events"},
+    "/apis/autoscaling/v1": {"horizontalpodautoscalers", "horizontalpodautoscalers/status"},
+}
 
 
 def resources(path: str) -> dict[str, Any]:
@@ -25,12 +36,13 @@ def test_the_core_group_has_one_version() -> None:
 def test_groups_say_their_preferred_version() -> None:
     document = discovery.document("/apis")
     assert document is not None
-    assert document["groups"][0] == {
+    apps = next(each for each in document["groups"] if each["name"] == "apps")
+    assert apps == {
         "name": "apps",
         "versions": [{"groupVersion": "apps/v1", "version": "v1"}],
         "preferredVersion": {"groupVersion": "apps/v1", "version": "v1"},
     }
-    assert discovery.document("/apis/apps") == {"kind": "APIGroup", "apiVersion": "v1", **document["groups"][0]}
+    assert discovery.document("/apis/apps") == {"kind": "APIGroup", "apiVersion": "v1", **apps}
 
 
 def test_a_resource_says_its_names_and_verbs() -> None:
@@ -86,6 +98,54 @@ def test_aggregated_discovery_says_the_same_at_once() -> None:
                     plain = listed.pop(f"{each['resource']}/{below['subresource']}")
                     assert (below["responseKind"]["kind"], below["verbs"]) == (plain["kind"], plain["verbs"])
             assert listed == {}
-    assert found.keys() == KINDS.keys() | REVIEWS.keys()
+    assert found.keys() == KINDS.keys() | REVIEWS.keys() | UNSTORED.keys() | {kind.plural for kind in REFUSED}
     assert found["nodes"]["scope"] == "Cluster"
     assert found["pods"]["singularResource"] == "pod"
+
+
+@pytest.mark.parametrize("path", sorted(path for path in RECORDED if path not in ("/api", "/apis")))
+def test_a_fresh_cluster_says_the_same_of_itself(path: str) -> None:
+    ours = resources(path) if discovery.document(path) is not None else {}
+    theirs = {each["name"]: each for each in RECORDED[path]["resources"]}
+    assert theirs.keys() - ours.keys() <= MISSING.get(path, set())
+    assert ours == {name: theirs[name] for name in ours}
+
+
+def test_groups_stand_in_the_order_of_a_fresh_cluster() -> None:
+    document = discovery.document("/apis")
+    assert document is not None
+    ours, theirs = ([each["name"] for each in found["groups"]] for found in (document, RECORDED["/apis"]))
+    assert ours == [name for name in theirs if name in ours]
+    assert set(theirs) - set(ours) <= {"events.k8s.io"}
+
+
+@pytest.mark.parametrize("kind", REFUSED, ids=lambda kind: kind.plural)
+def test_what_is_refused_is_refused_in_our_words_however_one_asks(kind: Any) -> None:
+    if kind.plural in KINDS:
+        pytest.skip("it is served by now")
+    client = InProcessClient(ControlPlane())
+    path = f"/apis/{kind.group}/{kind.version}/{'namespaces/default/' if kind.namespaced else ''}{kind.plural}"
+    body = {"apiVersion": kind.api_version, "kind": kind.name, "metadata": {"name": "x"}}
+    for method, where, sent in (("GET", path, None), ("GET", f"{path}/x", None), ("POST", path, body)):
+        refused = client.request(method, where, body=sent)
+        assert refused.code == 404
+        assert "StateLab does not simulate" in refused.body["message"] and kind.plural not in refused.body["message"]
+
+
+def test_components_are_well_and_a_binding_binds() -> None:
+    cluster = ControlPlane()
+    client = InProcessClient(cluster)
+    listed = client.request("GET", "/api/v1/componentstatuses")
+    assert [each["metadata"]["name"] for each in listed.body["items"]] == ["controller-manager", "etcd-0", "scheduler"]
+    assert listed.warnings == ["v1 ComponentStatus is deprecated in v1.19+"]
+    spec = {"containers": [{"name": "c", "image": "busybox:1.36"}], "schedulerName": "mine"}
+    cluster.create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": spec})
+    body = {
+        "apiVersion": "v1",
+        "kind": "Binding",
+        "metadata": {"name": "p"},
+        "target": {"kind": "Node", "name": "kind-worker"},
+    }
+    assert client.request("POST", "/api/v1/namespaces/default/bindings", body=body).code == 201
+    pod = cluster.get("pods", "default/p")
+    assert pod is not None and pod["spec"]["nodeName"] == "kind-worker"

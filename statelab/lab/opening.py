@@ -42,6 +42,7 @@ def choose(copy_to: Path | None, *, is_instructor: bool) -> Place:
                 f"There is no course in {home.root if os.environ.get('STATELAB_HOME') else Path.cwd()}.",
                 "Make a copy of your own: statelab lab --copy-to DIR. Or run this in the folder of StateLab.",
             )
+        print(f"The course is in {home.root}.")  # perhaps the one that was opened last, from any folder
         return Place(home.root, home)
     return _copied(home.root, home)
 

@@ -34,6 +34,7 @@ FUNCTIONS = {
     "report": ["()", "(3)", "('ps3')", "({})", "(None)", "([1])"],
     "show": ["('pod/web-0')", "(before='x')", "(nope=True)", "(before=1.5)"],
     "side_by_side": ["('web')"],
+    "stage": ["('web')", "(talk=3)", "(nope=1)"],
     "started": ["()", "('web')", "('nope/web')", "(3)"],
     "timeline": ["(3)", "('nope/web')", "('web')", "(nope=1)"],
     "why": ["()", "('web')", "('pod/nope')", "('nope/web')", "(3)", "('')"],

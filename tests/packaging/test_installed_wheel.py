@@ -65,7 +65,12 @@ def test_a_bundle_is_made_of_a_clone_not_of_what_is_installed(installed, tmp_pat
 
 def test_without_a_course_lab_says_how_to_get_one(installed, tmp_path):
     done = subprocess.run(
-        [str(installed.programs / "statelab"), "lab"], cwd=tmp_path, capture_output=True, text=True, timeout=60
+        [str(installed.programs / "statelab"), "lab"],
+        cwd=tmp_path,
+        env={**os.environ, "XDG_DATA_HOME": str(tmp_path / "nothing was opened")},
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.returncode == 1
     assert "statelab lab --copy-to DIR" in done.stderr

@@ -15,7 +15,6 @@ from statelab.kubectl.problems import Fail
 if TYPE_CHECKING:
     from grader.trial import Trial
 
-BETWEEN_LINES_S = 1.0  # between one line that was carried out and the next; a line that fails takes no time
 _WRITES = ("POST", "PUT", "PATCH")
 _NO_FILES = "files cannot be read here: what a manifest says goes into a manifest's cell"
 
@@ -49,7 +48,9 @@ _REFUSED = {
 
 
 def run(trial: Trial, lines: Iterable[Line]) -> tuple[list[CommandError], list[CommandError]]:
-    """Carry the lines out in order, some time apart, and go on after one that fails as a shell would.
+    """Carry the lines out in order, at the trial's pace, and go on after one that fails as a shell would.
+
+    A line that fails takes no time.
 
     What failed, and what was carried out with a warning.
     """
@@ -65,7 +66,7 @@ def run(trial: Trial, lines: Iterable[Line]) -> tuple[list[CommandError], list[C
         warnings = [each for each in told.split("\n") if each.startswith("Warning:")]
         if warnings:
             warned.append(line.error("\n".join(warnings)))
-        trial.wait(BETWEEN_LINES_S)
+        trial.wait(trial.pace_s)
     return failed, warned
 
 

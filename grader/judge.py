@@ -11,7 +11,7 @@ from grader.limits import Limits, TrialOver
 from grader.lines import CommandError
 from grader.place import CannotGrade, Need
 from grader.result import AS_ABOVE, REFUSED, CheckResult, Result
-from grader.tasks import Check, Task
+from grader.tasks import AT_ONCE_S, SLOW_TYPIST_S, Check, Task
 from grader.trial import Trial
 from grader.verdict import Verdict
 from statelab.controlplane.errors import ApiError
@@ -24,6 +24,13 @@ _MOST_FAILED = 4
 NO_ANSWER = "There is no answer yet."
 NOT_HERE = "Not graded here: it needs the embedded cluster ({needs})."
 BROKE = "This check broke down. That is our mistake, not yours: tell your instructor."
+
+# Who types must not matter where the point is to wait, nor how soon the Pods are Ready this time.
+_SEED_OF_PACES = 11
+_AT_ANOTHER_PACE = {
+    AT_ONCE_S: "When the lines come one upon the other: {message}",
+    SLOW_TYPIST_S: "When somebody types slowly: {message}",
+}
 
 # A rubric's functions get a trial; tests and other clusters may bring their own.
 MakeTrial = Callable[[Task, Answer, Limits], Trial]
@@ -142,6 +149,8 @@ class _Bench:
         self.over: str | None = None
         self._gone: Verdict | None = None  # why the patient is not there any more
         self._looked = False
+        self.paced: dict[float, Trial] = {}
+        self.all_passed = True
 
     @property
     def failed_lines(self) -> list[CommandError]:
@@ -198,7 +207,8 @@ class _Bench:
             try:
                 if self.task.patient is not None and not self._looked:
                     self._looked, self._gone = True, self.task.patient(trial)
-                return self._gone or check.function(trial), False
+                verdict = self._gone or check.function(trial)
+                return self._at_other_paces(check, verdict), False
             except ApiError as error:
                 return Verdict(0.0, f"The API server refused what this check does: {error.message}"), False
         except TrialOver as over:
@@ -211,6 +221,20 @@ class _Bench:
         except Exception:
             _log.exception("%s.%s broke down", self.task.id, check.id)
             return Verdict(0.0, BROKE), True
+
+    def _at_other_paces(self, check: Check, verdict: Verdict) -> Verdict:
+        """The same check where lines come faster and slower; a hidden one has trials of its own."""
+        self.all_passed = self.all_passed and verdict.passed
+        if not (self.all_passed and not check.hidden and self.make_trial is _make_trial):
+            return verdict
+        for seed, pace_s in enumerate(self.task.paces, _SEED_OF_PACES):
+            if pace_s not in self.paced:
+                self.paced[pace_s] = Trial(self.task, self.answer, seed=seed, limits=self.limits, pace_s=pace_s)
+            other = check.function(self.paced[pace_s])
+            if not other.passed:
+                self.all_passed = False
+                return replace(other, message=_AT_ANOTHER_PACE[pace_s].format(message=other.message))
+        return verdict
 
     def _trial(self, check: Check) -> Trial:
         if check.fresh:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from statelab.controlplane.clock import seconds
 from statelab.controlplane.kinds import Object
 from statelab.manifest.relations import at
@@ -9,6 +11,7 @@ from statelab.manifest.relations import at
 # A program that takes longer to come up, and is asked at once, has to be waited for by whoever knows of it.
 _YOUNG_S = 15.0
 _MARGIN_S = 3.0
+_SLOW_S = (5, 15)
 
 
 def may_get_ready(pod: Object, now_s: float) -> bool:
@@ -33,6 +36,18 @@ def may_get_available(workload: Object) -> bool:
         return False
     status = workload.get("status") or {}
     return (status.get("availableReplicas") or 0) < (status.get("readyReplicas") or 0)
+
+
+def slow_to_be_ready(obj: Object, chance: str) -> None:
+    """Have each Pod of a workload take some seconds until it is Ready; how many, `chance` decides."""
+    containers = at(obj, "spec", "template", "spec", "containers")
+    if not containers:
+        return
+    first = containers[0]
+    port = at(first, "ports", 0, "containerPort")
+    asks = {"tcpSocket": {"port": port}} if port else {"exec": {"command": ["true"]}}
+    probe = first.get("readinessProbe") or asks
+    first["readinessProbe"] = {**probe, "initialDelaySeconds": Random(chance).randint(*_SLOW_S)}
 
 
 def _patience_s(container: Object) -> float:

@@ -24,6 +24,9 @@ CheckFunction = Callable[["Trial"], Verdict]
 _ID = re.compile(r"[a-z][a-z0-9]*\.[a-z][a-z0-9-]*\Z")
 HINTS = 3
 
+# Between one line and the next: kubectl itself takes so long, and so long somebody who looks for each key.
+AT_ONCE_S, SLOW_TYPIST_S = 0.2, 25.0
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -55,6 +58,8 @@ class Task:
     `most_pods`: how many Pods an answer may ask for before its trial is refused.
     `needs`: what all its checks need, "virtual time" or "a cluster of its own": a real cluster has neither.
     `pause_s`: so much time passes after each object of a manifest that is applied: their order matters.
+    `paces`: where the point is to wait: seconds between the lines at which an answer has to be right as well. The Pods
+    that are given take some seconds to get ready then, in each trial others.
     `patient`: why what was to be cured is not there any more; then no check counts. None while it is there, ill or not.
     """
 
@@ -70,6 +75,7 @@ class Task:
     most_pods: int = 24
     needs: Need = ""
     pause_s: float = 0.0
+    paces: tuple[float, ...] = ()
     patient: Callable[[Trial], Verdict | None] | None = None
     hints: tuple[str, ...] = ()
     checks: list[Check] = field(default_factory=list)

@@ -21,8 +21,8 @@ from grader.lines import CommandError, names_namespace, parse
 from grader.place import EMBEDDED, Answered, Place, Ran, TrialCluster
 from grader.prediction import Said
 from grader.seen import Seen, parse_reference
-from grader.starting import may_get_available, may_get_ready
-from grader.tasks import Task
+from grader.starting import may_get_available, may_get_ready, slow_to_be_ready
+from grader.tasks import AT_ONCE_S, Task
 from grader.timeline import timeline
 from statelab.controlplane.apiserver.encoding import strict
 from statelab.controlplane.controlplane import ControlPlane
@@ -61,8 +61,11 @@ class Trial:
         seed: int = 0,
         limits: Limits | None = None,
         place: Place = EMBEDDED,
+        pace_s: float = 1.0,
     ) -> None:
         self.task = task
+        self.seed = seed
+        self.pace_s = pace_s  # between one line of the answer and the next
         self.answer = answer or Answer(("",))
         self.namespace = namespace or task.namespace
         lines, refused = parse(self.answer.text) if task.answer == "commands" else ([], [])
@@ -104,7 +107,10 @@ class Trial:
             named = (item.kind, item.name)
             if named in self._given:  # a second time: it is a change of what runs already
                 self.settle()
-            self._apply(self._placed(item.object))
+            obj = self._placed(item.object)
+            if self.task.paces and self.place is EMBEDDED:
+                slow_to_be_ready(obj, f"{self.task.id} {self.namespace} {self.seed}")
+            self._apply(obj)
             self._given.add(named)
         self.settle()
         if self.task.before is not None:
@@ -182,8 +188,15 @@ class Trial:
 
     def beside(self, task: Task, answer: Answer | None, *, namespace: str | None = None, seed: int = 3) -> Trial:
         """Another trial at the same place, in a new cluster: another task, another answer, or another namespace."""
+        pace_s = AT_ONCE_S if task.paces else self.pace_s
         return Trial(
-            task, answer, namespace=namespace or self.namespace, seed=seed, limits=self.limits, place=self.place
+            task,
+            answer,
+            namespace=namespace or self.namespace,
+            seed=seed,
+            limits=self.limits,
+            place=self.place,
+            pace_s=pace_s,
         )
 
     # ---- time

@@ -7,7 +7,7 @@ from grader.diagnosis import not_there, pods_not_ready
 from grader.rubrics.ps1 import rollout, runs, scale, shop, survive, which
 from grader.rubrics.ps1.apps import breaks
 from grader.rubrics.service import answers_at, found_by, served_on_every_node, slow_to_start, visited_during
-from grader.tasks import Task
+from grader.tasks import SLOW_TYPIST_S, Task
 from grader.trial import Trial
 from grader.verdict import Verdict, no, yes
 
@@ -60,7 +60,7 @@ def process_files(trial: Trial) -> Verdict:
 @scale.check(points=3, title="It holds where other numbers run, elsewhere", hidden=OTHERS)
 def other_numbers(trial: Trial) -> Verdict:
     given = runs.deployment("shop", 1) + runs.deployment("reports", 4) + runs.deployment("cart", 3)
-    task = Task("ps1.scale-elsewhere", 1, "", answer="commands", given=given)
+    task = Task("ps1.scale-elsewhere", 1, "", answer="commands", paces=(SLOW_TYPIST_S,), given=given)
     other = trial.beside(task, trial.answer, namespace="market-7", seed=5).settle(quiet_s=40)
     most = max(runs.ready_over_time(other, "shop"), default=0)
     if most != 6:
@@ -71,7 +71,9 @@ def other_numbers(trial: Trial) -> Verdict:
 
 @rollout.check(points=3, title="It holds for five Pods, elsewhere", hidden=OTHERS)
 def five_of_them(trial: Trial) -> Verdict:
-    task = Task("ps1.rollout-elsewhere", 1, "", answer="commands", given=runs.with_helper("shop", 5))
+    task = Task(
+        "ps1.rollout-elsewhere", 1, "", answer="commands", paces=(SLOW_TYPIST_S,), given=runs.with_helper("shop", 5)
+    )
     other = trial.beside(task, trial.answer, namespace="market-7", seed=5).settle(quiet_s=40)
     for verdict in (
         runs.was_complete(other, runs.NEW, runs.FIRST),

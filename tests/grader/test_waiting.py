@@ -6,6 +6,8 @@ import pytest
 
 from grader.answer import Answer
 from grader.judge import judge
+from grader.registry import task as registry_task
+from grader.seen import Seen
 from grader.tasks import Task
 from grader.trial import Trial
 from grader.verdict import no, yes
@@ -54,3 +56,47 @@ def test_a_cure_without_its_patient_gets_nothing() -> None:
     result = judge(task, Answer.of_cell("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n"))
     assert result.score == 0
     assert result.checks[0].message == "It is gone."
+
+
+LINES = """\
+kubectl set image statefulset/db main=registry.k8s.io/nginx-slim:0.25
+kubectl delete pod db-0
+{wait}
+kubectl delete pod db-2
+{wait2}
+kubectl delete pod db-1
+"""
+
+
+def by_hand(wait: str) -> Trial:
+    return Trial(
+        registry_task("ps5.by-hand"), Answer.of_cell(LINES.format(wait=wait, wait2=wait.replace("db-0", "db-2")))
+    )
+
+
+def test_given_pods_take_some_seconds_to_be_ready_where_waiting_is_the_point() -> None:
+    trial = by_hand("kubectl get pods")
+    life = [each for each in trial.cluster.store.history if each.key == "default/db-0"]
+    started = next(each.at_s for each in life if (each.object.get("status") or {}).get("phase") == "Running")
+    ready = next(each.at_s for each in life if Seen("pods", each.object).ready)
+    assert 5 <= ready - started <= 15
+
+
+def test_other_trials_have_other_pods() -> None:
+    delays = set()
+    for seed in range(12):
+        trial = Trial(registry_task("ps5.by-hand"), None, seed=seed)
+        probe = trial.get("statefulset/db").at("spec", "template", "spec", "containers", 0, "readinessProbe")
+        delays.add(probe["initialDelaySeconds"])
+    assert len(delays) > 4
+
+
+def test_who_is_right_by_luck_at_one_pace_is_not_at_another() -> None:
+    slowly = (
+        "kubectl set image statefulset/web main=registry.k8s.io/nginx-slim:0.25\n"
+        'kubectl patch statefulset web -p \'{"spec":{"updateStrategy":{"rollingUpdate":{"partition":4}}}}\'\n'
+    )
+    result = judge(registry_task("ps5.canary"), Answer.of_cell(slowly))
+    wrong = next(each for each in result.checks if not each.passed)
+    assert wrong.id == "no-other"
+    assert wrong.message.startswith("When somebody types slowly: ")

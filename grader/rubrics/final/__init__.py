@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grader.diagnosis import all_addresses, names_of_pods, not_there, pods_not_ready
 from grader.rubrics.final import care, runs, texts
-from grader.tasks import Task
+from grader.tasks import SLOW_TYPIST_S, Task
 from grader.trial import Trial
 from grader.verdict import Verdict, no, yes
 
@@ -211,6 +211,7 @@ update = Task(
     points=14,
     about="Bring `orders` from redis:7.2 to redis:7.4: one member first, the primary last.",
     answer="commands",
+    paces=(SLOW_TYPIST_S,),
     given=texts.orders(3),
     before=runs.sell,
     start="kubectl get statefulset orders -o wide\n",
@@ -266,6 +267,7 @@ lost = Task(
     points=12,
     about="The machine of `orders-1` has burnt, with its disk: bring the replica back on the machine that is left.",
     answer="commands",
+    paces=(SLOW_TYPIST_S,),
     given=texts.orders(2),
     before=runs.lose,
     needs="a cluster of its own",  # a node of which is lost

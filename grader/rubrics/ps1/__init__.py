@@ -7,7 +7,7 @@ from grader.diagnosis import not_there, pods_not_ready
 from grader.rubrics.ps1 import runs
 from grader.rubrics.ps1.apps import breaks
 from grader.rubrics.service import address_of, answers_at, found_by
-from grader.tasks import Task
+from grader.tasks import SLOW_TYPIST_S, Task
 from grader.trial import Trial
 from grader.verdict import Verdict, no, yes
 
@@ -131,6 +131,7 @@ scale = Task(
     points=15,
     about="Six Pods of `shop` for the sale, two for the night, none of `reports` over the weekend.",
     answer="commands",
+    paces=(SLOW_TYPIST_S,),
     given=runs.THREE_DEPLOYMENTS,
     start="kubectl get deployments\n",
 )
@@ -187,6 +188,7 @@ rollout = Task(
     points=15,
     about="Roll out two versions of `shop`, undo the broken one, and go back to what ran in the morning.",
     answer="commands",
+    paces=(SLOW_TYPIST_S,),
     given=runs.with_helper("shop", 3),
     start="kubectl rollout history deployment shop\n",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grader.choices import agrees
 from grader.rubrics.ps5 import runs, systems
-from grader.tasks import Task
+from grader.tasks import AT_ONCE_S, SLOW_TYPIST_S, Task
 from grader.trial import Trial
 from grader.verdict import Verdict, no, partly, parts, yes
 from statelab.controlplane.runtime.images.catalog import short_name
@@ -16,6 +16,7 @@ canary = Task(
     points=18,
     about="One Pod of five, and no other, gets the new version of StatefulSet `web`.",
     answer="commands",
+    paces=(AT_ONCE_S, SLOW_TYPIST_S),
     given=runs.CANARY,
     start="kubectl get statefulset web\n",
 )
@@ -109,6 +110,7 @@ stuck = Task(
     points=18,
     about="A rollout hangs at web-2, whose image does not exist: bring 0.25 to all three.",
     answer="commands",
+    paces=(AT_ONCE_S, SLOW_TYPIST_S),
     given=runs.STUCK,
     start="kubectl get pods\n",
 )
@@ -188,6 +190,7 @@ by_hand = Task(
     points=18,
     about="OnDelete: bring 0.25 to the replicas db-0 and db-2 first, to the primary db-1 last, one at a time.",
     answer="commands",
+    paces=(AT_ONCE_S, SLOW_TYPIST_S),
     given=runs.BY_HAND,
     start="kubectl get pods\n",
 )

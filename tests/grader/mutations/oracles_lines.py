@@ -14,11 +14,11 @@ SLIM = "registry.k8s.io/nginx-slim"
 
 
 def after(
-    name: str, text: str, *, given: Callable[[str], str] = lambda text: text, namespace: str = "default"
+    name: str, text: str, pace_s: float, *, given: Callable[[str], str] = lambda text: text, namespace: str = "default"
 ) -> Cluster:
     t = task(name)
-    other = Task(f"{name}-again", 1, "", answer="commands", given=given(t.given), before=t.before)
-    return Cluster.after_lines(other, text, namespace)
+    other = Task(f"{name}-again", 1, "", answer="commands", given=given(t.given), before=t.before, paces=t.paces)
+    return Cluster.after_lines(other, text, namespace, pace_s)
 
 
 def moments(cluster: Cluster, prefix: str) -> Iterator[dict[str, Pod]]:
@@ -54,7 +54,7 @@ def fewest_ready(cluster: Cluster, prefix: str, count: int) -> int:
 # ---- ps1.scale
 
 
-def scale(text: str) -> bool:
+def scale(text: str, pace_s: float) -> bool:
     def holds(cluster: Cluster, carts: int) -> bool:
         most = max(
             (sum(is_ready(pod) and not going(pod) for pod in pods.values()) for pods in moments(cluster, "shop")),
@@ -75,26 +75,33 @@ def scale(text: str) -> bool:
                    cart.replace("replicas: 2", "replicas: 3"))  # fmt: skip
         return "---\n" + "---\n".join(numbers)
 
-    return holds(after("ps1.scale", text), 2) and holds(
-        after("ps1.scale", text, given=others, namespace="elsewhere"), 3
+    return holds(after("ps1.scale", text, pace_s), 2) and holds(
+        after("ps1.scale", text, pace_s, given=others, namespace="elsewhere"), 3
     )
 
 
 # ---- ps1.rollout
 
 
-def rollout(text: str) -> bool:
+def rollout(text: str, pace_s: float) -> bool:
     def holds(cluster: Cluster, count: int, least: int) -> bool:
         seen: list[str] = []  # what ran everywhere, and what was tried, in order
+        pods: dict[str, Pod] = {}
+        wanted = ""
         for revision in cluster.cp.store.history:
             if revision.plural == "deployments" and revision.key == cluster.key("shop"):
-                template, status = revision.object["spec"]["template"]["spec"], revision.object.get("status", {})
-                wanted = template["containers"][0]["image"].removeprefix(f"{SLIM}:")
-                whole = all(status.get(each) == count for each in ("replicas", "updatedReplicas", "availableReplicas"))
-                observed = status.get("observedGeneration") == revision.object["metadata"]["generation"]
-                for each in ([wanted] if whole and observed else []) + [f"try {wanted}"]:
-                    if each not in seen[-2:]:
-                        seen.append(each)
+                wanted = str(revision.object["spec"]["template"]["spec"]["containers"][0]["image"])
+            elif revision.plural == "pods" and revision.key.startswith(cluster.key("shop-")):
+                pods.pop(revision.key, None)
+                if revision.type != "DELETED" and not going(revision.object):
+                    pods[revision.key] = revision.object
+            else:
+                continue
+            version = wanted.removeprefix(f"{SLIM}:")
+            whole = len(pods) == count and all(is_ready(pod) and image(pod) == wanted for pod in pods.values())
+            for each in ([version] if whole else []) + [f"try {version}"]:
+                if each not in seen[-2:]:
+                    seen.append(each)
         steps = iter(seen)
         if not all(step in steps for step in ("try 0.24", "0.24", "0.27", "try newest", "0.27", "0.24")):
             return False
@@ -110,9 +117,13 @@ def rollout(text: str) -> bool:
         )
 
     five = after(
-        "ps1.rollout", text, given=lambda each: each.replace("replicas: 3", "replicas: 5"), namespace="elsewhere"
+        "ps1.rollout",
+        text,
+        pace_s,
+        given=lambda each: each.replace("replicas: 3", "replicas: 5"),
+        namespace="elsewhere",
     )
-    return holds(after("ps1.rollout", text), 3, 3) and holds(five, 5, 4)
+    return holds(after("ps1.rollout", text, pace_s), 3, 3) and holds(five, 5, 4)
 
 
 # ---- ps5
@@ -132,8 +143,8 @@ def _images(cluster: Cluster, owner: str) -> list[str]:
     return [image(pod).removeprefix(f"{SLIM}:") if is_ready(pod) else "" for pod in pods]
 
 
-def canary(text: str) -> bool:
-    cluster = after("ps5.canary", text)
+def canary(text: str, pace_s: float) -> bool:
+    cluster = after("ps5.canary", text, pace_s)
     if _images(cluster, "web") != ["0.24", "0.24", "0.24", "0.24", "0.25"] or fewest_ready(cluster, "web", 5) < 4:
         return False
     for pods in moments(cluster, "web"):
@@ -152,16 +163,16 @@ def canary(text: str) -> bool:
     return _images(cluster, "web") == ["0.25"] * 5
 
 
-def stuck(text: str) -> bool:
-    cluster = after("ps5.stuck", text)
+def stuck(text: str, pace_s: float) -> bool:
+    cluster = after("ps5.stuck", text, pace_s)
     if _images(cluster, "web") != ["0.25"] * 3 or fewest_ready(cluster, "web", 3) < 2:
         return False
     _bring(cluster, "web", f"{SLIM}:0.26")
     return _images(cluster, "web") == ["0.26"] * 3
 
 
-def by_hand(text: str) -> bool:
-    cluster = after("ps5.by-hand", text)
+def by_hand(text: str, pace_s: float) -> bool:
+    cluster = after("ps5.by-hand", text, pace_s)
     if _images(cluster, "db") != ["0.25"] * 3 or fewest_ready(cluster, "db", 3) < 2:
         return False
     for pods in moments(cluster, "db"):
@@ -188,7 +199,7 @@ def _redis(cluster: Cluster, pod: str, *words: str) -> str:
     return cluster.run(pod, "redis-cli", *words)[1]
 
 
-def update(text: str) -> bool:
+def update(text: str, pace_s: float) -> bool:
     def holds(cluster: Cluster) -> bool:
         order: list[str] = []
         alone = False
@@ -218,10 +229,10 @@ def update(text: str) -> bool:
             image(pod) == "redis:7.4" and _redis(cluster, name_of(pod), "get", "order-1001") == "paid" for pod in now
         )
 
-    return holds(after("final.update", text)) and holds(after("final.update", text, namespace="blue"))
+    return holds(after("final.update", text, pace_s)) and holds(after("final.update", text, pace_s, namespace="blue"))
 
 
-def lost_node(text: str) -> bool:
+def lost_node(text: str, pace_s: float) -> bool:
     def holds(cluster: Cluster) -> bool:
         cluster.wait(10)
         if not cluster.are_ready("statefulsets", "orders", 2):
@@ -248,15 +259,22 @@ def lost_node(text: str) -> bool:
         online = _redis(cluster, "orders-0", "info", "replication").count("state=online")
         return len(lived) > 1 and said == ["paid", "paid"] and online == 1
 
-    return holds(after("final.lost-node", text)) and holds(after("final.lost-node", text, namespace="blue"))
+    return holds(after("final.lost-node", text, pace_s)) and holds(
+        after("final.lost-node", text, pace_s, namespace="blue")
+    )
+
+
+def at_each_pace(holds: Callable[[str, float], bool]) -> Callable[[str], bool]:
+    """Who waits for Pods is right at once, a second later, and when they type slowly; who does not is right by luck."""
+    return lambda text: all(holds(text, pace_s) for pace_s in (1.0, 0.2, 25.0))
 
 
 ORACLES = {
-    "ps1.scale": scale,
-    "ps1.rollout": rollout,
-    "ps5.canary": canary,
-    "ps5.stuck": stuck,
-    "ps5.by-hand": by_hand,
-    "final.update": update,
-    "final.lost-node": lost_node,
+    "ps1.scale": at_each_pace(scale),
+    "ps1.rollout": at_each_pace(rollout),
+    "ps5.canary": at_each_pace(canary),
+    "ps5.stuck": at_each_pace(stuck),
+    "ps5.by-hand": at_each_pace(by_hand),
+    "final.update": at_each_pace(update),
+    "final.lost-node": at_each_pace(lost_node),
 }

@@ -51,13 +51,14 @@ class Cluster:
         self.settle(quiet_s, max_s)
 
     @classmethod
-    def after_lines(cls, task: Task, text: str, namespace: str = "default") -> Cluster:
-        """As the kubectl lines of an answer leave it."""
-        trial = Trial(task, None, namespace=namespace, seed=0)
+    def after_lines(cls, task: Task, text: str, namespace: str, pace_s: float) -> Cluster:
+        """As the kubectl lines of an answer leave it, so many seconds apart."""
+        trial = Trial(task, None, namespace=namespace, seed=0, pace_s=pace_s)
         lines, refused = parse(text)
         failed, _ = run(trial, lines)
         trial.settle(quiet_s=40)
         made = cls.__new__(cls)
+        made.quiet_s = 20.0  # Pods that take up to a quarter of a minute
         made.cp, made.namespace, made.was_refused = trial.cluster, namespace, bool(refused or failed)
         return made
 
@@ -74,8 +75,11 @@ class Cluster:
 
     # ---- time
 
-    def settle(self, quiet_s: float = 5.0, max_s: float = 300.0) -> None:
+    quiet_s = 5.0
+
+    def settle(self, quiet_s: float | None = None, max_s: float = 300.0) -> None:
         """Until nothing was written for a while, and no Pod is stopping."""
+        quiet_s = quiet_s or self.quiet_s
         until_s = self.cp.loop.now_s + max_s
         while self.cp.loop.now_s < until_s:
             before = self.cp.store.revision

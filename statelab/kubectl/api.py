@@ -119,11 +119,25 @@ def drive(steps: Steps[T], wait: Wait) -> T:
     try:
         pause = next(steps)
         while True:
-            answer = wait(pause.until, pause.timeout_s)
-            pause = steps.send(answer)
+            raised: list[Exception] = []
+            answer = wait(_told(pause.until, raised), pause.timeout_s)
+            pause = steps.throw(raised[0]) if raised else steps.send(answer)
     except StopIteration as end:
         result: T = end.value
         return result
+
+
+def _told(until: Callable[[], bool], raised: list[Exception]) -> Callable[[], bool]:
+    """What is found while waiting is the verb's to answer for, not of whoever lets time pass: it ends the wait."""
+
+    def look() -> bool:
+        try:
+            return until()
+        except Exception as error:
+            raised.append(error)
+            return True
+
+    return look
 
 
 async def drive_async(steps: Steps[T], wait: WaitAsync) -> T:
@@ -131,7 +145,9 @@ async def drive_async(steps: Steps[T], wait: WaitAsync) -> T:
     try:
         pause = next(steps)
         while True:
-            pause = steps.send(await wait(pause.until, pause.timeout_s))
+            raised: list[Exception] = []
+            answer = await wait(_told(pause.until, raised), pause.timeout_s)
+            pause = steps.throw(raised[0]) if raised else steps.send(answer)
     except StopIteration as end:
         result: T = end.value
         return result

@@ -100,3 +100,11 @@ def test_who_is_right_by_luck_at_one_pace_is_not_at_another() -> None:
     wrong = next(each for each in result.checks if not each.passed)
     assert wrong.id == "no-other"
     assert wrong.message.startswith("When somebody types slowly: ")
+
+
+def test_a_rollout_past_its_deadline_is_a_line_that_failed_and_no_breakdown() -> None:
+    image = "kubectl set image deployment/shop web=registry.k8s.io/nginx-slim:newest"
+    lines = f"{image}\nkubectl rollout status deployment/shop\n"
+    result = judge(registry_task("ps1.rollout"), Answer.of_cell(lines))
+    assert not any(each.broke for each in result.checks)
+    assert any("exceeded its progress deadline" in each for each in result.advice)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from statelab.notebook.pictures.manifest_editor import edit
     from statelab.notebook.pictures.name_explorer import names
     from statelab.notebook.pictures.plotting import plot
-    from statelab.notebook.pictures.predicting import predict, predicted
+    from statelab.notebook.pictures.predicting import predict, predicted, truth
     from statelab.notebook.pictures.report_view import report
     from statelab.notebook.pictures.side_by_side_view import side_by_side
     from statelab.notebook.pictures.stage_view import stage
@@ -35,6 +35,7 @@ _HOMES = {
     "stage": "pictures.stage_view",
     "predict": "pictures.predicting",
     "predicted": "pictures.predicting",
+    "truth": "pictures.predicting",
     "how_far": "telling.standing",
 }
 
@@ -105,5 +106,6 @@ __all__ = [
     "stage",
     "started",
     "timeline",
+    "truth",
     "why",
 ]

@@ -106,13 +106,21 @@ ENGLISH: dict[str, str] = {
     "predict": "Predict",
     "commit": "Commit",
     "said": "You said: {answer}. Run on, and see.",
+    "judged_same": "You thought {was}, and so it was.",
+    "judged_other": "You thought {said}. It was {was}.",
+    "judged_unsaid": "You had not said. It was {was}.",
+    "so_it_was": "so it was",
+    "look": "Look",
+    "look_at": "Look at {what} on the stage, as it was then",
+    "nothing": "none of them",
     "order_hint": "Number them: 1 is first.",
     "up": "Move {item} up",
     "down": "Move {item} down",
     "type_answer": "Your answer",
     "not_answered_yet": "Not answered.",
     "not_answered": "Choose an answer first.",
-    "progress": "Lessons run: {lessons} of {of_lessons}. Predictions made: {predictions} of {of_predictions}. "
+    "progress": "Lessons run: {lessons} of {of_lessons}. Predictions made: {predictions} of {of_predictions}; of those "
+    "that met what happened, {as_it_was} of {of_judged} had said it. "
     "Tasks passed: {tasks} of {of_tasks} tried.",
     # the timeline
     "timeline": "Timeline",
@@ -158,9 +166,10 @@ ENGLISH: dict[str, str] = {
     "Run this cell to open it again.",
     "stage_empty": "Namespace {namespace} is empty. What you run will be seen here.",
     "back_to_now": "Back to now",
+    "next_step": "Next step",
+    "reset": "From the beginning",
+    "step_of": "{number} of {count}",
     "stage_picture": "The namespace",
-    "follows": "follows",
-    "then": "as it was at {time}",
     # side by side
     "start": "Start both",
     "kill": "Kill one Pod of each",

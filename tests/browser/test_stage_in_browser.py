@@ -17,6 +17,13 @@ POD = '{"metadata": {"name": "NAME"}, "spec": {"containers": [{"name": "c", "ima
 MAKE = (
     'cluster.request("POST", f"/api/v1/namespaces/{cluster.namespace}/pods", POD); cluster.wait("pod/NAME", "Ready");'
 )
+ASK = 'from statelab.notebook import predict\npredict("Which?", one=["one", "two"], key="stage-1")'
+DEMO = """
+namespace: demo
+steps:
+- {say: "One Pod, alone.", run: "kubectl run one --image=nginx:1.27"}
+- {say: "Nobody owns it.", look: pod/one}
+"""
 TEXT = "*Read* " + "and read on, in lines that are as long as a line may be, " * 12
 
 
@@ -26,7 +33,7 @@ def make(name: str) -> str:
 
 @pytest.fixture(scope="module")
 def notebook(open_notebook: Callable[..., Any]) -> Any:
-    opened = open_notebook("stage", [WEB, "%kubectl run one --image=nginx:1.27", "", TEXT])
+    opened = open_notebook("stage", [WEB, "%kubectl run one --image=nginx:1.27", "", TEXT, ASK])
     opened.run(0)
     opened.page.locator(".sl-stage").wait_for()
     return opened
@@ -113,6 +120,47 @@ def test_it_can_be_put_aside_and_fetched_again_with_one_key(notebook: Any) -> No
     stage.wait_for(state="hidden")
     notebook.page.keyboard.press("Control+Alt+s")
     stage.wait_for()
+
+
+def test_a_prediction_is_judged_on_its_card_which_shows_the_moment_on_the_stage(notebook: Any) -> None:
+    notebook.run(0)
+    asked = notebook.run(4)
+    asked.locator("input[value=two]").check()
+    asked.get_by_role("button", name="Commit").click()
+    asked.locator(".sl-said", has_text="You said: two").wait_for()
+    notebook.do(make("one"))
+    notebook.do('from statelab.notebook import truth; truth("stage-1", "one", look="pod/one")')
+    asked.get_by_text("You thought two. It was one.").wait_for()
+    asked.locator("label", has_text="so it was").locator("input[value=one]").wait_for()
+    notebook.do('cluster.delete("pod/one")')
+    asked.get_by_role("button", name="Look").click()
+    stage = notebook.page.locator(".sl-stage")
+    stage.get_by_role("button", name="Back to now").wait_for()
+    stage.locator('.sl-now g[data-key="pod/one"].ready').wait_for()
+    stage.locator("h4", has_text="pod/one").wait_for()
+
+
+def test_a_talk_is_stepped_through_with_one_key_and_begun_again_with_another(
+    open_notebook: Callable[..., Any], lab: Any
+) -> None:
+    (lab.home / "course" / "demo.yaml").write_text(DEMO)
+    opened = open_notebook("talk", [WEB.replace("stage()", 'stage(script="demo.yaml")')])
+    opened.run(0)
+    page, stage = opened.page, opened.page.locator(".sl-stage.sl-talk")
+    stage.locator("code", has_text="kubectl run one --image=nginx:1.27").wait_for()  # the presenter sees what comes
+    stage.get_by_role("button", name="Next step").focus()
+    page.keyboard.press("PageDown")
+    stage.get_by_text("One Pod, alone.").wait_for()
+    stage.locator(".sl-line", has_text="$ kubectl run one --image=nginx:1.27").wait_for()
+    stage.locator('.sl-now g[data-key="pod/one"].ready').wait_for()
+    page.keyboard.press("PageDown")
+    stage.locator("h4", has_text="pod/one").wait_for()
+    page.keyboard.press("k")  # the selected Pod is killed
+    stage.locator('.sl-now g[data-key="pod/one"]').wait_for(state="detached")
+    page.keyboard.press("r")
+    stage.get_by_text("namespace demo-2", exact=True).wait_for()
+    stage.get_by_text("0 of 2").wait_for()
+    assert opened.errors == []
 
 
 def test_a_second_stage_takes_the_first_one_s_place(notebook: Any) -> None:

@@ -73,7 +73,31 @@ function render({ model, el }) {
   said.className = "sl-said";
   said.setAttribute("role", "status");
   const paintSaid = () => (said.textContent = model.get("said"));
-  form.append(field, commit, said);
+  // When the truth has come: what was thought beside it, a sign at what is so, and the moment on the stage.
+  const judged = document.createElement("p");
+  judged.className = "sl-judged";
+  judged.setAttribute("role", "status");
+  const look = document.createElement("button");
+  look.type = "button";
+  look.textContent = text.look;
+  look.addEventListener("click", () => model.send({ look: true }));
+  const paintTruth = () => {
+    const truth = model.get("truth");
+    judged.textContent = model.get("verdict");
+    judged.hidden = !judged.textContent;
+    said.hidden = !judged.hidden;
+    look.hidden = judged.hidden || !model.get("look");
+    look.setAttribute("aria-label", text.look_at.replace("{what}", model.get("look")));
+    for (const label of field.querySelectorAll("label")) {
+      label.querySelector(".sl-so")?.remove();
+      if (!truth.includes(label.querySelector("input").value)) continue;
+      const sign = document.createElement("span");
+      sign.className = "sl-so";
+      sign.textContent = ` ◂ ${text.so_it_was}`;
+      label.append(sign);
+    }
+  };
+  form.append(field, commit, said, judged, look);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     model.set("answer", answer());
@@ -81,11 +105,14 @@ function render({ model, el }) {
   });
   const endKeys = ownKeys(form);
   model.on("change:said", paintSaid);
+  model.on("change:verdict", paintTruth);
+  paintTruth();
   paintSaid();
   el.append(form);
   return () => {
     endKeys();
     model.off("change:said", paintSaid);
+    model.off("change:verdict", paintTruth);
   };
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from statelab.cluster import Cluster, RequestRefused
@@ -20,11 +21,16 @@ class Source:
         self._mirror = mirror
         self._cluster: Cluster = mirror.cluster
         self._since = 0
+        self._one_at_a_time = threading.Lock()
         self.history = History(mirror.namespace, (), mirror.objects())
         self.update()
 
     def update(self) -> int:
         """Fetch what happened since. How many moments that were. Raises Problem when the cluster is away."""
+        with self._one_at_a_time:  # a cell and the watch may both ask; each moment is to be there once
+            return self._update()
+
+    def _update(self) -> int:
         if isinstance(self._cluster, EmbeddedCluster):
             return self._from_embedded()
         moments = self._mirror.moments()

@@ -11,6 +11,12 @@ function render({ model, el }) {
   const line = make("code", { class: "sl-line" });
   const said = make("p", { class: "sl-told" });
   const when = make("span", { class: "sl-when" });
+  const spoken = make("p", { class: "sl-spoken", "aria-live": "polite" });
+  const coming = make("code", { class: "sl-coming" });
+  const forth = make("button", { type: "button", class: "sl-next", onclick: () => tell({ next: true }) }, text.next_step);
+  const again = make("button", { type: "button", onclick: () => tell({ reset: true }) }, text.reset);
+  const where = make("span", { class: "sl-when" });
+  const talk = make("div", { class: "sl-bar sl-steps" }, forth, again, where, coming);
   const news = make("p", { class: "sl-unseen", "aria-live": "polite" });
   const hold = make("button", { type: "button", class: "sl-hold", onclick: () => pauseOrGo() });
   const panel = makePanel(model, frame, scene);
@@ -24,12 +30,26 @@ function render({ model, el }) {
   // An instructor's keys, and everybody's: the arrows are the rewinder's.
   root.addEventListener("keydown", (event) => {
     if (event.target.closest("input, select, pre, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
-    const act = { p: pauseOrGo, n: () => tell({ now: true }), k: kill, Delete: kill }[event.key];
-    if (!act) return;
+    const act = { p: pauseOrGo, n: () => tell({ now: true }), k: kill, Delete: kill, ...steps }[event.key];
+    if (!act || (event.key === " " && event.target.closest("button, g[role=button]"))) return;
     event.preventDefault();
     event.stopPropagation();
     act();
   });
+  // What a presenter's clicker sends, too. Only where there is a script: else Page Down scrolls.
+  const step = () => tell({ next: true });
+  let steps = {};
+  const paintStep = () => {
+    const told = model.get("step");
+    talk.hidden = spoken.hidden = !told.place;
+    steps = told.place ? { PageDown: step, " ": step, r: () => tell({ reset: true }) } : {};
+    if (!told.place) return;
+    spoken.textContent = told.say;
+    where.textContent = told.place;
+    coming.textContent = told.next;
+    coming.hidden = !told.next;
+    forth.setAttribute("aria-disabled", String(told.is_last)); // a button that is disabled would lose the keys
+  };
   function kill() {
     const action = (model.get("chosen").actions ?? []).find((each) => each.id === "delete");
     if (action) tell({ act: action.id });
@@ -55,19 +75,22 @@ function render({ model, el }) {
   on("state", paint);
   on("line", paintLine);
   on("talk", paintTalk);
+  on("step", paintStep);
   on("news", () => (news.textContent = model.get("news")));
   selectable(scene, (key) => tell({ select: key }));
   rewinder.present.replaceWith(hold); // one button for both: pause, and back to now
   root.append(
-    make("div", { class: "sl-head" }, line, said, when),
+    make("div", { class: "sl-head" }, spoken, line, said, when),
     make("div", { class: "sl-now", role: "region", "aria-label": text.stage_picture }, scene, panel),
-    make("div", { class: "sl-foot" }, rewinder.bar, past),
+    make("div", { class: "sl-foot" }, talk, rewinder.bar, past),
     frame.status,
     news,
   );
   paint();
   paintLine();
   paintTalk();
+  paintStep();
+  if (model.get("talk")) root.setAttribute("tabindex", "-1");
   toEnd();
   return () => {
     rewinder.stop();

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -20,6 +22,7 @@ from statelab.notebook.pictures.live import mirror_of
 from statelab.notebook.pictures.modules import lasting, module
 from statelab.notebook.pictures.picture import draw, frame_of
 from statelab.notebook.pictures.scene import Scene, make_scene
+from statelab.notebook.pictures.script import Script, read_script, run_line
 from statelab.notebook.pictures.selecting import Selection
 from statelab.notebook.pictures.source import Source
 from statelab.notebook.pictures.timeline_view import Timeline, told
@@ -43,12 +46,60 @@ class Stage(Timeline):
     line = traitlets.Unicode("").tag(sync=True)
     news = traitlets.Unicode("").tag(sync=True)
     talk = traitlets.Bool(False).tag(sync=True)
+    step = traitlets.Dict({}).tag(sync=True)
 
-    def __init__(self, cluster: Cluster, *, talk: bool = False) -> None:
+    def __init__(self, cluster: Cluster, *, talk: bool = False, script: Script | None = None) -> None:
+        self._script = script
+        self._next = 0
         self._seen = Scene(cluster.namespace)
         self._selection = Selection(mirror_of(cluster), has_buttons=talk)
         super().__init__(cluster)
         self.talk = talk
+        self._tell_step()
+
+    # ---- a talk
+
+    def advance(self) -> None:
+        """Do the next step of the script; at its end nothing. Raises Problem or RequestRefused as the cluster does."""
+        if self._script is None or self._next >= len(self._script.steps):
+            return
+        step = self._script.steps[self._next]
+        self._next += 1
+        self._at = None
+        self._tell_step()
+        cluster = _on_stage()
+        for line in step.run:
+            self.line = line  # the audience reads it while it runs
+            self.status = run_line(line, cluster)
+        if step.look:
+            self._select(step.look)
+
+    def reset(self) -> None:
+        """Begin the script again, in a namespace that nobody has used yet; the one before is deleted meanwhile."""
+        if self._script is None:
+            return
+        cluster, before = _on_stage(), self._mirror.namespace
+        cluster.use(unused(self._script.namespace, cluster))
+        self.follow(cluster)
+        if re.fullmatch(re.escape(self._script.namespace) + r"(-\d+)?", before):
+            cluster.delete(f"namespace/{before}")
+        self._next = 0
+        self.line = self.status = ""
+        self._tell_step()
+
+    def _tell_step(self) -> None:
+        if self._script is None:
+            return
+        steps = self._script.steps
+        done = steps[self._next - 1] if self._next else None
+        coming = steps[self._next].run if self._next < len(steps) else ()
+        self.step = {
+            "title": self._script.title,
+            "place": say("step_of", number=str(self._next), count=str(len(steps))),
+            "say": done.say if done else self._script.title,
+            "next": " ; ".join(coming),
+            "is_last": self._next >= len(steps),
+        }
 
     # ---- following the notebook
 
@@ -121,7 +172,11 @@ class Stage(Timeline):
 
     def _on_message(self, message: dict[str, Any]) -> None:
         try:
-            if "select" in message:
+            if "next" in message:
+                self.advance()
+            elif "reset" in message:
+                self.reset()
+            elif "select" in message:
                 self._select(message["select"])
             elif "act" in message:
                 line, said = self._selection.act(str(message["act"]), str(message.get("value", "")))
@@ -131,6 +186,23 @@ class Stage(Timeline):
                 super()._on_message(message)
         except (Problem, RequestRefused) as problem:
             self.status = str(problem)
+
+    def latest(self) -> int:
+        """The number of the last moment there was."""
+        with suppress(Problem, RequestRefused):
+            self._source.update()
+        return self.history.moments[-1].number if self.history.moments else 0
+
+    def look(self, what: str, number: int) -> None:
+        """Show "pod/web-1" as it was at the moment of that number."""
+        self.latest()
+        self._refresh()
+        before = [index for index, moment in enumerate(self._moments) if moment.number <= number]
+        plural, _, name = what.partition("/")
+        about = [i for i in before if (self._moments[i].plural, self._moments[i].name) == (f"{plural}s", name)]
+        if before:
+            self.go(max(about, default=before[-1]))
+        self._select(what)
 
     def _select(self, key: Any) -> None:
         is_known = isinstance(key, str) and key in self.scene["pieces"]
@@ -179,13 +251,43 @@ class _Following:
 _following = _Following()
 
 
-def stage(*, talk: bool = False) -> None:
-    """Open the stage beside the text; in a place without one, here in the cell. One for each notebook.
+def moment_now() -> int:
+    """The number of the last moment on this kernel's stage; 0 where there is none."""
+    return _following.stage.latest() if _following.stage is not None else 0
 
-    `talk`: for an audience: it takes the window, is large, and has buttons and keys.
-    """
+
+def look_back(what: str, number: int) -> None:
+    """Show an object as it was at a moment, on this kernel's stage, if it has one."""
+    if _following.stage is not None:
+        _following.stage.look(what, number)
+
+
+def unused(name: str, cluster: Cluster) -> str:
+    """`name`, or name-2, name-3 …: the first that is no namespace of the cluster."""
+    numbers = itertools.count(2)
+    found = name
+    while cluster.get(f"namespace/{found}") is not None:
+        found = f"{name}-{next(numbers)}"
+    return found
+
+
+def _on_stage() -> Cluster:
     from statelab.notebook import current
 
-    opened = Stage(current(), talk=talk)
+    return current()
+
+
+def stage(*, talk: bool = False, script: str | Path | None = None) -> None:
+    """Open the stage beside the text; in a place without one, here in the cell. One for each notebook.
+
+    `talk`: for an audience: it takes the window, is large, and has buttons and keys. `script`: a file such as
+    demo.yaml; it is a talk, stepped through with one key, in a namespace of its own.
+    Raises Problem for a script that cannot be read.
+    """
+    read = read_script(script) if script is not None else None
+    cluster = _on_stage()
+    if read is not None:
+        cluster.use(unused(read.namespace, cluster))
+    opened = Stage(cluster, talk=talk or read is not None, script=read)
     _following.put(opened)
     display(opened)

@@ -21,7 +21,10 @@ _TITLE = re.compile(r'"# \d\d · (.+?)\\n')
 
 @dataclass(frozen=True)
 class Lesson:
-    """One lesson: `predictions` of `questions` were made; `ended` says when its last cell ran ("" if never)."""
+    """One lesson: `predictions` of `questions` were made; `ended` says when its last cell ran ("" if never).
+
+    Of `judged` predictions, `as_it_was` said what then happened.
+    """
 
     number: str
     title: str
@@ -29,6 +32,8 @@ class Lesson:
     questions: int
     predictions: int
     ended: str
+    judged: int = 0
+    as_it_was: int = 0
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,8 @@ class HowFar:
             of_lessons=str(len(self.lessons)),
             predictions=str(sum(lesson.predictions for lesson in self.lessons)),
             of_predictions=str(sum(lesson.questions for lesson in self.lessons)),
+            as_it_was=str(sum(lesson.as_it_was for lesson in self.lessons)),
+            of_judged=str(sum(lesson.judged for lesson in self.lessons)),
             tasks=str(self.tasks_passed),
             of_tasks=str(len(self.tasks)),
         )
@@ -98,10 +105,10 @@ class HowFar:
 def how_far(course: Path | None = None) -> HowFar:
     """How far the learner of this home has come in the course in that folder. No record is no progress."""
     kept = progress.read()
-    made, ended, tasks = (_section(kept, name) for name in ("predictions", "lessons", "tasks"))
+    made, ended, tasks, judged = (_section(kept, name) for name in ("predictions", "lessons", "tasks", "judged"))
     files = sorted((course or find_home().course).glob("[0-9][0-9]-*.ipynb"))
     return HowFar(
-        tuple(_lesson(file, made, ended) for file in files),
+        tuple(_lesson(file, made, ended, judged) for file in files),
         tuple(sorted((task, *_score(result)) for task, result in tasks.items())),
     )
 
@@ -118,7 +125,7 @@ def _score(result: Any) -> tuple[float, float]:
         return 0.0, 0.0
 
 
-def _lesson(file: Path, made: dict[str, Any], ended: dict[str, Any]) -> Lesson:
+def _lesson(file: Path, made: dict[str, Any], ended: dict[str, Any], judged: dict[str, Any]) -> Lesson:
     text = file.read_text(encoding="utf-8", errors="replace")
     number = file.name[:2]
     title = _TITLE.search(text)
@@ -130,4 +137,6 @@ def _lesson(file: Path, made: dict[str, Any], ended: dict[str, Any]) -> Lesson:
         questions=len(keys),
         predictions=len(keys & made.keys()),
         ended=str(ended.get(number, "")),
+        judged=len(keys & judged.keys()),
+        as_it_was=sum(judged[key] is True for key in keys & judged.keys()),
     )

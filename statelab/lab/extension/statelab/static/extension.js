@@ -163,7 +163,7 @@
       dock.title.icon = icon;
       dock.title.closable = true;
       dock.node.setAttribute("aria-label", told.title ?? "");
-      app.shell.add(dock, told.area === "main" ? "main" : "right", { rank: 100, mode: "split-right" });
+      app.shell.add(dock, told.area === "main" ? "main" : "right", { rank: 100, mode: "tab-after" });
       dock.disposed.connect((gone) => dock === gone && (dock = null));
     };
     const isWide = () => window.innerWidth >= 1500;

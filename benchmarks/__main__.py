@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "watchers": watchers.watchers,
     "containers": containers.containers,
     "rollouts": controlplane.rollouts,
+    "jobs": controlplane.jobs,
     "grading": classroom.grading,
     "notebooks": notebooks.notebooks,
     "widgets": pictures.widgets,

@@ -106,6 +106,36 @@ def rollouts() -> Generator[Figure]:
     yield Figure(name, took_s, "s", "lower", cluster_s, beside_what=beside)
 
 
+def jobs() -> Generator[Figure]:
+    """1,000 Jobs of one Pod each in virtual time, from the first that is made until all are Complete."""
+    bare_s = _thousand_s("pods", _once, lambda pod: pod["status"].get("phase") == "Succeeded")
+    took_s = _thousand_s("jobs", _job, lambda job: job["status"].get("succeeded") == 1)
+    yield Figure("1,000 Jobs of one Pod, Complete", took_s, "s", "lower", bare_s, 5, "1,000 such Pods without Jobs")
+
+
+def _thousand_s(plural: str, made: Callable[[str], dict[str, Any]], is_done: Callable[[dict[str, Any]], bool]) -> float:
+    cluster = _cluster()
+    begun_s = time.perf_counter()
+    for number in range(1000):
+        cluster.create(made(f"work-{number}"))
+    for _ in range(600):
+        cluster.loop.run_for(1.0)
+        if all(map(is_done, cluster.list(plural, "default"))):
+            return time.perf_counter() - begun_s
+    raise RuntimeError(f"1,000 {plural} did not end")
+
+
+def _once(name: str) -> dict[str, Any]:
+    container = {"name": "main", "image": "busybox:1.36", "command": ["true"]}
+    spec = {"containers": [container], "restartPolicy": "Never"}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+
+
+def _job(name: str) -> dict[str, Any]:
+    spec = {"template": {"spec": _once(name)["spec"]}}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": spec}
+
+
 def _rolling_update_s(replicas: int) -> tuple[float, float]:
     """Seconds of the machine, and of the cluster: what you would wait for it in paced time."""
     cluster = _cluster()

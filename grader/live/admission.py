@@ -20,13 +20,15 @@ ALLOWED = frozenset(
         "StatefulSet",
         "Deployment",
         "ReplicaSet",
+        "Job",
+        "CronJob",
         "PodDisruptionBudget",
         "EndpointSlice",
         "Endpoints",
     )
 )
 SERVICE_NAMES = re.compile(r"kind: Service\s+metadata:\s*\{?\s*name: ([a-z0-9-]+)")  # in what tasks give
-_TEMPLATED = ("StatefulSet", "Deployment", "ReplicaSet")
+_TEMPLATED = ("StatefulSet", "Deployment", "ReplicaSet", "Job")
 
 
 def admit(obj: Object) -> Object:
@@ -47,6 +49,8 @@ def admit(obj: Object) -> Object:
         _harden(obj.get("spec"))
     elif kind.name in _TEMPLATED:
         _harden(at(obj, "spec", "template", "spec"))
+    elif kind.name == "CronJob":
+        _harden(at(obj, "spec", "jobTemplate", "spec", "template", "spec"))
     return obj
 
 

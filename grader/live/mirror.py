@@ -31,6 +31,8 @@ MIRRORED = (
     "deployments",
     "replicasets",
     "statefulsets",
+    "jobs",
+    "cronjobs",
     "poddisruptionbudgets",
 )
 _WATCH_S = 30  # a watch that nobody listens to any more ends so soon

@@ -23,9 +23,11 @@ def named(kind: Kind, condition: str) -> Condition:
     if kind.plural in ("persistentvolumeclaims", "persistentvolumes", "namespaces") or wanted.startswith("phase="):
         phase = wanted.removeprefix("phase=")
         return lambda obj: obj is not None and (obj.get("status", {}).get("phase") or "").lower() == phase
-    if kind.plural in ("statefulsets", "deployments", "replicasets") and wanted in ("ready", "rollout", "available"):
+    if "scale" in kind.subresources and wanted in ("ready", "rollout", "available"):
         return _rolled_out
-    if kind.plural in ("pods", "nodes", "deployments", "replicasets"):
+    if kind.plural == "daemonsets" and wanted in ("ready", "rollout", "available"):
+        return _on_every_node
+    if kind.plural in ("pods", "nodes", "deployments", "replicasets", "replicationcontrollers", "jobs"):
         return lambda obj: obj is not None and _has_condition(obj, wanted)
     raise Problem(f'A {kind.name} is never "{condition}".', 'Wait for "Exists" or "Deleted".')
 
@@ -38,12 +40,23 @@ def _rolled_out(obj: Object | None) -> bool:
     if not _observed(obj):
         return False
     counts = [status.get("replicas", 0), status.get("readyReplicas", 0)]
-    if obj.get("kind") != "ReplicaSet":
+    if obj.get("kind") not in ("ReplicaSet", "ReplicationController"):
         partition = (obj["spec"].get("updateStrategy") or {}).get("rollingUpdate", {}).get("partition", 0)
         is_on_delete = (obj["spec"].get("updateStrategy") or {}).get("type") == "OnDelete"
         if not is_on_delete and status.get("updatedReplicas", 0) < max(0, wanted - partition):
             return False
     return all(count == wanted for count in counts)
+
+
+def _on_every_node(obj: Object | None) -> bool:
+    """A DaemonSet's Pod is on every node that should have one, updated and available."""
+    if obj is None or not _observed(obj):
+        return False
+    status = obj.get("status") or {}
+    counts = [status.get("updatedNumberScheduled", 0), status.get("numberAvailable", 0)]
+    if (obj["spec"].get("updateStrategy") or {}).get("type") == "OnDelete":
+        counts = counts[1:]
+    return all(count == status.get("desiredNumberScheduled", 0) for count in counts)
 
 
 def _observed(obj: Object | None) -> bool:
@@ -80,8 +93,14 @@ def describe(obj: Object | None) -> str:
                 ": "
             )
     for condition in status.get("conditions") or ():
+        if condition["type"] in ("Failed", "FailureTarget", "Suspended") and condition.get("status") == "True":
+            return f"{condition['type']} is True: {condition.get('message', '')}".rstrip(": ")
         if condition.get("status") == "False" and condition.get("message"):
             return f"{condition['type']} is False: {condition['message']}"
+    if "desiredNumberScheduled" in status:
+        return f"{status.get('numberAvailable', 0)} of {status['desiredNumberScheduled']} nodes have an available Pod"
+    if "uncountedTerminatedPods" in status:
+        return f"{status.get('active', 0)} Pods are active, {status.get('succeeded', 0)} have succeeded"
     if "readyReplicas" in status or "replicas" in status:
         return f"{status.get('readyReplicas', 0)} of {obj['spec'].get('replicas', 1)} replicas are ready"
     return f"its phase is {status['phase']}" if "phase" in status else "its status does not say"

@@ -27,6 +27,9 @@ pytestmark = pytest.mark.slow
 
 KILLS = int(os.environ.get("STATELAB_KILLS", "8"))
 STATEFUL_SETS = "/apis/apps/v1/namespaces/default/statefulsets"
+JOBS = "/apis/batch/v1/namespaces/default/jobs"
+PODS = "/api/v1/namespaces/default/pods"
+COMPLETIONS = 40
 MERGE = "application/merge-patch+json"
 
 
@@ -115,6 +118,7 @@ def test_a_killed_server_has_lost_nothing_that_it_acknowledged(folder: Path) -> 
     writers = [Writer(number, random.Random(number)) for number in range(3)]
     server = on(folder)
     _make_stateful_set(server)
+    _make_job(server)
     for kill in range(KILLS):
         before, version = config_maps(server)
         threads = [threading.Thread(target=writer.run, args=(server,)) for writer in writers]
@@ -132,6 +136,7 @@ def test_a_killed_server_has_lost_nothing_that_it_acknowledged(folder: Path) -> 
         assert _replay(server, before, version) == found, "a watch from before the kill tells all that happened"
         assert server.request("GET", f"{STATEFUL_SETS}/web")[1]["spec"]["replicas"] == 1 + kill % 3
     _until_ready(server)
+    _until_complete(server)
     server.kill()
     assert sum(writer.written for writer in writers) > 10 * KILLS
 
@@ -163,6 +168,34 @@ def _make_stateful_set(server: Server) -> None:
         "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": claim}],
     }
     assert server.request("POST", STATEFUL_SETS, {"metadata": {"name": "web"}, "spec": spec})[0] == 201
+
+
+def _make_job(server: Server) -> None:
+    """Many short Pods, a few at a time: some end while nobody counts them."""
+    container = {"name": "main", "image": "busybox:1.36", "command": ["sleep", "1"]}
+    spec = {
+        "completions": COMPLETIONS,
+        "parallelism": 4,
+        "backoffLimit": 1000,
+        "template": {"spec": {"containers": [container], "restartPolicy": "OnFailure"}},
+    }
+    assert server.request("POST", JOBS, {"metadata": {"name": "work"}, "spec": spec})[0] == 201
+
+
+def _until_complete(server: Server) -> None:
+    """Every Pod that succeeded was counted, and counted once; none is held any longer."""
+    deadline_s = time.monotonic() + 60
+    while True:
+        status = server.request("GET", f"{JOBS}/work")[1]["status"]
+        if any(each["type"] == "Complete" for each in status.get("conditions") or ()):
+            break
+        assert time.monotonic() < deadline_s, status
+        time.sleep(0.05)
+    assert (status["succeeded"], status["uncountedTerminatedPods"]) == (COMPLETIONS, {})
+    pods = server.request("GET", f"{PODS}?labelSelector=job-name%3Dwork")[1]["items"]
+    assert not [each["metadata"]["name"] for each in pods if each["metadata"].get("finalizers")]
+    succeeded = [each for each in pods if each["status"]["phase"] == "Succeeded"]
+    assert len(succeeded) == COMPLETIONS
 
 
 def _until_ready(server: Server) -> None:

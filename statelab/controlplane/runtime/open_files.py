@@ -35,7 +35,7 @@ def before_one_more(held: Sized) -> None:
     global _collect_at
     if len(held) >= _collect_at:
         gc.collect()
-        _collect_at = max(len(held) + _MORE, len(held) * 5 // 4)
+        _collect_at = max(len(held) + _MORE, len(held) * 2)
 
 
 def collect(is_done: Callable[[], bool]) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from statelab.cluster.cluster import Cluster
+from statelab.cluster.conditions import describe, named
 from statelab.cluster.connection import Connection, RequestRefused
+from statelab.controlplane.kinds import KINDS
 
 
 def pod(uid: str) -> dict[str, Any]:
@@ -41,3 +43,33 @@ def test_a_pod_whose_successor_has_its_name_already_was_deleted():
 
 def test_a_pod_that_is_gone_was_deleted():
     assert cluster(pod("old"), None).wait("pod/web-0", "Deleted", timeout_s=5) is None
+
+
+def condition(plural: str, wanted: str, obj: dict[str, Any]) -> bool:
+    return named(KINDS[plural], wanted)(obj)
+
+
+def test_a_job_is_waited_for_by_its_conditions_and_says_how_it_stands():
+    done = {"type": "Complete", "status": "True", "reason": "CompletionsReached"}
+    job: dict[str, Any] = {"kind": "Job", "metadata": {}, "spec": {}, "status": {"uncountedTerminatedPods": {}}}
+    assert not condition("jobs", "Complete", job)
+    assert describe(job) == "0 Pods are active, 0 have succeeded"
+    assert condition("jobs", "complete", {**job, "status": {"conditions": [done]}})
+    failed = {"type": "Failed", "status": "True", "message": "Job has reached the specified backoff limit"}
+    assert describe({**job, "status": {"conditions": [failed]}}) == (
+        "Failed is True: Job has reached the specified backoff limit"
+    )
+
+
+def test_a_daemon_set_is_rolled_out_when_every_node_has_an_updated_pod():
+    status = {"observedGeneration": 2, "desiredNumberScheduled": 2, "updatedNumberScheduled": 1, "numberAvailable": 2}
+    obj = {"kind": "DaemonSet", "metadata": {"generation": 2}, "spec": {}, "status": status}
+    assert not condition("daemonsets", "Rollout", obj)
+    assert condition("daemonsets", "Ready", {**obj, "status": {**status, "updatedNumberScheduled": 2}})
+    assert describe(obj) == "2 of 2 nodes have an available Pod"
+
+
+def test_a_replication_controller_is_ready_as_a_replica_set_is():
+    status = {"observedGeneration": 1, "replicas": 2, "readyReplicas": 2}
+    obj = {"kind": "ReplicationController", "metadata": {"generation": 1}, "spec": {"replicas": 2}, "status": status}
+    assert condition("replicationcontrollers", "Ready", obj)

@@ -43,6 +43,18 @@ POD_SPEC = {
     "volumes": [{"name": "data", "emptyDir": {}}, {"name": "cm", "configMap": {"name": "one", "optional": True}}],
 }
 TEMPLATE = {"metadata": {"labels": LABELS}, "spec": POD_SPEC}
+JOB_SPEC = {
+    "completions": 2,
+    "parallelism": 2,
+    "completionMode": "Indexed",
+    "backoffLimitPerIndex": 1,
+    "maxFailedIndexes": 1,
+    "activeDeadlineSeconds": 60,
+    "ttlSecondsAfterFinished": 1,
+    "podFailurePolicy": {"rules": [{"action": "FailIndex", "onExitCodes": {"operator": "In", "values": [1, 2]}}]},
+    "successPolicy": {"rules": [{"succeededIndexes": "0-1", "succeededCount": 1}]},
+    "template": {**TEMPLATE, "spec": {**POD_SPEC, "restartPolicy": "Never"}},
+}
 CLAIM_SPEC = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
 SPECS: dict[str, dict[str, Any]] = {
     "pods": {"spec": POD_SPEC},
@@ -58,6 +70,17 @@ SPECS: dict[str, dict[str, Any]] = {
             "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": CLAIM_SPEC}],
         }
     },
+    "daemonsets": {
+        "spec": {
+            "selector": {"matchLabels": LABELS},
+            "template": TEMPLATE,
+            "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+        }
+    },
+    "replicationcontrollers": {"spec": {"replicas": 1, "selector": LABELS, "template": TEMPLATE}},
+    "jobs": {"spec": JOB_SPEC},
+    "cronjobs": {"spec": {"schedule": "*/5 * * * *", "timeZone": "Etc/UTC", "jobTemplate": {"spec": JOB_SPEC}}},
+    "priorityclasses": {"value": 5},
     "services": {"spec": {"ports": [{"port": 80, "targetPort": "web"}], "selector": LABELS, "clusterIP": "None"}},
     "persistentvolumeclaims": {"spec": CLAIM_SPEC},
     "persistentvolumes": {

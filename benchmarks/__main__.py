@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import classroom, containers, controlplane, notebooks, pictures, watchers
+from benchmarks import authorization, classroom, containers, controlplane, notebooks, pictures, watchers
 from benchmarks.figure import Benchmark, Figure, Missing
 from statelab.version import VERSION
 
@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "start": controlplane.start,
     "memory": controlplane.memory,
     "requests": controlplane.requests,
+    "authorization": authorization.authorization,
     "watchers": watchers.watchers,
     "containers": containers.containers,
     "rollouts": controlplane.rollouts,

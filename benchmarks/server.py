@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -25,8 +25,9 @@ class Server:
     process: subprocess.Popen[str]
     ready_s: float
 
-    def client(self) -> Client:
-        return Client(self)
+    def client(self, token: str = "", **headers: str) -> Client:
+        """One connection, with the server's own token or another, and more headers."""
+        return Client(self, token or self.token, headers)
 
     def memory_kb(self) -> int:
         """The process's resident memory, as the kernel counts it. Linux only."""
@@ -37,9 +38,9 @@ class Server:
 class Client:
     """One connection that is kept open."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, token: str, headers: Mapping[str, str] | None = None) -> None:
         self._connection = HTTPConnection("127.0.0.1", server.port, timeout=60)
-        self._headers = {"Authorization": f"Bearer {server.token}"}
+        self._headers = {"Authorization": f"Bearer {token}", **(headers or {})}
 
     def request(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> bytes:
         """The body of the answer. Raises RuntimeError when the server refuses."""

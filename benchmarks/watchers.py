@@ -80,7 +80,7 @@ def _read(port: int, token: str, ready: Event, results: multiprocessing.Queue[in
 def _version(port: int, token: str) -> str:
     import json
 
-    client = Client(Server(port, token, None, 0.0))  # type: ignore[arg-type]
+    client = Client(Server(port, token, None, 0.0), token)  # type: ignore[arg-type]
     return str(
         json.loads(client.request("GET", "/api/v1/namespaces/default/configmaps"))["metadata"]["resourceVersion"]
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote
 
 _VERBS = {"POST": "create", "GET": "get", "HEAD": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
@@ -35,6 +36,15 @@ class Attributes:
 
 def of(method: str, path: str, query: Mapping[str, Sequence[str]]) -> Attributes:
     """The attributes of an HTTP request; `path` still percent-encoded."""
+    return _of(method, path, query) if query else _without_query(method, path)
+
+
+@lru_cache(maxsize=2048)
+def _without_query(method: str, path: str) -> Attributes:
+    return _of(method, path, {})
+
+
+def _of(method: str, path: str, query: Mapping[str, Sequence[str]]) -> Attributes:
     parts = [unquote(part) for part in path.strip("/").split("/")]
     if parts[0] == "api" and len(parts) > 2:
         group, rest = "", parts[2:]

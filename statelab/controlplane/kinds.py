@@ -5,7 +5,7 @@ Everything else about a kind (fields, types, patch keys) comes from the OpenAPI 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 Object = dict[str, Any]  # an API object; never mutated once it is in the store
@@ -232,6 +232,11 @@ def _refused(group: str, *rows: tuple[str, str, tuple[str, ...], bool, tuple[str
         for name, plural, short_names, namespaced, categories in rows
     )
 
+
+# Kinds that are served in an older version too, by API version and plural (apiserver/serving/autoscaling_v1.py).
+OTHER_VERSIONS: dict[tuple[str, str], Kind] = {
+    ("autoscaling/v1", "horizontalpodautoscalers"): replace(KINDS["horizontalpodautoscalers"], version="v1"),
+}
 
 # What can be made or read and is not stored (apiserver/serving/oldest.py).
 UNSTORED: dict[str, Kind] = {

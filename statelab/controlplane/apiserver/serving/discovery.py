@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Iterable
 from functools import lru_cache
 
-from statelab.controlplane.kinds import KINDS, REFUSED, REVIEWS, UNSTORED, Kind, Object
+from statelab.controlplane.kinds import KINDS, OTHER_VERSIONS, REFUSED, REVIEWS, UNSTORED, Kind, Object
 
 _SERVED = (*KINDS.values(), *REVIEWS.values())
 _ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
@@ -96,7 +96,12 @@ def _ordered(kinds: Iterable[Kind]) -> list[tuple[str, str]]:
 
 def _told() -> list[Kind]:
     """What discovery names: what is served, and what is refused."""
-    return [*_SERVED, *UNSTORED.values(), *(kind for kind in REFUSED if kind.plural not in KINDS)]
+    return [
+        *_SERVED,
+        *OTHER_VERSIONS.values(),
+        *UNSTORED.values(),
+        *(kind for kind in REFUSED if kind.plural not in KINDS),
+    ]
 
 
 def _told_group_versions() -> list[tuple[str, str]]:
@@ -205,7 +210,8 @@ def _names(kind: Kind) -> Object:
 
 def storage_version_hash(kind: Kind) -> str:
     """An opaque word that changes when a kind is stored in another version."""
-    version = "v1beta1" if kind.plural in _STORED_AS_BETA else kind.version
+    stored = KINDS.get(kind.plural, kind)
+    version = "v1beta1" if kind.plural in _STORED_AS_BETA else stored.version
     digest = hashlib.sha256(f"{kind.group}/{version}/{kind.name}".encode()).digest()
     return base64.b64encode(digest[:8]).decode()
 

@@ -27,6 +27,7 @@ from statelab.controlplane.apiserver.encoding.request import (
 from statelab.controlplane.apiserver.registry import listing
 from statelab.controlplane.apiserver.registry.watch import Watch
 from statelab.controlplane.apiserver.serving import (
+    autoscaling_v1,
     forms,
     introspection,
     leases,
@@ -99,6 +100,13 @@ class Handler:
                 self.api.authorizer.check(user, asked)
         if request.method not in _VERBS:
             raise nonresource.method_not_allowed()
+        if path.startswith(autoscaling_v1.PREFIX):
+            return autoscaling_v1.answer(self.store, self._serve, request, warnings)
+        return self._serve(request, warnings)
+
+    def _serve(self, request: Request, warnings: list[str]) -> Answer:
+        """The answer for somebody who may ask."""
+        path = request.path
         if path.startswith(introspection.PREFIX):
             query = {name: values[0] for name, values in request.query.items() if values}
             return forms.json_response(introspection.answer(self.cluster, request.method, path, query))

@@ -17,7 +17,6 @@ RECORDED = json.loads((Path(__file__).parents[3] / "conformance" / "discovery.js
 # Of a fresh cluster's, what is neither served nor refused.
 MISSING = {
     "/apis/events.k8s.io/v1": {"events"},
-    "/apis/autoscaling/v1": {"horizontalpodautoscalers", "horizontalpodautoscalers/status"},
 }
 
 

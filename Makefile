@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: lab test test-kind lint bench docs clean
+.PHONY: lab test test-kind lint bench docs site clean
 
 lab: .venv/ready-learner
 	$(BIN)/statelab lab $(ARGS)
@@ -29,9 +29,13 @@ bench: .venv/ready-dev
 docs: .venv/ready-docs
 	$(BIN)/python docs/build.py
 
+# The course as a static site, in build/site (docs/browser.md).
+site: .venv/ready-site
+	$(BIN)/statelab site --to build/site $(ARGS)
+
 # What a learner needs; the tests and the site need more.
 .venv/ready-%: pyproject.toml constraints.txt
 	$(PYTHON) install.py $(filter-out learner,$*)
 
 clean:
-	rm -rf .venv build/docs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build/docs build/site .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -2,7 +2,8 @@
 
     python3 install.py          what a learner needs
     python3 install.py dev      and what the tests and the linters need
-    python3 install.py docs     and what the site is made with
+    python3 install.py docs     and what the documentation is made with
+    python3 install.py site     and what the course for a browser is made with
 
 `make` runs it, and it can be typed where there is no make (Windows: py install.py). On a terminal one line tells how
 far it is; elsewhere each step is a line. pip's own words are in .venv/install.log, and their end is shown if it fails.
@@ -20,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 FOLDER = ROOT / ".venv"
 LOG = FOLDER / "install.log"
-PACKAGES = {"": 135, "dev": 31, "docs": 41}  # about how many there are to fetch: a test counts them
+PACKAGES = {"": 135, "dev": 35, "docs": 41, "site": 4}  # about how many there are to fetch: a test counts them
 _WINDOWS = sys.platform == "win32"
 _FETCHED = re.compile(r"(?:Collecting|Requirement already satisfied:) ([\w.-]+)")
 _ALL = re.compile(r"Installing collected packages: (.*)")
@@ -34,7 +35,7 @@ def main(extras: list[str]) -> int:
         return 1
     unknown = sorted(set(extras) - set(PACKAGES))
     if unknown:
-        print(f"There is no {', '.join(unknown)} to install. Write: install.py [dev] [docs]", file=sys.stderr)
+        print(f"There is no {', '.join(unknown)} to install. Write: install.py [dev] [docs] [site]", file=sys.stderr)
         return 2
     told = Told(of=3)
     told.step("Making a Python environment in .venv")

@@ -64,6 +64,31 @@ def _tell(text: str, data: dict[str, Any], as_json: bool) -> None:
 
 
 @app.command()
+def site(
+    to: Annotated[Path, typer.Option("--to", help="The folder to write: new, empty, or a site of before.")] = Path(
+        "build/site"
+    ),
+    as_json: AsJson = False,
+) -> None:
+    """Write the whole course as a static site: it runs in a browser tab, from any server, without one of ours.
+
+    Needs the extra `statelab[site]`, npm and pip: what they fetch is kept, so that the next time is quick. Try it:
+
+        statelab site --to build/site
+
+        python -m http.server --directory build/site
+    """
+    from statelab.site.build import build
+
+    counted = build(to)
+    if as_json:
+        print(json.dumps({"to": str(to), "bytes": counted}))
+        return
+    print(f"The site is in {to}: {counted['total'] / 1e6:.0f} MB.")
+    print(f"See it: python -m http.server --directory {to}")
+
+
+@app.command()
 def serve(
     port: Annotated[int, typer.Option(help="The port to listen on; 0 lets the system choose.")] = 0,
     token_file: Annotated[

@@ -251,6 +251,10 @@ class Cluster:
         """
         return Watcher(self, tuple(plurals), on_event)
 
+    def follow(self, plurals: Iterable[str], on_event: Callable[[str, str, Object], None]) -> Callable[[], None] | None:
+        """As `watch`, without a thread, from now on: only a cluster of this process can; of others, None."""
+        return None
+
     def why(self, what: str) -> str:
         """Why an object is as it is, from its events and owners."""
         from statelab.cluster.reasons import from_events

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import dns.exception
 import dns.message
 import dns.query
@@ -11,12 +13,22 @@ import dns.rdatatype
 from statelab.cluster.cluster import DnsAnswer
 from statelab.cluster.problem import Problem
 
+Ask = Callable[[dns.message.Message], dns.message.Message]
 _NDOTS = 5
 _TIMEOUT_S = 5.0
 
 
 def ask_with_search(address: tuple[str, int], name: str, type: str, namespace: str) -> DnsAnswer:
     """Ask as a Pod's resolver does: the search path first for a name with few dots. Raises Problem."""
+
+    def over_tcp(query: dns.message.Message) -> dns.message.Message:
+        return dns.query.tcp(query, address[0], timeout=_TIMEOUT_S, port=address[1])
+
+    return answer_with_search(over_tcp, name, type, namespace)
+
+
+def answer_with_search(ask: Ask, name: str, type: str, namespace: str) -> DnsAnswer:
+    """As `ask_with_search`, whatever way a question takes to the server. Raises Problem."""
     try:
         wanted = dns.rdatatype.from_text(type)
     except dns.rdatatype.UnknownRdatatype:
@@ -24,7 +36,7 @@ def ask_with_search(address: tuple[str, int], name: str, type: str, namespace: s
     tried: list[tuple[str, str]] = []
     best: DnsAnswer | None = None
     for candidate in candidates(name, namespace):
-        answer = _ask(address, candidate, wanted, type)
+        answer = _ask(ask, candidate, wanted, type)
         tried.append((candidate, answer.rcode))
         if best is None or best.rcode == "NXDOMAIN":
             best = answer
@@ -46,10 +58,10 @@ def candidates(name: str, namespace: str) -> list[str]:
     return [absolute, *searched] if name.count(".") >= _NDOTS else [*searched, absolute]
 
 
-def _ask(address: tuple[str, int], name: str, wanted: dns.rdatatype.RdataType, type: str) -> DnsAnswer:
+def _ask(ask: Ask, name: str, wanted: dns.rdatatype.RdataType, type: str) -> DnsAnswer:
     try:
         query = dns.message.make_query(name, wanted)
-        response = dns.query.tcp(query, address[0], timeout=_TIMEOUT_S, port=address[1])
+        response = ask(query)
     except (dns.exception.DNSException, ValueError) as error:
         raise Problem(f'"{name}" cannot be asked for: {error}') from None
     except OSError as error:

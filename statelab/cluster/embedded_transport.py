@@ -36,11 +36,11 @@ def api_client(cluster: ControlPlane) -> ApiClient:
     configuration = Configuration(host=HOST)
     configuration.proxy = None
     made = ApiClient(configuration)
-    made.rest_client.pool_manager = _Pool(cluster)
+    made.rest_client.pool_manager = Pool(cluster)
     return made
 
 
-class _Pool:
+class Pool:
     """As much of urllib3.PoolManager as the client uses."""
 
     def __init__(self, cluster: ControlPlane) -> None:
@@ -75,6 +75,7 @@ class _Reply:
         self._cluster = cluster
         self._answer = answer
         self._read: bytes | None = None
+        self._chunks: Iterator[bytes] | None = None
         whole = answer if isinstance(answer, Response) else None
         self.status = whole.code if whole else 200
         self.reason = HTTPStatus(self.status).phrase
@@ -92,6 +93,12 @@ class _Reply:
 
     def stream(self, amt: int | None = None, decode_content: bool | None = None) -> Iterator[bytes]:
         return chunks(self._cluster, self._answer)
+
+    def read1(self, amt: int | None = None) -> bytes:
+        """What comes next; b"" at the end."""
+        if self._chunks is None:
+            self._chunks = chunks(self._cluster, self._answer)
+        return next(self._chunks, b"")
 
     def getheaders(self) -> urllib3.HTTPHeaderDict:
         return self.headers

@@ -61,6 +61,8 @@ class Loop:
         self._sequence = 0
         self._pending = 0  # timers that are not housekeeping
         self._on_earlier: Callable[[], None] | None = None
+        # How whoever waits in this thread lets wall time pass: a kernel in a browser has other things to do meanwhile.
+        self.pause: Callable[[float], None] = time.sleep
         # Work outside the loop that must be waited for before virtual time may pass (a sandbox that computes).
         self.outside_work: Callable[[], bool] | None = None
 

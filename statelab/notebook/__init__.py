@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from statelab.cluster import Cluster
 from statelab.cluster import connect as connect_cluster
+from statelab.cluster.beside import runs_in_a_tab
 from statelab.cluster.plainly import plainly
 
 if TYPE_CHECKING:
@@ -55,7 +56,12 @@ def connect(place: str | None = None, *, allow_any: bool = False) -> Cluster:
     `allow_any`: also a context that no tool for one's own machine made. The course deletes namespaces of its own there.
     Raises Problem when there is no such cluster, or when it is not allowed.
     """
-    _Current.cluster = connect_cluster(place, allow_any=allow_any)
+    if runs_in_a_tab():
+        from statelab.tab import connect_in_tab
+
+        _Current.cluster = connect_in_tab(place)
+    else:
+        _Current.cluster = connect_cluster(place, allow_any=allow_any)
     return _Current.cluster
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,6 +12,7 @@ import anywidget
 import traitlets
 
 from statelab.cluster import Cluster, Problem, RequestRefused
+from statelab.cluster.beside import Later, later
 from statelab.controlplane.kinds import Object
 from statelab.notebook.pictures.live import Mirror, mirror_of
 from statelab.notebook.pictures.modules import PICTURE, answering, css, lasting, module
@@ -53,7 +53,7 @@ class ClusterView(anywidget.AnyWidget):
         self._ghosts = ghosts
         self._width = WIDTH
         self._views = 0
-        self._again: threading.Timer | None = None
+        self._again: Later | None = None
         self._newcomers = Newcomers()
         self._scene = self._look()
         self.frame = frame_of(self._draw(self._scene))
@@ -69,9 +69,7 @@ class ClusterView(anywidget.AnyWidget):
         """The scene without Pods that will have a node in a moment; it is drawn again when that moment is over."""
         calm, again_s = self._newcomers.without(scene, time.monotonic())
         if again_s > 0 and self._again is None:
-            self._again = threading.Timer(again_s, self._look_again)
-            self._again.daemon = True
-            self._again.start()
+            self._again = later(again_s, self._look_again)
         return calm
 
     def _look_again(self) -> None:

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from statelab.cluster import Cluster, Problem, RequestRefused
+from statelab.cluster.beside import later
 from statelab.cluster.names import path_of
 from statelab.controlplane.kinds import KINDS, Object, key_of
 from statelab.notebook.pictures.history import Moment
@@ -47,6 +48,10 @@ class Mirror:
         self._closed = threading.Event()
         self._ends: set[Callable[[], None]] = set()  # what ends a watch that waits
         versions = {plural: version for plural in WATCHED if (version := self._list_at_first(plural)) is not None}
+        self._told_soon = False
+        self._stop_following = self.cluster.follow(WATCHED, self._hear)
+        if self._stop_following is not None:
+            return
         threading.Thread(target=self._tell, daemon=True, name=f"pictures of {self.namespace}").start()
         for plural, version in versions.items():
             name = f"watch {plural} in {self.namespace}"
@@ -89,6 +94,8 @@ class Mirror:
         self._changed.set()
         for end in list(self._ends):
             end()
+        if self._stop_following is not None:
+            self._stop_following()
 
     # ---- following
 
@@ -171,18 +178,29 @@ class Mirror:
 
     # ---- telling
 
+    def _hear(self, type: str, plural: str, obj: Object) -> None:
+        """A change, told by a cluster of this process: no thread of ours follows it, and none tells of it."""
+        self._apply(type, plural, obj)
+        if not self._told_soon:
+            self._told_soon = True
+            later(_REDRAW_S, self._tell_once)
+
+    def _tell_once(self) -> None:
+        self._told_soon = False
+        with self._lock:
+            listeners = list(self._listeners.values())
+        for listener in listeners:
+            try:
+                listener()
+            except Exception:  # one picture's trouble stays its own
+                _log.exception("a picture could not be drawn")
+
     def _tell(self) -> None:
         while not self.is_closed:
             self._changed.wait()
             self._changed.clear()
             began_s = time.monotonic()
-            with self._lock:
-                listeners = list(self._listeners.values())
-            for listener in listeners:
-                try:
-                    listener()
-                except Exception:  # one picture's trouble stays its own
-                    _log.exception("a picture could not be drawn")
+            self._tell_once()
             # A picture that takes long is drawn less often: the kernel is the learner's.
             self._closed.wait(max(_REDRAW_S, 3 * (time.monotonic() - began_s)))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +12,7 @@ import traitlets
 import yaml
 
 from statelab.cluster import Cluster, Problem, RequestRefused
+from statelab.cluster.beside import in_background
 from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, Object
 from statelab.manifest import Finding, Manifest, ManifestError, advise, read
 from statelab.notebook.pictures.differing import differences
@@ -151,7 +151,7 @@ class ManifestEditor(anywidget.AnyWidget):
             except (Problem, RequestRefused) as problem:
                 self.status = str(problem)
 
-        threading.Thread(target=run, daemon=True, name="manifest editor").start()
+        in_background(run, "manifest editor")
 
     def _repr_mimebundle_(self, **more: Any) -> Any:
         from statelab.notebook.pictures.drawing import shortened, still

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import anywidget
 import traitlets
 
 from statelab.cluster import Cluster, Problem, RequestRefused
+from statelab.cluster.beside import in_background
 from statelab.controlplane.kinds import Object
 from statelab.notebook.pictures.actions import Action
 from statelab.notebook.pictures.cluster_view import fitting, news
@@ -117,7 +118,7 @@ class SideBySide(anywidget.AnyWidget):
                 self._before = {name: scene.pods for name, scene in self._look().items()} if id != "start" else {}
                 self._treatment = action.label
                 self.status = f"$ {action.line()}"
-                threading.Thread(target=self._run, args=(action,), daemon=True, name=f"side by side: {id}").start()
+                in_background(partial(self._run, action), f"side by side: {id}")
 
     def _run(self, action: Action) -> None:
         """kubectl takes a second; the kernel stays free meanwhile."""

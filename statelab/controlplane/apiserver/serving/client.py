@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -220,7 +219,7 @@ def advance(cluster: ControlPlane, condition: Callable[[], bool], timeout_s: flo
         loop.run_due()
         if loop.now_s >= ends_at_s:
             return condition()
-        time.sleep(_PAUSE_S)
+        loop.pause(_PAUSE_S)
     return True
 
 

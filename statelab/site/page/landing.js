@@ -1,0 +1,77 @@
+// The landing page: says what this is before anything large is fetched, shows how far the fetching is, and keeps,
+// brings and hands in what the learner wrote. It reads JupyterLite's own storage, and writes nothing elsewhere.
+import { exportAll, handIn, importAll } from "./storage.js";
+
+const one = (id) => document.getElementById(id);
+const say = (text) => (one("answer").textContent = text);
+
+// ---- can this browser?
+
+async function problemOf() {
+  if (typeof WebAssembly !== "object" || !("serviceWorker" in navigator) || typeof BigInt64Array === "undefined") {
+    return "This browser is too old for the course, or it forbids what the course needs: WebAssembly and service workers. A current Firefox, Chrome, Edge or Safari has both; the page must come over https or from this computer.";
+  }
+  try {
+    await new Promise((done, failed) => {
+      const asked = indexedDB.open("statelab-probe");
+      asked.onsuccess = () => (asked.result.close(), done());
+      asked.onerror = () => failed(asked.error);
+    });
+  } catch {
+    return "This browser lets the page keep nothing (a private window does that). The course runs, but what you write is gone when the tab closes: save it as a file before.";
+  }
+  const room = await navigator.storage?.estimate?.();
+  if (room && room.quota && room.quota - (room.usage ?? 0) < 100e6) {
+    return "This browser has little room left for this page. Save your work as a file before you go on.";
+  }
+  return "";
+}
+
+const problem = await problemOf();
+one("problem").hidden = !problem;
+one("problem").textContent = problem;
+if (problem.startsWith("This browser is too old")) one("begin").hidden = true;
+navigator.storage?.persist?.().catch(() => {}); // so that the browser does not clear it away by itself
+
+// ---- fetching, with a bar
+
+async function fetchAll() {
+  const files = await (await fetch("./preload.json")).json();
+  const total = files.reduce((sum, each) => sum + each.bytes, 0);
+  let done = 0;
+  const bar = one("bar");
+  one("loading").hidden = false;
+  await Promise.all(
+    files.map(async ({ path, bytes }) => {
+      await (await fetch(`./${path}`)).arrayBuffer();
+      done += bytes;
+      bar.value = (100 * done) / total;
+      one("said").textContent = `Fetching what the course needs: ${Math.round(done / 1e6)} of ${Math.round(total / 1e6)} MB`;
+    }),
+  );
+}
+
+one("begin").addEventListener("click", async (event) => {
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  try {
+    await fetchAll();
+  } catch {
+    one("said").textContent = "Something could not be fetched. Look at your connection, then try again.";
+    return;
+  }
+  location.href = one("begin").href;
+});
+
+// ---- the learner's work
+
+one("export").addEventListener("click", async () => say(await exportAll()));
+one("import").addEventListener("change", async (event) => {
+  const file = event.target.files[0];
+  if (file) say(await importAll(file));
+  event.target.value = "";
+});
+one("hand-in").addEventListener("click", async () => say(await handIn(one("assignment").value, one("student").value.trim())));
+for (const name of (await (await fetch("./assignments.json")).json()).assignments) {
+  one("assignment").append(new Option(name, name));
+}

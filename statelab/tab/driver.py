@@ -1,0 +1,99 @@
+"""Paced time without a thread: the kernel's loop turns it between cells, and whoever waits in a cell turns it there.
+
+In a tab a cell that waits need not block: where the browser has WebAssembly's stack switching (JSPI), `run_sync` lets
+the kernel's loop go on meanwhile, with its buttons and pictures. Elsewhere waiting blocks, and the cluster goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from statelab.controlplane import ControlPlane
+
+_log = logging.getLogger(__name__)
+_SHORTEST_S = 0.01
+_LONGEST_S = 0.1
+_WAIT_S = 0.01
+
+
+class Driver:
+    """Drives one cluster. `listen(look)`: `look()` is called after each step, to take in what has changed."""
+
+    def __init__(self, plane: ControlPlane) -> None:
+        self.plane = plane
+        self._looks: list[Callable[[], None]] = []
+        self._is_stepping = False
+        self._is_closed = False
+        plane.loop.pause = self.pause
+        loop = self._loop = _kernel_loop()
+        if loop is not None:
+            loop.call_later(_SHORTEST_S, self._tick)
+
+    def step(self) -> None:
+        """Let happen what is due."""
+        if self._is_stepping:
+            return
+        self._is_stepping = True
+        try:
+            self.plane.runtime.pump()
+            self.plane.loop.run_due()
+        finally:
+            self._is_stepping = False
+        for look in list(self._looks):
+            try:
+                look()
+            except Exception:  # a picture's trouble stays its own
+                _log.exception("a picture could not be drawn")
+
+    def listen(self, look: Callable[[], None]) -> Callable[[], None]:
+        """What it returns ends the listening."""
+        self._looks.append(look)
+        return lambda: self._looks.remove(look) if look in self._looks else None
+
+    def pause(self, seconds: float) -> None:
+        """Wait in a cell: the kernel's loop goes on where the browser can do that."""
+        self.step()
+        wait_in_kernel(max(seconds, _WAIT_S))
+
+    def close(self) -> None:
+        self._is_closed = True
+
+    def _tick(self) -> None:
+        if self._is_closed or self._loop is None:
+            return
+        self.step()
+        next_s = self.plane.loop.seconds_to_next()
+        delay_s = _LONGEST_S if next_s is None else min(max(next_s, _SHORTEST_S), _LONGEST_S)
+        self._loop.call_later(delay_s, self._tick)
+
+
+def wait_in_kernel(seconds: float) -> None:
+    """As time.sleep, but what else the kernel has to do goes on, where the browser can switch stacks."""
+    run_sync = _run_sync()
+    if run_sync is not None:
+        run_sync(asyncio.sleep(seconds))
+    else:
+        time.sleep(seconds)
+
+
+def _run_sync() -> Callable[[Awaitable[Any]], Any] | None:
+    try:
+        from pyodide import ffi  # type: ignore[import-not-found]  # only in a browser
+    except ImportError:
+        return None
+    return ffi.run_sync if ffi.can_run_sync() else None
+
+
+def _kernel_loop() -> asyncio.AbstractEventLoop | None:
+    """The loop that turns between cells. A browser's runs always, also where no coroutine does."""
+    if sys.platform == "emscripten":
+        return asyncio.get_event_loop()
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

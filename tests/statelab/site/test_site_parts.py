@@ -1,0 +1,106 @@
+"""The pieces of the site that need no network: wheels of what is installed, the lock that names them, sizes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from statelab.cluster import Problem
+from statelab.site import build as building
+from statelab.site import distribution, downloads, sizes, wheels
+
+
+def test_wheels_are_pure_and_the_same_files_make_the_same_bytes(tmp_path):
+    digests = []
+    for name in ("one", "two"):
+        folder = tmp_path / name
+        folder.mkdir()
+        made = [*wheels.installed(folder), wheels.own(folder, ())]
+        digests.append([each.sha256 for each in made])
+        for each in made:
+            content = (folder / each.file).read_bytes()
+            assert hashlib.sha256(content).hexdigest() == each.sha256
+            names = zipfile.ZipFile(folder / each.file).namelist()
+            assert not [path for path in names if path.endswith((".so", ".pyc"))]
+            for module in each.imports:
+                assert any(path in (f"{module}.py", f"{module}/__init__.py") for path in names), (each.name, module)
+    assert digests[0] == digests[1]
+
+
+def test_our_wheel_has_no_solutions_and_no_hidden_checks(tmp_path):
+    made = wheels.own(tmp_path, ())
+    names = zipfile.ZipFile(tmp_path / made.file).namelist()
+    assert "statelab/tab/cluster.py" in names and "grader/judge.py" in names
+    assert not [path for path in names if "hidden" in path or path.startswith(("solutions", "tests", "statelab/site/"))]
+
+
+def test_the_lock_names_only_what_lies_beside_it(tmp_path, monkeypatch):
+    cache = tmp_path / "cache"
+    folder = cache / f"pyodide-{downloads.PYODIDE_VERSION}"
+    folder.mkdir(parents=True)
+    locked = {
+        name: {
+            "name": name,
+            "version": "1.0",
+            "file_name": f"{name}-1.0-py3-none-any.whl",
+            "sha256": "0",
+            "depends": [],
+        }
+        for name in distribution._ROOTS
+    }
+    locked["ipython"]["depends"] = ["six"]
+    locked["six"] = {**locked["ipython"], "name": "six", "file_name": "six-1.0-py3-none-any.whl", "depends": []}
+    locked["numpy"] = {"name": "numpy", "version": "2", "file_name": "numpy-2-wasm32.whl", "sha256": "0", "depends": []}
+    for name in downloads.PYODIDE_FILES:
+        (folder / name).write_text("{}")
+    (folder / "pyodide-lock.json").write_text(json.dumps({"info": {}, "packages": locked}))
+    (cache / "wheels").mkdir()
+    for entry in locked.values():
+        name = entry["file_name"].replace(entry["name"], entry["name"].replace("-", "_"))
+        (cache / "wheels" / name).write_bytes(entry["name"].encode())
+    extension = tmp_path / "extension"
+    (extension / "static" / "pypi").mkdir(parents=True)
+    for name in ("piplite", "ipykernel", "pyodide_kernel"):
+        (extension / "static" / "pypi" / f"{name}-1.0-py3-none-any.whl").write_bytes(b"x")
+    made = tmp_path / "made"
+    names = distribution.make(made, extension, cache)
+    lock = json.loads((made / "pyodide-lock.json").read_text())["packages"]
+    assert {"statelab", "ipython", "six", "pyyaml", "piplite"} <= set(lock) and "numpy" not in lock
+    assert "statelab" in names and "fakeredis" not in names
+    for entry in lock.values():
+        content = (made / entry["file_name"]).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == entry["sha256"], entry["name"]
+
+
+def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path):
+    pytest.importorskip("jupyterlite_core")
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(Problem, match="no site of ours"):
+        building.build(tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
+def test_sizes_are_counted_by_part(tmp_path):
+    for path, size in (("static/pyodide/a.whl", 5), ("build/b.js", 3), ("build/b.js.map", 100), ("index.html", 2)):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(b"x" * size)
+    sizes.prune(tmp_path)
+    assert sizes.of(tmp_path) == {
+        "pyodide": 5,
+        "jupyterlite": 3,
+        "extensions": 0,
+        "notebooks": 0,
+        "other": 2,
+        "total": 10,
+    }
+
+
+def test_no_page_of_ours_asks_for_anything_elsewhere():
+    page = Path(building.__file__).parent / "page"
+    for path in page.iterdir():
+        text = path.read_text(encoding="utf-8")
+        assert "https://" not in text and "//cdn" not in text, path.name

@@ -1,0 +1,133 @@
+"""What a lesson does, done in one process: apply, wait, look, ask, kill."""
+
+from __future__ import annotations
+
+import pytest
+
+from statelab.cluster import Problem
+from statelab.notebook.pictures.live import Mirror
+from statelab.tab import cluster as tab_cluster
+from statelab.tab import connect_in_tab
+
+WEB = """
+apiVersion: v1
+kind: Service
+metadata: {name: nginx}
+spec: {clusterIP: None, selector: {app: web}, ports: [{port: 80}]}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: web}
+spec:
+  serviceName: nginx
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: main, image: "nginx:1.27", volumeMounts: [{name: www, mountPath: /data}]}]}
+  volumeClaimTemplates:
+  - metadata: {name: www}
+    spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+"""
+
+
+@pytest.fixture
+def web(cluster):
+    done = cluster.kubectl("apply -f -", stdin=WEB)
+    assert done.code == 0, done.stderr
+    cluster.wait("statefulset/web", "Rollout")
+    return cluster
+
+
+def test_a_set_is_rolled_out_while_a_cell_waits(web):
+    assert [each["metadata"]["name"] for each in web.list("pods")] == ["web-0", "web-1"]
+    assert web.wait("pvc/www-web-0", "Bound")["status"]["phase"] == "Bound"
+
+
+def test_a_pod_that_is_killed_comes_back_and_why_is_told(web):
+    before = web.get("pod/web-1")["metadata"]["uid"]
+    web.kubectl("delete pod web-1")
+    after = web.wait("pod/web-1", "Ready")
+    assert after["metadata"]["uid"] != before
+    assert "statefulset-controller" in web.why("pod/web-1")
+
+
+def test_names_are_asked_for_without_a_socket(web):
+    answer = web.dns("web-0.nginx")
+    assert answer.records == (web.get("pod/web-0")["status"]["podIP"],)
+    assert not web.dns("web-9.nginx")
+
+
+def test_a_command_runs_in_a_container(web):
+    done = web.exec("web-0", "sh", "-c", "echo hello > /data/x; cat /data/x; exit 3")
+    assert (done.code, done.stdout) == (3, "hello\n")
+
+
+def test_a_line_with_pipes_is_read_by_the_shell_in_python(web):
+    said = []
+    code = web.kubectl_live(
+        "get pods -o name | grep -c web; kubectl get pod web-0 -o name", lambda n, t: said.append(t)
+    )
+    assert (code, "".join(said)) == (0, "2\npod/web-0\n")
+
+
+def test_a_line_that_follows_ends_by_itself_and_says_so(cluster):
+    said = []
+    assert cluster.kubectl_live(["get", "pods", "-w"], lambda name, text: said.append(text)) == 0
+    assert "follow" in "".join(said) or "run the line again" in "".join(said)
+
+
+def test_a_line_that_takes_too_long_is_given_up(web):
+    with pytest.raises(Problem, match="did not finish within"):
+        web.kubectl("wait pod/nobody --for=create --timeout=1h", timeout_s=0.05)
+
+
+def test_a_picture_hears_of_each_change_without_a_thread(web):
+    heard = []
+    mirror = Mirror(web)
+    stop = mirror.listen(lambda: heard.append(len(mirror.objects()["pods"])))
+    web.kubectl("scale statefulset web --replicas=3")
+    web.wait("statefulset/web", "Rollout")
+    assert heard[-1] == 3
+    assert len(mirror.objects()["pods"]) == 3
+    stop()
+    web.kubectl("scale statefulset web --replicas=2")
+    assert mirror.is_closed
+
+
+def test_a_node_is_stopped_and_given_back(web):
+    web.stop_node("kind-worker")
+    web.start_node("kind-worker")
+    assert web.history()[-1]["number"] > 0
+
+
+def test_what_a_tab_cannot_reach_is_said(nothing_beside, monkeypatch):
+    monkeypatch.setattr(tab_cluster, "_here", [])
+    for place in ("kind", "context:mine"):
+        with pytest.raises(Problem, match="cannot reach"):
+            connect_in_tab(place)
+    first = connect_in_tab()
+    assert connect_in_tab("embedded") is first
+    with pytest.raises(Problem, match="socket"):
+        first.dns_address()
+    first.driver.close()
+
+
+def test_another_kernel_task_goes_on_while_time_passes(nothing_beside):
+    """Between cells the kernel's own loop drives the cluster."""
+    import asyncio
+
+    from statelab.controlplane import ControlPlane
+    from statelab.tab.driver import Driver
+
+    async def cell() -> int:
+        plane = ControlPlane(pace=200.0)
+        driver = Driver(plane)
+        turns = 0
+        while turns < 500 and plane.get("serviceaccounts", "default/default") is None:
+            await asyncio.sleep(0.01)
+            turns += 1
+        driver.close()
+        return turns
+
+    assert asyncio.run(cell()) < 500

@@ -27,6 +27,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "jobs": controlplane.jobs,
     "grading": classroom.grading,
     "notebooks": notebooks.notebooks,
+    "learner": notebooks.learner,
     "widgets": pictures.widgets,
 }
 _RESULTS = Path(__file__).parent / "results.json"

@@ -17,6 +17,7 @@ from statelab.cluster.paths import Home
 
 _LESSON = "04-statefulset-names-that-stay.ipynb"
 _PACE = 10.0
+_REST_S = 5.0
 
 
 def notebooks() -> Generator[Figure]:
@@ -28,6 +29,42 @@ def notebooks() -> Generator[Figure]:
         first_s, lesson_s = _run_lesson(folder)
     yield Figure("a first cell, cluster started", first_s, "s", "lower", empty_s, aim=5, beside_what="a kernel alone")
     yield Figure(f"lesson 04, every cell, at pace {_PACE:.0f}", lesson_s, "s", "lower", aim=60)
+
+
+def learner() -> Generator[Figure]:
+    """What one learner holds in memory at rest after lesson 04: their kernel, and their cluster. Idle ones end."""
+    if find_kubectl() is None:
+        raise Missing("kubectl")
+    if not Path("/proc/self/smaps_rollup").exists():
+        raise Missing("Linux, which tells how much of a process's memory is its own")
+    with _desk() as folder:
+        kernel_mib, cluster_mib = _after_lesson(folder)
+    yield Figure("a kernel at rest after lesson 04", kernel_mib, "MiB", "lower")
+    yield Figure("its cluster", cluster_mib, "MiB", "lower")
+    yield Figure("both", kernel_mib + cluster_mib, "MiB", "lower", aim=80)
+
+
+def _after_lesson(folder: Path) -> tuple[float, float]:
+    """Mebibytes of the kernel and of the server, some seconds after the lesson's last cell."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    lesson = nbformat.read(folder / "course" / _LESSON, as_version=4)
+    client = NotebookClient(lesson, timeout=120, allow_errors=True, kernel_name="python3")
+    with client.setup_kernel(cwd=str(folder / "course")):
+        for place, cell in enumerate(lesson.cells):
+            if cell.cell_type == "code":
+                client.execute_cell(cell, place)
+        time.sleep(_REST_S)
+        server = local.running(Home(folder))
+        assert server is not None
+        return _own_mib(client.km.provisioner.process.pid), _own_mib(server.pid)
+
+
+def _own_mib(pid: int) -> float:
+    """Memory that would be there without this process no more: what it shares with others counts in parts (PSS)."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii", errors="replace").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
 @contextmanager

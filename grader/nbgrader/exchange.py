@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import stat
 from pathlib import Path
@@ -29,9 +30,19 @@ class Collect(ExchangeCollect):
 
 
 class ReleaseFeedback(ExchangeReleaseFeedback):
-    """As nbgrader's; whatever the instructor's umask, a learner can read their page. Its name keeps it secret."""
+    """As nbgrader's; whatever the instructor's umask, a learner can read their page. Its name keeps it secret.
+
+    Who handed in by other ways has no receipt and gets nothing this way, which nbgrader ends at. It is told instead.
+    """
 
     def copy_files(self) -> None:
+        excluded = set(filter(None, self.coursedir.student_id_exclude.split(",")))
+        for folder in sorted(map(Path, glob.glob(self.src_path))):
+            if any(not (folder / each).is_file() for each in ("timestamp.txt", "submission_secret.txt")):
+                student = folder.parent.name
+                excluded.add(student)
+                self.log.warning("%s did not hand in through the exchange: send them the pages in %s", student, folder)
+        self.coursedir.student_id_exclude = ",".join(sorted(excluded))
         super().copy_files()
         for page in Path(self.dest_path).glob("*.html"):
             if page.stat().st_uid == os.getuid():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from grader.diagnosis import not_there, pods_not_ready
 from grader.rubrics.final.runs import read_everywhere, redis, roles
+from grader.rubrics.final.texts import members
 from grader.seen import Seen
 from grader.trial import Trial
 from grader.verdict import Verdict, no, yes
@@ -17,6 +19,8 @@ from statelab.manifest.relations import at
 
 # ---- probes
 
+_LATE_S = 30.0
+
 
 def is_up(trial: Trial, name: str, replicas: int) -> bool:
     pods = trial.pods_of(f"statefulset/{name}")
@@ -24,12 +28,13 @@ def is_up(trial: Trial, name: str, replicas: int) -> bool:
 
 
 def ready_after(trial: Trial, name: str, replicas: int, loading_s: float) -> Verdict:
-    """Each member gets Ready when it has loaded, within a minute after, and is not called Ready before."""
+    """Each member is Ready within half a minute after it has loaded, whatever the others do, and not before."""
     line = trial.line("StatefulSet", "spec", "template", "spec", "containers", 0)
     if trial.get(f"statefulset/{name}") is None:
         return not_there(trial, f"statefulset/{name}")
     trial.when(lambda: is_up(trial, name, replicas), timeout_s=replicas * loading_s + 80)  # one after the other, too
     began: dict[str, float] = {}
+    ready: set[str] = set()
     for revision in trial.cluster.store.history:
         pod = revision.key.rpartition("/")[2]
         if revision.plural != "pods" or not revision.key.startswith(f"{trial.namespace}/{name}-"):
@@ -40,6 +45,12 @@ def ready_after(trial: Trial, name: str, replicas: int, loading_s: float) -> Ver
         if Seen("pods", revision.object).ready and revision.at_s - began.get(pod, revision.at_s) < loading_s - 1:
             said = f"{pod} was Ready {revision.at_s - began.get(pod, revision.at_s):.0f} s after its start"
             return no(f"{said}, and it needs {loading_s:.0f} s to load.", trial.evidence(f"pod/{pod}"), line=line)
+        if Seen("pods", revision.object).ready and pod in began:
+            late_s = revision.at_s - began[pod] - loading_s
+            if pod not in ready and late_s > _LATE_S:
+                said = f"{pod} had loaded, and was Ready only {late_s:.0f} s after that."
+                return no(said, trial.evidence(f"pod/{pod}"), line=line)
+            ready.add(pod)
     restarted = [each for each in trial.pods_of(f"statefulset/{name}") if restarts(each)]
     if restarted:
         said = f"{restarted[0].name} was killed while it loaded, which takes {loading_s:.0f} s."
@@ -156,6 +167,27 @@ def only_one_goes(trial: Trial, name: str, replicas: int) -> Verdict | None:
     if gone:
         also = f"{name}-{gone[0]}"
         return no(f"{last} of {replicas} was evicted, and {also} right after it: two were away at once.", line=line)
+    return None
+
+
+_AMOUNTS = ("minAvailable", "maxUnavailable")
+
+
+def holds_for(trial: Trial, name: str, numbers: Sequence[int], in_percent: Sequence[int]) -> Verdict | None:
+    """The same budget over so many members, from the most to the fewest: why not exactly one may go; None if so.
+
+    `in_percent`: the numbers to try as well where the budget is a share.
+
+    The budget counts Pods by their labels: members that do nothing are counted like any others, and start at once.
+    """
+    said = [each.at("spec", key) for each in trial.all("poddisruptionbudget") for key in _AMOUNTS]
+    numbers = [*numbers, *(in_percent if any(isinstance(each, str) for each in said) else ())]
+    other = trial.beside(replace(trial.task, given=members(name, max(numbers)), before=None), trial.answer, seed=7)
+    for number in sorted(numbers, reverse=True):
+        other.scale(f"statefulset/{name}", number).settle()
+        problem = guarded(other, name) or only_one_goes(other, name, number)
+        if problem is not None:
+            return no(f"With {number} members: {problem.message}", *problem.evidence)
     return None
 
 

@@ -124,6 +124,19 @@ def survives(trial: Trial, name: str, replicas: int) -> Verdict | None:
     return None
 
 
+def share_nothing(trial: Trial, name: str) -> Verdict | None:
+    """Why two members write over each other's file on one claim; None when none do, claims or not."""
+    line = trial.line("StatefulSet", "spec", "template", "spec", "volumes")
+    users: dict[str, str] = {}
+    for pod in trial.pods_of(f"statefulset/{name}"):
+        for claim in pod.claims:
+            if claim in users:
+                said = f"{users[claim]} and {pod.name} write to the same claim, {claim}, over each other's file."
+                return no(said, line=line)
+            users[claim] = pod.name
+    return None
+
+
 def own_claims(trial: Trial, name: str, at_least: int) -> Verdict | None:
     """Why not every member's Redis writes to a claim of its own, of `at_least` bytes; None when each does."""
     from statelab.controlplane.quantity import whole

@@ -102,6 +102,26 @@ spec:
 {more}"""
 
 
+def members(name: str, replicas: int) -> str:
+    """So many Pods with the labels of `orders`, which are Ready at once and do nothing."""
+    return f"""\
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {{name: {name}}}
+spec:
+  serviceName: {name}
+  replicas: {replicas}
+  podManagementPolicy: Parallel
+  selector: {{matchLabels: {{app: {name}}}}}
+  template:
+    metadata: {{labels: {{app: {name}, tier: shop}}}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers: [{{name: redis, image: "registry.k8s.io/pause:3.10"}}]
+"""
+
+
 FRONT = """\
 ---
 apiVersion: apps/v1

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from statelab.controlplane.runtime.applets import APPLETS
 from statelab.controlplane.runtime.commands import SHELL_COMMANDS
+from statelab.controlplane.runtime.plain import plain_program
 from statelab.controlplane.runtime.session import DEADLINE, EXIT
 
 if TYPE_CHECKING:
@@ -106,6 +107,10 @@ def entry_of(container: Container, argv: Sequence[str], *, tty: bool = False) ->
     if container.image.commands is not None and base not in container.image.commands:
         raise _not_there(name)  # an image without a shell
     if base in _SHELLS and (name == base or name in (f"/bin/{base}", f"/usr/bin/{base}")):
+        if container.main is not None and len(arguments) == 2 and arguments[0] == "-c" and not tty:
+            plain = plain_program(arguments[1], lambda each: _program(container, each))
+            if plain is not None:
+                return Entry("program", base, arguments, "", plain)
         return _shell(container, base, arguments)
     script = _script_file(container, name, arguments)
     if script is not None:

@@ -17,7 +17,7 @@ Item = TypeVar("Item")
 _BURST = 500.0
 _PER_SECOND = 50.0
 IN_ONE_PASS = 50
-_NEXT_PASS_S = 0.002
+NEXT_PASS_S = 0.002
 
 
 class Allowance:
@@ -38,7 +38,7 @@ class Allowance:
     @property
     def next_pass_s(self) -> float:
         """Seconds after which to come for more."""
-        return _NEXT_PASS_S if self._left >= 1 else 1.0
+        return NEXT_PASS_S if self._left >= 1 else 1.0
 
 
 allowance_of = Memory(lambda view: Allowance(view.now_s))

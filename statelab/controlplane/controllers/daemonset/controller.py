@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from statelab.controlplane.controllers.common import revisions
 from statelab.controlplane.controllers.common.owners import claim, concerned, title
 from statelab.controlplane.controllers.common.pods import is_news, is_ready, is_terminating, phase
-from statelab.controlplane.controllers.common.sizes import counted, slow_start
+from statelab.controlplane.controllers.common.sizes import NEXT_PASS_S, counted, slow_start
 from statelab.controlplane.controllers.daemonset.pods import HASH_LABEL, by_node, is_updated, new_pod, should_run
 from statelab.controlplane.controllers.daemonset.update import is_available, roll, surge_of
 from statelab.controlplane.errors import ApiError
@@ -47,7 +47,13 @@ def reconcile(key: str, view: View) -> float | None:
     again_s = _tell(daemon_set, nodes, by_node(pods), hash, collisions, view)
     if refusal is not None:
         raise refusal
-    return again_s
+    return NEXT_PASS_S if len(nodes) > _IN_ONE_PASS and _is_behind(view.get("daemonsets", key)) else again_s
+
+
+def _is_behind(daemon_set: Object | None) -> bool:
+    """A pass makes some of the Pods; there are nodes left without."""
+    status = (daemon_set or {}).get("status") or {}
+    return bool(status.get("currentNumberScheduled", 0) < status.get("desiredNumberScheduled", 0))
 
 
 # ---- Pods

@@ -9,7 +9,7 @@ from typing import Any
 
 from statelab.controlplane.controllers.common.owners import controller_reference
 from statelab.controlplane.controllers.common.pods import first_to_remove, is_ready, pod_from_template
-from statelab.controlplane.controllers.common.sizes import counted, slow_start
+from statelab.controlplane.controllers.common.sizes import IN_ONE_PASS, NEXT_PASS_S, allowance_of, counted, slow_start
 from statelab.controlplane.controllers.job.backoff import pause_s
 from statelab.controlplane.controllers.job.indexes import INDEX, Indexes
 from statelab.controlplane.controllers.job.pods import (
@@ -28,7 +28,7 @@ from statelab.controlplane.controllers.job.sync import Sync, all_failures
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object, Objects
 
-_IN_ONE_PASS = 500  # MaxPodCreateDeletePerSync
+_MOST_INDEXES = 500  # looked for in one pass (MaxPodCreateDeletePerSync)
 _LONGEST_BASE = 58
 
 
@@ -36,7 +36,7 @@ def manage(sync: Sync) -> tuple[int, ApiError | None]:
     """Make the number right. Returns how many Pods are active then, and what was refused."""
     wanted = 0 if sync.suspended else _wanted(sync)
     active = len(sync.active)
-    surplus = _surplus(sync, max(0, active - wanted))[:_IN_ONE_PASS]
+    surplus = _some_now(sync, _surplus(sync, max(0, active - wanted)))
     if surplus or sync.suspended:
         why = f"{sync.name} is suspended" if sync.suspended else f"{sync.name} wants {counted(wanted, 'Pod')} at a time"
         removed, refusal = remove(sync, surplus, why, untrack=True)
@@ -48,12 +48,16 @@ def manage(sync: Sync) -> tuple[int, ApiError | None]:
         wait_s = sync.failures.wait_s(sync.view.now_s)
         if wait_s > 0:
             sync.look_again(wait_s)
-            return 0, None
+            return active, None
     indexes: list[int] | None = None
     if is_indexed(sync.job):
-        indexes = _next_indexes(sync, min(missing, _IN_ONE_PASS))
+        indexes = _next_indexes(sync, missing)
         missing = len(indexes)
-    return _create(sync, min(missing, _IN_ONE_PASS), indexes)
+    allowance = allowance_of(sync.view)
+    granted = allowance.take(missing, sync.view.now_s)
+    if granted < missing:
+        sync.look_again(allowance.next_pass_s)
+    return _create(sync, granted, indexes)
 
 
 def _wanted(sync: Sync) -> int:
@@ -64,6 +68,13 @@ def _wanted(sync: Sync) -> int:
 
 
 # ---- too many
+
+
+def _some_now(sync: Sync, pods: Objects) -> Objects:
+    """As many as may go at once; the rest in the next pass."""
+    if len(pods) > IN_ONE_PASS:
+        sync.look_again(NEXT_PASS_S)
+    return pods[:IN_ONE_PASS]
 
 
 def _surplus(sync: Sync, least: int) -> Objects:
@@ -127,7 +138,7 @@ def _next_indexes(sync: Sync, count: int) -> list[int]:
         going = (pod for pod in sync.pods if "deletionTimestamp" in pod["metadata"])
         busy += [index for pod in going if (index := index_of(pod, sync.job)) is not None]
     taken = sync.done.union(sync.lost or Indexes()).with_more(busy)
-    found = taken.missing(count, sync.spec["completions"])
+    found = taken.missing(min(count, _MOST_INDEXES), sync.spec["completions"])
     if not sync.per_index:
         return found
     waits = {index: _wait_of_index(sync, index) for index in found}

@@ -56,6 +56,15 @@ def test_never_more_pods_than_parallelism_and_none_beyond_completions(cluster: A
     assert cluster.get("jobs", "work")["status"]["succeeded"] == 5
 
 
+def test_a_large_job_is_made_in_several_passes_and_shrinks_again(cluster: Any) -> None:
+    cluster.apply(job("sleep 600", completions=900, parallelism=600))
+    cluster.settle(20)
+    assert len(pods(cluster)) == cluster.get("jobs", "work")["status"]["active"] == 600
+    cluster.patch("jobs", "work", parallelism=10)
+    cluster.settle(20)
+    assert len(pods(cluster)) == cluster.get("jobs", "work")["status"]["active"] == 10
+
+
 def test_a_work_queue_makes_no_more_pods_once_one_has_succeeded(cluster: Any) -> None:
     cluster.apply(job("sleep 3", parallelism=3, completions=None))
     cluster.settle()
@@ -86,6 +95,14 @@ def test_failures_are_followed_by_a_pause_that_doubles(cluster: Any) -> None:
     assert failed is not None and failed["reason"] == "BackoffLimitExceeded"
     assert cluster.get("jobs", "work")["status"]["failed"] == 4
     assert cluster.messages("BackoffLimitExceeded") == ["Job has reached the specified backoff limit"]
+
+
+def test_while_one_index_waits_for_its_pause_the_others_are_counted_as_active(cluster: Any) -> None:
+    script = 'test "$JOB_COMPLETION_INDEX" != 0 && sleep 600'
+    cluster.apply(job(script, completionMode="Indexed", completions=3, parallelism=3))
+    cluster.settle(8)
+    status = cluster.get("jobs", "work")["status"]
+    assert (status["active"], status["ready"], status["failed"]) == (2, 2, 1)
 
 
 def test_with_restart_policy_on_failure_the_container_is_restarted_and_that_counts(cluster: Any) -> None:
@@ -259,3 +276,5 @@ def test_indexes_are_written_as_upstream_writes_them() -> None:
     assert (len(found), 4 in found, 6 in found) == (6, True, False)
     assert found.missing(3, 12) == [2, 6, 8]
     assert found.common(Indexes.parse("0-3", 9)) == 3
+    assert found.common(Indexes.parse("6-7,4,0", 9)) == 3  # a status may be written by anybody, in any order
+    assert str(found.union(Indexes.parse("2,8-9", 20))) == "0-5,7-9"

@@ -18,6 +18,7 @@ from statelab.cluster.kubectl_live import OnText, run_live
 from statelab.cluster.names import kind_named, parse, path_of
 from statelab.cluster.plainly import plain_methods
 from statelab.cluster.problem import Interrupted, Problem
+from statelab.cluster.stand_in import result_of, stand_in
 from statelab.controlplane.kinds import KINDS, Object, Objects
 
 _MADE_HERE = {"app.kubernetes.io/managed-by": "statelab"}
@@ -119,6 +120,8 @@ class Cluster:
             raise Problem(f"The line cannot be read: {error}.", "Check its quotes.") from None
         if arguments[:1] == ["kubectl"]:
             arguments = arguments[1:]
+        if (instead := stand_in()) is not None:
+            return result_of(instead, self, arguments, stdin, timeout_s)
         result = run_kubectl(
             arguments,
             kubeconfig=self.kubeconfig,
@@ -146,6 +149,8 @@ class Cluster:
             refused = refused or (name == "stderr" and "was refused" in text)
             on_text(name, text)
 
+        if not isinstance(line, str) and (instead := stand_in()) is not None:
+            return instead(self, line, stdin, on_text, timeout_s)
         code = run_live(
             line,
             kubeconfig=self.kubeconfig,

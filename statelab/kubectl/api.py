@@ -42,6 +42,15 @@ class Ran:
     failure: str = ""
 
 
+def ran_of(status: dict[str, Any]) -> Ran:
+    """How a command ended, from the Status on its error stream."""
+    if status.get("status") == "Success":
+        return Ran()
+    causes = (status.get("details") or {}).get("causes") or ()
+    code = next((int(each["message"]) for each in causes if each.get("reason") == "ExitCode"), None)
+    return Ran(code) if code is not None else Ran(1, str(status.get("message") or ""))
+
+
 @dataclass
 class Execution:
     """A command that runs in a container: what it wrote since somebody looked, and how it ended, once it has."""

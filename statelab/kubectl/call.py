@@ -93,13 +93,28 @@ class Call:
         return checked(reply)
 
     def get(self, resource: Resource, namespace: str, name: str, *, accept: str = JSON) -> Object:
-        found: Object = self.request("GET", resource.path(namespace, name), accept=accept)
+        try:
+            found: Object = self.request("GET", resource.path(namespace, name), accept=accept)
+        except Refused as refused:
+            raise self.of_namespace(refused, namespace) from None
         return found
+
+    def of_namespace(self, refused: Refused, namespace: str) -> Refused:
+        """That the namespace is not there, where that is why an object is not. Source: resource/visitor.go Info.Get."""
+        if refused.reason != "NotFound" or namespace in ("", "default"):
+            return refused
+        try:
+            self.request("GET", f"/api/v1/namespaces/{namespace}")
+        except Refused as no_namespace:
+            if no_namespace.reason == "NotFound":
+                return no_namespace
+        return refused
 
     def maybe(self, resource: Resource, namespace: str, name: str) -> Object | None:
         """The object, or None when there is none."""
         try:
-            return self.get(resource, namespace, name)
+            found: Object = self.request("GET", resource.path(namespace, name))
+            return found
         except Refused as refused:
             if refused.code == 404:
                 return None

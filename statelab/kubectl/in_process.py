@@ -11,7 +11,7 @@ from statelab.controlplane.apiserver.serving.client import InProcessClient, adva
 from statelab.controlplane.apiserver.serving.remote import Execution as Session
 from statelab.controlplane.controlplane import ControlPlane
 from statelab.controlplane.errors import ApiError
-from statelab.kubectl.api import JSON, Execution, Params, Ran, Reply, Stream
+from statelab.kubectl.api import JSON, Execution, Params, Reply, Stream, ran_of
 from statelab.kubectl.problems import Refused
 from statelab.reader import jsonbytes as jsons
 
@@ -107,15 +107,6 @@ class InProcess:
                 loop.run_due()
                 await asyncio.sleep(min(0.05, max(0.0, loop.seconds_to_next() or 0.0)))
         return True
-
-
-def ran_of(status: dict[str, Any]) -> Ran:
-    """How a command ended, from the Status on its error stream."""
-    if status.get("status") == "Success":
-        return Ran()
-    causes = (status.get("details") or {}).get("causes") or ()
-    code = next((int(each["message"]) for each in causes if each.get("reason") == "ExitCode"), None)
-    return Ran(code) if code is not None else Ran(1, str(status.get("message") or ""))
 
 
 def refused_by(answer: Any) -> Refused:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
+from urllib.parse import urlencode
 
 from statelab.cluster.cluster import Cluster
 from statelab.cluster.connection import Connection, RequestRefused
 from statelab.cluster.problem import Problem
-from statelab.kubectl.api import JSON, Execution, Params, Ran, Reply, Stream
+from statelab.kubectl.api import JSON, Execution, Params, Ran, Reply, Stream, ran_of
 from statelab.kubectl.problems import Refused
+from statelab.reader import jsonbytes
 
 _LOOK_EVERY_S = 0.1
 Exec = Callable[[str, str, str, Sequence[str], bytes | None], Execution]
@@ -179,29 +181,57 @@ def api_of(cluster: Cluster) -> OverHttp:
     return OverHttp(cluster.connection, run_in)
 
 
+_CHANNELS = {1: "stdout", 2: "stderr"}
+_ERROR, _STDIN, _CLOSE = 3, b"\x00", b"\xff\x00"
+_PROTOCOL = "v5.channel.k8s.io"  # the first in which a client can say that its input ends
+_LONGEST_S = 120.0
+
+
 def _websocket(
     cluster: Cluster, namespace: str, pod: str, container: str, command: Sequence[str], stdin: bytes | None
 ) -> Execution:
-    """Run a command by the official client's WebSocket, to its end. Raises Refused."""
-    from kubernetes import client, config, stream
-    from kubernetes.client.exceptions import ApiException
+    """Run a command over a WebSocket, to its end. Raises Refused. Source: kubelet's remotecommand, KEP-4006."""
+    import websocket  # the official client brings it
 
-    api = config.new_client_from_config(str(cluster.kubeconfig), context=cluster.context)
+    connection = cluster.connection
+    asked = [("container", container), ("stdout", "true"), ("stderr", "true"), *(("command", each) for each in command)]
+    if stdin is not None:
+        asked.append(("stdin", "true"))
+    url = f"{connection.url}/api/v1/namespaces/{namespace}/pods/{pod}/exec?{urlencode(asked)}"
+    trust = connection.pool.connection_pool_kw.get("ssl_context")
     try:
-        answer = stream.stream(
-            client.CoreV1Api(api).connect_get_namespaced_pod_exec, pod, namespace, container=container,
-            command=list(command), stdin=stdin is not None, stdout=True, stderr=True, tty=False, _preload_content=False,
+        channel = websocket.create_connection(
+            url.replace("http", "ws", 1), timeout=_LONGEST_S, subprotocols=[_PROTOCOL],
+            header=[f"{name}: {value}" for name, value in connection.headers.items()],
+            sslopt={"context": trust} if trust is not None else {},
         )  # fmt: skip
-    except ApiException as error:
-        raise Refused({"code": error.status, "reason": "InternalError", "message": str(error.reason)}) from None
-    if stdin:
-        answer.write_stdin(stdin)
-    answer.run_forever(timeout=120)
-    output = [
-        (name, text.encode())
-        for name, text in (("stdout", answer.read_stdout(timeout=0)), ("stderr", answer.read_stderr(timeout=0)))
-        if text
-    ]
-    code = answer.returncode
-    answer.close()
-    return Execution(output, Ran(code) if code is not None else Ran(1, "the command did not end within 120 s"))
+    except websocket.WebSocketBadStatusException as error:
+        raise Refused(_status(error.resp_body, error.status_code)) from None
+    except OSError as error:
+        raise ConnectionError(str(error)) from None
+    output: list[tuple[str, bytes]] = []
+    try:
+        if stdin is not None:
+            channel.send_binary(_STDIN + stdin)
+            channel.send_binary(_CLOSE)
+        while frame := channel.recv():
+            data = frame if isinstance(frame, bytes) else frame.encode()
+            if data[0] == _ERROR:
+                return Execution(output, ran_of(jsonbytes.loads(data[1:])))
+            if data[0] in _CHANNELS and data[1:]:
+                output.append((_CHANNELS[data[0]], data[1:]))
+    except websocket.WebSocketTimeoutException:
+        return Execution(output, Ran(1, f"the command did not end within {_LONGEST_S:.0f} s"))
+    except websocket.WebSocketConnectionClosedException:
+        pass
+    finally:
+        channel.close()
+    return Execution(output, Ran(1, "the connection ended before the command did"))
+
+
+def _status(body: bytes | None, code: int) -> dict[str, Any]:
+    try:
+        found = jsonbytes.loads(body or b"")
+    except jsonbytes.JSONDecodeError:
+        found = None
+    return found if isinstance(found, dict) else {"code": code, "message": f"unable to upgrade connection: HTTP {code}"}

@@ -67,9 +67,12 @@ class FolderFiles:
 
     def read(self, path: str) -> bytes:
         at = self._at(path)
-        if at.stat().st_size > MAX_FILE_BYTES:
-            raise Fail(f"{path} is larger than {MAX_FILE_BYTES} bytes")
-        return at.read_bytes()
+        try:
+            if at.stat().st_size > MAX_FILE_BYTES:
+                raise Fail(f"{path} is larger than {MAX_FILE_BYTES} bytes")
+            return at.read_bytes()
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, path) from None
 
     def manifests(self, path: str, recursive: bool) -> list[str]:
         at = self._at(path)

@@ -8,6 +8,7 @@ from statelab.cluster import Cluster
 from statelab.cluster import connect as connect_cluster
 from statelab.cluster.beside import runs_in_a_tab
 from statelab.cluster.plainly import plainly
+from statelab.kubectl.stand_in import register
 
 if TYPE_CHECKING:
     from statelab.notebook.pictures.cluster_view import show
@@ -61,6 +62,7 @@ def connect(place: str | None = None, *, allow_any: bool = False) -> Cluster:
 
         _Current.cluster = connect_in_tab(place)
     else:
+        register()
         _Current.cluster = connect_cluster(place, allow_any=allow_any)
     return _Current.cluster
 

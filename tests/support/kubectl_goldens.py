@@ -1,7 +1,8 @@
 """The real kubectl and ours, side by side: the same lines, on clusters that are made alike.
 
-A scenario is tests/statelab/kubectl/lines/NAME.txt: lines in order, `!settle` where the cluster is to come to rest.
-What the real kubectl said is kept in goldens/NAME.json. Record anew, after a scenario changed or kubectl did:
+A scenario is tests/statelab/kubectl/lines/NAME.txt: lines in order, `!settle` where the cluster is to come to rest,
+`!in FOLDER` where its files are in another folder of the project than files/. What the real kubectl said is kept in
+goldens/NAME.json. Record anew, after a scenario changed or kubectl did:
 
     python tests/support/kubectl_goldens.py [NAME …]
 """
@@ -27,7 +28,8 @@ from statelab.controlplane import ControlPlane
 from statelab.kubectl import FolderFiles, Kubectl
 from statelab.kubectl.in_process import InProcess
 
-HERE = Path(__file__).resolve().parents[1] / "statelab" / "kubectl"
+ROOT = Path(__file__).resolve().parents[2]
+HERE = ROOT / "tests" / "statelab" / "kubectl"
 FILES = HERE / "files"
 PACE = "40"
 _RESTS = (
@@ -54,7 +56,7 @@ class Said:
 
 
 def scenarios() -> list[str]:
-    return sorted(path.stem for path in (HERE / "lines").glob("*.txt"))
+    return sorted(path.stem for path in (HERE / "goldens").glob("*.json"))
 
 
 def lines(name: str) -> list[str]:
@@ -62,9 +64,15 @@ def lines(name: str) -> list[str]:
     return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
 
 
+def folder(name: str) -> Path:
+    """Where a scenario's files are."""
+    said = [line.split()[1] for line in lines(name) if line.startswith("!in ")]
+    return ROOT / said[0] if said else FILES
+
+
 def goldens(name: str) -> list[Said]:
     found = json.loads((HERE / "goldens" / f"{name}.json").read_text(encoding="utf-8"))
-    return [Said(each["line"], "\n".join(each["out"]), "\n".join(each["err"]), each["code"]) for each in found]
+    return [Said(each["line"], "\n".join(each["out"]), "\n".join(each["err"]), each["code"]).normal for each in found]
 
 
 def normal(text: str) -> str:
@@ -81,15 +89,16 @@ def normal(text: str) -> str:
         text = re.sub(pattern, "#" * length, text)
     text = re.sub(r"^[IE]\d{4} .*\n", "", text, flags=re.MULTILINE)  # kubectl's own log, about its connections
     text = re.sub(r"eyJ[\w-]+\.[\w-]+\.[\w-]+", "TOKEN", text)
-    text = re.sub(r"10\.(?:244|96)\.\d+\.\d+", lambda found: "10." + "#" * (len(found[0]) - 3), text)
+    text = re.sub(r"10\.(?:244|96)\.\d+\.\d+", "10.#", text)
     text = re.sub(r"(?:http://)?127\.0\.0\.1:\d+", "SERVER", text)
     before = text
+    text = re.sub(r"10\.#+", "IP", text)  # an address has not always one length
     text = text.replace("<invalid>", "0s")
     text = re.sub(r"(?:(?<=[\s(])|^)(?<!for )(?:\d+[smhd]){1,2}(?=[\s)]|$)", "AGE", text, flags=re.MULTILINE)
     text = re.sub(r'([rR]esource ?Version["\\]*:\s*["\\]*)\d+', r"\1RV", text)
     text = re.sub(r"resource version to be (\d+), was \d+", r"resource version to be \1, was RV", text)
     text = re.sub(r"^W\d{4} .*?\] ", "W] ", text, flags=re.MULTILINE)
-    if text != before:  # an age has not always one length: columns behind it move
+    if text != before:  # nor has an age: columns behind it move
         text = re.sub(r" {2,}", "  ", text)
         text = re.sub(r"-{3,}", "---", text)
     return text
@@ -99,11 +108,12 @@ def ours(name: str) -> list[Said]:
     """What our kubectl says, on a cluster of its own in virtual time."""
     cluster = ControlPlane(seed=0)
     api = InProcess(cluster)
-    kubectl = Kubectl(api, api.wait, files=FolderFiles(FILES))
+    kubectl = Kubectl(api, api.wait, files=FolderFiles(folder(name)))
     said: list[Said] = []
     for line in lines(name):
         if line == "!settle":
             cluster.settle()
+        if line.startswith("!"):
             continue
         result = kubectl.run(shlex.split(line)[1:])
         said.append(Said(line, result.stdout, result.stderr, result.code))
@@ -159,10 +169,11 @@ def real(name: str, kubectl: str) -> list[Said]:
         for line in lines(name):
             if line == "!settle":
                 settle()
+            if line.startswith("!"):
                 continue
             done = subprocess.run(
                 [kubectl, *shlex.split(line)[1:]], capture_output=True, text=True, timeout=60, env=environment,
-                cwd=FILES, stdin=subprocess.DEVNULL,
+                cwd=folder(name), stdin=subprocess.DEVNULL,
             )  # fmt: skip
             said.append(Said(line, done.stdout, done.stderr, done.returncode))
     return said

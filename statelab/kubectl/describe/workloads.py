@@ -98,13 +98,10 @@ def _replicasets(call: Call, obj: Object) -> tuple[list[Object], Object | None]:
         for each in call.list(call.mapper.find("replicasets.apps"), obj["metadata"]["namespace"])
         if (controller := owner(each)) is not None and controller.get("uid") == uid
     ]
+    found.sort(key=lambda each: (str(each["metadata"]["creationTimestamp"]), str(each["metadata"]["name"])))
     wanted = _without_hash(obj["spec"]["template"])
     new = next(
-        (
-            each
-            for each in sorted(found, key=lambda one: str(one["metadata"]["creationTimestamp"]))
-            if _without_hash(each["spec"]["template"]) == wanted
-        ),
+        (each for each in found if _without_hash(each["spec"]["template"]) == wanted),
         None,
     )
     old = [each for each in found if each is not new]

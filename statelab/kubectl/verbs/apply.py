@@ -91,7 +91,8 @@ def validated(call: Call, error: Exception) -> Exception:
             if call.flags.text("validate") not in ("false", "ignore")
             else error
         )
-    if message.startswith("resource mapping not found") and call.flags.text("validate") not in ("false", "ignore"):
+    is_unknown = message.startswith("resource mapping not found")
+    if is_unknown and call.flags.text("validate") not in ("false", "ignore") and _is_served(call, message):
         try:
             call.request("GET", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions")
         except Refused as refused:
@@ -101,6 +102,12 @@ def validated(call: Call, error: Exception) -> Exception:
                 f"{refused.message}; if you choose to ignore these errors, turn validation off with --validate=false"
             )
     return error
+
+
+def _is_served(call: Call, message: str) -> bool:
+    """Whether the server has that group and version at all, though not that kind."""
+    version = message.partition(" in version ")[2].partition("\n")[0].strip('"')
+    return any(each.api_version == version for each in call.mapper.all)
 
 
 def _say(call: Call, info: Info, obj: Object, what: str) -> None:

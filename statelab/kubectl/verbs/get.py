@@ -131,7 +131,9 @@ def _fetch(call: Call, wanted: _Wanted, accept: str, **more: str) -> Any:
             "GET", wanted.resource.path(wanted.namespace, wanted.name, subresource), params, accept=accept
         )
     except Refused as refused:
-        if wanted.name or refused.reason not in ("BadRequest", "NotFound"):
+        if wanted.name:
+            raise call.of_namespace(refused, wanted.namespace) from None
+        if refused.reason not in ("BadRequest", "NotFound"):
             raise
         label, field = call.flags.text("selector"), call.flags.text("field-selector")
         if not label and not field:

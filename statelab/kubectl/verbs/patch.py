@@ -10,7 +10,7 @@ from statelab.kubectl.builder import Info, select
 from statelab.kubectl.call import Call
 from statelab.kubectl.documents import value_of
 from statelab.kubectl.printing import result
-from statelab.kubectl.problems import Fail, raise_all
+from statelab.kubectl.problems import Fail, Refused, raise_all
 
 
 def patch(call: Call) -> None:
@@ -38,7 +38,11 @@ def _body(call: Call) -> bytes:
     """The patch as it is sent: JSON as it was written, YAML turned into it. Raises Fail."""
     text = call.flags.text("patch")
     if not text:
-        text = call.files.read(call.flags.text("patch-file")).decode("utf-8", "replace")
+        name = call.flags.text("patch-file")
+        try:
+            text = call.files.read(name).decode("utf-8", "replace")
+        except OSError as error:
+            raise Fail(f"unable to read patch file: open {name}: {(error.strerror or '').lower()}") from None
     if text.lstrip().startswith(("{", "[")) and call.flags.text("type") != "x":
         bare = text.lstrip()
         if bare.startswith("{"):
@@ -51,7 +55,10 @@ def _body(call: Call) -> bytes:
 
 def _patch(call: Call, info: Info, kind: str, body: bytes) -> None:
     subresource = call.flags.text("subresource")
-    before: Object = call.request("GET", info.resource.path(info.namespace, info.name, subresource))
+    try:
+        before: Object = call.request("GET", info.resource.path(info.namespace, info.name, subresource))
+    except Refused as refused:
+        raise call.of_namespace(refused, info.namespace) from None
     if call.dry_run == "client":
         result(call, {**before}, "patched", note="")
         return

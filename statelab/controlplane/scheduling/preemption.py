@@ -80,10 +80,10 @@ def _victims_on(
 ) -> Victims | str:
     """The fewest and least important Pods that must leave this node; or why even all of them would not be enough."""
     own = priority_of(info.pod)
-    node = nodes[name].copy()
-    lower = [each for each in node.pods.values() if priority_of(each.pod) < own]
+    lower = [each for each in nodes[name].pods.values() if priority_of(each.pod) < own]
     if not lower:
         return NO_VICTIMS
+    node = nodes[name].copy()
     for each in lower:
         node.remove(each.pod["metadata"]["uid"])
     with_fewer = {**nodes, name: node}

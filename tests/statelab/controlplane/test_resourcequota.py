@@ -65,3 +65,14 @@ def test_a_pod_that_has_ended_makes_room(plane: ControlPlane) -> None:
     plane.settle()
     assert status(plane)["used"]["pods"] == "1"
     plane.create(pod("more"), "shop")
+
+
+def test_replication_controllers_and_jobs_are_counted_by_their_names(plane: ControlPlane) -> None:
+    template = {"metadata": {"labels": {"app": "a"}}, "spec": pod("x")["spec"]}
+    hard = {"replicationcontrollers": "0", "count/jobs.batch": "0"}
+    plane.patch("resourcequotas", "shop/limits", {"spec": {"hard": hard}})
+    plane.settle()
+    job = {"template": {"spec": {**template["spec"], "restartPolicy": "Never"}}}
+    for version, kind, spec in (("v1", "ReplicationController", {"template": template}), ("batch/v1", "Job", job)):
+        with pytest.raises(ApiError, match="exceeded quota: limits"):
+            plane.create({"apiVersion": version, "kind": kind, "metadata": {"name": "x"}, "spec": spec}, "shop")

@@ -16,7 +16,17 @@ Fields = dict[str, Any]
 Amounts = dict[str, int]  # resource name → nanos
 
 # Kinds that quotas count under a name of their own, beside count/<resource>.<group>.
-_BY_NAME = frozenset({"pods", "services", "secrets", "configmaps", "persistentvolumeclaims", "resourcequotas"})
+_BY_NAME = frozenset(
+    {
+        "pods",
+        "services",
+        "secrets",
+        "configmaps",
+        "persistentvolumeclaims",
+        "replicationcontrollers",
+        "resourcequotas",
+    }
+)
 _COMPUTE = ("cpu", "memory", "ephemeral-storage")
 
 

@@ -57,9 +57,9 @@ def test_never_more_pods_than_parallelism_and_none_beyond_completions(cluster: A
 
 
 def test_a_large_job_is_made_in_several_passes_and_shrinks_again(cluster: Any) -> None:
-    cluster.apply(job("sleep 600", completions=900, parallelism=600))
+    cluster.apply(job("sleep 600", completions=200, parallelism=120))
     cluster.settle(20)
-    assert len(pods(cluster)) == cluster.get("jobs", "work")["status"]["active"] == 600
+    assert len(pods(cluster)) == cluster.get("jobs", "work")["status"]["active"] == 120
     cluster.patch("jobs", "work", parallelism=10)
     cluster.settle(20)
     assert len(pods(cluster)) == cluster.get("jobs", "work")["status"]["active"] == 10

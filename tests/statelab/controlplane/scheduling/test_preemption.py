@@ -15,13 +15,17 @@ from statelab.controlplane.kinds import Object
 def plane() -> ControlPlane:
     """Two workers with two CPUs each, and two classes."""
     cluster = ControlPlane()
+    make_small(cluster)
+    return cluster
+
+
+def make_small(cluster: ControlPlane) -> None:
     for node in ("kind-worker", "kind-worker2"):
         room = {"cpu": "2", "memory": "4Gi", "pods": "110"}
         cluster.patch("nodes", node, {"status": {"capacity": room, "allocatable": room}}, "status")
     cluster.create(priority_class("high", 1000))
     cluster.create(priority_class("middle", 500))
     cluster.settle()
-    return cluster
 
 
 def priority_class(name: str, value: int, **more: Any) -> Object:

@@ -308,3 +308,15 @@ def test_thousands_of_bindings_are_looked_at_once(cluster: ControlPlane) -> None
     for number in range(50):
         assert api.authorizer.authorize(User(f"b{number}"), asked).allowed
     assert looked == ["clusterrolebindings", "rolebindings"]
+
+
+def test_a_journal_that_ends_in_the_middle_of_the_roles_is_completed(tmp_path: Path) -> None:
+    cluster = ControlPlane(state=tmp_path)
+    assert cluster.journal is not None
+    cluster.journal.close()
+    journal = tmp_path / "journal"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    first = next(number for number, line in enumerate(lines) if b'"clusterroles"' in line)
+    journal.write_bytes(b"".join(lines[: first + 7]))
+    again = ControlPlane(state=tmp_path)
+    assert [again.store.count(plural) for plural in ("clusterroles", "clusterrolebindings", "roles")] == [70, 51, 7]

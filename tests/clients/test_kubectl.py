@@ -104,7 +104,7 @@ def test_versions_and_discovery(kubectl: Kubectl) -> None:
     assert "Server Version: v1.36.2+statelab" in kubectl("version")
     resources = kubectl("api-resources", "--no-headers")
     assert "statefulsets" in resources and "sts" in resources
-    assert "jobs" not in resources and "daemonsets" not in resources
+    assert "jobs" in resources and "clusterroles" in resources
     assert "apps/v1" in kubectl("api-versions").split()
     assert "podManagementPolicy" in kubectl("explain", "statefulset.spec")
 
@@ -381,9 +381,8 @@ def test_nodes_are_cordoned_tainted_and_drained(
     ("words", "said"),
     [
         (("top", "nodes"), "Metrics API not available"),
-        (("get", "jobs"), "doesn't have a resource type"),
-        (("create", "job", "one", "--image=busybox:1.36"), "StateLab does not simulate Jobs"),
-        (("create", "token", "default"), "StateLab does not simulate tokens of ServiceAccounts"),
+        (("get", "csr"), "StateLab does not simulate CertificateSigningRequests"),
+        (("get", "validatingwebhookconfigurations", "x"), "StateLab does not simulate admission webhooks"),
         (("get", "--raw", "/metrics"), "StateLab does not simulate"),
     ],
 )
@@ -399,13 +398,37 @@ def test_one_may_do_everything_and_is_told_so(kubectl: Kubectl) -> None:
     assert "*.*" in kubectl("auth", "can-i", "--list")
 
 
-def test_debug_is_refused_with_words(web: Kubectl) -> None:
-    refused = web.run("debug", "web-0", "--image=busybox:1.36")
-    assert refused.returncode != 0
-    assert "StateLab does not simulate ephemeral containers" in refused.stderr
+def test_debug_adds_a_container_to_a_running_pod(web: Kubectl) -> None:
+    web("debug", "web-0", "--image=busybox:1.36", "--container=look", "--", "sh", "-c", "echo looked; sleep 1")
+    web.run("wait", "pod/web-0", "--for=jsonpath={.status.ephemeralContainerStatuses[0].state.terminated.exitCode}=0")
+    assert web("logs", "web-0", "-c", "look") == "looked\n"
 
 
-def test_a_kind_that_is_not_served_is_not_known(kubectl: Kubectl) -> None:
-    refused = kubectl.run("apply", "-f", "-", stdin='{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"x"}}')
+def test_one_may_act_as_somebody_who_may_less(kubectl: Kubectl) -> None:
+    refused = kubectl.run("get", "pods", "--as", "jane")
     assert refused.returncode == 1
-    assert 'no matches for kind "Job" in version "batch/v1"' in refused.stderr
+    assert 'pods is forbidden: User "jane" cannot list resource "pods"' in refused.stderr
+    kubectl("create", "rolebinding", "jane", "--clusterrole=view", "--user=jane")
+    kubectl("get", "pods", "--as", "jane")
+    assert kubectl("auth", "can-i", "list", "pods", "--as", "jane").strip() == "yes"
+    assert kubectl.run("auth", "can-i", "delete", "pods", "--as", "jane").stdout.strip() == "no"
+
+
+def test_a_token_is_its_account(kubectl: Kubectl) -> None:
+    kubectl("create", "serviceaccount", "app")
+    who = kubectl("auth", "whoami", "-o", "jsonpath={.status.userInfo.username}")
+    assert who == "kubernetes-admin"
+    token = kubectl("create", "token", "app").strip()
+    review = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token}}
+    found = json.loads(kubectl("create", "-f", "-", "-o", "json", stdin=json.dumps(review)))
+    assert found["status"]["user"]["username"].endswith(":app")
+
+
+def test_a_kind_that_is_refused_is_refused_in_our_words_and_another_is_not_known(kubectl: Kubectl) -> None:
+    webhook = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration"}
+    refused = kubectl.run("apply", "-f", "-", stdin=json.dumps({**webhook, "metadata": {"name": "x"}}))
+    assert refused.returncode == 1
+    assert "StateLab does not simulate admission webhooks" in refused.stderr
+    unknown = {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "x"}}
+    refused = kubectl.run("apply", "-f", "-", stdin=json.dumps(unknown))
+    assert 'no matches for kind "Widget" in version "example.com/v1"' in refused.stderr

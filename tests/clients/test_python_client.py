@@ -146,7 +146,7 @@ def test_the_dynamic_client_finds_kinds_and_applies(api: client.ApiClient, names
     assert applied.metadata.managedFields[0].manager == "me"
     assert [item.metadata.name for item in found.get(namespace=namespace).items] == ["web"]
     with pytest.raises(dynamic.exceptions.ResourceNotFoundError):
-        dynamic.DynamicClient(api).resources.get(api_version="batch/v1", kind="Job")
+        dynamic.DynamicClient(api).resources.get(api_version="example.com/v1", kind="Widget")
 
 
 # ---- in process

@@ -2,6 +2,7 @@
 // Pieces are drawn in Python (picture.py, lanes.py), where everything from the cluster is escaped.
 const SVG = "http://www.w3.org/2000/svg";
 const NO_ANSWER_MS = 6000;
+const BUDGET_MS = 10; // of a frame's 16
 
 export function isDark() {
   const theme = document.body.dataset.jpThemeLight;
@@ -33,8 +34,11 @@ export function makeSvg(style) {
 // Replace only what changed. `frame`: {width, height, title, order: [key…], pieces: {key: [x, y, inner, classes, label]}}.
 // `shown`: a Map that remembers what each piece is now.
 // What comes, goes or is struck moves, unless the reader wants no motion.
-export function patch(svg, frame, shown) {
+// It takes no longer than `budget` milliseconds, or a little: false says that there is more to do, by calling it again.
+export function patch(svg, frame, shown, budget = Infinity) {
+  const began = performance.now();
   const moves = shown.size > 0 && !noMotion.matches;
+  svg.classList.toggle("sl-many", frame.order.length > MANY);
   const box = `0 0 ${frame.width} ${frame.height}`;
   if (svg.getAttribute("viewBox") !== box) {
     svg.setAttribute("viewBox", box); // even the same one again makes the browser lay everything out anew
@@ -63,6 +67,7 @@ export function patch(svg, frame, shown) {
     }
     const element = piece.element;
     if (piece.inner !== inner) {
+      if (performance.now() - began > budget) return false;
       element.replaceChildren(...parsed(inner));
       piece.inner = inner;
     }
@@ -85,9 +90,11 @@ export function patch(svg, frame, shown) {
     before = element;
   }
   oneTabStop(svg);
+  return true;
 }
 
 const MOVING = /^(pod|persistentvolumeclaim)\//;
+const MANY = 60; // pieces; more do not glide to their places: that would take every frame's time
 const MOST_MOVING = 20; // of more at once nobody could follow one
 const noMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -264,7 +271,7 @@ export function livePicture({ model }, { on }, trait = "frame", isImage = false)
   const paint = everyFrame(() => {
     const frame = model.get(trait);
     svg.classList.toggle("dark", isDark());
-    if (frame?.pieces) patch(svg, frame, shown);
+    if (frame?.pieces && !patch(svg, frame, shown, BUDGET_MS)) paint(); // the rest in the next frame
   });
   on(trait, paint);
   const off = onTheme(paint);

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
+import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from statelab.cluster import Cluster, Problem, RequestRefused
 from statelab.notebook.pictures.cluster_view import news
 from statelab.notebook.pictures.drawing import escaped
 from statelab.notebook.pictures.history import Moment
-from statelab.notebook.pictures.lanes import Scale, scale_of
+from statelab.notebook.pictures.lanes import Lane, Scale, scale_of
 from statelab.notebook.pictures.live import mirror_of
 from statelab.notebook.pictures.modules import lasting, module
 from statelab.notebook.pictures.picture import draw, frame_of
@@ -29,6 +31,8 @@ from statelab.notebook.pictures.timeline_view import Timeline, told
 from statelab.notebook.strings import say
 
 _WINDOW_S = 40.0  # seconds of the past that are seen at once
+_FEW_LANES, _MOST_LANES = 12, 40
+_LANES_AGAIN_S = 0.5  # between two drawings of more than a few
 _LINE = re.compile(r"^\s*(?:%+|!)(kubectl\s.*|manifest\s.*)$", re.MULTILINE)
 # What only counts what else happened tells nothing of its own.
 _COUNTING = ("endpointslices", "statefulsets", "deployments", "replicasets", "nodes")
@@ -51,6 +55,8 @@ class Stage(Timeline):
     def __init__(self, cluster: Cluster, *, talk: bool = False, script: Script | None = None) -> None:
         self._script = script
         self._next = 0
+        self._lanes_due_s = 0.0
+        self._later: threading.Timer | None = None
         self._seen = Scene(cluster.namespace)
         self._selection = Selection(mirror_of(cluster), has_buttons=talk)
         super().__init__(cluster)
@@ -130,10 +136,35 @@ class Stage(Timeline):
             return
         if self._at is None:  # first what everybody looks at; what led there takes longer
             self._paint_scene(self._now())
-        super()._on_change()
+        if time.monotonic() >= self._lanes_due_s:
+            self._follow_lanes()
+        elif self._later is None:
+            self._later = threading.Timer(_LANES_AGAIN_S, self._follow_lanes)
+            self._later.daemon = True
+            self._later.start()
         if self._selection.has_changed():
             with suppress(Problem, RequestRefused):
                 self.chosen = self._selection.select(self._selection.key)
+
+    def _follow_lanes(self) -> None:
+        """What led there: with many lanes not at every change, for their drawing is the dearest of all."""
+        self._later = None
+        if len(self._lanes) > _FEW_LANES:
+            self._lanes_due_s = time.monotonic() + _LANES_AGAIN_S
+        super()._on_change()
+
+    def _lanes_now(self) -> list[Lane]:
+        """Those that are there, or were in the time that is shown."""
+        left_s = self._scale.left
+        here = [
+            lane for lane in self._lanes if (end_s := lane.spans[-1].end_s) is None or self._scale.x(end_s) > left_s
+        ]
+        return here[:_MOST_LANES]
+
+    def close(self) -> None:
+        if self._later is not None:
+            self._later.cancel()
+        super().close()
 
     def _now(self) -> Scene:
         return make_scene(self._mirror.objects(), self._mirror.namespace)

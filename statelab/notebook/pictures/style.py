@@ -120,6 +120,7 @@ MOTION = """
 .sl g.sl-born{animation:sl-born .7s ease-out}
 .sl g.sl-dying{animation:sl-dying .7s ease-in forwards;pointer-events:none}
 .sl g.sl-struck{animation:sl-struck .9s ease}
+.sl.sl-many g[data-key]{transition:none}
 .sl g[role=button]{cursor:pointer}
 .sl g[role=button]:focus{outline:3px solid #0969da;outline-offset:2px}
 .sl.dark g[role=button]:focus{outline-color:#58a6ff}

@@ -12,7 +12,7 @@ from statelab.cluster import Cluster, Problem, RequestRefused
 from statelab.notebook.pictures.cluster_view import fitting
 from statelab.notebook.pictures.differing import by_name, differences
 from statelab.notebook.pictures.history import History, Moment
-from statelab.notebook.pictures.lanes import Scale, draw_lanes, lanes, of_interest, scale_of
+from statelab.notebook.pictures.lanes import Lane, Scale, draw_lanes, lanes, of_interest, scale_of
 from statelab.notebook.pictures.live import mirror_of
 from statelab.notebook.pictures.modules import answering, css, lasting, module
 from statelab.notebook.pictures.picture import WIDTH, Picture, draw, frame_of
@@ -73,7 +73,10 @@ class Timeline(anywidget.AnyWidget):
         try:
             if self._source.update():
                 self._refresh()
-            self.status = say("reconnecting") if self._mirror.is_away else self._origin()
+            if self._mirror.is_away:
+                self.status = say("reconnecting")
+            elif self.status == say("reconnecting"):
+                self.status = self._origin()
         except (Problem, RequestRefused):
             self.status = say("reconnecting")
 
@@ -122,23 +125,30 @@ class Timeline(anywidget.AnyWidget):
     # ---- showing it
 
     def _paint(self) -> None:
-        scene = self._scene_now()
+        with self.hold_sync():
+            self._paint_lanes()
+            self._paint_scene(self._scene_now())
+            self.state = self._state()
+
+    def _paint_scene(self, scene: Scene) -> None:
+        self.scene = frame_of(draw(scene, width=self._width))
+        self.table = _table(scene)
+
+    def _paint_lanes(self) -> None:
         self._scale = self._scale_now()
         lanes_now = draw_lanes(
-            self._lanes,
+            self._lanes_now(),
             self._scale,
             width=self._width,
             cursor_s=self._cursor_s(),
             marked_s=self._at_s(self._marked),
         )
         times = [round(self._scale.drawn(moment.at_s), 3) for moment in self._moments]
-        with self.hold_sync():
-            self.frame = frame_of(
-                lanes_now, times=times, xs=[round(self._scale.x(moment.at_s), 1) for moment in self._moments]
-            )
-            self.scene = frame_of(draw(scene, width=self._width))
-            self.table = _table(scene)
-            self.state = self._state()
+        xs = [round(self._scale.x(moment.at_s), 1) for moment in self._moments]
+        self.frame = frame_of(lanes_now, times=times, xs=xs)
+
+    def _lanes_now(self) -> list[Lane]:
+        return self._lanes
 
     def _state(self) -> dict[str, Any]:
         index = self.index

@@ -108,7 +108,8 @@ def entry_of(container: Container, argv: Sequence[str], *, tty: bool = False) ->
         raise _not_there(name)  # an image without a shell
     if base in _SHELLS and (name == base or name in (f"/bin/{base}", f"/usr/bin/{base}")):
         if container.main is not None and len(arguments) == 2 and arguments[0] == "-c" and not tty:
-            plain = plain_program(arguments[1], lambda each: _program(container, each))
+            known = {**container.env, "hostname": container.spec.hostname, "hostname -i": container.spec.pod_ip}
+            plain = plain_program(arguments[1], lambda each: _program(container, each), known)
             if plain is not None:
                 return Entry("program", base, arguments, "", plain)
         return _shell(container, base, arguments)

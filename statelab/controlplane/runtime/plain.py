@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from statelab.controlplane.runtime.applets import wants_stdin
@@ -20,6 +20,10 @@ _OPERATORS = ("|", "&&", "||")
 _GREP_OPTIONS = frozenset("qFEix")
 _PATTERN = re.compile(r"[\w /:@=,%-]+\Z", re.ASCII)  # matches itself, as text and as an expression
 _LONGEST = 400
+# What a shell puts in for these is known before it runs. And what many ask: `[ "$(redis-cli ping)" = PONG ]`.
+_VALUE = re.compile(r"\$(\w+)|\$\{(\w+)\}|\$\((hostname(?: -i)?)\)", re.ASCII)
+_SAFE = re.compile(r"[\w.-]+\Z", re.ASCII)
+_COMPARED = re.compile(r"(\[|test) \"\$\(([^()$\"]+)\)\" ==? (\"?)([\w.-]+)\3( \])?\Z", re.ASCII)
 
 Find = Callable[[str], Program | None]
 
@@ -42,8 +46,28 @@ class _Grep:
         return [line for line in text.removesuffix("\n").split("\n") if text and is_it(low(line))]
 
 
-def plain_program(script: str, find: Find) -> Program | None:
-    """What runs the script as a shell would; None for one that only a shell can. `find`: a program by its name."""
+@dataclass(frozen=True, slots=True)
+class _Same:
+    text: str
+
+    def lines(self, text: str) -> list[str]:
+        return [""] if text.rstrip("\n") == self.text else []
+
+
+def plain_program(script: str, find: Find, values: Mapping[str, str] | None = None) -> Program | None:
+    """What runs the script as a shell would; None for one that only a shell can.
+
+    `find`: a program by its name. `values`: of the variables, and of `hostname` and `hostname -i`.
+    """
+    script = _filled(script, values or {})
+    compared = _COMPARED.match(script)
+    if compared is not None and (compared[1] == "[") == bool(compared[5]) and _PLAIN.match(compared[2]):
+        try:
+            asked = _command(shlex.split(compared[2]), find) if not set("|&") & set(compared[2]) else None
+        except ValueError:
+            return None
+        same = _Same(compared[4])
+        return None if asked is None else lambda task: _Run(task, asked, grep=same).start()
     if len(script) > _LONGEST or not _PLAIN.match(script):
         return None
     words = shlex.shlex(script, posix=True, punctuation_chars="|&")
@@ -69,6 +93,18 @@ def plain_program(script: str, find: Find) -> Program | None:
         return None
     chosen = [each for each in commands if each is not None]
     return lambda task: _Run(task, *chosen, failed=ends).start()
+
+
+def _filled(script: str, values: Mapping[str, str]) -> str:
+    """With what a shell would put in for variables: nothing where a quote might keep it from doing so."""
+    if "$" not in script or "'" in script or "\\" in script:
+        return script
+
+    def value(match: re.Match[str]) -> str:
+        found = values.get(match[1] or match[2] or match[3], "")
+        return found if _SAFE.match(found) else match[0]
+
+    return _VALUE.sub(value, script)
 
 
 def _split(words: Sequence[str]) -> tuple[list[list[str]], list[str]]:
@@ -109,7 +145,7 @@ def _grep(words: Sequence[str]) -> _Grep | None:
 class _Run:
     """One run: a command after the other, until one fails; or one whose output is looked through."""
 
-    def __init__(self, task: Task, *commands: _Command, grep: _Grep | None = None, failed: int = 0) -> None:
+    def __init__(self, task: Task, *commands: _Command, grep: _Grep | _Same | None = None, failed: int = 0) -> None:
         self._task = task
         self._commands = list(commands)
         self._grep = grep
@@ -152,7 +188,7 @@ class _Run:
     def _finish(self, code: int) -> None:
         if self._grep is not None:
             found = self._grep.lines(self._output.decode(errors="replace"))
-            if found and "q" not in self._grep.options:
+            if found and isinstance(self._grep, _Grep) and "q" not in self._grep.options:
                 self._task.write("".join(f"{line}\n" for line in found))
             code = 0 if found else 1
         self._task.finish(self._failed if code and self._failed else code)

@@ -3,7 +3,6 @@
 import pytest
 
 from statelab.controlplane.runtime import entry
-from statelab.controlplane.runtime.plain import plain_program
 
 SCRIPTS = [
     "redis-cli ping",
@@ -23,6 +22,15 @@ SCRIPTS = [
     "wget -qO- http://127.0.0.1:81/ || exit 3",
     "redis-cli ping|grep PONG",
     'redis-cli "ping" | grep "PONG"',
+    "redis-cli -h $HOSTNAME ping",
+    'redis-cli -h "${HOSTNAME}" ping | grep PONG',
+    "redis-cli -h $(hostname -i) ping",
+    'redis-cli -h "$(hostname)" ping',
+    '[ "$(redis-cli ping)" = PONG ]',
+    '[ "$(redis-cli ping)" == "PONG" ]',
+    'test "$(redis-cli ping)" = "PONG"',
+    'test "$(redis-cli ping)" = "PANG"',
+    'test "$(redis-cli -p 1 ping)" = PONG',
 ]
 FOR_A_SHELL = [
     "test $(redis-cli ping) = PONG",
@@ -45,6 +53,12 @@ FOR_A_SHELL = [
     "|",
     "redis-cli ping &&",
     "!redis-cli ping",
+    "redis-cli -h $NOBODY ping",
+    "redis-cli -h '$HOSTNAME' ping",
+    '[ "$(redis-cli ping)" = PONG',
+    '[ "$(redis-cli ping | cat)" = PONG ]',
+    'test "$(redis-cli ping)" = PONG ]',
+    "redis-cli ping $(date)",
 ]
 
 
@@ -60,7 +74,7 @@ def test_it_ends_as_in_a_shell(node, redis, script, monkeypatch):
     began_s = node.loop.now_s
     plainly = node.exec(redis, "sh", "-c", script)
     took_s = node.loop.now_s - began_s
-    monkeypatch.setattr(entry, "plain_program", lambda script, find: None)
+    monkeypatch.setattr(entry, "plain_program", lambda *_: None)
     began_s = node.loop.now_s
     in_a_shell = node.exec(redis, "sh", "-c", script)
     assert (plainly.code, plainly.stdout, plainly.stderr) == (in_a_shell.code, in_a_shell.stdout, in_a_shell.stderr)
@@ -68,13 +82,13 @@ def test_it_ends_as_in_a_shell(node, redis, script, monkeypatch):
 
 
 def test_most_of_these_need_no_shell(node, redis):
-    plain = [each for each in SCRIPTS if plain_program(each, lambda name: entry._program(redis, name)) is not None]
+    plain = [each for each in SCRIPTS if entry.entry_of(redis, ["sh", "-c", each]).kind == "program"]
     assert len(plain) >= len(SCRIPTS) - 1
 
 
 @pytest.mark.parametrize("script", FOR_A_SHELL)
 def test_what_only_a_shell_can_do_is_left_to_it(node, redis, script):
-    assert plain_program(script, lambda name: entry._program(redis, name)) is None
+    assert entry.entry_of(redis, ["sh", "-c", script]).kind == "script"
 
 
 def test_the_first_process_of_a_container_keeps_its_shell(node):

@@ -20,6 +20,8 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+from statelab.course import solved
+
 ROOT = Path(__file__).resolve().parents[1]
 COURSE = ROOT / "course"
 KEPT = ROOT / "build" / "docs" / "lessons"
@@ -88,7 +90,8 @@ def _run(lesson: Path) -> float:
     """Run one, keep it, and say how many seconds it took."""
     began_s = time.monotonic()
     notebook = nbformat.read(lesson, as_version=4)
-    notebook.metadata["run_of"] = _key(lesson)
+    empty = {cell.id: cell.source for cell in notebook.cells if "statelab" in cell.metadata}
+    solved(notebook).metadata["run_of"] = _key(lesson)
     with tempfile.TemporaryDirectory(prefix="statelab-docs-", ignore_cleanup_errors=True) as folder:
         home = Path(folder).resolve()
         shutil.copytree(COURSE, home / "course", ignore=shutil.ignore_patterns(".ipynb_checkpoints", ".statelab"))
@@ -118,6 +121,8 @@ def _run(lesson: Path) -> float:
         for cell in notebook.cells:
             _check(lesson, cell)
             _as_page(cell)
+            if cell.id in empty:  # the page leaves it to its reader too
+                cell.source, cell.outputs = empty[cell.id], []
         text = nbformat.writes(notebook).replace(str(home), "~")
     kept(lesson).write_text(text)
     return time.monotonic() - began_s

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from statelab.cluster import my_courses
 from statelab.cluster.my_courses import FIRST_LESSON
@@ -59,6 +60,18 @@ def checkout() -> Path | None:
     """The folder of the source that this package runs from; None where it is installed."""
     folder = Path(__file__).resolve().parent.parent
     return folder if (folder / FIRST_LESSON).is_file() else None
+
+
+def solved(notebook: Any) -> Any:
+    """The notebook itself, with a model answer in each empty cell: for who runs it without a learner.
+
+    Such a cell has it in its metadata, `{"statelab": {"solution": "…"}}`; what a learner sees is empty.
+    """
+    for cell in notebook["cells"]:
+        solution = cell["metadata"].get("statelab", {}).get("solution")
+        if solution is not None:
+            cell["source"] = solution
+    return notebook
 
 
 def is_copy(folder: Path) -> bool:

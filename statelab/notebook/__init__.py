@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from statelab.notebook.pictures.timeline_view import timeline
     from statelab.notebook.telling.explain import started, why
     from statelab.notebook.telling.standing import how_far
+    from statelab.notebook.trying.card import try_it
+    from statelab.notebook.trying.pods import pods
+    from statelab.notebook.trying.reading import read_manifest
 
 # A module is not named as what it gives: importing it would put the module in the function's place.
 _HOMES = {
@@ -39,6 +42,9 @@ _HOMES = {
     "predicted": "pictures.predicting",
     "truth": "pictures.predicting",
     "how_far": "telling.standing",
+    "pods": "trying.pods",
+    "read_manifest": "trying.reading",
+    "try_it": "trying.card",
 }
 
 
@@ -106,8 +112,10 @@ __all__ = [
     "load",
     "names",
     "plot",
+    "pods",
     "predict",
     "predicted",
+    "read_manifest",
     "report",
     "show",
     "side_by_side",
@@ -115,5 +123,6 @@ __all__ = [
     "started",
     "timeline",
     "truth",
+    "try_it",
     "why",
 ]

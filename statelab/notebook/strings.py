@@ -122,6 +122,27 @@ ENGLISH: dict[str, str] = {
     "progress": "Lessons run: {lessons} of {of_lessons}. Predictions made: {predictions} of {of_predictions}; of those "
     "that met what happened, {as_it_was} of {of_judged} had said it. "
     "Tasks passed: {tasks} of {of_tasks} tried.",
+    # what is left to the learner
+    "your_turn": "Your turn",
+    "try_hint": "A hint",
+    "try_done": "Done. So it is.",
+    "so_it_is": "so it is",
+    "not_so_yet": "not so yet",
+    "goal_no_object": "there is no {what}",
+    "goal_field": "{field} is {value}",
+    "goal_nothing": "not set",
+    "goal_dns": "{name}: {answer}",
+    "read_whole": "{name}, all {count} lines",
+    # Pods before and after
+    "claim": "claim",
+    "revision": "Revision",
+    "no_pods": "There are no Pods.",
+    "pod_gone": "gone",
+    "pod_new": "new",
+    "pod_again": "made again under its name",
+    "pod_same": "untouched",
+    "fact_same": "{value}, the same",
+    "fact_new": "{before} → {after}, NEW",
     # the timeline
     "timeline": "Timeline",
     "moment": "Moment",

@@ -118,7 +118,7 @@ def test_every_prediction_is_shown_beside_what_happened(lesson):
     asked = [
         key for source in code for key in re.findall(r'^predict\(.*?key="([^"]+)"\)', source, re.DOTALL | re.MULTILINE)
     ]
-    shown = [key for source in code for key in re.findall(r'predicted\("([^"]+)"\)', source)]
+    shown = [key for source in code for key in re.findall(r'(?:predicted|truth)\("([^"]+)"', source)]
     assert asked
     assert sorted(asked) == sorted(shown)
     assert len(asked) == len(set(asked))

@@ -6,6 +6,7 @@ expression (`matches`), or never contain (`lacks`). A cell may raise only where 
 
 from __future__ import annotations
 
+import ast
 import os
 import random
 import re
@@ -21,6 +22,8 @@ from typing import Any
 import nbformat
 import pytest
 import yaml
+
+from statelab.course import solved
 
 ROOT = Path(__file__).resolve().parents[2]
 LESSONS = sorted((ROOT / "course").glob("[0-9][0-9]-*.ipynb"))
@@ -99,7 +102,8 @@ class Runs:
                 for when, lesson in steps:
                     future = self._futures[when, lesson]
                     try:
-                        future.set_result(desk.run(nbformat.read(lesson, as_version=4), f"{lesson.name[:2]} ({when})"))
+                        notebook = solved(nbformat.read(lesson, as_version=4))
+                        future.set_result(desk.run(notebook, f"{lesson.name[:2]} ({when})"))
                     except BaseException as error:
                         future.set_exception(error)
                 desk.statelab("down")
@@ -167,9 +171,54 @@ def test_what_is_only_plumbing_is_folded_and_nothing_else(lesson):
     """Lesson 00 shows its first cell: it explains it."""
     for cell in nbformat.read(lesson, as_version=4).cells:
         if cell.cell_type == "code":
-            calls = re.fullmatch(r"predict\((?:[^()]|\([^()]*\))*\)", cell.source.strip())
-            is_plumbing = calls is not None or (cell.id == "connect" and not lesson.name.startswith("00"))
+            is_plumbing = kind_of(cell.source) in ("predict", "task")
+            is_plumbing |= cell.id == "connect" and not lesson.name.startswith("00")
             assert cell.metadata.get("jupyter", {}).get("source_hidden", False) is is_plumbing, cell.id
+
+
+PLAYED = {"edit", "names", "side_by_side", "timeline"}
+
+
+def kind_of(source: str) -> str:
+    """What a cell asks of who runs it: "predict", "task" (of the empty cell below it), "try" (that cell), "truth" (what
+    came of a prediction), "play" (a picture to act on), or "run": nothing but that."""
+    if not re.sub(r"^\s*#.*$", "", source, flags=re.MULTILINE).strip():
+        return "try"
+    python = "\n".join("pass" if line.lstrip().startswith("%") else line for line in source.splitlines())
+    if source.startswith("%%"):
+        return "run"
+    called = [
+        node.func.id
+        for node in ast.walk(ast.parse(python))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    ]
+    kinds = [("predict", {"predict"}), ("task", {"try_it"}), ("truth", {"truth"}), ("play", PLAYED)]
+    return next((kind for kind, names in kinds if names & set(called)), "run")
+
+
+TAGGED = [each for each in LESSONS if '"tags"' in each.read_text()]
+
+
+@pytest.mark.parametrize("lesson", TAGGED, ids=lambda path: path.name[:2])
+def test_no_more_than_a_third_of_the_cells_is_run_without_a_thought(lesson):
+    code = [cell for cell in nbformat.read(lesson, as_version=4).cells if cell.cell_type == "code"]
+    for cell in code:
+        assert cell.metadata.get("tags") == [kind_of(cell.source)], cell.id
+    only_run = [cell.id for cell in code if "run" in cell.metadata.tags]
+    assert len(only_run) * 3 <= len(code), only_run
+
+
+@pytest.mark.parametrize("lesson", TAGGED, ids=lambda path: path.name[:2])
+def test_there_is_something_to_write_with_its_task_above_and_a_model_answer_that_nobody_sees(lesson):
+    cells = nbformat.read(lesson, as_version=4).cells
+    empty = [place for place, cell in enumerate(cells) if cell.cell_type == "code" and kind_of(cell.source) == "try"]
+    assert empty
+    for place in empty:
+        assert cells[place].metadata["statelab"]["solution"].strip(), cells[place].id
+        assert kind_of(cells[place - 1].source) == "task", f"no task stands above {cells[place].id}"
+        assert f'key="{lesson.name[:2]}-try-' in cells[place - 1].source
+    for cell in cells:
+        assert ("statelab" in cell.metadata) is (cell.cell_type == "code" and kind_of(cell.source) == "try"), cell.id
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.name[:2])

@@ -153,3 +153,11 @@ def test_a_lesson_that_was_run_is_the_learner_s(tmp_path, newer):
     (mine / LESSON).write_text(json.dumps(run))
     newer(LESSON, "second edition")
     assert len(course.copy_to(mine).beside) == 1
+
+
+def test_an_empty_cell_is_filled_in_for_who_has_no_learner_and_nothing_else_is_changed():
+    cells = [
+        {"source": "1", "metadata": {}},
+        {"source": "# here", "metadata": {"statelab": {"solution": "%kubectl get pods"}}},
+    ]
+    assert [each["source"] for each in course.solved({"cells": cells})["cells"]] == ["1", "%kubectl get pods"]

@@ -65,6 +65,7 @@ METHODS = {
     "dns_address": ["(3)"],
     "default_storage_class": ["(3)"],
     "watch": ["()", "('pods')", "(['pods'], 3)"],
+    "follow": ["()", "('pods')", "(['pods'], 3)"],
     "why": ["()", "('web')", "('pod/nope')", "(3)"],
     "history": ["('x')"],
     "start": ["(3)"],

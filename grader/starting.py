@@ -38,6 +38,15 @@ def may_get_available(workload: Object) -> bool:
     return (status.get("availableReplicas") or 0) < (status.get("readyReplicas") or 0)
 
 
+def may_try_again(job: Object) -> bool:
+    """A Job that has not ended and has no Pod: the next comes when the pause after a failure is over."""
+    status = job.get("status") or {}
+    if at(job, "spec", "suspend") or status.get("active") or not status.get("failed"):
+        return False
+    ended = ("Complete", "Failed")
+    return not any(each["type"] in ended and each["status"] == "True" for each in status.get("conditions") or ())
+
+
 def slow_to_be_ready(obj: Object, chance: str) -> None:
     """Have each Pod of a workload take some seconds until it is Ready; how many, `chance` decides."""
     containers = at(obj, "spec", "template", "spec", "containers")

@@ -21,7 +21,7 @@ from grader.lines import CommandError, names_namespace, parse
 from grader.place import EMBEDDED, Answered, Place, Ran, TrialCluster
 from grader.prediction import Said
 from grader.seen import Seen, parse_reference
-from grader.starting import may_get_available, may_get_ready, slow_to_be_ready
+from grader.starting import may_get_available, may_get_ready, may_try_again, slow_to_be_ready
 from grader.tasks import AT_ONCE_S, Task
 from grader.timeline import timeline
 from statelab.controlplane.apiserver.encoding import strict
@@ -220,7 +220,9 @@ class Trial:
         if any(may_get_ready(each, now_s) for each in store.list("pods", self.namespace)):
             return True
         workloads = (store.list(plural, self.namespace) for plural in ("statefulsets", "deployments"))
-        return any(may_get_available(each) for found in workloads for each in found)
+        if any(may_get_available(each) for found in workloads for each in found):
+            return True
+        return any(may_try_again(each) for each in store.list("jobs", self.namespace))
 
     def _is_stopping(self) -> bool:
         """Whether a Pod has been asked to stop and is still there: within its grace period nothing else moves."""
@@ -257,13 +259,15 @@ class Trial:
         return [Seen(plural, each) for each in objects if chosen(at(each, "metadata", "labels") or {})]
 
     def pods_of(self, reference: str) -> list[Seen]:
-        """The Pods whose controller is that object, by name; a Deployment's through its ReplicaSets.
+        """The Pods whose controller is that object, by name; a Deployment's through its ReplicaSets, a CronJob's
+        through its Jobs.
 
         Pods that only look so are not among them.
         """
         owner, store = self.get(reference), self.cluster.store
         owners = [owner.uid] if owner else []
-        owners += [each["metadata"]["uid"] for uid in owners for each in store.controlled_by("replicasets", uid)]
+        for between in ("replicasets", "jobs"):
+            owners += [each["metadata"]["uid"] for uid in owners for each in store.controlled_by(between, uid)]
         owned = [pod for uid in owners for pod in store.controlled_by("pods", uid)]
         return sorted((Seen("pods", each) for each in owned), key=lambda each: _by_ordinal(each.name))
 

@@ -43,6 +43,32 @@ def test_it_waits_for_pods_that_are_asked_late(more: str, probe: str) -> None:
     assert [each.name for each in trial.pods_of("statefulset/web") if each.ready] == ["web-0", "web-1"]
 
 
+JOB = """\
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: nightly}
+spec:
+  schedule: "* * * * *"
+  jobTemplate:
+    spec:
+      backoffLimit: 2
+      template:
+        spec:
+          restartPolicy: Never
+          containers:
+          - {name: main, image: "busybox:1.36", command: ["false"]}
+"""
+
+
+def test_it_waits_for_a_job_that_will_try_again_and_not_for_the_next_of_a_cron_job() -> None:
+    trial = Trial(Task("ps3.nightly", 1, ""), Answer((JOB,))).settle()
+    begun_s = trial.cluster.loop.now_s
+    trial.wait(65 - begun_s % 60)
+    trial.settle()
+    assert [each.object["status"]["phase"] for each in trial.pods_of("cronjob/nightly")][:3] == ["Failed"] * 3
+    assert trial.cluster.loop.now_s - begun_s < 300
+
+
 def test_objects_may_be_applied_with_time_between_them() -> None:
     config = "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {}}}\n"
     trial = Trial(Task("ps4.slow", 1, "", pause_s=30), Answer((config.format("one") + "---\n" + config.format("two"),)))

@@ -18,6 +18,7 @@ from statelab.controlplane.errors import FieldError
 from statelab.controlplane.kinds import Kind, Object
 from statelab.controlplane.labels import FieldSelector, Selector, parse_field_selector, parse_label_selector
 from statelab.controlplane.store import Cause
+from statelab.controlplane.users import ADMIN
 
 _LONGEST_MANAGER = 128
 _FIELD_VALIDATIONS = ("Ignore", "Strict", "Warn")
@@ -144,7 +145,8 @@ def _manager_of_agent(request: Request) -> str:
 
 def _cause(request: Request) -> Cause:
     manager = request.first("fieldManager") or request.headers.get("user-agent", "").partition("/")[0]
-    return Cause("you", f"you asked for it with {manager}" if manager else "you asked for it")
+    who = "you" if request.user is ADMIN else request.user.name
+    return Cause(who, f"{who} asked for it with {manager}" if manager else f"{who} asked for it")
 
 
 # ---- reading

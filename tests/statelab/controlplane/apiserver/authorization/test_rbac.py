@@ -155,6 +155,15 @@ def test_a_group_without_a_user_is_an_error(ask: Ask) -> None:
     assert (code, "without impersonating a user" in refused["message"]) == (500, True)
 
 
+def test_a_write_is_told_as_that_of_who_asked(ask: Ask, cluster: ControlPlane) -> None:
+    give(ask, "ClusterRole", "edit")
+    ask(
+        "POST", "/api/v1/namespaces/default/configmaps", {"metadata": {"name": "hers"}}, user="bob", user_agent="curl/8"
+    )
+    assert cluster.store.history[-1].cause.actor == "bob"
+    assert cluster.store.history[-1].cause.why == "bob asked for it with curl"
+
+
 # ---- escalation
 
 

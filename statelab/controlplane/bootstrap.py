@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import random
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from pathlib import Path
 from statelab.controlplane.apiserver.authorization import default_roles, rbac
 from statelab.controlplane.apiserver.validation.priorityclasses import system_classes
 from statelab.controlplane.clock import timestamp
-from statelab.controlplane.kinds import Object, key_of
+from statelab.controlplane.kinds import Object, key_of, uid_of
 from statelab.controlplane.p256 import Key
 from statelab.controlplane.store import Placed, Store
 from statelab.controlplane.view import View
@@ -60,9 +59,7 @@ def bootstrap_roles(view: View, store: Store, dice: random.Random | None) -> Non
 
 def _roles(first: int, salt: int, now: str) -> Iterator[Placed]:
     for number, (plural, default) in enumerate(default_roles.objects(), first):
-        bits = hashlib.sha256(f"{salt}/{number}".encode()).hexdigest()
-        uid = f"{bits[:8]}-{bits[8:12]}-4{bits[13:16]}-8{bits[17:20]}-{bits[20:32]}"
-        own = {"uid": uid, "resourceVersion": str(number), "creationTimestamp": now}
+        own = {"uid": uid_of(salt, number), "resourceVersion": str(number), "creationTimestamp": now}
         yield plural, key_of(default), {**default, "metadata": {**default["metadata"], **own}}
 
 

@@ -5,6 +5,7 @@ Everything else about a kind (fields, types, patch keys) comes from the OpenAPI 
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -311,3 +312,9 @@ def split_key(key: str) -> tuple[str, str]:
     """`("namespace", "name")`; the namespace is "" for what has none."""
     namespace, _, name = key.rpartition("/")
     return namespace, name
+
+
+def uid_of(*words: object) -> str:
+    """A UUID that belongs to some words: for what is made when somebody looks, and must be the same each time."""
+    bits = hashlib.sha256("/".join(map(str, words)).encode()).hexdigest()
+    return f"{bits[:8]}-{bits[8:12]}-4{bits[13:16]}-8{bits[17:20]}-{bits[20:32]}"

@@ -14,7 +14,7 @@ from typing import Protocol
 from statelab.controlplane import users
 from statelab.controlplane.apiserver.authentication.jwt import Claims, Signer
 from statelab.controlplane.clock import seconds
-from statelab.controlplane.kinds import Object
+from statelab.controlplane.kinds import Object, uid_of
 from statelab.controlplane.p256 import Key
 from statelab.controlplane.users import User
 
@@ -88,7 +88,7 @@ class Tokens:
             "exp": expires_s,
             "iat": issued_s,
             "iss": ISSUER,
-            "jti": _identifier(metadata["uid"], issued_s, self._made),
+            "jti": uid_of(metadata["uid"], issued_s, self._made),
             _PRIVATE: private,
             "nbf": issued_s,
             "sub": users.account_name(metadata["namespace"], metadata["name"]),
@@ -198,12 +198,6 @@ def _is_over(obj: Object, now_s: float) -> bool:
 
 def _reference(obj: Object) -> Claims:
     return {"name": obj["metadata"]["name"], "uid": obj["metadata"]["uid"]}
-
-
-def _identifier(uid: str, issued_s: int, number: int) -> str:
-    """A UUID for one token. It need not be a secret, only another one each time."""
-    bits = hashlib.sha256(f"{uid}/{issued_s}/{number}".encode()).hexdigest()
-    return f"{bits[:8]}-{bits[8:12]}-4{bits[13:16]}-8{bits[17:20]}-{bits[20:32]}"
 
 
 def _words(words: Sequence[str]) -> str:

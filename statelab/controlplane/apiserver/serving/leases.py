@@ -8,11 +8,10 @@ client-go/tools/leaderelection.
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from statelab.controlplane.clock import micro_timestamp, seconds
-from statelab.controlplane.kinds import Object, Objects
+from statelab.controlplane.kinds import Object, Objects, uid_of
 
 if TYPE_CHECKING:
     from statelab.controlplane.controlplane import ControlPlane
@@ -57,7 +56,7 @@ def _of_node(cluster: ControlPlane, node: Object) -> Object | None:
 
 def _of_leader(cluster: ControlPlane, name: str) -> Object:
     namespace = cluster.store.get("namespaces", _SYSTEM) or {"metadata": {"uid": "", "creationTimestamp": ""}}
-    holder = f"{next(iter(cluster.kubelets))}_{_uid(name, namespace['metadata']['uid'])}"
+    holder = f"{next(iter(cluster.kubelets))}_{uid_of(name, namespace['metadata']['uid'])}"
     begun = namespace["metadata"]["creationTimestamp"]
     spec: Object = {"acquireTime": micro_timestamp(seconds(begun)), "holderIdentity": holder}
     spec |= {"leaseDurationSeconds": _LEADER_LASTS_S, "leaseTransitions": 0}
@@ -75,14 +74,9 @@ def _lease(
         "metadata": {
             "name": name,
             "namespace": namespace,
-            "uid": _uid(f"{namespace}/{name}", like["metadata"]["uid"]),
+            "uid": uid_of(f"{namespace}/{name}", like["metadata"]["uid"]),
             "resourceVersion": str(cluster.store.revision),
             "creationTimestamp": begun,
         },
         "spec": {**spec, "renewTime": micro_timestamp(renewed_s)},
     }
-
-
-def _uid(*words: str) -> str:
-    bits = hashlib.sha256("/".join(words).encode()).hexdigest()
-    return f"{bits[:8]}-{bits[8:12]}-4{bits[13:16]}-8{bits[17:20]}-{bits[20:32]}"

@@ -118,7 +118,7 @@ def test_verbose_health_names_its_checks(client: InProcessClient) -> None:
     ("path", "named"),
     [
         ("/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations", "admission webhooks"),
-        ("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", "CustomResourceDefinitions"),
+        ("/apis/certificates.k8s.io/v1/certificatesigningrequests", "CertificateSigningRequests"),
         ("/metrics", "metrics"),
     ],
 )

@@ -26,7 +26,7 @@ from statelab.controlplane.controllers.node.lifecycle import NodeMonitor
 from statelab.controlplane.controllers.volume.localpath import takes_data_along
 from statelab.controlplane.events import Recorder
 from statelab.controlplane.journal import Journal, Recovered
-from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, KINDS, Object, Objects
+from statelab.controlplane.kinds import KINDS, Kind, Object, Objects
 from statelab.controlplane.kubelet.kubelet import Kubelet
 from statelab.controlplane.kubelet.nodes import host_ips
 from statelab.controlplane.manager import Manager
@@ -209,7 +209,7 @@ class ControlPlane:
         """Create one object as `kubectl create` does. Raises ApiError."""
         from statelab.controlplane.apiserver.encoding import strict
 
-        kind = _kind(obj)
+        kind = self._kind(obj)
         namespace = (obj.get("metadata") or {}).get("namespace") or namespace
         checked, _ = strict.check(fresh(obj), kind, "Strict")
         return self.api.create(kind.plural, namespace if kind.namespaced else "", checked, self.options())
@@ -218,7 +218,7 @@ class ControlPlane:
         """Create objects, or change those that exist, as `kubectl apply --server-side` does. Raises ApiError."""
         applied = []
         for obj in objects:
-            kind = _kind(obj)
+            kind = self._kind(obj)
             metadata = obj.get("metadata") or {}
             where = (metadata.get("namespace") or namespace) if kind.namespaced else ""
             options = self.options(field_manager="statelab", force=True, field_validation="Strict")
@@ -249,6 +249,13 @@ class ControlPlane:
         """Let virtual time pass until `condition()` holds; False when it does not within `timeout_s`."""
         return self.loop.run_until(condition, timeout_s=timeout_s)
 
+    def _kind(self, obj: Object) -> Kind:
+        kind = self.api.kinds.named(obj.get("apiVersion", ""), obj.get("kind", ""))
+        if kind is None:
+            message = f'no matches for kind "{obj.get("kind")}" in version "{obj.get("apiVersion")}"'
+            raise errors.bad_request(message)
+        return kind
+
 
 def _collect_seldom() -> None:
     """Look for cycles less often than Python does by default, unless somebody has chosen otherwise.
@@ -257,14 +264,6 @@ def _collect_seldom() -> None:
     """
     if gc.get_threshold()[0] in (700, 2000):  # the defaults of Python 3.11 to 3.13
         gc.set_threshold(50_000, 20, 20)
-
-
-def _kind(obj: Object) -> Any:
-    kind = BY_GROUP_VERSION_KIND.get((obj.get("apiVersion", ""), obj.get("kind", "")))
-    if kind is None:
-        message = f'no matches for kind "{obj.get("kind")}" in version "{obj.get("apiVersion")}"'
-        raise errors.bad_request(message)
-    return kind
 
 
 __all__ = ["KINDS", "ControlPlane"]

@@ -187,7 +187,7 @@ class Journal:
         """Replace the journal by the present state. `volumes`: every volume's whole content as change records."""
         fresh = self.path.with_suffix(".new")
         with open(fresh, "wb") as file:
-            for plural in KINDS:
+            for plural in dict.fromkeys((*KINDS, *store.plurals)):
                 for obj in store.list(plural):
                     file.write(_line({"plural": plural, "object": obj}))
             file.write(_line({"snapshot": store.revision}))

@@ -6,7 +6,7 @@ Everything else about a kind (fields, types, patch keys) comes from the OpenAPI 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 Object = dict[str, Any]  # an API object; never mutated once it is in the store
@@ -31,13 +31,24 @@ class Kind:
     needs_resource_version: bool = False  # an update must name it (AllowUnconditionalUpdate is false)
     orphans_dependents: bool = False  # a deletion that says nothing leaves them (DefaultGarbageCollectionPolicy)
 
+    custom: Any = field(default=None, compare=False, repr=False)  # what a definition says of it (apiserver/custom)
+
+    @property
+    def resource(self) -> str:
+        """As it stands in a path: the plural. A custom kind's `plural`, its key, has the group behind it."""
+        return self.plural if self.custom is None else str(self.custom.names["plural"])
+
+    @property
+    def list_name(self) -> str:
+        return f"{self.name}List" if self.custom is None else str(self.custom.names["listKind"])
+
     @property
     def api_version(self) -> str:
         return f"{self.group}/{self.version}" if self.group else self.version
 
     @property
     def singular(self) -> str:
-        return self.name.lower()
+        return self.name.lower() if self.custom is None else str(self.custom.names["singular"])
 
     @property
     def qualified(self) -> str:
@@ -47,10 +58,12 @@ class Kind:
     @property
     def group_resource(self) -> str:
         """As in "not found" messages: `statefulsets.apps`, `pods`."""
-        return f"{self.plural}.{self.group}" if self.group else self.plural
+        return f"{self.resource}.{self.group}" if self.group else self.resource
 
     @property
     def definition(self) -> str:
+        if self.group == "apiextensions.k8s.io":
+            return f"io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.{self.version}.{self.name}"
         return f"io.k8s.api.{self.package}.{self.version}.{self.name}"
 
     @property
@@ -135,6 +148,18 @@ KINDS: dict[str, Kind] = {
         Kind("", "v1", "Secret", "secrets"),
         Kind("", "v1", "Service", "services", ("svc",), subresources=_STATUS, categories=_ALL, returns_deleted=True),
         Kind("", "v1", "ServiceAccount", "serviceaccounts", ("sa",), subresources=("token",), returns_deleted=True),
+        Kind(
+            "apiextensions.k8s.io",
+            "v1",
+            "CustomResourceDefinition",
+            "customresourcedefinitions",
+            ("crd", "crds"),
+            namespaced=False,
+            subresources=_STATUS,
+            categories=("api-extensions",),
+            returns_deleted=False,
+            needs_resource_version=True,
+        ),
         Kind("apps", "v1", "ControllerRevision", "controllerrevisions"),
         Kind("apps", "v1", "DaemonSet", "daemonsets", ("ds",), subresources=_STATUS, categories=_ALL),
         Kind("apps", "v1", "Deployment", "deployments", ("deploy",), subresources=_SCALED, categories=_ALL),
@@ -299,6 +324,16 @@ BY_GROUP_VERSION_KIND: dict[tuple[str, str], Kind] = {(kind.api_version, kind.na
 def kind_of(obj: Object) -> Kind:
     """The served kind of an object that carries apiVersion and kind. Raises KeyError where it is not served."""
     return BY_GROUP_VERSION_KIND[obj["apiVersion"], obj["kind"]]
+
+
+def group_resource_of(plural: str) -> str:
+    """`statefulsets.apps`; of a custom kind, the name of its definition, which is that already."""
+    return KINDS[plural].group_resource if plural in KINDS else plural
+
+
+def singular_of(plural: str) -> str:
+    """A kind's name in messages of ours: `pod`; of a custom kind its plural without the group."""
+    return KINDS[plural].singular if plural in KINDS else plural.partition(".")[0]
 
 
 def key_of(obj: Object) -> str:

@@ -30,6 +30,7 @@ class Controller:
     """`watches` maps a plural to the keys a revision of it concerns; `reconcile(key, view)` makes one of them right.
 
     `reconcile` returns the cluster seconds after which to look again, or None. `latency_s`: how long to gather changes.
+    `custom`: as `watches`, for every custom kind.
     `is_timer`: it looks again for ever, as a schedule does, so that waiting for it keeps nobody from being idle.
     """
 
@@ -38,6 +39,7 @@ class Controller:
     watches: Mapping[str, Callable[[Revision, View], Iterable[str]]]
     latency_s: float = _LATENCY_S
     is_timer: bool = False
+    custom: Callable[[Revision, View], Iterable[str]] | None = None
 
 
 class Manager:
@@ -60,12 +62,16 @@ class Manager:
     def resync(self) -> None:
         """Look at everything once: after a start from a journal, when no revision will name it."""
         for worker in self._workers:
-            for plural in worker.controller.watches:
+            custom = [each for each in self._store.plurals if "." in each] if worker.controller.custom else []
+            for plural in [*worker.controller.watches, *custom]:
                 for obj in self._store.list(plural):
                     worker.on_revision(Revision(0, "ADDED", plural, key_of(obj), obj, None, _RESYNC, self._loop.now_s))
 
     def _on_revision(self, revision: Revision) -> None:
-        for worker in self._by_plural.get(revision.plural, ()):
+        workers = self._by_plural.get(revision.plural)
+        if workers is None and "." in revision.plural:  # a custom kind's key is its definition's name
+            workers = [each for each in self._workers if each.controller.custom is not None]
+        for worker in workers or ():
             worker.on_revision(revision)
 
 
@@ -80,7 +86,8 @@ class _Worker:
         self._failures: dict[str, int] = {}
 
     def on_revision(self, revision: Revision) -> None:
-        for key in self.controller.watches[revision.plural](revision, self._view):
+        concerns = self.controller.watches.get(revision.plural) or self.controller.custom
+        for key in concerns(revision, self._view) if concerns is not None else ():
             self._enqueue(key, self.controller.latency_s)
 
     def _enqueue(self, key: str, after_s: float, *, housekeeping: bool = False) -> None:

@@ -6,6 +6,7 @@ store is never changed in place: a write puts a new dict in its stead, so a read
 
 from __future__ import annotations
 
+import builtins
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -137,6 +138,11 @@ class Store:
         if plural in self._later and namespace in self._later[plural].namespaces:
             self._make(plural)
         return self._objects.get(plural, {}).get(namespace, {}).get(name)
+
+    @property
+    def plurals(self) -> builtins.list[str]:
+        """The kinds of which something was ever stored."""
+        return [*self._objects]
 
     def list(self, plural: str, namespace: str = "") -> Objects:
         """All objects of a kind, or those of one namespace, in etcd's order. The list is the caller's own."""

@@ -91,6 +91,21 @@ def _not_a_label(text: str) -> tuple[str, ...]:
     return ("must not contain dots",) if subdomain_re.fullmatch(text) else (LABEL_WORDS,)
 
 
+_RFC1035 = "[a-z]([-a-z0-9]*[a-z0-9])?"
+_rfc1035_re = re.compile(_RFC1035)
+_RFC1035_WORDS = (
+    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, "
+    f"and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '{_RFC1035}')"
+)
+
+
+@_remembered
+def rfc1035_label(text: str) -> tuple[str, ...]:
+    """IsDNS1035Label."""
+    found = (at_most(63),) if len(text) > 63 else ()
+    return found if _rfc1035_re.fullmatch(text) else (*found, _RFC1035_WORDS)
+
+
 @_remembered
 def subdomain(text: str) -> tuple[str, ...]:
     """IsDNS1123Subdomain."""

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from statelab.controlplane.clock import Loop
 from statelab.controlplane.errors import ApiError
-from statelab.controlplane.kinds import KINDS, Object, kind_of
+from statelab.controlplane.kinds import Object
 from statelab.controlplane.labels import Selector
 
 if TYPE_CHECKING:
     from statelab.controlplane.apiserver.registry.resources import ApiServer
+    from statelab.controlplane.apiserver.registry.served import ServedKinds
     from statelab.controlplane.events import Recorder
 
 
@@ -57,6 +58,11 @@ class View:
     def orphans(self, plural: str, namespace: str) -> builtins.list[Object]:
         """The objects of a namespace that nothing controls: those that a controller may adopt."""
         return self._api.store.uncontrolled(plural, namespace)
+
+    @property
+    def kinds(self) -> ServedKinds:
+        """Every kind that is served, custom ones too."""
+        return self._api.kinds
 
     # ---- writing; each raises ApiError as a client would see it
 
@@ -143,5 +149,4 @@ class View:
 
 def kind_of_object(obj: Object) -> tuple[str, str]:
     """`(apiVersion, kind)` for an event's involvedObject."""
-    kind = KINDS[kind_of(obj).plural]
-    return kind.api_version, kind.name
+    return obj["apiVersion"], obj["kind"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from statelab.controlplane.clock import timestamp
-from statelab.controlplane.kinds import KINDS, Object
+from statelab.controlplane.kinds import KINDS, Object, singular_of
 from statelab.controlplane.store import Past, Store
 
 _DEPTH = 6  # a Pod, its ReplicaSet, its Deployment, and what came before each
@@ -67,7 +67,7 @@ def _explain(lives: _Lives, plural: str, key: str, until: int, depth: int) -> Re
     revisions = lives.until(plural, key, until)
     if not revisions:
         return None
-    subject = f"{KINDS[plural].singular}/{key.rpartition('/')[2]}"
+    subject = f"{singular_of(plural)}/{key.rpartition('/')[2]}"
     last = revisions[-1]
     if last.type == "DELETED":
         marked = _marked_for_deletion(revisions)

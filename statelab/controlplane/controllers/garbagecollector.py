@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from statelab.controlplane.controllers.common.memory import Memory
-from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, KINDS, Object, key_of
+from statelab.controlplane.kinds import KINDS, Object, key_of
 from statelab.controlplane.manager import Controller
 from statelab.controlplane.store import Revision
 from statelab.controlplane.view import View
@@ -30,7 +30,7 @@ class _Graph:
     def __init__(self, view: View) -> None:
         self.alive: dict[str, Node] = {}
         self.dependents: dict[str, dict[Node, None]] = {}
-        for plural in _PLURALS:
+        for plural in (*_PLURALS, *dict.fromkeys(kind.plural for kind in view.kinds.custom)):
             for obj in view.written(plural):
                 self.put((plural, key_of(obj)), None, obj)
 
@@ -159,12 +159,12 @@ def _policy(obj: Object) -> str:
     return "Orphan" if ORPHAN in finalizers else "Foreground" if FOREGROUND in finalizers else "Background"
 
 
-def _place(reference: Object, dependent: Object) -> Node | None:
+def _place(reference: Object, dependent: Object, view: View) -> Node | None:
     """Where the owner that a reference means must be; None when that cannot be told.
 
     A kind that is not served; or what has no namespace, owned by what has one.
     """
-    kind = BY_GROUP_VERSION_KIND.get((reference["apiVersion"], reference["kind"]))
+    kind = view.kinds.named(reference["apiVersion"], reference["kind"])
     namespace = dependent["metadata"].get("namespace", "")
     if kind is None or (kind.namespaced and not namespace):
         return None
@@ -173,7 +173,7 @@ def _place(reference: Object, dependent: Object) -> Node | None:
 
 def _owner(reference: Object, dependent: Object, view: View) -> Any:
     """The owner a reference means; None when there is none such; "unknown" when nobody can tell."""
-    place = _place(reference, dependent)
+    place = _place(reference, dependent, view)
     if place is None:
         return "unknown"
     owner = view.get(*place)
@@ -239,7 +239,9 @@ def _on_revision(revision: Revision, view: View) -> Iterable[str]:
     keys: list[str] = []
     was, now = references_of(before), references_of(obj)
     if was != now:
-        if any(graph.alive.get(each["uid"]) != _place(each, obj) for each in now) or _waiting_owners(now, graph, view):
+        if any(graph.alive.get(each["uid"]) != _place(each, obj, view) for each in now) or _waiting_owners(
+            now, graph, view
+        ):
             keys.append(f"{node[0]}/{node[1]}")
         keys += _waiting_owners(was, graph, view)
     for finalizer in (FOREGROUND, ORPHAN):
@@ -265,5 +267,10 @@ def _waiting_owners(references: Iterable[Object], graph: _Graph, view: View) -> 
     return keys
 
 
-CONTROLLER = Controller(name="garbage-collector", reconcile=reconcile, watches=dict.fromkeys(_PLURALS, _on_revision))
+CONTROLLER = Controller(
+    name="garbage-collector",
+    reconcile=reconcile,
+    watches=dict.fromkeys(_PLURALS, _on_revision),
+    custom=_on_revision,
+)
 CONTROLLERS = (CONTROLLER,)

@@ -44,7 +44,7 @@ def reconcile(key: str, view: View) -> float | None:
     if not namespace["spec"].get("finalizers"):
         return None
     failures = _delete_content(key, view)
-    remaining = {plural: view.list(plural, key) for plural in _PLURALS}
+    remaining = {plural: view.list(plural, key) for plural in _plurals(view)}
     remaining = {plural: objects for plural, objects in remaining.items() if objects}
     namespace = _write_conditions(namespace, failures, remaining, view)
     if remaining or failures:
@@ -59,7 +59,7 @@ def _delete_content(name: str, view: View) -> list[str]:
     """Ask for the deletion of what is there: the Pods, and when none is left, all else. What went wrong, in words."""
     failures = []
     why = f"namespace/{name} is being deleted"
-    for plurals in (["pods"], [plural for plural in _PLURALS if plural != "pods"]):
+    for plurals in (["pods"], [plural for plural in _plurals(view) if plural != "pods"]):
         for plural in plurals:
             for obj in view.list(plural, name):
                 if "deletionTimestamp" in obj["metadata"]:
@@ -112,7 +112,11 @@ def _condition(type: str, before: Object | None, problem: tuple[str, str] | None
 
 def _resource(plural: str) -> str:
     """`pods.` and `statefulsets.apps`: the core group has no name, and upstream leaves the dot."""
-    return f"{plural}.{KINDS[plural].group}"
+    return f"{plural}.{KINDS[plural].group}" if plural in KINDS else plural
+
+
+def _plurals(view: View) -> list[str]:
+    return [*_PLURALS, *dict.fromkeys(kind.plural for kind in view.kinds.custom if kind.namespaced)]
 
 
 def _on_namespace(revision: Revision, view: View) -> Iterable[str]:
@@ -133,5 +137,6 @@ CONTROLLER = Controller(
     name="namespace-controller",
     reconcile=reconcile,
     watches={"namespaces": _on_namespace, **dict.fromkeys(_PLURALS, _on_content)},
+    custom=_on_content,
 )
 CONTROLLERS = (CONTROLLER,)

@@ -38,7 +38,8 @@ def _on_quota(revision: Revision, view: View) -> Iterable[str]:
 
 def _on_object(revision: Revision, view: View) -> Iterable[str]:
     """A write that can change the sums: something came or went, ended or asks for another amount."""
-    quotas = view.list("resourcequotas", revision.object["metadata"]["namespace"])
+    namespace = revision.object["metadata"].get("namespace")
+    quotas = view.list("resourcequotas", namespace) if namespace else []
     if not quotas:
         return ()
     before = revision.previous if revision.type == "MODIFIED" else None
@@ -52,5 +53,6 @@ CONTROLLER = Controller(
     reconcile=reconcile,
     watches={**dict.fromkeys(_COUNTED, _on_object), "resourcequotas": _on_quota},
     latency_s=_GATHER_S,
+    custom=_on_object,
 )
 CONTROLLERS = (CONTROLLER,)

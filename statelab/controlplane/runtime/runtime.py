@@ -236,13 +236,13 @@ def _fingerprint(container: Container) -> tuple[str, ...]:
 
 
 def _not_found(reference: Reference, lacks: Missing) -> str:
-    """containerd's words on a node that reaches its registries. Only a registry that is not there is a name's fault;
-    offline, every image would read so (tests/conformance/golden/statefulset-broken-update-gets-stuck.json).
+    """containerd's words. A tag that is like no other reads as it did on the recorded node, which reached no registry
+    (tests/conformance/golden/statefulset-broken-update-gets-stuck.json); a slip reads as it does where one is reached.
     """
     image = reference.full
     failed = f'failed to pull and unpack image "{image}": failed to resolve image: '
-    if lacks.part == "registry":
-        host = reference.registry
+    if lacks.part == "registry" or (lacks.part == "tag" and not lacks.meant):
+        host = "registry-1.docker.io" if reference.registry == "docker.io" else reference.registry
         request = f'failed to do request: Head "https://{host}/v2/{reference.path}/manifests/{reference.tag}"'
         return f"{failed}{request}: dial tcp: lookup {host.partition(':')[0]} on {_NODE_RESOLVER}: no such host"
     if lacks.part == "repository" and reference.registry == "docker.io":

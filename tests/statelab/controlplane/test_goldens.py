@@ -288,7 +288,9 @@ def without_places(value: Any) -> Any:
     return "\n".join([head, *sorted(line for line in difference.split("\n") if line[:1] in ("+", "-"))])
 
 
-def response_of(plural: str, body: dict[str, Any]) -> dict[str, Any]:
+def response_of(plural: str, body: Any) -> Any:
+    if isinstance(body, str) or body.get("kind") == "APIResourceList":
+        return body
     if body.get("kind") in ("Status", "Scale"):
         metadata = {name: value for name, value in body["metadata"].items() if name not in _DROPPED}
         return {**without_places(body), "metadata": metadata}
@@ -401,7 +403,8 @@ class Replay:
             )
         )
         warnings = [value for name, value in answer.headers if name == "Warning"]
-        return answer.code, json.loads(answer.body), warnings
+        is_json = "json" in answer.content_type
+        return answer.code, json.loads(answer.body) if is_json else answer.body.decode(), warnings
 
     def get(self, plural: str, accept: str = "application/json") -> Any:
         path = f"{PATHS[plural]}/namespaces/{NS}/{plural}"

@@ -19,6 +19,7 @@ _SPECIAL = {
     "v1.MicroTime": "micro-time",
     "v1.FieldsV1": "raw",
     "runtime.RawExtension": "raw",
+    "v1.JSONSchemaProps": "raw",
     "[]uint8": "bytes",
 }
 

@@ -82,11 +82,13 @@ def body_type(content_type: str) -> str:
     raise unsupported_media_type(BODY_TYPES)
 
 
-def patch_type(content_type: str) -> str:
-    """ "json", "merge", "strategic" or "apply". Raises ApiError 415."""
+def patch_type(content_type: str, *, custom: bool = False) -> str:
+    """ "json", "merge", "strategic" or "apply"; a custom kind has no Go type to merge by. Raises ApiError 415."""
     found = PATCH_TYPES.get(content_type.partition(";")[0].strip())
-    if found is None:
-        raise unsupported_media_type(tuple(PATCH_TYPES))
+    if found is None or (custom and found == "strategic"):
+        raise unsupported_media_type(
+            tuple(each for each, name in PATCH_TYPES.items() if not custom or name != "strategic")
+        )
     return found
 
 

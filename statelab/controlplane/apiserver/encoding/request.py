@@ -141,9 +141,22 @@ class Unserved:
     group_resource: str
 
 
+Find = Callable[[str, str, str], Kind | None]  # group, version and plural, as they stand in the path
+
+
 @lru_cache(maxsize=4096)
 def resolve(path: str) -> Target | Unserved | None:
     """What `path` names, Unserved, or None where it is no path of a resource at all."""
+    return resolve_among(path, _built_in)
+
+
+def _built_in(group: str, version: str, plural: str) -> Kind | None:
+    kind = KINDS.get(plural)
+    return kind if kind is not None and (kind.group, kind.version) == (group, version) else None
+
+
+def resolve_among(path: str, find: Find) -> Target | Unserved | None:
+    """The same, among the kinds that `find` knows."""
     parts = [unquote(part) for part in path.strip("/").split("/")]
     if parts[0] == "api" and len(parts) > 2:
         group, version, rest = "", parts[1], parts[2:]
@@ -159,8 +172,8 @@ def resolve(path: str) -> Target | Unserved | None:
     namespace = ""
     if rest[0] == "namespaces" and len(rest) > 2 and not (len(rest) == 3 and rest[2] in ("status", "finalize")):
         namespace, rest = rest[1], rest[2:]
-    kind = KINDS.get(rest[0])
-    if kind is None or (kind.group, kind.version) != (group, version):
+    kind = find(group, version, rest[0])
+    if kind is None:
         return Unserved(f"{rest[0]}.{group}" if group else rest[0])
     name = rest[1] if len(rest) > 1 else ""
     subresource = rest[2] if len(rest) > 2 else ""

@@ -28,6 +28,8 @@ def decode(raw: bytes, kind: Kind, validation: Validation = "Strict") -> tuple[O
         value: Any = jsonbytes.loads(raw)
     except (jsonbytes.JSONDecodeError, RecursionError):
         return _decode_slowly(raw, kind, validation)
+    if kind.custom is not None:
+        return _from_tree(value, kind, validation, raw)
     if type(value) is dict and not _may_repeat_a_key(raw, value):
         try:
             return _fast(value, kind), []
@@ -42,14 +44,14 @@ def check(obj: Any, kind: Kind, validation: Validation = "Strict", *, patch: Any
     Where `obj` came of a patch, `patch` is that patch: its faults are told as the patch's. Raises ApiError 400 (422 for
     a patch).
     """
-    if type(obj) is dict:
+    if type(obj) is dict and kind.custom is None:
         try:
             return _fast(obj, kind), []
         except Unusual:
             pass
     if patch is None:
         return _from_tree(obj, kind, validation, b"")
-    made, findings = decoding_slow.decode(kind.definition, obj)
+    made, findings = _read(obj, kind)
     problem = findings.error
     if not problem and findings.strict and validation == "Strict":
         problem = f"strict decoding error: {', '.join(findings.strict)}"
@@ -120,13 +122,21 @@ def _from_tree(tree: Any, kind: Kind, validation: Validation, raw: bytes) -> tup
     said = (name, group_version.rpartition("/")[2])
     if (group_version, name) != (kind.api_version, kind.name):
         raise _other_kind(tree, group_version, name, kind, validation)
-    made, findings = decoding_slow.decode(kind.definition, tree)
+    made, findings = _read(tree, kind)
     if findings.error:
         raise _cannot_be_handled(*said, kind, findings.error)
     if findings.strict and validation == "Strict":
         raise _cannot_be_handled(*said, kind, f"strict decoding error: {', '.join(findings.strict)}")
     made["apiVersion"], made["kind"] = kind.api_version, kind.name
     return made, findings.strict if validation == "Warn" else []
+
+
+def _read(tree: Any, kind: Kind) -> tuple[Object, decoding_slow.Findings]:
+    """The object in normal form, by its Go type or by its definition's schema."""
+    if kind.custom is None:
+        return decoding_slow.decode(kind.definition, tree)
+    read: tuple[Object, decoding_slow.Findings] = kind.custom.read(tree if tree is not None else {})
+    return read
 
 
 def _interpret(tree: Any, kind: Kind, raw: bytes) -> tuple[str, str]:
@@ -160,6 +170,11 @@ def _interpret(tree: Any, kind: Kind, raw: bytes) -> tuple[str, str]:
 def _other_kind(tree: Any, group_version: str, name: str, kind: Kind, validation: Validation) -> ApiError:
     """Why a value that says it is something else cannot be taken for a `kind`."""
     group, _, version = group_version.rpartition("/")
+    if kind.custom is not None and name == kind.name:
+        return bad_request(
+            f"the API version in the data ({group_version}) does not match "
+            f"the expected API version ({kind.api_version})"
+        )
     old = group_version in OLD_VERSIONS.get(name, ())
     own = BY_GROUP_VERSION_KIND.get((group_version, name)) or (kind if old and name == kind.name else None)
     if own is not None:  # it is decoded as what it says it is, before anyone asks whether that was wanted

@@ -34,7 +34,7 @@ from statelab.controlplane.apiserver.patch.typed import (
     compare,
     empty_object,
     field_set,
-    type_of,
+    type_for,
 )
 from statelab.controlplane.apiserver.patch.typed_merge import merge, remove, with_named_fields
 from statelab.controlplane.errors import ApiError, bad_request
@@ -81,9 +81,9 @@ def track(
     before = managing.decode_for_update(old, new, subresource)
     if old is not None and not before.entries:
         return []
-    live = old if old is not None else empty_object(kind.definition)
+    live = old if old is not None else (empty_object(kind.definition) if kind.custom is None else {})
     who = Manager(manager or "unknown", operation, kind.api_version, subresource)
-    _update(type_of(kind.definition), live, new, before, who, now, kind)
+    _update(type_for(kind), live, new, before, who, now, kind)
     before.cap_updaters()
     return before.encode()
 
@@ -168,7 +168,7 @@ def apply_patch(
     if metadata.get("managedFields") is not None:
         raise bad_request("metadata.managedFields must be nil")
     who = Manager(manager, "Apply", kind.api_version, subresource)
-    type = type_of(kind.definition)
+    type = type_for(kind)
     managers = managing.decode((live or {}).get("metadata", {}).get("managedFields"), trusted=True) or Managers()
     before = _bare(live) if live is not None else {}
     if live is not None and not managers.entries:
@@ -197,7 +197,7 @@ def apply_patch(
 
 def _attribute(type: Type, live: Object, managers: Managers, now: str, kind: Kind) -> None:
     """Say who owns an object without managed fields: the component that made it, or "before-first-apply"."""
-    fields = compare(type, empty_object(kind.definition), live).changed
+    fields = compare(type, (empty_object(kind.definition) if kind.custom is None else {}), live).changed
     name = managing.maker_of(kind, live)
     managers.put(Manager(name, "Update", kind.api_version), _ownable(fields, "", kind), now)
     if name != managing.UNKNOWN_MAKER and "status" in kind.subresources and "f:status" in fields:

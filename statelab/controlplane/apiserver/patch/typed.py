@@ -28,6 +28,7 @@ from statelab.controlplane.apiserver.patch.field_sets import (
     value_element,
 )
 from statelab.controlplane.apiserver.patch.strategic_merge import go_text
+from statelab.controlplane.kinds import Kind
 from statelab.reader import jsonbytes
 
 ABSENT: Any = object()
@@ -53,7 +54,7 @@ class Type:
         if declared is None:
             return _type_of_values(self)
         if name not in declared:
-            return None
+            return _ANYTHING if self.schema.get("x-kubernetes-preserve-unknown-fields") else None
         if name not in self.fields:
             self.fields[name] = _type_of_field(self, name)
         return self.fields[name]
@@ -83,6 +84,14 @@ class Type:
                     "(and doesn't have default value)"
                 )
         return key_element(found)
+
+
+_ANYTHING = Type("leaf", {})  # what nobody declares is owned as a whole
+
+
+def type_for(kind: Kind) -> Type:
+    """The type of a kind's objects."""
+    return type_of(kind.definition) if kind.custom is None else _type(kind.custom.typed_schema)
 
 
 @lru_cache(maxsize=64)

@@ -13,14 +13,20 @@ from functools import lru_cache
 from typing import Any
 
 from statelab.controlplane.apiserver.encoding import schemas
-from statelab.controlplane.apiserver.printing import printers
+from statelab.controlplane.apiserver.printing import custom, printers
 from statelab.controlplane.errors import bad_request
-from statelab.controlplane.kinds import Object
+from statelab.controlplane.kinds import Kind, Object
+
+
+def columns(kind: Kind | str) -> list[Object]:
+    """The column definitions of the table of a kind, or of a built-in one's plural."""
+    if isinstance(kind, Kind) and kind.custom is not None:
+        return custom.columns(kind)
+    return _columns(kind if isinstance(kind, str) else kind.plural)
 
 
 @lru_cache(maxsize=64)
-def columns(plural: str) -> list[Object]:
-    """The column definitions of a kind's table."""
+def _columns(plural: str) -> list[Object]:
     return [
         {
             "name": name,
@@ -42,7 +48,7 @@ def _description(text: str) -> str:
 
 
 def table(
-    plural: str,
+    kind: Kind | str,
     objects: Sequence[Object],
     now_s: float,
     include_object: str = "Metadata",
@@ -61,7 +67,7 @@ def table(
     if include_object not in ("", "None", "Metadata", "Object"):
         raise bad_request(f'unrecognized includeObject value: "{include_object}"')
     if objects and objects[0].get("kind") == "Scale":  # the scale subresource of a workload
-        plural = "scales"
+        kind = "scales"
     metadata: Object = {"resourceVersion": resource_version} if resource_version else {}
     if continue_token:
         metadata["continue"] = continue_token
@@ -71,12 +77,15 @@ def table(
         "kind": "Table",
         "apiVersion": f"meta.k8s.io/{version}",
         "metadata": metadata,
-        "columnDefinitions": columns(plural) if headers else None,
-        "rows": [_row(plural, obj, now_s, include_object, version) for obj in objects],
+        "columnDefinitions": columns(kind) if headers else None,
+        "rows": [_row(kind, obj, now_s, include_object, version) for obj in objects],
     }
 
 
-def _row(plural: str, obj: Object, now_s: float, include_object: str, version: str) -> Object:
+def _row(kind: Kind | str, obj: Object, now_s: float, include_object: str, version: str) -> Object:
+    if isinstance(kind, Kind) and kind.custom is not None:
+        return {"cells": custom.cells(kind, obj, now_s), "object": _shown(obj, include_object, version)}
+    plural = kind if isinstance(kind, str) else kind.plural
     row: Object = {"cells": printers.cells(plural, obj, now_s)}
     conditions = printers.row_conditions(plural, obj)
     if conditions:

@@ -6,19 +6,19 @@
 from __future__ import annotations
 
 from statelab.controlplane.apiserver.encoding import decoding
-from statelab.controlplane.apiserver.validation import rules_of
+from statelab.controlplane.apiserver.validation import kind_of, rules_of
 from statelab.controlplane.apiserver.validation.fields import Fields
-from statelab.controlplane.kinds import KINDS, Object
+from statelab.controlplane.kinds import Kind, Object
 
 
-def apply(plural: str, obj: Object) -> None:
+def apply(kind: Kind | str, obj: Object) -> None:
     """Fill in the defaults of one object of that kind, Pod templates and claim templates included."""
-    fill_in = rules_of(plural).defaults
+    fill_in = rules_of(kind).defaults
     if fill_in is not None:
         fill_in(obj)
 
 
-def empty_status(plural: str) -> Fields:
+def empty_status(kind: Kind | str) -> Fields:
     """The status of an object that has none yet, as Go writes it: `{}`, or the counts that are never left out."""
-    made: Fields = decoding.decoder(f"{KINDS[plural].definition}Status")({})
+    made: Fields = decoding.decoder(f"{kind_of(kind).definition}Status")({})
     return made

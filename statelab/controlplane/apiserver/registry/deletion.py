@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from statelab.controlplane import errors
+from statelab.controlplane.apiserver.validation.custom import definitions
 from statelab.controlplane.clock import seconds, timestamp
 from statelab.controlplane.errors import FieldError
 from statelab.controlplane.kinds import Kind, Object
@@ -68,6 +69,9 @@ def mark(kind: Kind, obj: Object, wanted: Wanted, now_s: float) -> Object:
     """The object as deletion leaves it: with timestamp, grace and finalizers. `obj` itself if nothing changes."""
     metadata = dict(obj["metadata"])
     finalizers = _finalizers(kind, metadata.get("finalizers") or [], wanted.propagation)
+    is_definition = kind.plural == "customresourcedefinitions" and "deletionTimestamp" not in metadata
+    if is_definition and definitions.FINALIZER not in finalizers:  # its objects go first
+        finalizers = [*finalizers, definitions.FINALIZER]
     if finalizers:
         metadata["finalizers"] = finalizers
     else:
@@ -75,8 +79,9 @@ def mark(kind: Kind, obj: Object, wanted: Wanted, now_s: float) -> Object:
     grace_s = _grace_s(kind, obj, wanted)
     if "deletionTimestamp" not in metadata:
         metadata["deletionTimestamp"] = timestamp(now_s + grace_s)
-        metadata["deletionGracePeriodSeconds"] = grace_s
-        if metadata.get("generation"):
+        if not is_definition:
+            metadata["deletionGracePeriodSeconds"] = grace_s
+        if metadata.get("generation") and not is_definition:
             metadata["generation"] += 1
     elif grace_s < metadata.get("deletionGracePeriodSeconds", 0):
         shorter_s = metadata["deletionGracePeriodSeconds"] - grace_s
@@ -87,6 +92,8 @@ def mark(kind: Kind, obj: Object, wanted: Wanted, now_s: float) -> Object:
     marked = {**obj, "metadata": metadata}
     if kind.plural == "namespaces":
         marked["status"] = {**(obj.get("status") or {}), "phase": "Terminating"}
+    if is_definition:
+        marked["status"] = definitions.terminating(obj.get("status") or {}, timestamp(now_s))
     return marked
 
 
@@ -103,7 +110,7 @@ def is_finished(plural: str, obj: Object) -> bool:
 def success(kind: Kind, obj: Object) -> Object:
     """The Status that answers a deletion where the object itself is not shown."""
     details = {"name": obj["metadata"]["name"], **({"group": kind.group} if kind.group else {})}
-    details |= {"kind": kind.plural, "uid": obj["metadata"]["uid"]}
+    details |= {"kind": kind.resource, "uid": obj["metadata"]["uid"]}
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
 
 

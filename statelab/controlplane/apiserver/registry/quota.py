@@ -10,7 +10,7 @@ from typing import Any
 from statelab.controlplane import qos, quantity
 from statelab.controlplane.apiserver.registry.service_ips import Reader
 from statelab.controlplane.errors import forbidden
-from statelab.controlplane.kinds import KINDS, Object
+from statelab.controlplane.kinds import KINDS, Kind, Object, group_resource_of
 
 Fields = dict[str, Any]
 Amounts = dict[str, int]  # resource name → nanos
@@ -38,7 +38,9 @@ def check(plural: str, obj: Object, operation: str, old: Object | None, cluster:
     quotas = cluster.list("resourcequotas", namespace)
     if not quotas or (operation == "UPDATE" and plural not in ("services", "persistentvolumeclaims")):
         return
-    kind, name = KINDS[plural], obj["metadata"].get("name", "")
+    name = obj["metadata"].get("name", "")
+    group = plural.partition(".")[2]
+    kind = KINDS.get(plural) or Kind(group, "", obj["kind"], plural.partition(".")[0])
     asked = charge(plural, obj)
     for each in quotas:
         hard: Fields = (each.get("spec") or {}).get("hard") or {}
@@ -77,8 +79,9 @@ def usage(resource_quota: Object, cluster: Reader) -> Amounts:
     namespace = resource_quota["metadata"]["namespace"]
     hard: Fields = (resource_quota.get("spec") or {}).get("hard") or {}
     used: Amounts = dict.fromkeys(hard, 0)
-    for plural in KINDS:
-        if plural == "events" or not KINDS[plural].namespaced or not _concerns(plural, hard):
+    custom = [key.removeprefix("count/") for key in hard if key.startswith("count/") and key.count(".") > 1]
+    for plural in (*KINDS, *custom):
+        if plural == "events" or not (plural in custom or KINDS[plural].namespaced) or not _concerns(plural, hard):
             continue
         for obj in cluster.list(plural, namespace):
             if matches(resource_quota, plural, obj):
@@ -95,7 +98,7 @@ def used_texts(resource_quota: Object, cluster: Reader) -> dict[str, str]:
 
 
 def _concerns(plural: str, hard: Fields) -> bool:
-    if f"count/{KINDS[plural].group_resource}" in hard or plural in hard:
+    if f"count/{group_resource_of(plural)}" in hard or plural in hard:
         return True
     if plural == "services":
         return any(key.startswith("services") for key in hard)
@@ -111,7 +114,7 @@ def charge(plural: str, obj: Object | None) -> Amounts:
     if obj is None:
         return {}
     one = quantity.NANO
-    found: Amounts = {f"count/{KINDS[plural].group_resource}": one}
+    found: Amounts = {f"count/{group_resource_of(plural)}": one}
     if plural == "pods":
         if (obj.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
             return found

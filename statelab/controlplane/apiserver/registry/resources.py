@@ -22,6 +22,7 @@ from statelab.controlplane.apiserver.patch import apply, patching
 from statelab.controlplane.apiserver.registry import admission, defaults, deletion, placing, strategy
 from statelab.controlplane.apiserver.registry.copying import fresh, sharing
 from statelab.controlplane.apiserver.registry.scale import scale_of, with_scale
+from statelab.controlplane.apiserver.registry.served import ServedKinds
 from statelab.controlplane.apiserver.validation import pods_update
 from statelab.controlplane.clock import Loop, timestamp
 from statelab.controlplane.errors import ApiError
@@ -56,6 +57,7 @@ class ApiServer:
 
     def __init__(self, store: Store, loop: Loop, random: random.Random, key: Key | None = None) -> None:
         self.store = store
+        self.kinds = ServedKinds(store)
         self.loop = loop
         self.random = random
         self.authorizer = Authorizer(self)
@@ -81,8 +83,8 @@ class ApiServer:
 
     def read(self, plural: str, namespace: str, name: str, subresource: str | None = None) -> Object:
         """One object, or its Scale. Raises ApiError 404."""
-        obj = self._must_get(KINDS[plural], namespace, name)
-        return scale_of(obj) if subresource == "scale" else obj
+        obj = self._must_get(self.kinds[plural], namespace, name)
+        return scale_of(obj, self.kinds[plural]) if subresource == "scale" else obj
 
     def _must_get(self, kind: Kind, namespace: str, name: str) -> Object:
         obj = self.store.get(kind.plural, _key(namespace, name))
@@ -95,14 +97,14 @@ class ApiServer:
     def create(
         self, plural: str, namespace: str, body: Object, options: WriteOptions, operation: Operation = "Update"
     ) -> Object:
-        kind = KINDS[plural]
+        kind = self.kinds[plural]
         obj = fresh(body) if options.internal else body
         obj["apiVersion"], obj["kind"] = kind.api_version, kind.name
         metadata: Object = obj.setdefault("metadata", {})
         self._check_namespace(kind, metadata, namespace)
         if metadata.pop("resourceVersion", None) not in (None, "", "0"):
             raise errors.bad_request("resourceVersion should not be set on objects to be created")
-        defaults.apply(plural, obj)
+        defaults.apply(kind, obj)
         if kind.namespaced:
             self._check_namespace_lives(kind, obj)
         if not options.internal or plural in _ADMITTED_FROM_COMPONENTS:
@@ -110,16 +112,16 @@ class ApiServer:
         if options.user is not None and plural in rbac.KINDS:
             self.authorizer.check_grant(options.user, kind, obj)
         self._set_system_fields(metadata)
-        strategy.prepare_create(plural, obj)
+        strategy.prepare_create(kind, obj)
         if not metadata.get("name") and metadata.get("generateName"):
             metadata["name"] = self._generate_name(kind, metadata)
-        findings = validation.create(plural, obj)
+        findings = validation.create(kind, obj)
         if findings:
             raise errors.invalid(kind, metadata.get("name", ""), findings)
         if not options.internal:
-            options.warnings.extend(validation.warnings_of(plural, obj))
+            options.warnings.extend(validation.warnings_of(kind, obj))
         admission.check(plural, obj, "CREATE", None, self)
-        strategy.finish(plural, obj)
+        strategy.finish(kind, obj)
         if self.store.get(plural, _key(metadata.get("namespace", ""), metadata["name"])) is not None:
             raise errors.already_exists(kind, metadata["name"])
         if operation == "Update":
@@ -182,7 +184,7 @@ class ApiServer:
 
     def update(self, plural: str, body: Object, options: WriteOptions, subresource: str | None = None) -> Object:
         """Replace an object, or with `subresource` "status", "scale" or "finalize" a part of it."""
-        kind = KINDS[plural]
+        kind = self.kinds[plural]
         metadata = body["metadata"]
         namespace = metadata.get("namespace", "") if kind.namespaced else ""
         old = self.store.get(plural, _key(namespace, metadata["name"]))
@@ -198,7 +200,9 @@ class ApiServer:
         self, kind: Kind, scale: Object, old: Object, options: WriteOptions, operation: Operation = "Update"
     ) -> Object:
         wanted = strict.check_definition(scale, patching.schema_name(kind, "scale"))
-        return scale_of(self._replace(kind, with_scale(old, wanted), old, options, None, operation, via="scale"))
+        return scale_of(
+            self._replace(kind, with_scale(old, wanted, kind), old, options, None, operation, via="scale"), kind
+        )
 
     def _replace(
         self,
@@ -217,28 +221,28 @@ class ApiServer:
         if subresource == "finalize":
             obj = {**obj, "spec": body.get("spec") or {}}
         elif subresource == "status":
-            strategy.prepare_status_update(kind.plural, obj, old)
-            findings = validation.update_status(kind.plural, obj, old)
+            strategy.prepare_status_update(kind, obj, old)
+            findings = validation.update_status(kind, obj, old)
             if findings:
                 raise errors.invalid(kind, metadata["name"], findings)
         else:
             if subresource == EPHEMERAL:
                 obj = placing.with_ephemeral_containers(old, obj)
                 metadata = obj["metadata"]
-            defaults.apply(kind.plural, obj)
+            defaults.apply(kind, obj)
             if not options.internal or kind.plural in _ADMITTED_FROM_COMPONENTS:
                 admission.mutate(kind.plural, obj, "UPDATE", old, self, dry_run=options.dry_run)
             if options.user is not None and kind.plural in rbac.KINDS and not _only_for_garbage(obj, old):
                 self.authorizer.check_grant(options.user, kind, obj)
-            strategy.prepare_update(kind.plural, obj, old)
+            strategy.prepare_update(kind, obj, old)
             if subresource == EPHEMERAL:
                 findings = pods_update.update_ephemeral(obj, old)
             else:
-                findings = validation.update(kind.plural, obj, old)
+                findings = validation.update(kind, obj, old)
             if findings:
                 raise errors.invalid(kind, metadata["name"], findings)
             if not options.internal:
-                options.warnings.extend(validation.warnings_of(kind.plural, obj, old))
+                options.warnings.extend(validation.warnings_of(kind, obj, old))
             admission.check(kind.plural, obj, "UPDATE", old, self)
         metadata["resourceVersion"] = old["metadata"]["resourceVersion"]
         if operation == "Update" or via:  # an apply patch has said itself who owns what
@@ -325,11 +329,11 @@ class ApiServer:
         subresource: str | None = None,
     ) -> tuple[Object, bool]:
         """Apply a patch: "json", "merge", "strategic" or "apply". Returns the object, and whether it was created."""
-        kind = KINDS[plural]
+        kind = self.kinds[plural]
         if patch_type == "apply":
             return self._server_side_apply(kind, namespace, name, body, options, subresource)
         old = self._must_get(kind, namespace, name)
-        before = scale_of(old) if subresource == "scale" else old
+        before = scale_of(old, kind) if subresource == "scale" else old
         obj = patching.patched(kind, before, patch_type, body, subresource)
         if subresource == "scale":
             return self._replace_scale(kind, obj, old, options), False
@@ -370,12 +374,12 @@ class ApiServer:
         self, plural: str, namespace: str, name: str, delete_options: Object | None, options: WriteOptions
     ) -> tuple[Object, bool]:
         """Delete, now or when grace and finalizers allow. Returns what to answer, and whether the object is gone."""
-        kind = KINDS[plural]
+        kind = self.kinds[plural]
         admission.check_delete(plural, name)
         old = self._must_get(kind, namespace, name)
         wanted = deletion.Wanted.from_options(kind, delete_options or {})
         wanted.check_preconditions(kind, old)
-        doubt = validation.rules_of(plural).delete_warning
+        doubt = validation.rules_of(kind).delete_warning
         if doubt and wanted.propagation is None and not options.internal and doubt not in options.warnings:
             options.warnings.append(doubt)
         obj = deletion.mark(kind, old, wanted, self.loop.now_s)

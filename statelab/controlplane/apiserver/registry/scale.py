@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from statelab.controlplane import errors
+from statelab.controlplane.apiserver.encoding.jsonpaths import find, put
 from statelab.controlplane.errors import FieldError
 from statelab.controlplane.kinds import Kind, Object
 from statelab.controlplane.labels import label_selector_of, selector_text
@@ -10,9 +11,11 @@ from statelab.controlplane.labels import label_selector_of, selector_text
 SCALE = Kind("autoscaling", "v1", "Scale", "scales")
 
 
-def scale_of(obj: Object) -> Object:
-    """The Scale of a workload that counts replicas."""
+def scale_of(obj: Object, kind: Kind | None = None) -> Object:
+    """The Scale of a workload that counts replicas; of a custom one (`kind`) by the paths of its definition."""
     metadata = obj["metadata"]
+    if kind is not None and kind.custom is not None:
+        return _custom_scale(obj, kind.custom.scale)
     shown = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
     status = {"replicas": obj.get("status", {}).get("replicas", 0)}
     selector = selector_text(label_selector_of(obj) or {})
@@ -28,7 +31,24 @@ def scale_of(obj: Object) -> Object:
     }
 
 
-def with_scale(obj: Object, scale: Object) -> Object:
+def _custom_scale(obj: Object, paths: dict[str, str]) -> Object:
+    metadata = obj["metadata"]
+    wanted, there = (find(obj, paths[key])[:1] for key in ("specReplicasPath", "statusReplicasPath"))
+    shown = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+    status: Object = {"replicas": there[0] if there else 0}
+    selector = find(obj, paths["labelSelectorPath"])[:1] if paths.get("labelSelectorPath") else []
+    if selector:
+        status["selector"] = selector[0]
+    return {
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": {name: metadata[name] for name in shown if name in metadata},
+        "spec": {"replicas": wanted[0]} if wanted and wanted[0] else {},
+        "status": status,
+    }
+
+
+def with_scale(obj: Object, scale: Object, kind: Kind | None = None) -> Object:
     """`obj` with the replicas that `scale` asks for. Raises ApiError when they are not a count."""
     name = obj["metadata"]["name"]
     replicas = (scale.get("spec") or {}).get("replicas", 0)
@@ -48,4 +68,6 @@ def with_scale(obj: Object, scale: Object) -> Object:
     if wanted.get("uid"):
         metadata["uid"] = wanted["uid"]
     metadata["resourceVersion"] = wanted.get("resourceVersion", "")
+    if kind is not None and kind.custom is not None:
+        return put({**obj, "metadata": metadata}, kind.custom.scale["specReplicasPath"], replicas)
     return {**obj, "metadata": metadata, "spec": {**obj["spec"], "replicas": replicas}}

@@ -8,29 +8,29 @@ apiserver/pkg/registry/rest.
 from __future__ import annotations
 
 from statelab.controlplane.apiserver.registry import defaults
-from statelab.controlplane.apiserver.validation import rules_of
+from statelab.controlplane.apiserver.validation import kind_of, rules_of
 from statelab.controlplane.apiserver.validation.rules import keep
-from statelab.controlplane.kinds import KINDS, Object
+from statelab.controlplane.kinds import Kind, Object
 
 
-def prepare_create(plural: str, obj: Object) -> None:
+def prepare_create(kind: Kind | str, obj: Object) -> None:
     """Make a new object what the server lets it start as. `metadata.creationTimestamp`, if set, counts as now."""
-    rules, metadata = rules_of(plural), obj["metadata"]
+    rules, metadata = rules_of(kind), obj["metadata"]
     metadata.pop("generation", None)
     if rules.counts is not None:
         metadata["generation"] = 1
-    if "status" in KINDS[plural].subresources:
-        status = rules.new_status(obj) if rules.new_status is not None else defaults.empty_status(plural)
+    if "status" in kind_of(kind).subresources:
+        status = rules.new_status(obj) if rules.new_status is not None else defaults.empty_status(kind)
         if status is not None:
             obj["status"] = status
     if rules.prepare is not None:
         rules.prepare(obj, None)
 
 
-def prepare_update(plural: str, obj: Object, old: Object) -> None:
+def prepare_update(kind: Kind | str, obj: Object, old: Object) -> None:
     """Take from the old object what a change may not touch, and count the change."""
-    rules = rules_of(plural)
-    if "status" in KINDS[plural].subresources:
+    rules = rules_of(kind)
+    if "status" in kind_of(kind).subresources:
         keep("status", obj, old)
     if rules.prepare is not None:
         rules.prepare(obj, old)
@@ -43,17 +43,17 @@ def prepare_update(plural: str, obj: Object, old: Object) -> None:
         metadata.pop("generation", None)
 
 
-def finish(plural: str, obj: Object) -> None:
+def finish(kind: Kind | str, obj: Object) -> None:
     """What the server fills in when it reads back what it stored."""
-    complete = rules_of(plural).finish
+    complete = rules_of(kind).finish
     if complete is not None:
         complete(obj)
 
 
-def prepare_status_update(plural: str, obj: Object, old: Object) -> None:
+def prepare_status_update(kind: Kind | str, obj: Object, old: Object) -> None:
     """Keep everything but the status (and harmless metadata)."""
     keep("spec", obj, old)
     keep("generation", obj["metadata"], old["metadata"])
-    prepare = rules_of(plural).prepare_status
+    prepare = rules_of(kind).prepare_status
     if prepare is not None:
         prepare(obj, old)

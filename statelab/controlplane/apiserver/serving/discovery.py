@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from statelab.controlplane.kinds import KINDS, OTHER_VERSIONS, REFUSED, REVIEWS, UNSTORED, Kind, Object
 
 _SERVED = (*KINDS.values(), *REVIEWS.values())
+_CUSTOM_VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
 _ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 _NOT_SIMULATED = frozenset({"resize"})  # requests are told of kind
 _ORDER = (
@@ -61,6 +62,8 @@ def verbs(kind: Kind, subresource: str = "") -> tuple[str, ...]:
     """What one may do with a resource, or with one of its subresources."""
     if subresource:
         return _SUBRESOURCE_VERBS[subresource]
+    if kind.custom is not None:
+        return _CUSTOM_VERBS
     if kind.plural in REVIEWS:
         return ("create",)
     if kind.plural in _UNSTORED_VERBS:
@@ -74,6 +77,8 @@ def subresources(kind: Kind) -> list[str]:
 
 
 def _told_subresources(kind: Kind) -> list[str]:
+    if kind.custom is not None:
+        return list(kind.subresources)
     return sorted({*kind.subresources, *(("proxy",) if kind.plural in _PROXIES and not kind.group else ())})
 
 
@@ -118,33 +123,47 @@ def _of(kinds: Iterable[Kind], group: str, version: str) -> list[Kind]:
     return sorted(found, key=lambda kind: kind.plural)
 
 
-def document(path: str) -> Object | None:
-    """The discovery document at a path (`/api`, `/apis`, `/api/v1`, `/apis/apps`, `/apis/apps/v1`), if there is one."""
+def document(path: str, custom: Sequence[Kind] = ()) -> Object | None:
+    """The discovery document at a path (`/api`, `/apis`, `/api/v1`, `/apis/apps`, `/apis/apps/v1`), if there is one.
+
+    `custom`: the kinds that definitions have made.
+    """
     parts = tuple(path.strip("/").split("/"))
+    own = _ordered(custom)
     match parts:
+        case ("apis", name) if any(group == name for group, _ in own):
+            return {"kind": "APIGroup", "apiVersion": "v1", **_group(name, own)}
+        case ("apis", name, version) if (name, version) in own:
+            return _list_of(_of(custom, name, version), name, version)
         case ("api",):
             addresses = [{"clientCIDR": "0.0.0.0/0", "serverAddress": "127.0.0.1:6443"}]
             return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": addresses}
         case ("apis",):
-            groups = [_group(name) for name in _named_groups()]
+            groups = [_group(name, _told_group_versions()) for name in _named_groups()]
+            groups += [_group(name, own) for name in dict.fromkeys(group for group, _ in own)]
             return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
         case ("api", version) if ("", version) in _told_group_versions():
             return _resource_list("", version)
         case ("apis", name) if name in _named_groups():
-            return {"kind": "APIGroup", "apiVersion": "v1", **_group(name)}
+            return {"kind": "APIGroup", "apiVersion": "v1", **_group(name, _told_group_versions())}
         case ("apis", name, version) if name and (name, version) in _told_group_versions():
             return _resource_list(name, version)
     return None
 
 
-def aggregated(path: str, version: str = "v2") -> Object:
+def aggregated(path: str, version: str = "v2", custom: Sequence[Kind] = ()) -> Object:
     """Everything below `/api` or `/apis` in one apidiscovery.k8s.io document of `version` v2 or v2beta1."""
-    names = [""] if path.strip("/") == "api" else _named_groups()
+    is_core = path.strip("/") == "api"
+    names = [""] if is_core else _named_groups()
+    own = [] if is_core else list(dict.fromkeys(kind.group for kind in custom))
     return {
         "kind": "APIGroupDiscoveryList",
         "apiVersion": f"apidiscovery.k8s.io/{version}",
         "metadata": {},
-        "items": [_group_discovery(name) for name in names],
+        "items": [
+            *(_group_discovery(name) for name in names),
+            *(_discovery_of(name, custom, _ordered(custom)) for name in own),
+        ],
     }
 
 
@@ -152,19 +171,19 @@ def _named_groups() -> list[str]:
     return list(dict.fromkeys(group for group, _ in _told_group_versions() if group))
 
 
-def _group(name: str) -> Object:
-    versions = [
-        {"groupVersion": f"{group}/{version}", "version": version}
-        for group, version in _told_group_versions()
-        if group == name
-    ]
+def _group(name: str, told: list[tuple[str, str]]) -> Object:
+    versions = [{"groupVersion": f"{group}/{version}", "version": version} for group, version in told if group == name]
     return {"name": name, "versions": versions, "preferredVersion": versions[0]}
 
 
 @lru_cache(maxsize=16)
 def _resource_list(group: str, version: str) -> Object:
+    return _list_of(_of(_told(), group, version), group, version)
+
+
+def _list_of(kinds: Iterable[Kind], group: str, version: str) -> Object:
     resources: list[Object] = []
-    for kind in _of(_told(), group, version):
+    for kind in kinds:
         resources.append(_resource(kind))
         resources += [_subresource(kind, name) for name in _told_subresources(kind)]
     if not group:  # the oldest of these documents never had an apiVersion
@@ -179,7 +198,7 @@ def _resource_list(group: str, version: str) -> Object:
 
 def _resource(kind: Kind) -> Object:
     resource: Object = {
-        "name": kind.plural,
+        "name": kind.resource,
         "singularName": kind.singular,
         "namespaced": kind.namespaced,
         "kind": kind.name,
@@ -193,7 +212,7 @@ def _resource(kind: Kind) -> Object:
 
 def _subresource(kind: Kind, name: str) -> Object:
     group, version, kind_name = subresource_kind(kind, name)
-    resource: Object = {"name": f"{kind.plural}/{name}", "singularName": "", "namespaced": kind.namespaced}
+    resource: Object = {"name": f"{kind.resource}/{name}", "singularName": "", "namespaced": kind.namespaced}
     if (group, version) != (kind.group, kind.version):
         resource |= {"group": group, "version": version}
     return {**resource, "kind": kind_name, "verbs": list(verbs(kind, name))}
@@ -218,13 +237,17 @@ def storage_version_hash(kind: Kind) -> str:
 
 @lru_cache(maxsize=16)
 def _group_discovery(name: str) -> Object:
+    return _discovery_of(name, _told(), _told_group_versions())
+
+
+def _discovery_of(name: str, kinds: Iterable[Kind], told: list[tuple[str, str]]) -> Object:
     versions = [
         {
             "version": version,
-            "resources": [_resource_discovery(kind) for kind in _of(_told(), group, version)],
+            "resources": [_resource_discovery(kind) for kind in _of(kinds, group, version)],
             "freshness": "Current",
         }
-        for group, version in _told_group_versions()
+        for group, version in told
         if group == name
     ]
     metadata: Object = {"name": name} if name else {}
@@ -241,7 +264,7 @@ def _resource_discovery(kind: Kind) -> Object:
         for name in _told_subresources(kind)
     ]
     resource: Object = {
-        "resource": kind.plural,
+        "resource": kind.resource,
         "responseKind": _response_kind(kind.group, kind.version, kind.name),
         "scope": "Namespaced" if kind.namespaced else "Cluster",
         "singularResource": kind.singular,

@@ -42,6 +42,13 @@ def encoded(request: Request, value: Any, code: int, form: Form) -> Response:
     return Response(code, jsonbytes.dumps(value, option=jsonbytes.OPT_INDENT_2 if wanted else None))
 
 
+def in_version(kind: Kind, obj: Object) -> Object:
+    """An object as this version of its kind shows it: versions of a custom kind differ in their name alone."""
+    if kind.custom is None or obj.get("kind") != kind.name or obj.get("apiVersion") == kind.api_version:
+        return obj
+    return {**obj, "apiVersion": kind.api_version}
+
+
 def of_object(request: Request, kind: Kind, obj: Object, code: int, form: Form, now_s: float) -> Response:
     if form.what == "Table" and obj.get("kind") != "Status":
         shown = _table(request, kind, [obj], form, now_s)
@@ -67,8 +74,11 @@ def of_list(request: Request, kind: Kind, page: Page, form: Form, now_s: float) 
             request, {**what, "items": [table.partial_metadata(obj, form.version) for obj in page.items]}, 200, form
         )
     # The members of a typed list do not repeat what they are: the list says it.
-    items = [{name: obj[name] for name in obj if name not in ("kind", "apiVersion")} for obj in page.items]
-    what = {"kind": f"{kind.name}List", "apiVersion": kind.api_version, "metadata": metadata}
+    if kind.custom is not None:
+        items = [in_version(kind, obj) for obj in page.items]
+    else:
+        items = [{name: obj[name] for name in obj if name not in ("kind", "apiVersion")} for obj in page.items]
+    what = {"kind": kind.list_name, "apiVersion": kind.api_version, "metadata": metadata}
     return encoded(request, {**what, "items": items}, 200, form)
 
 
@@ -101,6 +111,9 @@ def event_encoder(
     def as_is(type: str, obj: Object) -> bytes:
         if type in ("BOOKMARK", "ERROR"):
             return event_line(type, obj)
+        shown = in_version(kind, obj)
+        if shown is not obj:
+            return event_line(type, shown)
         return b'{"type":"' + type.encode() + b'","object":' + store.encoded(obj) + b"}\n"
 
     return as_is
@@ -110,7 +123,7 @@ def _table(
     request: Request, kind: Kind, objects: list[Object], form: Form, now_s: float, *, headers: bool = True
 ) -> Object:
     include = _include(request)
-    return table.table(kind.plural, objects, now_s, include, headers=headers, version=form.version)
+    return table.table(kind, objects, now_s, include, headers=headers, version=form.version)
 
 
 def _include(request: Request) -> str:

@@ -23,6 +23,7 @@ from statelab.controlplane.apiserver.encoding.request import (
     Unserved,
     WatchAnswer,
     resolve,
+    resolve_among,
 )
 from statelab.controlplane.apiserver.registry import listing
 from statelab.controlplane.apiserver.registry.watch import Watch
@@ -113,6 +114,8 @@ class Handler:
         if "/proxy" in path and (proxied := proxy.answer(self.cluster, request)) is not None:
             return proxied
         target = resolve(path)
+        if isinstance(target, Unserved) and self.api.kinds.custom:
+            target = resolve_among(path, self.api.kinds.find)
         if target is None:
             return nonresource.answer(self.cluster, request)
         if isinstance(target, Unserved):
@@ -120,7 +123,11 @@ class Handler:
                 return unstored
             if (review := reviews.kind_of(target.group_resource)) is not None:
                 return self._review(request, review)
+            if nonresource.is_of_nobody(target.group_resource, self.api.kinds.custom):
+                return Response(404, b"404 page not found\n", "text/plain; charset=utf-8")
             raise nonresource.unserved(target.group_resource)
+        if target.kind.custom is not None and target.kind.custom.warning:
+            warnings.append(target.kind.custom.warning)
         if target.kind.plural == "endpoints":
             warnings.append(_ENDPOINTS_DEPRECATED)
         if target.subresource:
@@ -236,7 +243,8 @@ class Handler:
             if lease is not None:
                 return self._shown(request, target.kind, lease, 200, form)
         obj = self.api.read(target.kind.plural, target.namespace, target.name, target.subresource or None)
-        if form is negotiation.JSON and target.subresource != "scale" and not request.first("pretty"):
+        stored, obj = obj, forms.in_version(target.kind, obj)
+        if form is negotiation.JSON and obj is stored and target.subresource != "scale" and not request.first("pretty"):
             return Response(200, self.store.encoded(obj))
         return self._shown(request, target.kind, obj, 200, form)
 
@@ -328,7 +336,7 @@ class Handler:
     def _patch(self, request: Request, target: Target, warnings: list[str]) -> Response:
         kind = target.kind
         form = negotiation.form_of(request.headers.get("accept", ""), forms.OBJECT_VIEWS)
-        patch_type = negotiation.patch_type(request.headers.get("content-type", ""))
+        patch_type = negotiation.patch_type(request.headers.get("content-type", ""), custom=kind.custom is not None)
         wanted = options.write_options(request, "PatchOptions", warnings, is_apply=patch_type == "apply")
         body = bodies.patch(request, patch_type)
         if patch_type == "apply" and request.user is not ADMIN:
@@ -399,6 +407,7 @@ class Handler:
         self, request: Request, kind: Kind, obj: Object, code: int, form: negotiation.Form, *, stored: bool = False
     ) -> Response:
         """`stored`: the object is the store's own, so its JSON may be remembered."""
+        obj = forms.in_version(kind, obj)
         if form is negotiation.JSON and not request.first("pretty"):
             if stored and obj["kind"] == kind.name and self.store.get(kind.plural, key_of(obj)) is obj:
                 return Response(code, self.store.encoded(obj))

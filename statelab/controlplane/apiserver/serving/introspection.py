@@ -45,11 +45,12 @@ def answer(cluster: ControlPlane, method: str, path: str, query: Mapping[str, st
 
 def _why(cluster: ControlPlane, query: Mapping[str, str]) -> Object:
     plural, namespace, name = query.get("resource", ""), query.get("namespace", ""), query.get("name", "")
-    if plural not in KINDS:
+    kind = cluster.api.kinds.get(plural)
+    if kind is None:
         raise errors.bad_request(f'resource "{plural}" is not served')
-    reason = cluster.why(plural, f"{namespace}/{name}" if KINDS[plural].namespaced else name)
+    reason = cluster.why(plural, f"{namespace}/{name}" if kind.namespaced else name)
     if reason is None:
-        text = f"{KINDS[plural].singular}/{name}   nothing of that name was ever here, as far as the history goes back"
+        text = f"{kind.singular}/{name}   nothing of that name was ever here, as far as the history goes back"
         return {"text": text, "reason": None}
     return {"text": str(reason), "reason": reason.to_json()}
 
@@ -61,10 +62,14 @@ def _history(cluster: ControlPlane, query: Mapping[str, str]) -> Object:
         revision
         for revision in cluster.store.since(since)
         if (not resources or revision.plural in resources)
-        and (not namespace or not KINDS[revision.plural].namespaced or revision.key.startswith(f"{namespace}/"))
+        and (not namespace or not _is_namespaced(revision.plural) or revision.key.startswith(f"{namespace}/"))
     )
     revisions = [_shown(revision) for revision in islice(wanted, min(limit, _MOST_REVISIONS))]
     return {"revision": cluster.store.revision, "compacted": cluster.store.compacted, "revisions": revisions}
+
+
+def _is_namespaced(plural: str) -> bool:
+    return plural not in KINDS or KINDS[plural].namespaced
 
 
 def _number(query: Mapping[str, str], name: str, default: int) -> int:

@@ -6,13 +6,14 @@ Source: apiserver/pkg/server/routes, pkg/server/healthz, pkg/endpoints/discovery
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from statelab.controlplane.apiserver.encoding import negotiation
 from statelab.controlplane.apiserver.encoding.request import Request, Response
 from statelab.controlplane.apiserver.serving import discovery, forms, oidc, openapi, openapi_protobuf
 from statelab.controlplane.errors import ApiError
-from statelab.controlplane.kinds import KINDS, Object
+from statelab.controlplane.kinds import KINDS, Kind, Object
 from statelab.version import KUBERNETES_VERSION
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ _NEVER_MEANT = {
     "mutatingadmissionpolicybindings.admissionregistration.k8s.io": "admission policies",
     "validatingadmissionpolicies.admissionregistration.k8s.io": "admission policies",
     "validatingadmissionpolicybindings.admissionregistration.k8s.io": "admission policies",
-    "customresourcedefinitions.apiextensions.k8s.io": "CustomResourceDefinitions",
     "ipaddresses.networking.k8s.io": "IPAddress objects",
     "servicecidrs.networking.k8s.io": "ServiceCIDRs",
     "csidrivers.storage.k8s.io": "CSI drivers",
@@ -77,8 +77,8 @@ def answer(cluster: ControlPlane, request: Request) -> Response:
     if path == "/metrics" or path.startswith(("/metrics/", "/debug", "/logs")):
         raise not_simulated("the metrics and debugging pages of a server")
     if path == "/openapi/v2" or path.startswith("/openapi/v3"):
-        return _openapi(request, path)
-    return _discovery(request, path)
+        return _openapi(request, path, cluster.api.kinds.custom)
+    return _discovery(request, path, cluster.api.kinds.custom)
 
 
 def version() -> Object:
@@ -123,6 +123,13 @@ def unserved(group_resource: str) -> ApiError:
     return not_simulated(_NEVER_MEANT.get(group_resource, group_resource if not group else f"{group_resource}"))
 
 
+def is_of_nobody(group_resource: str, custom: Sequence[Kind]) -> bool:
+    """Whether a group is none of Kubernetes' and none that a definition has made: then there is no page at all."""
+    group = group_resource.partition("/")[0].partition(".")[2]
+    known = group.endswith(("k8s.io", "kubernetes.io")) or "." not in group
+    return not known and all(kind.group != group for kind in custom)
+
+
 def _architecture() -> str:
     machine = platform.machine().lower()
     return {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
@@ -144,17 +151,17 @@ def _paths() -> list[str]:
     return sorted((paths - {"/.well-known"}) | {"/statelab/v1", "/version"})
 
 
-def _discovery(request: Request, path: str) -> Response:
+def _discovery(request: Request, path: str, custom: Sequence[Kind]) -> Response:
     accept = request.headers.get("accept", "")
     if path in ("/api", "/apis"):
         form = negotiation.form_of(accept, ("APIGroupDiscoveryList",))
         if form.what:
-            body = discovery.aggregated(path, form.version)
+            body = discovery.aggregated(path, form.version, custom)
             content_type = f"application/json;g={form.group};v={form.version};as={form.what}"
             response = forms.json_response(body)
             response.content_type = content_type
             return response
-    found = discovery.document(path)
+    found = discovery.document(path, custom)
     if found is None:
         resource = _resource_of_path(path)
         if resource:
@@ -171,10 +178,10 @@ def _resource_of_path(path: str) -> str:
     return f"group {parts[1]}" if len(parts) < 4 else f"{parts[-1]}.{parts[1]}"
 
 
-def _openapi(request: Request, path: str) -> Response:
+def _openapi(request: Request, path: str, custom: Sequence[Kind]) -> Response:
     if path == "/openapi/v2" and openapi_protobuf.MEDIA_TYPE in request.headers.get("accept", ""):
         return Response(200, openapi_protobuf.document(), openapi_protobuf.CONTENT_TYPE)
-    found = openapi.document(path)
+    found = openapi.document(path, custom)
     if found is None:
         raise not_found()
     return Response(200, found)

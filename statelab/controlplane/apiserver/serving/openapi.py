@@ -8,14 +8,15 @@ Source: kube-openapi/pkg/builder, builder3, handler3.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
 from statelab.controlplane.apiserver.encoding import schemas
 from statelab.controlplane.apiserver.encoding.schemas import Schema
-from statelab.controlplane.apiserver.serving import discovery, operations
+from statelab.controlplane.apiserver.serving import discovery, openapi_custom, operations
 from statelab.controlplane.apiserver.serving.operations import Operation, Path
+from statelab.controlplane.kinds import Kind
 from statelab.reader import jsonbytes
 from statelab.version import KUBERNETES_VERSION
 
@@ -33,14 +34,20 @@ _BEARER = {
 _ABOUT = {"title": "Kubernetes", "version": f"v{KUBERNETES_VERSION}"}
 
 
-def document(path: str) -> bytes | None:
-    """The document at `/openapi/v2`, `/openapi/v3` or `/openapi/v3/<group version>`, as JSON; None where none is."""
+def document(path: str, custom: Sequence[Kind] = ()) -> bytes | None:
+    """The document at `/openapi/v2`, `/openapi/v3` or `/openapi/v3/<group version>`, as JSON; None where none is.
+
+    `custom`: the kinds that definitions have made (openapi_custom.py); version 3 tells of them.
+    """
     path = path.rstrip("/")
     if path == "/openapi/v2":
         return _version_2()
     if path == "/openapi/v3":
-        return _index()
+        return openapi_custom.in_index(_index(), custom) if custom else _index()
     name = path.removeprefix("/openapi/v3/")
+    own = [kind for kind in custom if _path_of(kind.group, kind.version) == name]
+    if own:
+        return openapi_custom.document(own, _schema_3)
     for group, version in discovery.group_versions():
         if name == _path_of(group, version):
             return _version_3(group, version)

@@ -12,7 +12,7 @@ from pkgutil import iter_modules
 from statelab.controlplane.apiserver.validation import meta, names
 from statelab.controlplane.apiserver.validation.rules import Rules
 from statelab.controlplane.errors import FieldError
-from statelab.controlplane.kinds import KINDS, Object
+from statelab.controlplane.kinds import KINDS, Kind, Object
 
 
 @cache
@@ -24,34 +24,42 @@ def _all_rules() -> dict[str, Rules]:
     return found
 
 
-def rules_of(plural: str) -> Rules:
-    """All that is known of a kind beside its schema. Raises KeyError where no module says it."""
-    return _all_rules()[plural]
+def rules_of(kind: Kind | str) -> Rules:
+    """All that is known of a kind (or of a built-in one's plural) beside its schema. Raises KeyError."""
+    if isinstance(kind, str):
+        return _all_rules()[kind]
+    rules: Rules = kind.custom.rules if kind.custom is not None else _all_rules()[kind.plural]
+    return rules
 
 
-def create(plural: str, obj: Object) -> list[FieldError]:
+def kind_of(kind: Kind | str) -> Kind:
+    """A kind, or the built-in one of that plural."""
+    return KINDS[kind] if isinstance(kind, str) else kind
+
+
+def create(kind: Kind | str, obj: Object) -> list[FieldError]:
     """What is wrong with a new object (decoded, defaulted, admitted); empty when nothing is."""
-    return rules_of(plural).create(obj)
+    return rules_of(kind).create(obj)
 
 
-def update(plural: str, obj: Object, old: Object) -> list[FieldError]:
+def update(kind: Kind | str, obj: Object, old: Object) -> list[FieldError]:
     """What is wrong with an object that is to replace `old`.
 
     Metadata are judged for every kind alike first (rest.BeforeUpdate), so a fault in them is a cause more than once.
     """
     common = meta.metadata(
-        obj["metadata"], namespaced=KINDS[plural].namespaced, check_name=names.path_segment
+        obj["metadata"], namespaced=kind_of(kind).namespaced, check_name=names.path_segment
     ) + meta.metadata_update(obj["metadata"], old["metadata"])
-    found = rules_of(plural).update(obj, old)
+    found = rules_of(kind).update(obj, old)
     return common + found if common else found
 
 
-def update_status(plural: str, obj: Object, old: Object) -> list[FieldError]:
+def update_status(kind: Kind | str, obj: Object, old: Object) -> list[FieldError]:
     """What is wrong with a new status."""
-    return rules_of(plural).update_status(obj, old)
+    return rules_of(kind).update_status(obj, old)
 
 
-def warnings_of(plural: str, obj: Object, old: Object | None = None) -> list[str]:
+def warnings_of(kind: Kind | str, obj: Object, old: Object | None = None) -> list[str]:
     """What is allowed and probably not meant in an object that is created, or (with `old`) updated; each once."""
-    doubts = rules_of(plural).warnings
+    doubts = rules_of(kind).warnings
     return list(dict.fromkeys(doubts(obj, old))) if doubts is not None else []

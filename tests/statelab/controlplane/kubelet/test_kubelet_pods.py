@@ -83,9 +83,7 @@ def test_an_image_that_cannot_be_pulled_is_an_error_first_and_backs_off_then(clu
     assert "Failed: Error: ImagePullBackOff" in cluster.told()
     cluster.run_until(lambda: cluster.main()["state"]["waiting"]["reason"] == "ImagePullBackOff", 30)
     message = cluster.main()["state"]["waiting"]["message"]
-    assert message.startswith(
-        'Back-off pulling image "nginx:no-such-tag": ErrImagePull: rpc error: code = NotFound desc'
-    )
+    assert message.startswith('Back-off pulling image "nginx:no-such-tag": ErrImagePull: failed to pull and unpack')
 
 
 @pytest.mark.parametrize(

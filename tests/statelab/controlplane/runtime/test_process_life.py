@@ -193,9 +193,9 @@ def test_two_clusters_with_the_same_seed_do_the_same_to_the_byte(node_factory):
         ("nginx@sha256:4bdd623e848417d96127e16037743f0cd8b528c026e9175e22a84f639eca58ff", None),
         ("registry.k8s.io/e2e-test-images/agnhost:2.56", None),
         ("quay.io/team/app:2024-01-01", None),
-        ("nginx:no-such-tag", "not found"),
-        ("nginx:9.99.doesnotexist", "not found"),
-        ("ghcr.io/acme/api:does-not-exist", "not found"),
+        ("nginx:no-such-tag", "no such host"),
+        ("nginx:9.99.doesnotexist", "no such host"),
+        ("ghcr.io/acme/api:does-not-exist", "no such host"),
         ("registry.k8s.io/nginx-slim:0.2.4", "not found"),
         ("ngnix:1.27", "pull access denied"),
         ("x", "pull access denied"),
@@ -210,8 +210,13 @@ def test_which_images_can_be_pulled(node, image, problem):
     assert (pull.error is None) if problem is None else problem in pull.error
 
 
-def test_a_tag_that_does_not_exist_fails_in_containerds_words_and_not_as_a_name_that_is_not_resolved(node):
+def test_a_tag_like_no_other_fails_in_the_recorded_words_and_a_slip_as_a_name_that_is_not_there(node):
     assert node.runtime.pull("nginx:no-such-tag").error == (
-        'rpc error: code = NotFound desc = failed to pull and unpack image "docker.io/library/nginx:no-such-tag": '
-        "failed to resolve image: docker.io/library/nginx:no-such-tag: not found"
+        'failed to pull and unpack image "docker.io/library/nginx:no-such-tag": failed to resolve image: failed to do '
+        'request: Head "https://registry-1.docker.io/v2/library/nginx/manifests/no-such-tag": dial tcp: lookup '
+        "registry-1.docker.io on 10.255.255.53:53: no such host"
+    )
+    assert node.runtime.pull("registry.k8s.io/nginx-slim:0.2.4").error == (
+        'rpc error: code = NotFound desc = failed to pull and unpack image "registry.k8s.io/nginx-slim:0.2.4": '
+        "failed to resolve image: registry.k8s.io/nginx-slim:0.2.4: not found"
     )

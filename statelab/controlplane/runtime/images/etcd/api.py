@@ -548,7 +548,7 @@ def _transfer(api: Api, body: Json, done: Done) -> None:
     member, target = api.member, _int(body, "targetID")
     if member.raft.role != "leader":
         raise Refused("etcdserver: not leader", "FailedPrecondition")
-    if target not in member.state.voters():
+    if target not in member.state.voting():
         raise Refused("etcdserver: bad leader transferee", "FailedPrecondition")
     member.raft.transfer_to(target)
     done({})

@@ -152,7 +152,7 @@ def _members(member: EtcdMember, data: Json) -> Json:
 def check_change(member: EtcdMember, action: str, asked: Json) -> None:
     """Whether the members may change so now: what keeps a cluster from losing its quorum. Raises Refused."""
     state, now_s = member.state, member.task.loop.now_s
-    voters = state.voters()
+    voters = state.voting()
     if action == "add":
         urls = {url for each in state.members.values() for url in each.peer_urls}
         if urls & set(asked["urls"]):

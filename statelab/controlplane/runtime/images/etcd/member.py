@@ -96,7 +96,7 @@ class EtcdMember:
         elif not log.existed:  # whom it asks before it has heard anything
             for each in members:
                 self.state.members[each.id] = each
-        self.raft.set_members(self.state.voters(), self.state.learners())
+        self.raft.set_members(self.state.voting(), self.state.learners())
         self.is_running = True
         self._connect()
         self.raft.apply_committed()
@@ -108,7 +108,7 @@ class EtcdMember:
         if name not in ("TERM", "INT"):
             return
         self.log("info", "received signal; shutting down", signal="terminated" if name == "TERM" else "interrupt")
-        others = [each for each in self.state.voters() if each != self.id] if self.is_running else []
+        others = [each for each in self.state.voting() if each != self.id] if self.is_running else []
         active = [each for each in others if each in self.peers and self.peers[each].active_since_s is not None]
         if self.is_running and self.raft.role == "leader" and active:
             best = max(
@@ -289,7 +289,7 @@ class EtcdMember:
 
     def members_changed(self) -> None:
         """The members are others by now."""
-        self.raft.set_members(self.state.voters(), self.state.learners())
+        self.raft.set_members(self.state.voting(), self.state.learners())
         if self.is_running:
             self._connect()
         if self.id in self.state.removed and self.is_running:

@@ -183,7 +183,7 @@ class State:
 
     # ---- members
 
-    def voters(self) -> set[int]:
+    def voting(self) -> set[int]:
         return {each.id for each in self.members.values() if not each.learner}
 
     def learners(self) -> set[int]:

@@ -1,0 +1,203 @@
+"""What a CEL expression comes to, and what it costs. Values are JSON's; a list or map is never copied.
+
+Each step costs one and each element or character that is looked at a little; beyond the budget it stops, as a real API
+server does. Functions are in functions.py. Source: cel-spec langdef.md, apiserver/pkg/cel (per-call cost limits).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from statelab.controlplane.apiserver.validation.custom.cel import functions
+from statelab.controlplane.apiserver.validation.custom.cel.functions import CelError
+from statelab.controlplane.apiserver.validation.custom.cel.parsing import Node
+
+_LARGEST = 2**63 - 1
+_MACROS = frozenset(("all", "exists", "exists_one", "existsOne", "map", "filter"))
+_MOST_ELEMENTS = 1_000_000
+
+
+class TooCostly(Exception):
+    """The budget is used up."""
+
+
+class Budget:
+    """What may still be spent, by one rule or by all of an object's."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def spend(self, cost: int) -> None:
+        self.left -= cost
+        if self.left < 0:
+            raise TooCostly
+
+
+def evaluate(node: Node, variables: Mapping[str, Any], budget: Budget) -> Any:
+    """Raises CelError where it comes to nothing, TooCostly."""
+    return _Evaluation(budget).value(node, variables)
+
+
+class _Evaluation:
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+
+    def value(self, node: Node, names: Mapping[str, Any]) -> Any:
+        self._budget.spend(1)
+        handle = _HANDLERS.get(node.op)
+        return handle(self, node, names) if handle is not None else self._operator(node, names)
+
+    # ---- names, members, literals
+
+    def _literal(self, node: Node, names: Mapping[str, Any]) -> Any:
+        return node.value
+
+    def _name(self, node: Node, names: Mapping[str, Any]) -> Any:
+        if node.value not in names:
+            raise CelError(f"no such attribute(s): {node.value}")
+        return names[node.value]
+
+    def _member(self, node: Node, names: Mapping[str, Any]) -> Any:
+        owner = self.value(node.args[0], names)
+        name = functions.unescaped(node.value)
+        if not isinstance(owner, dict):
+            raise CelError(f"type '{functions.type_name(owner)}' does not support field selection")
+        if name not in owner:
+            raise CelError(f"no such key: {name}")
+        return owner[name]
+
+    def _index(self, node: Node, names: Mapping[str, Any]) -> Any:
+        owner, index = (self.value(each, names) for each in node.args)
+        if isinstance(owner, dict):
+            if index not in owner:
+                raise CelError(f"no such key: {index}")
+            return owner[index]
+        if isinstance(owner, list) and type(index) is int:
+            if not 0 <= index < len(owner):
+                raise CelError(f"index out of bounds: {index}")
+            return owner[index]
+        raise CelError("no such overload")
+
+    def _list(self, node: Node, names: Mapping[str, Any]) -> Any:
+        return [self.value(each, names) for each in node.args]
+
+    def _map(self, node: Node, names: Mapping[str, Any]) -> Any:
+        found = [self.value(each, names) for each in node.args]
+        return dict(zip(found[::2], found[1::2], strict=True))
+
+    def _choice(self, node: Node, names: Mapping[str, Any]) -> Any:
+        condition = self.value(node.args[0], names)
+        if not isinstance(condition, bool):
+            raise CelError("no such overload")
+        return self.value(node.args[1 if condition else 2], names)
+
+    # ---- && and ||: what one side decides is decided, whatever is wrong with the other
+
+    def _and(self, node: Node, names: Mapping[str, Any]) -> Any:
+        return self._logical(node, names, False)
+
+    def _or(self, node: Node, names: Mapping[str, Any]) -> Any:
+        return self._logical(node, names, True)
+
+    def _logical(self, node: Node, names: Mapping[str, Any], decides: bool) -> bool:
+        wrong: CelError | None = None
+        for each in node.args:
+            try:
+                found = self.value(each, names)
+                if not isinstance(found, bool):
+                    raise CelError("no such overload")
+                if found is decides:
+                    return decides
+            except CelError as error:
+                wrong = wrong or error
+        if wrong is not None:
+            raise wrong
+        return not decides
+
+    # ---- calls
+
+    def _function(self, node: Node, names: Mapping[str, Any]) -> Any:
+        if node.value == "has":
+            return self._has(node, names)
+        arguments = [self.value(each, names) for each in node.args]
+        return functions.call(node.value, arguments, self._budget.spend)
+
+    def _has(self, node: Node, names: Mapping[str, Any]) -> bool:
+        if len(node.args) != 1 or node.args[0].op != "member":
+            raise CelError("invalid argument to has() macro")
+        owner = self.value(node.args[0].args[0], names)
+        return isinstance(owner, dict) and functions.unescaped(node.args[0].value) in owner
+
+    def _call(self, node: Node, names: Mapping[str, Any]) -> Any:
+        if node.value in _MACROS and len(node.args) > 2:
+            return self._macro(node, names)
+        arguments = [self.value(each, names) for each in node.args]
+        return functions.method(node.value, arguments, self._budget.spend)
+
+    def _macro(self, node: Node, names: Mapping[str, Any]) -> Any:
+        owner, variable, *rest = node.args
+        over = self.value(owner, names)
+        if variable.op != "name" or not isinstance(over, list | dict):
+            raise CelError("no such overload")
+        each_of = over if isinstance(over, list) else list(over)
+        results: list[Any] = []
+        wrong: CelError | None = None
+        count = 0
+        for element in each_of[:_MOST_ELEMENTS]:
+            inside = {**names, variable.value: element} if len(names) < 32 else _too_deep()
+            try:
+                found = self.value(rest[0], inside)
+            except CelError as error:
+                if node.value in ("map", "filter"):
+                    raise
+                wrong = wrong or error
+                continue
+            if node.value == "map":
+                if len(rest) == 1:
+                    results.append(found)
+                elif found is True:
+                    results.append(self.value(rest[1], inside))
+            elif not isinstance(found, bool):
+                raise CelError("no such overload")
+            elif found and node.value == "filter":
+                results.append(element)
+            elif found and node.value == "exists":
+                return True
+            elif not found and node.value == "all":
+                return False
+            elif found:
+                count += 1
+        if wrong is not None:
+            raise wrong
+        return {"all": True, "exists": False}.get(
+            node.value, results if node.value in ("map", "filter") else count == 1
+        )
+
+    # ---- operators
+
+    def _not(self, node: Node, names: Mapping[str, Any]) -> Any:
+        value = self.value(node.args[0], names)
+        if not isinstance(value, bool):
+            raise CelError("no such overload")
+        return not value
+
+    def _negative(self, node: Node, names: Mapping[str, Any]) -> Any:
+        return functions.number(-functions.a_number(self.value(node.args[0], names)))
+
+    def _operator(self, node: Node, names: Mapping[str, Any]) -> Any:
+        left, right = (self.value(each, names) for each in node.args)
+        self._budget.spend(functions.size_of(left) // 10 + functions.size_of(right) // 10)
+        return functions.operate(node.op, left, right)
+
+
+def _too_deep() -> Any:
+    raise CelError("comprehensions nested too deeply")
+
+
+_HANDLERS: dict[str, Callable[[_Evaluation, Node, Mapping[str, Any]], Any]] = {
+    "literal": _Evaluation._literal, "name": _Evaluation._name, "member": _Evaluation._member,
+    "index": _Evaluation._index, "list": _Evaluation._list, "map": _Evaluation._map, "?:": _Evaluation._choice,
+    "&&": _Evaluation._and, "||": _Evaluation._or, "function": _Evaluation._function, "call": _Evaluation._call,
+    "!": _Evaluation._not, "neg": _Evaluation._negative,
+}  # fmt: skip

@@ -1,0 +1,219 @@
+"""A served version of a definition as a Kind, with all the server does with its objects.
+
+Source: apiextensions-apiserver/pkg/apiserver/customresource_handler.go, pkg/registry/customresource/strategy.go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from statelab.controlplane.apiserver.encoding import decoding, decoding_slow, go_json
+from statelab.controlplane.apiserver.encoding.decoding import Unusual
+from statelab.controlplane.apiserver.encoding.decoding_slow import Findings
+from statelab.controlplane.apiserver.encoding.jsonpaths import find
+from statelab.controlplane.apiserver.validation import meta, names
+from statelab.controlplane.apiserver.validation.custom import rules, structural, values
+from statelab.controlplane.apiserver.validation.fields import Errors
+from statelab.controlplane.apiserver.validation.rules import Rules
+from statelab.controlplane.errors import FieldError
+from statelab.controlplane.kinds import Kind, Object
+
+META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+_NOT_A_CHANGE = ("metadata", "status")
+
+
+@dataclass(eq=False)
+class Custom:
+    """What a definition says of one version: `schema` is its openAPIV3Schema, `columns` its additional ones.
+
+    `scale`: the paths of the scale subresource, if it has one. `stored`: the version that is stored.
+    """
+
+    definition: str  # the definition's name
+    names: dict[str, Any]
+    version: str
+    stored: str
+    schema: structural.Schema
+    has_status: bool
+    scale: dict[str, str] | None
+    columns: list[dict[str, Any]] = field(default_factory=list)
+    selectable: tuple[str, ...] = ()
+    namespaced: bool = True
+    warning: str = ""  # of a deprecated version
+
+    @cached_property
+    def has_rules(self) -> bool:
+        return rules.has_rules(self.schema)
+
+    @cached_property
+    def rules(self) -> Rules:
+        return Rules(
+            self._create,
+            self._update,
+            self._update_status,
+            defaults=self._fill_in,
+            prepare=self._prepare,
+            counts=_counts,
+            new_status=lambda obj: None,
+            prepare_status=self._prepare_status,
+        )
+
+    @cached_property
+    def typed_schema(self) -> structural.Schema:
+        """The schema of a whole object, for server-side apply."""
+        properties = {**(self.schema.get("properties") or {})}
+        text = {"type": "string"}
+        properties |= {"apiVersion": text, "kind": text, "metadata": {"$ref": f"#/$defs/{META}"}}
+        return {**self.schema, "type": "object", "properties": properties}
+
+    # ---- reading
+
+    def read(self, value: dict[str, Any]) -> tuple[Object, Findings]:
+        """An object as the server takes it: metadata in normal form, the unknown pruned and told."""
+        findings = Findings()
+        obj = dict(go_json.plain(value))
+        metadata, more = _metadata(obj.get("metadata"))
+        if metadata is None:
+            findings.error = more
+            return obj, findings
+        unknown = structural.prune(obj, self.schema, is_resource=True)
+        obj["metadata"] = metadata
+        findings.strict += [f'unknown field "{each}"' for each in sorted(unknown)]
+        findings.strict += [each for each in more.split("\n") if each]
+        return obj, findings
+
+    def _fill_in(self, obj: Object) -> None:
+        structural.drop_nulls(obj, self.schema)
+        structural.fill_in(obj, self.schema)
+
+    # ---- the strategy
+
+    def _prepare(self, obj: Object, old: Object | None) -> None:
+        if self.has_status and old is None:
+            obj.pop("status", None)
+
+    def _prepare_status(self, obj: Object, old: Object) -> None:
+        for key in [each for each in obj if each not in ("metadata", "status", "apiVersion", "kind")]:
+            if key not in old:
+                del obj[key]
+        for key, value in old.items():
+            if key not in ("metadata", "status"):
+                obj[key] = value
+        metadata = obj["metadata"]
+        fixed = {key: metadata[key] for key in ("managedFields", "resourceVersion") if key in metadata}
+        obj["metadata"] = {**old["metadata"], **fixed}
+
+    # ---- judging
+
+    def _create(self, obj: Object) -> Errors:
+        errors = meta.metadata(obj["metadata"], namespaced=self.namespaced, check_name=names.subdomain)
+        return errors + self._content(obj, None)
+
+    def _update(self, obj: Object, old: Object) -> Errors:
+        return meta.metadata_update(obj["metadata"], old["metadata"]) + self._content(obj, old)
+
+    def _update_status(self, obj: Object, old: Object) -> Errors:
+        return meta.metadata_update(obj["metadata"], old["metadata"]) + self._content(obj, old)
+
+    def _content(self, obj: Object, old: Object | None) -> Errors:
+        errors = values.validate(obj, self.schema)
+        if self.has_rules:
+            errors += rules.unchecked(errors) or rules.validate(obj, old, self.schema)
+        return errors + self._scale_errors(obj)
+
+    def _scale_errors(self, obj: Object) -> Errors:
+        if self.scale is None:
+            return []
+        errors: Errors = []
+        for path in (self.scale["specReplicasPath"], self.scale["statusReplicasPath"]):
+            found = find(obj, path)
+            if not found:
+                continue
+            value = found[0]
+            if not isinstance(value, int) or isinstance(value, bool):
+                kind = {str: "string", bool: "bool", float: "float64"}.get(type(value), type(value).__name__)
+                words = f"Invalid value: 0: {path} accessor error: {value} is of the type {kind}, expected int64"
+                errors.append(FieldError(path, "FieldValueInvalid", words))
+            elif value < 0 or value > 2**31 - 1:
+                words = (
+                    "should be a non-negative integer" if value < 0 else "should be less than or equal to 2147483647"
+                )
+                errors.append(FieldError(path, "FieldValueInvalid", f"Invalid value: {value}: {words}"))
+        return errors
+
+
+def _counts(obj: Object, old: Object) -> bool:
+    """Whether anything but metadata and status has changed."""
+    one, other = ({key: each[key] for key in each if key not in _NOT_A_CHANGE} for each in (obj, old))
+    return one != other
+
+
+def _metadata(value: Any) -> tuple[Object | None, str]:
+    """Metadata in normal form and the strict findings in it (one a line); None with what is wrong."""
+    if value is None:
+        return {}, ""
+    try:
+        made: Object = decoding.decoder(META)(value)
+        return made, ""
+    except Unusual:
+        pass
+    made, findings = decoding_slow.decode(META, value)
+    if findings.error:
+        return None, findings.error
+    return made, "\n".join(each.replace('unknown field "', 'unknown field "metadata.') for each in findings.strict)
+
+
+def kinds_of(definition: Object) -> list[Kind]:
+    """The kinds that a definition has served, the stored version first."""
+    spec, name = definition["spec"], definition["metadata"]["name"]
+    accepted = (definition.get("status") or {}).get("acceptedNames") or {}
+    named = accepted if accepted.get("plural") else spec["names"]
+    stored = next((each["name"] for each in spec["versions"] if each.get("storage")), "")
+    found = []
+    for version in sorted(spec["versions"], key=lambda each: each["name"] != stored):
+        if not version.get("served"):
+            continue
+        below = version.get("subresources") or {}
+        group_kind = f"{spec['group']}/{version['name']} {named['kind']}"
+        custom = Custom(
+            definition=name,
+            names=named,
+            version=version["name"],
+            stored=stored,
+            schema=(version.get("schema") or {}).get("openAPIV3Schema") or {"type": "object"},
+            has_status="status" in below,
+            scale=below.get("scale"),
+            columns=version.get("additionalPrinterColumns") or [],
+            selectable=tuple(each["jsonPath"] for each in version.get("selectableFields") or ()),
+            namespaced=spec["scope"] == "Namespaced",
+            warning=(version.get("deprecationWarning") or f"{group_kind} is deprecated")
+            if version.get("deprecated")
+            else "",
+        )
+        subresources = [key for key in ("status", "scale") if key in below]
+        found.append(
+            Kind(
+                spec["group"],
+                version["name"],
+                named["kind"],
+                name,
+                tuple(named.get("shortNames") or ()),
+                custom.namespaced,
+                tuple(subresources),
+                tuple(named.get("categories") or ()),
+                needs_resource_version=True,
+                custom=custom,
+            )
+        )
+    return found
+
+
+def _warning(version: dict[str, Any], group_kind: str) -> str:
+    if not version.get("deprecated"):
+        return ""
+    return str(version.get("deprecationWarning") or f"{group_kind} is deprecated")
+
+
+__all__ = ["Custom", "kinds_of"]

@@ -1,0 +1,129 @@
+"""x-kubernetes-validations: each rule of a schema asked of the value it stands at, within a budget.
+
+Source: apiextensions-apiserver/pkg/apiserver/schema/cel/validation.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from statelab.controlplane.apiserver.validation.custom import cel
+from statelab.controlplane.apiserver.validation.custom.cel.evaluating import Budget
+from statelab.controlplane.apiserver.validation.custom.structural import Schema
+from statelab.controlplane.apiserver.validation.fields import Errors
+from statelab.controlplane.errors import FieldError
+
+_BUDGET = 200_000  # steps for all rules of one object: a tenth of a second or two
+_REASONS = {
+    "FieldValueInvalid": "Invalid value", "FieldValueForbidden": "Forbidden", "FieldValueRequired": "Required value",
+    "FieldValueDuplicate": "Duplicate value",
+}  # fmt: skip
+_ABSENT: Any = object()
+_UNFINISHED = (
+    "some validation rules were not checked because the object was invalid; correct the existing errors to complete "
+    "validation"
+)
+_BLOCKING = ("FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany", "FieldValueTypeInvalid")
+
+
+def has_rules(schema: Schema) -> bool:
+    """Whether any part of a schema has rules."""
+    return bool(schema.get("x-kubernetes-validations")) or any(has_rules(each) for each in _parts(schema))
+
+
+def _parts(schema: Schema) -> Iterator[Schema]:
+    yield from (schema.get("properties") or {}).values()
+    for key in ("items", "additionalProperties"):
+        if isinstance(schema.get(key), dict):
+            yield schema[key]
+
+
+def unchecked(errors: Errors) -> Errors:
+    """What is said in place of the rules where an object is too wrong to ask them."""
+    if not any(each.reason in _BLOCKING for each in errors):
+        return []
+    return [FieldError("<nil>", "FieldValueInvalid", f"Invalid value: null: {_UNFINISHED}")]
+
+
+def validate(value: Any, old: Any, schema: Schema) -> Errors:
+    """`old` None: the object is created."""
+    budget = Budget(_BUDGET)
+    errors: Errors = []
+    try:
+        _validate(value, _ABSENT if old is None else old, schema, "", budget, errors)
+    except cel.TooCostly:
+        words = "validation failed due to running out of cost budget, no further validation rules will be run"
+        errors.append(FieldError("<nil>", "FieldValueInvalid", f"Invalid value: null: {words}"))
+    return errors
+
+
+def _validate(value: Any, old: Any, schema: Schema, path: str, budget: Budget, errors: Errors) -> None:
+    for rule in schema.get("x-kubernetes-validations") or ():
+        _ask(rule, value, old, schema, path, budget, errors)
+    if isinstance(value, dict):
+        properties, others = schema.get("properties") or {}, schema.get("additionalProperties")
+        for name in sorted(value):
+            below = properties.get(name, others)
+            if isinstance(below, dict):
+                before = old.get(name, _ABSENT) if isinstance(old, dict) else _ABSENT
+                _validate(value[name], before, below, f"{path}.{name}" if path else name, budget, errors)
+    elif isinstance(value, list) and isinstance(schema.get("items"), dict):
+        for index, each in enumerate(value):
+            before = _same_element(each, old, schema)
+            _validate(each, before, schema["items"], f"{path}[{index}]", budget, errors)
+
+
+def _same_element(element: Any, old: Any, schema: Schema) -> Any:
+    """The old element that a new one of a keyed list is compared with; in other lists there is none."""
+    keys = schema.get("x-kubernetes-list-map-keys")
+    if schema.get("x-kubernetes-list-type") != "map" or not keys or not isinstance(old, list):
+        return _ABSENT
+    if not isinstance(element, dict):
+        return _ABSENT
+    wanted = [element.get(key) for key in keys]
+    found = (each for each in old if isinstance(each, dict) and [each.get(key) for key in keys] == wanted)
+    return next(found, _ABSENT)
+
+
+def uses(node: cel.Node, name: str) -> bool:
+    """Whether an expression speaks of a variable."""
+    return (node.op == "name" and node.value == name) or any(uses(each, name) for each in node.args)
+
+
+def _ask(rule: dict[str, Any], value: Any, old: Any, schema: Schema, path: str, budget: Budget, errors: Errors) -> None:
+    expression = cel.parse(rule["rule"])
+    variables = {"self": value}
+    if uses(expression, "oldSelf"):
+        if old is _ABSENT:
+            if not rule.get("optionalOldSelf"):
+                return  # a rule about a change, and nothing has changed
+        else:
+            variables["oldSelf"] = old
+    try:
+        holds = cel.evaluate(expression, variables, budget)
+    except cel.CelError as error:
+        words = f"{error} evaluating rule: {rule.get('message') or rule['rule']}"
+        errors.append(_failed(rule, schema, path, words))
+        return
+    if holds is not True:
+        errors.append(_failed(rule, schema, path, _message(rule, variables, budget)))
+
+
+def _message(rule: dict[str, Any], variables: dict[str, Any], budget: Budget) -> str:
+    if rule.get("messageExpression"):
+        try:
+            found = cel.evaluate(cel.parse(rule["messageExpression"]), variables, budget)
+        except cel.CelError:
+            found = ""
+        if isinstance(found, str) and found.strip() and "\n" not in found:
+            return found.strip()
+    return str(rule.get("message") or "").strip() or f"failed rule: {rule['rule'].strip()}"
+
+
+def _failed(rule: dict[str, Any], schema: Schema, path: str, words: str) -> FieldError:
+    reason = rule.get("reason") or "FieldValueInvalid"
+    field = (path or "<nil>") if not rule.get("fieldPath") else f"{path}{rule['fieldPath']}".lstrip(".")
+    start = _REASONS.get(reason, "Invalid value")
+    shown = f': "{schema.get("type", "")}"' if reason in ("FieldValueInvalid", "FieldValueDuplicate") else ""
+    return FieldError(field, reason, f"{start}{shown}: {words}")

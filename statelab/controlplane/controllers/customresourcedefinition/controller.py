@@ -1,0 +1,121 @@
+"""The naming, establishing and finalizing controllers of apiextensions-apiserver in one pass.
+
+Source: apiextensions-apiserver/pkg/controller/{status,establish,finalizer}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from statelab.controlplane.clock import timestamp
+from statelab.controlplane.kinds import KINDS, Object
+from statelab.controlplane.manager import Controller
+from statelab.controlplane.store import Revision
+from statelab.controlplane.view import View
+
+_PLURAL = "customresourcedefinitions"
+_FINALIZER = "customresourcecleanup.apiextensions.k8s.io"
+_AGAIN_S = 0.5
+
+
+def reconcile(name: str, view: View) -> float | None:
+    """Accept a definition's names, have its kind served, or remove its objects and let it go."""
+    definition = view.get(_PLURAL, name)
+    if definition is None:
+        return None
+    if definition["metadata"].get("deletionTimestamp"):
+        return _finalize(definition, view)
+    conflict = _conflict(definition, view)
+    status = dict(definition.get("status") or {})
+    conditions = list(status.get("conditions") or [])
+    spec = definition["spec"]
+    if conflict:
+        _set(conditions, "NamesAccepted", "False", conflict[0], conflict[1], view)
+        if not _is(conditions, "Established"):
+            _set(conditions, "Established", "False", "NotAccepted", "not all names are accepted", view)
+    else:
+        status["acceptedNames"] = spec["names"]
+        _set(conditions, "NamesAccepted", "True", "NoConflicts", "no conflicts found", view)
+        if not _is(conditions, "Established"):
+            words = "the initial names have been accepted"
+            _set(conditions, "Established", "True", "InitialNamesAccepted", words, view)
+    status["conditions"] = conditions
+    why = conflict[1] if conflict else f"{name} has names that nothing else has: its kind is served"
+    if status != definition.get("status"):
+        view.update_status(_PLURAL, {**definition, "status": status}, why=why)
+    return None
+
+
+def _finalize(definition: Object, view: View) -> float | None:
+    name = definition["metadata"]["name"]
+    finalizers = definition["metadata"].get("finalizers") or []
+    if _FINALIZER not in finalizers:
+        return None
+    left = view.list(name)
+    for obj in left:
+        view.delete(name, obj, why=f"{name}, which made its kind, is being deleted")
+    if left:
+        return _AGAIN_S
+    rest = [each for each in finalizers if each != _FINALIZER]
+    changed = {**definition, "metadata": {**definition["metadata"], "finalizers": rest}}
+    view.update(_PLURAL, changed, why=f"all objects of {name} are gone")
+    return None
+
+
+def _conflict(definition: Object, view: View) -> tuple[str, str] | None:
+    """The first name that another kind of the group has already: a reason and its words."""
+    group, named = definition["spec"]["group"], definition["spec"]["names"]
+    taken: dict[str, str] = {}
+    kinds: dict[str, str] = {}
+    for kind in KINDS.values():
+        if kind.group == group:
+            taken |= dict.fromkeys((kind.plural, kind.singular, *kind.short_names), kind.plural)
+            kinds[kind.name] = kind.plural
+    for other in view.list(_PLURAL):
+        if other["metadata"]["name"] != definition["metadata"]["name"] and other["spec"]["group"] == group:
+            accepted = (other.get("status") or {}).get("acceptedNames") or {}
+            all_of = (accepted.get("plural"), accepted.get("singular"), *(accepted.get("shortNames") or ()))
+            taken |= {each: other["metadata"]["name"] for each in all_of if each}
+            kinds |= {
+                each: other["metadata"]["name"] for each in (accepted.get("kind"), accepted.get("listKind")) if each
+            }
+    for key, known, reason in (
+        ("plural", taken, "PluralConflict"), ("singular", taken, "SingularConflict"),
+        ("kind", kinds, "KindConflict"), ("listKind", kinds, "ListKindConflict"),
+    ):  # fmt: skip
+        if named.get(key) in known:
+            return reason, f'"{named[key]}" is already in use'
+    for each in named.get("shortNames") or ():
+        if each in taken:
+            return "ShortNamesConflict", f'"{each}" is already in use'
+    return None
+
+
+def _is(conditions: list[Object], type: str) -> bool:
+    return any(each["type"] == type and each["status"] == "True" for each in conditions)
+
+
+def _set(conditions: list[Object], type: str, status: str, reason: str, message: str, view: View) -> None:
+    """Write a condition; the time is of the last change of its status."""
+    for index, each in enumerate(conditions):
+        if each["type"] == type:
+            if each["status"] == status and each.get("reason") == reason:
+                return
+            at = each["lastTransitionTime"] if each["status"] == status else timestamp(view.now_s)
+            conditions[index] = _condition(type, status, at, reason, message)
+            return
+    conditions.append(_condition(type, status, timestamp(view.now_s), reason, message))
+
+
+def _condition(type: str, status: str, at: str, reason: str, message: str) -> Object:
+    return {"type": type, "status": status, "lastTransitionTime": at, "reason": reason, "message": message}
+
+
+def _on_revision(revision: Revision, view: View) -> Iterable[str]:
+    """A definition that goes makes its names free for others of its group."""
+    if revision.type != "DELETED":
+        return [revision.key]
+    return [each["metadata"]["name"] for each in view.list(_PLURAL)]
+
+
+CONTROLLER = Controller(name="crd-controller", reconcile=reconcile, watches={_PLURAL: _on_revision})

@@ -45,12 +45,9 @@ def _with_more_to_load(obj: Object) -> None:
             container["command"] = ["sh", "-c", texts.SCRIPT.replace("sleep 40", "sleep 120")]
 
 
-_IN_PERCENT = (25,)  # a share that is less than one of ten is more than one of many
-
-
 @budget.check(points=3, title="It holds for other numbers", hidden=IT_DEPENDS)
 def of_five(trial: Trial) -> Verdict:
-    return care.guarded(trial, "orders") or care.holds_for(trial, "orders", (3, 5, 6, 7, 10), _IN_PERCENT) or yes("")
+    return care.guarded(trial, "orders") or care.holds_for(trial, "orders", (3, 5, 6, 7, 10)) or yes("")
 
 
 @update.check(points=3, title="It holds in another namespace", hidden=ELSEWHERE)

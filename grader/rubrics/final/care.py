@@ -170,18 +170,11 @@ def only_one_goes(trial: Trial, name: str, replicas: int) -> Verdict | None:
     return None
 
 
-_AMOUNTS = ("minAvailable", "maxUnavailable")
-
-
-def holds_for(trial: Trial, name: str, numbers: Sequence[int], in_percent: Sequence[int]) -> Verdict | None:
+def holds_for(trial: Trial, name: str, numbers: Sequence[int]) -> Verdict | None:
     """The same budget over so many members, from the most to the fewest: why not exactly one may go; None if so.
-
-    `in_percent`: the numbers to try as well where the budget is a share.
 
     The budget counts Pods by their labels: members that do nothing are counted like any others, and start at once.
     """
-    said = [each.at("spec", key) for each in trial.all("poddisruptionbudget") for key in _AMOUNTS]
-    numbers = [*numbers, *(in_percent if any(isinstance(each, str) for each in said) else ())]
     other = trial.beside(replace(trial.task, given=members(name, max(numbers)), before=None), trial.answer, seed=7)
     for number in sorted(numbers, reverse=True):
         other.scale(f"statefulset/{name}", number).settle()

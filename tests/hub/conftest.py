@@ -37,6 +37,7 @@ class Site:
     python: Path
     users: dict[str, str]
     url: str = ""
+    hub: subprocess.Popen[bytes] | None = None
     token: str = field(default_factory=lambda: secrets.token_hex(16))
 
     @property
@@ -204,22 +205,30 @@ c.JupyterHub.load_roles.append({{"name": "test", "services": ["test"], "scopes":
 """
     )
     config.chmod(0o600)
-    with (site.folder / "hub.log").open("w") as log:
+    try:
+        start_hub(site, config)
+        yield
+    finally:
+        assert site.hub is not None
+        site.hub.terminate()
+        try:
+            site.hub.wait(30)
+        except subprocess.TimeoutExpired:
+            site.hub.kill()
+            site.hub.wait(10)
+
+
+def start_hub(site: Site, config: Path | None = None) -> None:
+    """Start the hub, or start it again after it was killed, and wait until it answers."""
+    config = config or site.folder / "test_config.py"
+    with (site.folder / "hub.log").open("a") as log:
         (site.folder / "hub.log").chmod(0o600)
-        hub = subprocess.Popen(
+        site.hub = subprocess.Popen(
             [str(site.python), "-m", "jupyterhub", "-f", str(config)], cwd=site.folder, stdout=log, stderr=log,
             env={"PATH": f"{site.python.parent}:{os.environ['PATH']}", "HOME": str(site.folder)},
         )  # fmt: skip
-    try:
-        until(lambda: hub.poll() is None and _answers(site), lambda: (site.folder / "hub.log").read_text()[-3000:])
-        yield
-    finally:
-        hub.terminate()
-        try:
-            hub.wait(30)
-        except subprocess.TimeoutExpired:
-            hub.kill()
-            hub.wait(10)
+    hub = site.hub
+    until(lambda: hub.poll() is None and _answers(site), lambda: (site.folder / "hub.log").read_text()[-3000:])
 
 
 def _answers(site: Site) -> bool:

@@ -17,7 +17,7 @@ import websocket
 from statelab.cluster import users
 from statelab.cluster.paths import Home
 
-from .conftest import COURSE, ROOT, Site, until
+from .conftest import COURSE, ROOT, Site, start_hub, until
 
 CORPUS = ROOT / "tests/grader/corpus"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -169,6 +169,24 @@ def test_nobody_reads_anothers_cluster_work_or_answers(site: Site, tokens: dict[
     ask = f"import urllib.request as r; print(r.urlopen('{about['url']}/api/v1/pods').status)"
     assert "401" in site.run("ben", f"python -c {_quoted(ask)}").stderr
     assert site.ask("GET", f"/user/{site.users['anna']}/api/contents", token=tokens["ben"])[0] == 403
+
+
+def test_a_hub_that_is_killed_finds_everybody_as_they_were(site: Site, tokens: dict[str, str]) -> None:
+    about = json.loads((site.home("anna") / "statelab/.statelab/server.json").read_text())
+    before = {who: server(site, tokens, who, "GET", "/api/status")[1]["started"] for who in site.users}
+    assert site.hub is not None
+    site.hub.kill()
+    site.hub.wait(10)
+    assert Path(f"/proc/{about['pid']}").exists()
+    start_hub(site)
+    until(
+        lambda: (
+            {who: server(site, tokens, who, "GET", "/api/status")[0] for who in site.users}
+            == dict.fromkeys(before, 200)
+        ),
+        lambda: (site.folder / "hub.log").read_text()[-3000:],
+    )
+    assert {who: server(site, tokens, who, "GET", "/api/status")[1]["started"] for who in site.users} == before
 
 
 def test_when_a_users_server_is_stopped_their_cluster_is_for_nobody(site: Site, tokens: dict[str, str]) -> None:

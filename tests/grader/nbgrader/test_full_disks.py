@@ -1,0 +1,120 @@
+"""A disk that is full, at whoever's: one sentence, nothing half, and nothing that was handed in before is lost."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="the exchange is not for Windows")]
+# One process for all commands of nbgrader: each would take seconds to begin. `small` lets no file grow beyond 2,000
+# bytes, which is a disk that takes no more: the notebook is larger.
+STEPS = """
+import copy, json, logging, os, resource, signal, sys
+from pathlib import Path
+from nbgrader.api import Gradebook
+from nbgrader.auth import Authenticator
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.exchange import ExchangeError, ExchangeFactory
+from traitlets.config import Config
+from traitlets.log import get_logger
+from traitlets.config.loader import PyFileConfigLoader
+
+course, desk = Path(sys.argv[1]), Path(sys.argv[2])
+config = Config(PyFileConfigLoader("nbgrader_config.py", path=str(course)).load_config())
+config.Exchange.root, config.Exchange.cache = str(course.parent / "exchange"), str(course.parent / "cache")
+config.CourseDirectory.assignment_id = "ps3"
+make = ExchangeFactory(config=config)
+inbound = course.parent / "exchange/statelab/inbound"
+get_logger().addHandler(logging.StreamHandler())
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+def go(kind, folder, small=False, **more):
+    os.chdir(folder)
+    mine = copy.deepcopy(config)
+    mine.CourseDirectory.update({"root": str(course), **more})
+    limits = (2_000 if small else resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    try:
+        kind(coursedir=CourseDirectory(config=mine), authenticator=Authenticator(config=mine), config=mine).start()
+    except ExchangeError as error:
+        return str(error)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+def submit(small=False):
+    return go(make.Submit, desk, small, student_id="anna")
+
+def names(folder):
+    return sorted(str(each.relative_to(folder)) for each in folder.rglob("*") if each.is_file())
+
+with Gradebook(f"sqlite:///{course}/gradebook.db", config.CourseDirectory.course_id) as gradebook:
+    gradebook.add_assignment("ps3")
+go(make.ReleaseAssignment, course)
+found = {}
+"""
+
+
+def steps(tmp_path: Path, more: str) -> tuple[dict[str, Any], str]:
+    """Run these after a release: what they put into `found`, and what was logged."""
+    course, desk = tmp_path / "course", tmp_path / "desk"
+    shutil.copytree(ROOT / "exercises/ps3", course / "exercises/ps3")
+    shutil.copy(ROOT / "nbgrader_config.py", course)
+    (tmp_path / "exchange").mkdir()
+    (tmp_path / "exchange").chmod(0o777)
+    desk.mkdir()
+    command = [sys.executable, "-c", f"{STEPS}{more}\nprint(json.dumps(found))", str(course), str(desk)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return json.loads(done.stdout), done.stderr
+
+
+def test_what_was_begun_goes_again_and_what_was_there_stays(tmp_path: Path) -> None:
+    found, _ = steps(
+        tmp_path,
+        """
+found["fetch"] = go(make.FetchAssignment, desk, small=True), names(desk)
+found["fetch again"] = go(make.FetchAssignment, desk)
+found["first"] = submit(), names(inbound)
+found["full"] = submit(small=True), names(inbound)
+found["collect"] = go(make.Collect, course, small=True, student_id="*"), names(course / "submitted")
+found["collect again"] = go(make.Collect, course, student_id="*"), names(course / "submitted")
+""",
+    )
+    problem, there = found["fetch"]
+    assert problem.startswith("Nothing was fetched: ") and there == []
+    assert found["fetch again"] is None
+    _, handed_in = found["first"]
+    assert len(handed_in) == 3  # the notebook and its receipt
+    problem, there = found["full"]
+    assert problem.startswith("Nothing was handed in: ") and there == handed_in
+    problem, there = found["collect"]
+    assert problem.startswith("What anna handed in could not be collected: ") and there == []
+    assert found["collect again"] == [
+        None, [f"anna/ps3/{name}" for name in ("ps3.ipynb", "submission_secret.txt", "timestamp.txt")],
+    ]  # fmt: skip
+
+
+def test_one_hand_in_that_is_too_large_keeps_nobody_else_waiting(tmp_path: Path) -> None:
+    found, said = steps(
+        tmp_path,
+        """
+go(make.FetchAssignment, desk)
+submit()
+(mine,) = inbound.iterdir()
+large = inbound / f"aaa+{mine.name.partition('+')[2]}"
+large.mkdir()
+with (large / "film.mp4").open("wb") as film:
+    film.truncate(101 * 1000**2)  # nbgrader takes 100 MB
+found["collect"] = go(make.Collect, course, student_id="*"), names(course / "submitted")
+""",
+    )
+    problem, there = found["collect"]
+    assert problem is None and [each.partition("/")[0] for each in there] == ["anna"] * 3
+    assert "What aaa handed in was not collected: " in said

@@ -5,16 +5,12 @@ Bounded: a template of a stranger costs at most MAX_STEPS steps, MAX_TEXT charac
 
 from __future__ import annotations
 
-import base64
-import html
 import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote as url_quote
 
-from statelab.kubectl import gojson
+from statelab.kubectl.gotemplate_functions import FUNCTIONS, NOTHING, TemplateError, call, is_true, shown
 from statelab.kubectl.gotext import quote
 
 MAX_STEPS = 200_000
@@ -24,11 +20,6 @@ _TOKEN = re.compile(
     r"""\s+|(?P<text>"(?:\\.|[^"\\])*"|`[^`]*`)|(?P<number>[-+]?\d+(?:\.\d+)?)(?![\w.])|(?P<variable>\$\w*(?:\.\w+)*)"""
     r"""|(?P<field>(?:\.[A-Za-z_]\w*)+)|(?P<dot>\.)|(?P<word>[A-Za-z_]\w*)|(?P<sign>:=|=|\||\(|\)|,)"""
 )
-_NOTHING = object()  # what a map has not: printed as <no value>
-
-
-class TemplateError(Exception):
-    """A template that cannot be parsed or carried out; `str()` is Go's words."""
 
 
 @dataclass
@@ -121,13 +112,13 @@ class Template:
             elif node.kind == "action":
                 value, told = self._pipeline(node.tokens, dot, variables)
                 if told:
-                    self._write(out, _shown(value))
+                    self._write(out, shown(value))
             elif node.kind == "range":
                 self._range(node, dot, variables, out)
             else:
                 inner = dict(variables)
                 value, _ = self._pipeline(node.tokens, dot, inner)
-                if _is_true(value):
+                if is_true(value):
                     self._run(node.body, value if node.kind == "with" else dot, inner, out)
                 else:
                     self._run(node.other, dot, inner, out)
@@ -145,12 +136,12 @@ class Template:
             pairs: list[tuple[Any, Any]] = [(key, value[key]) for key in sorted(value)]
         elif isinstance(value, list):
             pairs = list(enumerate(value))
-        elif value is None or value is _NOTHING:
+        elif value is None or value is NOTHING:
             pairs = []
         elif isinstance(value, int) and not isinstance(value, bool):
             pairs = [(number, number) for number in range(min(value, MAX_STEPS))]
         else:
-            raise TemplateError(f"template: output:1: range can't iterate over {_shown(value)}")
+            raise TemplateError(f"template: output:1: range can't iterate over {shown(value)}")
         if not pairs:
             self._run(node.other, dot, variables, out)
         for key, each in pairs:
@@ -167,7 +158,7 @@ class Template:
         name = ""
         if len(tokens) > 1 and tokens[0][0] == "variable" and tokens[1] in (("sign", ":="), ("sign", "=")):
             name, tokens = tokens[0][1], tokens[2:]
-        value: Any = _NOTHING
+        value: Any = NOTHING
         first = True
         for command in _split(tokens):
             value = self._command(command, dot, variables, [] if first else [value])
@@ -182,10 +173,10 @@ class Template:
             raise TemplateError("template: output:1: missing value for command")
         kind, text = tokens[0]
         if kind == "word" and text not in ("true", "false", "nil"):
-            if text not in _FUNCTIONS:
+            if text not in FUNCTIONS:
                 raise TemplateError(f"template: output:1: function {quote(text)} not defined")
             arguments = self._operands(tokens[1:], dot, variables)
-            return _call(text, [*arguments, *piped])
+            return call(text, [*arguments, *piped])
         operands = self._operands(tokens, dot, variables)
         if len(operands) > 1 or piped:
             raise TemplateError(f"template: output:1: can't give argument to non-function {text}")
@@ -230,20 +221,20 @@ class Template:
             return float(text) if "." in text else int(text)
         if text in ("true", "false", "nil"):
             return {"true": True, "false": False, "nil": None}[text]
-        if text in _FUNCTIONS:
-            return _call(text, [])
+        if text in FUNCTIONS:
+            return call(text, [])
         raise TemplateError(f"template: output:1: unexpected {quote(text)} in operand")
 
     def _field(self, value: Any, path: list[str]) -> Any:
         for number, step in enumerate(path):
             self._step()
-            if value is None or value is _NOTHING:
+            if value is None or value is NOTHING:
                 if number == 0 and value is None:
                     raise TemplateError(
                         f'template: output:1:2: executing "output" at <.{step}>: nil data; no entry for key '
                         f"{quote(step)}"
                     )
-                return _NOTHING
+                return NOTHING
             if not isinstance(value, dict):
                 raise TemplateError(
                     f'template: output:1:2: executing "output" at <.{".".join(path)}>: can\'t evaluate field {step} '
@@ -256,7 +247,7 @@ class Template:
                         f'template: output:1:2: executing "output" at <.{".".join(path)}>: map has no entry for key '
                         f"{quote(step)}"
                     )
-                value = _NOTHING
+                value = NOTHING
             else:
                 value = value[step]
         return value
@@ -349,159 +340,4 @@ def _split(tokens: list[tuple[str, str]]) -> list[list[tuple[str, str]]]:
     return commands
 
 
-def _is_true(value: Any) -> bool:
-    return value is not _NOTHING and value is not None and value not in (False, 0, "") and value != {} and value != []
-
-
-def _shown(value: Any) -> str:
-    return "<no value>" if value is None or value is _NOTHING else gojson.shown(value)
-
-
-# ---- functions
-
-
-def _call(name: str, arguments: list[Any]) -> Any:
-    try:
-        return _FUNCTIONS[name](*arguments)
-    except TemplateError:
-        raise
-    except (TypeError, ValueError, IndexError, KeyError, AttributeError, OverflowError):
-        raise TemplateError(f'template: output:1:2: executing "output" at <{name}>: error calling {name}') from None
-
-
-def _index(value: Any, *keys: Any) -> Any:
-    for key in keys:
-        if isinstance(value, list):
-            if not isinstance(key, int) or not 0 <= key < len(value):
-                raise TemplateError(
-                    'template: output:1:2: executing "output" at <index>: error calling index: reflect: slice index '
-                    "out of range"
-                )
-            value = value[key]
-        elif isinstance(value, dict):
-            value = value.get(key, _NOTHING)
-        else:
-            raise TemplateError(
-                'template: output:1:2: executing "output" at <index>: error calling index: can\'t index item of type '
-                + ("nil" if value is None or value is _NOTHING else type(value).__name__)
-            )
-    return value
-
-
-def _length(value: Any) -> int:
-    if isinstance(value, str):
-        return len(value.encode())
-    return len(value)
-
-
-def _printf(form: Any, *values: Any) -> str:
-    left = list(values)
-
-    def filled(found: re.Match[str]) -> str:
-        flags, width, precision, verb = found.groups()
-        if verb == "%":
-            return "%"
-        if not left:
-            return f"%!{verb}(MISSING)"
-        value = left.pop(0)
-        if int(width or 0) > 1_000 or int((precision or ".0")[1:] or 0) > 1_000:
-            raise TemplateError("printf: a width of more than 1,000")
-        return _formatted(value, flags, width, precision, verb)
-
-    text = re.sub(r"%([-+# 0]*)(\d*)(\.\d*)?([a-zA-Z%])", filled, str(form))
-    if left:
-        text += "%!(EXTRA " + ", ".join(f"{type(each).__name__}={_shown(each)}" for each in left) + ")"
-    return text
-
-
-def _formatted(value: Any, flags: str, width: str, precision: str | None, verb: str) -> str:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if verb in "vs":
-        text = (
-            _shown(value) if verb == "v" or isinstance(value, str) else f"%!s({type(value).__name__}={_shown(value)})"
-        )
-        if verb == "s" and precision:
-            text = text[: int(precision[1:] or 0)]
-    elif verb == "q":
-        text = quote(str(value))
-    elif verb == "d" and isinstance(value, int) and not isinstance(value, bool):
-        text = str(value)
-    elif verb in "xX" and isinstance(value, int):
-        text = format(value, verb)
-    elif verb in "feg" and is_number:
-        text = format(float(value), f"{precision or '.6'}{verb}")
-    elif verb == "t" and isinstance(value, bool):
-        text = "true" if value else "false"
-    else:
-        text = f"%!{verb}({type(value).__name__}={_shown(value)})"
-    size = int(width or 0)
-    if "-" in flags:
-        return text.ljust(size)
-    return text.rjust(size, "0" if "0" in flags and is_number else " ")
-
-
-def _slice(value: Any, *bounds: Any) -> Any:
-    return value[slice(*bounds)] if bounds else value
-
-
-def _exists(value: Any, *keys: Any) -> bool:
-    for key in keys:
-        try:
-            value = value[key]
-        except (KeyError, IndexError, TypeError):
-            return False
-    return True
-
-
-def _equal(first: Any, *others: Any) -> bool:
-    if not others:
-        raise TemplateError(
-            'template: output:1:2: executing "output" at <eq>: error calling eq: missing argument for comparison'
-        )
-    first = None if first is _NOTHING else first
-    return any(
-        (type(first) is type(each) and first == each)
-        or (isinstance(first, int | float) and isinstance(each, int | float) and first == each)
-        for each in others
-    )
-
-
-def _and(*values: Any) -> Any:
-    return next((each for each in values if not _is_true(each)), values[-1])
-
-
-def _or(*values: Any) -> Any:
-    return next((each for each in values if _is_true(each)), values[-1])
-
-
-def _print(*values: Any) -> str:
-    out = ""
-    for number, each in enumerate(values):
-        if number and not isinstance(each, str) and not isinstance(values[number - 1], str):
-            out += " "
-        out += _shown(each)
-    return out
-
-
-_FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "and": _and,
-    "or": _or,
-    "not": lambda value: not _is_true(value),
-    "len": _length,
-    "index": _index,
-    "slice": _slice,
-    "print": _print,
-    "println": lambda *values: " ".join(_shown(each) for each in values) + "\n",
-    "printf": _printf,
-    "html": lambda value: html.escape(_shown(value)).replace("&#x27;", "&#39;").replace("&quot;", "&#34;"),
-    "js": lambda value: json.dumps(_shown(value))[1:-1],
-    "urlquery": lambda value: url_quote(_shown(value), safe="").replace("%20", "+"),
-    "eq": _equal,
-    "ne": lambda left, right: not _equal(left, right),
-    "lt": lambda left, right: left < right,
-    "le": lambda left, right: left <= right,
-    "gt": lambda left, right: left > right,
-    "ge": lambda left, right: left >= right,
-    "exists": _exists,
-    "base64decode": lambda value: base64.b64decode(value).decode(),
-}
+__all__ = ["Template", "TemplateError"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 
 from statelab.kubectl.api import PATCHES, Object, Steps
 from statelab.kubectl.builder import select
@@ -46,12 +47,12 @@ def debug(call: Call) -> Steps[None]:
         if flags.text("output"):
             result(call, after, "debugged")
         if flags.on("stdin") or flags.on("attach"):
-            yield from until_object(call, info, lambda obj, name=name: _runs(obj, name), 60)  # type: ignore[misc]  # a default argument binds the name
+            yield from until_object(call, info, partial(_runs, name), 60)
             call.err(
                 f"(nobody can type into it here. kubectl exec {info.name} -c {name} -- COMMAND runs a command in it)\n"
             )
 
 
-def _runs(obj: Object | None, name: str) -> bool:
+def _runs(name: str, obj: Object | None) -> bool:
     statuses = ((obj or {}).get("status") or {}).get("ephemeralContainerStatuses") or ()
     return any(each["name"] == name and (each.get("state") or {}).get("waiting") is None for each in statuses)

@@ -167,15 +167,13 @@ def _infos(call: Call, one: Goal, ends_s: float) -> Steps[list[Info]]:
 
 
 def _wait(call: Call, info: Info, one: Goal, ends_s: float) -> Steps[None]:
-    uid = info.object.get("metadata", {}).get("uid") if one.kind == "delete" else None
-    is_met = one.is_met
-    if uid:
-        is_met = lambda obj: obj is None or obj["metadata"]["uid"] != uid  # noqa: E731 - one line says it best
+    uid = info.object.get("metadata", {}).get("uid") if one.kind == "delete" else ""
     gone = [False]
 
     def met_or_gone(obj: Object | None) -> bool:
         gone[0] = obj is None and one.kind == "state"
-        return gone[0] or is_met(obj)
+        is_another = bool(uid) and obj is not None and obj["metadata"]["uid"] != uid
+        return gone[0] or is_another or one.is_met(obj)
 
     met, _ = yield from until_object(call, info, met_or_gone, ends_s - call.api.now_s)
     if not met:

@@ -19,6 +19,10 @@ def test_each_line_says_what_the_real_kubectl_said(name: str) -> None:
     assert not different, "\n".join(different[:5])
 
 
+def test_every_scenario_has_been_recorded() -> None:
+    assert goldens.scenarios() == sorted(path.stem for path in (goldens.HERE / "lines").glob("*.txt"))
+
+
 def test_the_goldens_hold_hundreds_of_lines_right_and_wrong() -> None:
     said = [each for name in goldens.scenarios() for each in goldens.goldens(name)]
     assert sum(each.code == 0 for each in said) > 100

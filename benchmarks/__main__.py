@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import authorization, classroom, containers, controlplane, notebooks, pictures, watchers
+from benchmarks import authorization, browser, classroom, containers, controlplane, notebooks, pictures, watchers
 from benchmarks.figure import Benchmark, Figure, Missing
 from statelab.version import VERSION
 
@@ -29,6 +29,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "notebooks": notebooks.notebooks,
     "learner": notebooks.learner,
     "widgets": pictures.widgets,
+    "browser": browser.browser,
 }
 _RESULTS = Path(__file__).parent / "results.json"
 _STOPPED = 130

@@ -128,3 +128,7 @@ def _page(made: Path) -> None:
     hidden = made / "api" / "contents" / ".statelab"
     hidden.mkdir(parents=True, exist_ok=True)
     (hidden / "all.json").write_text(json.dumps(listing), encoding="utf-8")
+    top = made / "api" / "contents" / "all.json"
+    about = json.loads(top.read_text(encoding="utf-8"))
+    about["content"].append({**listing, "content": None, "format": None})
+    top.write_text(json.dumps(about), encoding="utf-8")

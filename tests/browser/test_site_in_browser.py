@@ -1,0 +1,300 @@
+"""The course as a static site, in a browser that reaches nothing else: lessons to their end, answers checked, kept and
+handed in.
+
+A few of the lessons are run; `STATELAB_TEST_SITE=all` runs every one. The site is built once for each content.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import http.server
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from statelab.cluster import Problem
+
+ROOT = Path(__file__).resolve().parents[2]
+LESSONS = sorted(each.name for each in (ROOT / "course").glob("*.ipynb"))
+CHOSEN = LESSONS if os.environ.get("STATELAB_TEST_SITE") == "all" else [LESSONS[0], LESSONS[4]]
+SIZES = Path(__file__).parent / "site_sizes.json"
+_LONGEST_MS = 200_000
+
+RUN_ALL = """async () => {
+  const notebook = window.jupyterapp.shell.currentWidget;
+  await notebook.context.ready;
+  await notebook.sessionContext.ready;
+  await window.jupyterapp.commands.execute('notebook:run-all-cells');
+  const found = [];
+  for (const cell of notebook.content.model.cells) {
+    if (cell.type !== 'code') continue;
+    const outputs = [];
+    for (let at = 0; at < cell.outputs.length; at++) outputs.push(cell.outputs.get(at).toJSON());
+    found.push({source: cell.sharedModel.source, count: cell.executionCount, outputs});
+  }
+  await window.jupyterapp.commands.execute('docmanager:save');
+  return found;
+}"""
+WRITE = """async ([begins, text]) => {
+  const notebook = window.jupyterapp.shell.currentWidget;
+  await notebook.context.ready;
+  for (const cell of notebook.content.model.cells)
+    if (cell.sharedModel.source.startsWith(begins)) cell.sharedModel.source = begins + '\\n' + text;
+  await window.jupyterapp.commands.execute('docmanager:save');
+}"""
+
+
+def _content_key() -> str:
+    """What the site is made of, as one number."""
+    digest = hashlib.sha256()
+    for name in ("statelab", "grader", "course", "exercises", "constraints.txt"):
+        path = ROOT / name
+        for each in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if each.is_file() and "__pycache__" not in each.parts:
+                digest.update(f"{each.relative_to(ROOT)}\0".encode() + each.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@pytest.fixture(scope="module")
+def site() -> Path:
+    pytest.importorskip("jupyterlite_core")
+    if shutil.which("npm") is None:
+        pytest.skip("there is no npm on this machine: it fetches Pyodide")
+    from statelab.site import build, downloads
+
+    built = downloads.cache_folder() / "built"
+    folder = built / _content_key()
+    if not (folder / "statelab.json").is_file():
+        shutil.rmtree(built, ignore_errors=True)
+        try:
+            build.build(folder)
+        except Problem as problem:
+            if "could not fetch" in str(problem):
+                pytest.skip(f"what the site needs cannot be fetched here: {problem}")
+            raise
+    return folder
+
+
+def origin(url: str) -> str:
+    return "/".join(url.split("/")[:3]) + "/"
+
+
+@dataclass
+class Browser:
+    """A profile of its own, and what went wrong in it."""
+
+    base: str
+    context: Any
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> Any:
+        page = self.context.new_page()
+        page.set_default_timeout(_LONGEST_MS)
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+        page.goto(self.base + path)
+        return page
+
+    def notebook(self, path: str) -> Any:
+        page = self.open(f"lab/index.html?path={path}")
+        at = f"window.jupyterapp?.shell?.currentWidget?.context?.path === {path!r}"  # not one of last time
+        page.wait_for_function(at)
+        page.wait_for_selector(".jp-Notebook .jp-Cell")
+        return page
+
+    def foreign(self) -> list[str]:
+        """Requests to another origin."""
+        return [url for url in self.requests if not url.startswith((origin(self.base), "data:", "blob:"))]
+
+
+@pytest.fixture(scope="module")
+def served(site: Path) -> Iterator[str]:
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            return
+
+    handler = functools.partial(Quiet, directory=str(site.parent))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/{site.name}/"  # under a path, as on Pages
+    server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    named = [os.environ.get("CHROMIUM", ""), "/usr/bin/chromium", shutil.which("chromium") or ""]
+    program = next(each for each in named if each and Path(each).exists())
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def browser(served: str, chromium: Any) -> Iterator[Browser]:
+    context = chromium.new_context(accept_downloads=True)
+    # The machine's network is cut off but for the site.
+    home = origin(served)
+    context.route(lambda url: not url.startswith((home, "data:", "blob:")), lambda route: route.abort())
+    yield Browser(served, context)
+    context.close()
+
+
+def problems(cells: list[dict[str, Any]]) -> list[str]:
+    """Cells that did not run, or ended in an error."""
+    found = [f"not run: {cell['source'][:60]}" for cell in cells if cell["count"] is None]
+    for cell in cells:
+        for output in cell["outputs"]:
+            if output["output_type"] == "error":
+                found.append(f"{output['ename']}: {output['evalue']} in {cell['source'][:60]}")
+    return found
+
+
+def said(cell: dict[str, Any]) -> str:
+    texts = [each.get("text", "") or each.get("data", {}).get("text/plain", "") for each in cell["outputs"]]
+    return "".join("".join(each) for each in texts)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("lesson", CHOSEN)
+def test_a_lesson_runs_from_its_first_cell_to_its_last(browser, lesson):
+    page = browser.notebook(f"course/{lesson}")
+    cells = page.evaluate(RUN_ALL)
+    assert problems(cells) == []
+    assert browser.foreign() == []
+    assert browser.complaints == []
+
+
+PS3_ORDER = """start: [db-0, db-1, db-2]
+scale-down: [db-2, db-1]
+update: [db-2, db-1, db-0]
+kill: [db-1]
+bad-image: [db-2]"""
+
+
+def graded_by_the_teacher(handed_in: str, course: Path) -> dict[str, float]:
+    """What `grader run` gives for each task of the file that was handed in."""
+    course.mkdir(mode=0o700)
+    with zipfile.ZipFile(handed_in) as unpacked:
+        unpacked.extractall(course)
+    assert (course / "submitted/alice/ps3/timestamp.txt").is_file()
+    shutil.copy(ROOT / "nbgrader_config.py", course)
+    shutil.copytree(ROOT / "solutions", course / "solutions")
+    run = functools.partial(subprocess.run, capture_output=True, text=True, cwd=course, timeout=200, check=False)
+    made = run([sys.executable, "-m", "nbgrader", "generate_assignment", "ps3"])
+    assert made.returncode == 0, made.stderr[-2000:]
+    program = "from grader.cli import main; main()"
+    done = run([sys.executable, "-c", program, "run", "ps3", "--course", str(course), "--json", "--jobs", "1"])
+    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
+    (alice,) = json.loads(done.stdout)["students"]
+    return alice["tasks"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_answers_are_checked_kept_through_a_reload_and_graded_as_they_were_checked(browser, tmp_path):
+    page = browser.notebook("exercises/ps3/ps3.ipynb")
+    page.evaluate(WRITE, ["%%answer ps3.order", PS3_ORDER])
+    page.close()
+    page = browser.notebook("exercises/ps3/ps3.ipynb")  # as after a reload, or a crash
+    cells = page.evaluate(RUN_ALL)
+    assert problems(cells) == []
+    assert any(PS3_ORDER in cell["source"] for cell in cells), "what was written is gone after a reload"
+    checked = {}
+    for cell in cells:
+        if cell["source"].startswith("check("):
+            task = cell["source"].split('"')[1]
+            line = next(line for line in said(cell).splitlines() if line.startswith(task))
+            checked[task] = float(line.split()[1])
+    page.close()
+
+    landing = browser.open("index.html")
+    landing.select_option("#assignment", "ps3")
+    landing.fill("#student", "alice")
+    with landing.expect_download() as download:
+        landing.click("#hand-in")
+    assert download.value.suggested_filename == "alice_ps3.zip"
+    graded = graded_by_the_teacher(download.value.path(), tmp_path / "class")
+    assert checked["ps3.order"] == graded["ps3.order"] > 0
+    assert browser.foreign() == []
+
+
+@pytest.mark.timeout(300)
+def test_all_work_goes_out_as_one_file_and_comes_in_again_elsewhere(browser, served, chromium, tmp_path):
+    page = browser.notebook("exercises/ps3/ps3.ipynb")
+    page.evaluate(WRITE, ["%%answer ps3.order", PS3_ORDER])
+    page.close()
+    landing = browser.open("index.html")
+    with landing.expect_download() as download:
+        landing.click("#export")
+    saved = tmp_path / "work.zip"
+    download.value.save_as(saved)
+    with zipfile.ZipFile(saved) as work:
+        assert work.testzip() is None
+        assert "db-0, db-1, db-2" in work.read("work/exercises/ps3/ps3.ipynb").decode()
+
+    context = chromium.new_context()
+    other = Browser(served, context)
+    elsewhere = other.notebook("course/00-start-here.ipynb")
+    elsewhere.evaluate("async () => window.jupyterapp.commands.execute('docmanager:save')")
+    elsewhere.close()
+    landing = other.open("index.html")
+    landing.set_input_files("#import", saved)
+    landing.wait_for_function("document.getElementById('answer').textContent.includes('files are back')")
+    page = other.notebook("exercises/ps3/ps3.ipynb")
+    sources = page.evaluate("() => window.jupyterapp.shell.currentWidget.content.model.cells.model?.toString() ?? ''")
+    text = page.evaluate(
+        "async () => { const n = window.jupyterapp.shell.currentWidget; await n.context.ready;"
+        " return JSON.stringify(n.context.model.toJSON()); }"
+    )
+    assert "db-0, db-1, db-2" in text, sources
+    landing.set_input_files("#import", ROOT / "pyproject.toml")
+    landing.wait_for_function("document.getElementById('answer').textContent.startsWith('This is no file')")
+    context.close()
+
+
+def test_a_browser_that_cannot_is_told_so_in_a_sentence(served, chromium):
+    context = chromium.new_context()
+    context.add_init_script("delete window.WebAssembly")
+    page = Browser(served, context).open("index.html")
+    page.wait_for_selector("#problem:not([hidden])")
+    assert "too old" in page.inner_text("#problem")
+    assert page.is_hidden("#begin")
+    context.close()
+
+
+def test_a_page_that_may_keep_nothing_says_so_before_anything_is_written(served, chromium):
+    context = chromium.new_context()
+    context.add_init_script("indexedDB.open = () => { throw new DOMException('denied', 'SecurityError'); }")
+    page = Browser(served, context).open("index.html")
+    page.wait_for_selector("#problem:not([hidden])")
+    assert "private window" in page.inner_text("#problem")
+    assert page.is_visible("#begin")
+    context.close()
+
+
+def test_the_site_has_not_grown(site):
+    """Written anew with: python -m statelab site --json, when it grew for a reason."""
+    expected = json.loads(SIZES.read_text())
+    found = json.loads((site / "statelab.json").read_text())["bytes"]
+    assert set(found) == set(expected)
+    for part, size in found.items():
+        assert size <= expected[part] * 1.05, f"{part}: {size} bytes, {expected[part]} were expected"
+    assert found["total"] < 70_000_000
+    assert not list(site.rglob("*.map"))

@@ -236,7 +236,6 @@ _REFUSED_SUBRESOURCES = {
     "servicecidrs": _STATUS,
     "volumeattachments": _STATUS,
     "validatingadmissionpolicies": _STATUS,
-    "customresourcedefinitions": _STATUS,
     "resourceclaims": _STATUS,
     "flowschemas": _STATUS,
     "prioritylevelconfigurations": _STATUS,
@@ -299,10 +298,6 @@ REFUSED: tuple[Kind, ...] = (
         ("ValidatingAdmissionPolicy", "validatingadmissionpolicies", (), False, _EXTENSIONS),
         ("ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings", (), False, _EXTENSIONS),
         ("ValidatingWebhookConfiguration", "validatingwebhookconfigurations", (), False, _EXTENSIONS),
-    ),
-    *_refused(
-        "apiextensions.k8s.io",
-        ("CustomResourceDefinition", "customresourcedefinitions", ("crd", "crds"), False, _EXTENSIONS),
     ),
     *_refused(
         "resource.k8s.io",

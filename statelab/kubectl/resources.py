@@ -5,7 +5,7 @@ Source: client-go/restmapper, kubectl's shortcut expander.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from statelab.kubectl.api import DISCOVERY, Api, Object
@@ -49,11 +49,19 @@ class Resource:
 
 
 class Mapper:
-    """The resources of one server, found by any of their names."""
+    """The resources of one server, found by any of their names.
+
+    They are kept from line to line. A name that is not among them is asked for once more in each line: a
+    CustomResourceDefinition may have come. (Source: client-go/restmapper/discovery.go, DeferredDiscoveryRESTMapper.)
+    """
 
     def __init__(self, api: Api) -> None:
         self._api = api
         self._all: tuple[Resource, ...] | None = None
+        self._fresh = False
+
+    def begin_line(self) -> None:
+        self._fresh = False
 
     @property
     def all(self) -> tuple[Resource, ...]:
@@ -63,8 +71,15 @@ class Mapper:
                 body = checked(self._api.request("GET", path, accept=DISCOVERY))
                 for group in body.get("items") or ():
                     found += _of_group(group)
-            self._all = tuple(found)
+            self._all, self._fresh = tuple(found), True
         return self._all
+
+    def _served(self, look: Callable[[], Resource | None]) -> Resource | None:
+        found = look()
+        if found is None and not self._fresh:
+            self._all = None
+            found = look()
+        return found
 
     def find(self, word: str) -> Resource:
         """The resource of "sts", "statefulsets.apps", "StatefulSet", "deployments.v1.apps". Raises Fail."""
@@ -77,6 +92,9 @@ class Mapper:
         return found
 
     def maybe(self, word: str) -> Resource | None:
+        return self._served(lambda: self._called(word))
+
+    def _called(self, word: str) -> Resource | None:
         name, dot, rest = word.partition(".")
         if dot:
             version, _, group = rest.partition(".")
@@ -97,7 +115,10 @@ class Mapper:
         return None
 
     def of_kind(self, api_version: str, kind: str) -> Resource | None:
-        return next((each for each in self.all if (each.api_version, each.kind) == (api_version, kind)), None)
+        def look() -> Resource | None:
+            return next((each for each in self.all if (each.api_version, each.kind) == (api_version, kind)), None)
+
+        return self._served(look)
 
     def by_kind(self, kind: str) -> Resource | None:
         return next((each for each in self.all if each.kind == kind), None)

@@ -75,6 +75,7 @@ class Kubectl:
         name = command.name if command else ""
         flags, args, dash = parse(name, rest)
         self.mapper = self.mapper or Mapper(self.api)
+        self.mapper.begin_line()
         call = Call(name, args, flags, dash, self.api, self.session, self.files, stdin, write, self.mapper)
         if flags.on("help"):
             from statelab.kubectl.verbs.helping import help_text

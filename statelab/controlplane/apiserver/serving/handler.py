@@ -42,7 +42,7 @@ from statelab.controlplane.apiserver.serving import (
     tokenrequest,
 )
 from statelab.controlplane.errors import ApiError
-from statelab.controlplane.kinds import KINDS, REFUSED, Kind, Object, key_of
+from statelab.controlplane.kinds import KINDS, Kind, Object, key_of
 from statelab.controlplane.users import ADMIN, ANONYMOUS, User
 
 if TYPE_CHECKING:
@@ -145,12 +145,6 @@ class Handler:
         if resource == "componentstatuses" and request.method == "GET":
             warnings.append(oldest.DEPRECATED)
             return oldest.component_statuses(request, asked.name, self.cluster.loop.now_s)
-        if resource == "customresourcedefinitions.apiextensions.k8s.io" and asked.verb == "list":
-            # There are none, and kubectl looks before it checks what it is given to create.
-            form = negotiation.form_of(request.headers.get("accept", ""), forms.LIST_VIEWS)
-            kind = next(each for each in REFUSED if each.plural == asked.resource)
-            page = listing.Page([], str(self.store.revision))
-            return forms.of_list(request, kind, page, form, self.cluster.loop.now_s)
         return None
 
     def _review(self, request: Request, kind: Kind) -> Response:

@@ -182,6 +182,8 @@ def _named(call: Call, pairs: Sequence[tuple[str, str]], *, lookup: bool) -> Sel
 
 def wrong_name(name: str) -> str:
     """Why a name cannot be part of a path; "" when it can."""
+    if not name:
+        return "resource name may not be empty"
     if name in (".", ".."):
         return f"invalid resource name {quote(name)}: [may not be '{name}']"
     for bad in ("/", "%"):

@@ -77,6 +77,14 @@ def test_what_never_ends_ends_here_and_says_so() -> None:
     assert (code, "followed for 5 s" in err) == (0, True)
 
 
+@pytest.mark.parametrize("verb", ["get", "describe", "delete", "rollout status", "label", "logs", "cordon"])
+def test_an_object_without_a_name_is_no_collection(verb: str) -> None:
+    more = ["a=b"] if verb == "label" else []
+    type = [] if verb in ("cordon", "logs") else ["deployments"]
+    code, out, err = run(*verb.split(), *type, "", *more)
+    assert (code, out, err) == (1, "", "error: resource name may not be empty\n")
+
+
 def test_thousands_of_words_are_refused() -> None:
     code, _, err = run("get", *["pods"] * 3_000)
     assert (code, "more than 2000 words" in err) == (1, True)

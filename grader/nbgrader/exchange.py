@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from nbgrader.exchange.default import ExchangeCollect, ExchangeFetchAssignment, ExchangeReleaseFeedback, ExchangeSubmit
+from nbgrader.utils import ignore_patterns
 
-from grader.nbgrader.submissions import STATE, without_state
+from grader.nbgrader.submissions import STATE, copy_own, without_state
 
 
 @contextmanager
@@ -33,13 +34,26 @@ _READABLE = stat.S_IRUSR | stat.S_IWUSR | stat.S_IRGRP | stat.S_IROTH
 
 
 class Collect(ExchangeCollect):
-    """As nbgrader's; a submission that brings a learner's cluster comes without it."""
+    """As nbgrader's, from folders that learners can still write to: a link in them is not followed, what somebody else
+    handed in under a learner's name does not stand in the way of what they handed in, and a learner's cluster is left.
+    """
+
+    def _sort_by_timestamp(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """A learner's hand-ins, newest first: only those that are theirs, where there are any."""
+        found: list[dict[str, Any]] = super()._sort_by_timestamp(records)
+        if not self.check_owner:
+            return found
+        own = [each for each in found if _owner(Path(self.inbound_path, each["filename"])) == each["username"]]
+        for each in found:
+            if own and each not in own:
+                self.log.warning("%s was not handed in by %s: it was left", each["filename"], each["username"])
+        return own or found
 
     def do_copy(self, src: str, dest: str, log: object = None) -> None:
         student = os.path.basename(src).split("+")[0]
         try:
             with _whole_or_not_at_all(self, Path(dest), f"What {student} handed in could not be collected"):
-                super().do_copy(src, dest, log)
+                self._copy(src, dest)
         except RuntimeError as error:  # too large: nobody else has to wait for it
             self.log.error("What %s handed in was not collected: %s", student, error)
             return
@@ -51,6 +65,27 @@ class Collect(ExchangeCollect):
                 STATE,
                 os.path.join(src, STATE),
             )
+
+    def _copy(self, src: str, dest: str) -> None:
+        """As nbgrader's do_copy, but for links and devices. Raises RuntimeError for what is too large, OSError."""
+        size, most = self.get_size(src), 1000 * self.coursedir.max_dir_size
+        if size > most:
+            raise RuntimeError(f"it has {size} bytes, and at most {most} are taken")
+        ignored = ignore_patterns(self.coursedir.ignore, self.coursedir.include, self.coursedir.max_file_size, self.log)
+        for left in copy_own(Path(src), Path(dest), ignored):
+            self.log.warning("left out of what was handed in: %s is no file of its own", left)
+        if self.coursedir.groupshared:  # as nbgrader's own
+            for path in (Path(dest), *Path(dest).rglob("*")):
+                path.chmod(path.stat().st_mode & 0o7777 | (0o2770 if path.is_dir() else 0o660))
+
+
+def _owner(path: Path) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(path.stat().st_uid).pw_name
+    except (KeyError, OSError):
+        return ""
 
 
 class ReleaseFeedback(ExchangeReleaseFeedback):

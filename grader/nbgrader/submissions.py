@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shutil
-from collections.abc import Sequence
+import stat
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,38 @@ def without_strange_files(*, notebooks: Sequence[str] = (), **_: Any) -> None:
                 if os.path.islink(path) or not (os.path.isfile(path) or os.path.isdir(path)):
                     _log.warning("removed from a submission: %s is no file of its own", path)
                     os.unlink(path)
+
+
+def copy_own(src: Path, dest: Path, ignored: Callable[[str, list[str]], list[str]]) -> list[str]:
+    """Copy a folder that somebody may change meanwhile; what was left out: links, and what is neither file nor folder.
+
+    Each name is opened in the folder that was opened before it, and a link is not followed, so nothing outside is read
+    whatever is put in the way. `ignored`: as for shutil.copytree.
+    """
+    left = []
+    for here, folders, files, opened in os.fwalk(src, follow_symlinks=False):
+        to = dest / os.path.relpath(here, src)
+        to.mkdir(parents=True, exist_ok=True)
+        out = set(ignored(here, [*folders, *files]))
+        left += [os.path.join(here, each) for each in folders if os.path.islink(os.path.join(here, each))]
+        folders[:] = [each for each in folders if each not in out]
+        for name in files:
+            if name in out:
+                continue
+            try:
+                file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=opened)
+            except OSError as error:
+                if error.errno not in (errno.ELOOP, errno.ENXIO):
+                    raise
+                left.append(os.path.join(here, name))
+                continue
+            with os.fdopen(file, "rb") as source:
+                if not stat.S_ISREG(os.fstat(file).st_mode):
+                    left.append(os.path.join(here, name))
+                    continue
+                with open(to / name, "xb") as copy:
+                    shutil.copyfileobj(source, copy)
+    return left
 
 
 def without_state(folder: Path) -> int:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+import urllib3
 
 from statelab.cluster import local
 from statelab.cluster.cluster import Cluster
@@ -28,13 +31,26 @@ class EmbeddedCluster(Cluster):
     can_stop_nodes = True
 
     def __init__(self, home: Home, server: local.Server) -> None:
-        connection = Connection(server.url, {"Authorization": f"Bearer {server.token}"})
+        connection = Connection("")
         connection.when_silent = (
             "Start the embedded one: cluster.start() here, or `statelab up` in a terminal. Nothing in it is lost."
         )
         super().__init__(connection, context="statelab", kubeconfig=home.kubeconfig)
         self.home = home
+        self._come_to(server)
+
+    def _come_to(self, server: local.Server) -> None:
+        """Speak with this server, known by its certificate: another user may listen where it was."""
+        trusted = local.authority(self.home)
+        if trusted is None:
+            raise Problem(
+                f"{self.home.kubeconfig} cannot be read.", "statelab down, then statelab up: it is written anew."
+            )
         self.server = server
+        self.connection.url = local.secure(server.url)
+        self.connection.headers["Authorization"] = f"Bearer {server.token}"
+        context = ssl.create_default_context(cadata=trusted)
+        self.connection.pool = urllib3.PoolManager(maxsize=8, retries=False, ssl_context=context)
 
     def request(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
         self._wake()
@@ -71,9 +87,7 @@ class EmbeddedCluster(Cluster):
 
     def start(self) -> EmbeddedCluster:
         """Start the cluster again after its server has ended; everything in it is there as it was. Raises Problem."""
-        self.server, _ = local.start(self.home, pace=self.server.pace)
-        self.connection.url = self.server.url
-        self.connection.headers["Authorization"] = f"Bearer {self.server.token}"
+        self._come_to(local.start(self.home, pace=self.server.pace)[0])
         return self
 
     def mend_nodes(self) -> None:

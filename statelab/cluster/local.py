@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import os
@@ -41,13 +42,13 @@ class Server:
 def running(home: Home) -> Server | None:
     """The server of this home, if one runs and answers."""
     server = _read(home)
-    return server if server is not None and process.is_alive(server.pid) and _answers(server) else None
+    return server if server is not None and process.is_alive(server.pid) and _answers(home, server) else None
 
 
 def hanging(home: Home) -> int | None:
     """The process of this home's server when it is there and does not answer."""
     server = _read(home)
-    if server is None or not process.is_alive(server.pid) or not _is_ours(home, server) or _answers(server):
+    if server is None or not process.is_alive(server.pid) or not _is_ours(home, server) or _answers(home, server):
         return None
     return server.pid
 
@@ -125,7 +126,7 @@ def _wait_until_ready(
     deadline_s = time.monotonic() + _START_WITHIN_S
     while time.monotonic() < deadline_s:
         server = _read(home)
-        if server is not None and server.pid == started.pid and _answers(server):
+        if server is not None and server.pid == started.pid and _answers(home, server):
             return server
         if started.poll() is not None:
             said = _tail(home, said_before)
@@ -146,7 +147,7 @@ def stop(home: Home) -> bool:
     server = _read(home)
     if server is None or not process.is_alive(server.pid):
         return False
-    if not _is_ours(home, server) and not _answers(server):
+    if not _is_ours(home, server) and not _answers(home, server):
         return False  # the system has given its number to another process
     if not process.end(server.pid, _STOP_WITHIN_S):  # its journal survives being killed
         raise Problem(f"Process {server.pid}, the embedded cluster, does not end.", "Restart the machine.")
@@ -176,15 +177,40 @@ def _read(home: Home) -> Server | None:
         return None
 
 
-def _answers(server: Server) -> bool:
+def authority(home: Home) -> str | None:
+    """The certificate that this home's server is known by, as PEM; None where there is no kubeconfig to read it from.
+
+    Who listens at a port of ours while we do not is not known by it, and is told no token.
+    """
+    try:
+        found = json.loads(home.kubeconfig.read_text(encoding="utf-8"))
+        return base64.b64decode(found["clusters"][0]["cluster"]["certificate-authority-data"]).decode()
+    except (OSError, ValueError, KeyError, IndexError, TypeError):
+        return None
+
+
+def _answers(home: Home, server: Server) -> bool:
+    import http.client
+    import ssl
     import urllib.request  # here: it takes longer to import than the rest of the command line
 
-    request = urllib.request.Request(f"{server.url}/version", headers={"Authorization": f"Bearer {server.token}"})
+    trusted = authority(home)
     try:
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        if trusted is None:  # somebody took the kubeconfig away: what is asked then needs no token
+            request, context = urllib.request.Request(f"{server.url}/version"), None
+        else:
+            headers = {"Authorization": f"Bearer {server.token}"}
+            request = urllib.request.Request(f"{secure(server.url)}/api", headers=headers)
+            context = ssl.create_default_context(cadata=trusted)
+        with urllib.request.urlopen(request, timeout=5, context=context) as answer:
             return bool(answer.status == 200)
-    except OSError:  # URLError is one
+    except (OSError, ValueError, http.client.HTTPException):  # what is no HTTP, no TLS, or not known by our certificate
         return False
+
+
+def secure(url: str) -> str:
+    """The same server, by HTTPS."""
+    return url.replace("http://", "https://", 1)
 
 
 def _tail(home: Home, after: int, lines: int = 5) -> str:

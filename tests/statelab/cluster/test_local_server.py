@@ -10,13 +10,14 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from statelab.cluster import local, process
+from statelab.cluster import connect, local, process
 from statelab.cluster.paths import Home
 from statelab.cluster.problem import Problem
 
@@ -191,6 +192,34 @@ def test_without_a_terminal_reset_does_not_go_on_unasked(home, monkeypatch):
     assert done.returncode == 1 and "--yes" in done.stderr and home.state.exists()
     done = subprocess.run([*command, "--yes"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and not home.state.exists()
+
+
+def test_whoever_listens_where_our_server_was_is_told_no_token(home, monkeypatch):
+    """Another user can take the port of a cluster that has ended, and a kernel goes on asking there."""
+    monkeypatch.setenv("STATELAB_HOME", str(home.root))
+    cluster = connect()
+    token, port = cluster.server.token, int(cluster.server.url.rpartition(":")[2])
+    local.stop(home)
+    heard = []
+
+    def listen() -> None:
+        for _ in range(2):
+            caller, _ = stranger.accept()
+            with caller, contextlib.suppress(OSError):
+                caller.settimeout(5)
+                heard.append(caller.recv(4096))
+                caller.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    with socket.create_server(("127.0.0.1", port)) as stranger:
+        listening = threading.Thread(target=listen, daemon=True)
+        listening.start()
+        with pytest.raises(Problem):
+            cluster.list("pods")
+        about = json.loads(home.server_file.read_text())
+        home.server_file.write_text(json.dumps({**about, "pid": os.getpid()}))  # as if the number were given again
+        assert local.running(home) is None
+        listening.join(10)
+    assert len(heard) == 2 and token.encode() not in b"".join(heard)
 
 
 def test_a_server_comes_back_with_its_token_whatever_that_begins_with(home):

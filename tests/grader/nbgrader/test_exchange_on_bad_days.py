@@ -1,8 +1,9 @@
-"""A disk that is full, at whoever's: one sentence, nothing half, and nothing that was handed in before is lost."""
+"""The exchange on a bad day: full disks, links, what is too large or another's. Nothing half, nothing lost, no leak."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -118,3 +119,51 @@ found["collect"] = go(make.Collect, course, student_id="*"), names(course / "sub
     problem, there = found["collect"]
     assert problem is None and [each.partition("/")[0] for each in there] == ["anna"] * 3
     assert "What aaa handed in was not collected: " in said
+
+
+def test_a_link_in_a_hand_in_shows_nothing_of_the_instructors(tmp_path: Path) -> None:
+    """A learner still owns the folder when it is collected, and collecting reads with the instructor's rights."""
+    (tmp_path / "hidden.py").write_text("the hidden checks")
+    found, said = steps(
+        tmp_path,
+        """
+go(make.FetchAssignment, desk)
+submit()
+(mine,) = inbound.iterdir()
+(mine / "x.html").symlink_to(course.parent / "hidden.py")
+(mine / "folder").symlink_to(course.parent)
+(mine / "ps3.ipynb").unlink()
+(mine / "ps3.ipynb").symlink_to(course.parent / "hidden.py")
+os.mkfifo(mine / "pipe")
+(mine / "notes").mkdir()
+(mine / "notes/mine.txt").write_text("kept")
+found["collect"] = go(make.Collect, course, student_id="*"), names(course / "submitted")
+""",
+    )
+    problem, there = found["collect"]
+    assert problem is None
+    assert there == [f"anna/ps3/{name}" for name in ("notes/mine.txt", "submission_secret.txt", "timestamp.txt")]
+    assert said.count("is no file of its own") == 4
+
+
+@pytest.mark.skipif(os.name == "nt" or os.getuid() != 0, reason="only root can hand in as somebody else")
+def test_what_somebody_else_hands_in_under_a_name_does_not_stand_in_the_way(tmp_path: Path) -> None:
+    found, said = steps(
+        tmp_path,
+        """
+import pwd, shutil
+anna, ben = pwd.getpwnam("nobody"), pwd.getpwnam("daemon")
+go(make.FetchAssignment, desk)
+go(make.Submit, desk, student_id=anna.pw_name)
+(own,) = inbound.iterdir()
+os.chown(own, anna.pw_uid, anna.pw_gid)
+forged = shutil.copytree(own, inbound / f"{anna.pw_name}+ps3+2036-01-01 00:00:00.000000 UTC+forged")
+os.chown(forged, ben.pw_uid, ben.pw_gid)
+(forged / "ps3.ipynb").chmod(0o644)
+(forged / "ps3.ipynb").write_text("forged")
+found["collect"] = go(make.Collect, course, student_id="*"), names(course / "submitted")
+found["mine"] = (course / "submitted" / anna.pw_name / "ps3/ps3.ipynb").read_text() != "forged"
+""",
+    )
+    assert found["collect"][0] is None and found["mine"]
+    assert "+forged was not handed in by nobody: it was left" in said

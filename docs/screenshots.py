@@ -29,7 +29,8 @@ _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "-
 _READY_WITHIN_S = 60
 
 SETUP = """
-from statelab.notebook import connect, edit, report, show, side_by_side, timeline
+from statelab.notebook import connect, edit, report, show, side_by_side, stage, timeline
+%load_ext statelab
 cluster = connect().fresh("shop")
 WEB = open("web.yaml").read()
 cluster.kubectl("apply -f -", stdin=WEB)
@@ -83,6 +84,10 @@ SHOTS: dict[str, tuple[str, str, Callable[[Locator], None] | None]] = {
 }
 
 
+# Beside the text: the whole window, after the last of these cells.
+STAGE = ["cluster.use('shop')\nstage()", "%kubectl delete pod web-1", "show()"]
+
+
 @contextmanager
 def jupyterlab(home: Path) -> Iterator[str]:
     """A running JupyterLab with the notebook; gives its address."""
@@ -98,7 +103,7 @@ def jupyterlab(home: Path) -> Iterator[str]:
             "execution_count": None,
             "source": source,
         }
-        for n, source in enumerate([SETUP, *(cell for _, cell, _ in SHOTS.values())])
+        for n, source in enumerate([SETUP, *(cell for _, cell, _ in SHOTS.values()), *STAGE])
     ]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     body = {"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
@@ -165,6 +170,24 @@ def take(page: Page, address: str, folder: Path) -> None:
         page.wait_for_timeout(700)  # what moves has come to rest
         cell.locator(".sl-view").first.screenshot(path=str(folder / file), animations="disabled")
         print(f"{file:24} {(folder / file).stat().st_size / 1000:7.1f} kB")
+    take_stage(page, folder / "stage.png")
+
+
+def take_stage(page: Page, path: Path) -> None:
+    """The stage beside a notebook, in a window as wide as a small laptop's."""
+    page.evaluate("window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})")
+    page.set_viewport_size({"width": 1280, "height": 720})
+    first = 1 + len(SHOTS)
+    run(page, first)
+    page.locator(".sl-stage").wait_for()
+    for index in range(first + 1, first + len(STAGE)):
+        cell = run(page, index)
+        page.locator('.sl-stage .sl-now g[data-key="pod/web-1"].ready').wait_for()
+    cell.scroll_into_view_if_needed()
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(1500)
+    page.screenshot(path=str(path), animations="disabled")
+    print(f"{path.name:24} {path.stat().st_size / 1000:7.1f} kB")
 
 
 def main() -> None:

@@ -40,13 +40,17 @@ def version_mark(version: int, x: float, y: float, *, with_words: bool = True) -
 
 def pod_card(pod: PodShown, width: float, claims: Sequence[ClaimShown], before: PodShown | None) -> Card:
     """A Pod, and under it a drawer for each claim it mounts. `before`: the Pod of its name that was there earlier."""
-    characters = int((width - 20) / 6.4)
+    characters = int((width - 20) / 6.8)  # of the fixed font, the widest here
     label = say("label_pod", name=pod.name, said=pod.said) + (f", {pod.ip}" if pod.ip else "")
     lines = [text(10, 38, shortened(pod.said, characters - len(pod.ip)), "small")]
     lines.append(text(width - 10, 38, pod.ip, "mono end"))
     y = 54.0
     for name in pod.names[:2]:
         lines.append(text(10, y, f"◇ {elided(name, characters - 2)}", "mono name-of"))
+        y += 16
+    if pod.is_stand_in:
+        lines.append(text(10, y, shortened(f"≈ {say('stand_in')}", characters), "small"))
+        label += f"; {say('stand_in')}"
         y += 16
     if before is not None:
         was = f"↶ {before.ip or before.said} {before.uid[:4]}"
@@ -59,7 +63,8 @@ def pod_card(pod: PodShown, width: float, claims: Sequence[ClaimShown], before: 
     inner += f'<text class="mark" x="10" y="20">{MARKS[pod.state]}</text>'
     inner += text(28, 20, elided(pod.name, int((width - 42 - badge) / 7.8)), "name")
     inner += version_mark(pod.version, width - 32, 16) + "".join(lines)
-    pieces = {f"pod/{pod.name}": Piece(0, 0, inner, pod.state, label)}
+    classes = f"{pod.state} stand-in" if pod.is_stand_in else pod.state
+    pieces = {f"pod/{pod.name}": Piece(0, 0, inner, classes, label)}
     for claim in claims:
         is_mine = claim.pod == pod.name
         key = f"persistentvolumeclaim/{claim.name}" if is_mine else f"mount/{claim.name}/{pod.name}"

@@ -20,6 +20,7 @@ from statelab.notebook.pictures.picture import WIDTH, Picture, draw, frame_of
 from statelab.notebook.pictures.scene import OPTIONAL, WATCHED, PodShown, Scene, make_scene
 from statelab.notebook.pictures.selecting import Selection
 from statelab.notebook.pictures.source import Source
+from statelab.notebook.pictures.stand_ins import stand_ins_of
 from statelab.notebook.pictures.style import STYLE
 from statelab.notebook.strings import ENGLISH, say
 
@@ -63,7 +64,7 @@ class ClusterView(anywidget.AnyWidget):
     # ---- following the cluster
 
     def _look(self) -> Scene:
-        return make_scene(self._mirror.objects(), self._mirror.namespace)
+        return make_scene(self._mirror.objects(), self._mirror.namespace, stand_ins_of(self._cluster))
 
     def _calm(self, scene: Scene) -> Scene:
         """The scene without Pods that will have a node in a moment; it is drawn again when that moment is over."""
@@ -257,4 +258,4 @@ def scene_of(cluster: Cluster) -> Scene:
         except RequestRefused as refusal:
             if plural not in OPTIONAL or refusal.code != 404:
                 raise
-    return make_scene(objects, cluster.namespace)
+    return make_scene(objects, cluster.namespace, stand_ins_of(cluster))

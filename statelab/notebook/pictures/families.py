@@ -13,7 +13,8 @@ _BOX_H, _SLOT_W, _SLOT_H = 26, 46, 26
 _LINE_H = 32
 _GAP = 6
 _INDENT = 26
-_LETTER_W = 8.1  # of words in bold, in the widest of the usual fonts
+_FEWEST_LETTERS = 10
+_LETTER_W = 8.6  # of words in bold, in the widest of the usual fonts
 _MOST_FAMILIES, _MOST_SLOTS = 40, 48
 
 
@@ -41,27 +42,32 @@ def _family(each: WorkloadShown, pieces: dict[str, Piece], x: float, y: float, w
 def _member(each: WorkloadShown, x: float, y: float, width: float) -> tuple[int, Piece]:
     """One workload and its slots; how many lines of slots that are, and the piece."""
     count = say("count_of", ready=str(each.ready), wanted=str(each.wanted)) if each.kind != "CronJob" else ""
-    said = f"{each.kind} {elided(each.name, 26)}"
-    characters = int((width - 110) / _LETTER_W)
-    said = shortened(said, characters)
-    box = 30 + _LETTER_W * len(said) + 9 * len(count) + (34 if each.version else 0)
+    # The name gives way, so that three Pods stand beside it; where that is too narrow, they stand below.
+    fixed = 30 + 9 * len(count) + (34 if each.version else 0)
+    beside = (_SLOT_W + _GAP) * min(3, len(each.slots)) + 16
+    letters = int((width - fixed - beside) / _LETTER_W) - len(each.kind) - 1
+    is_below = letters < _FEWEST_LETTERS
+    letters = int((width - fixed) / _LETTER_W) - len(each.kind) - 1 if is_below else letters
+    said = shortened(f"{each.kind} {elided(each.name, max(4, min(30, letters)))}", 60)
+    box = fixed + _LETTER_W * len(said)
     inner = f'<rect class="box" width="{box:g}" height="{_BOX_H}" rx="13"/>' + text(12, 17.5, said, "strong")
     at = 18 + _LETTER_W * len(said)
     if each.version:
         inner += version_mark(each.version, at + 8, 13)
         at += 34
     inner += text(box - 12, 17.5, count, "strong end")
-    per_line = max(1, int((width - box - 16) // (_SLOT_W + _GAP)))
+    left, line = (14.0, 1) if is_below else (box + 10, 0)
+    per_line = max(1, int((width - left) // (_SLOT_W + _GAP)))
     shown = each.slots[:_MOST_SLOTS]
-    rows = max(1, -(-len(shown) // per_line))
+    rows = max(1, line + -(-len(shown) // per_line))
     if shown:
-        inner += f'<path class="owns" d="M{box:g} {_BOX_H / 2} h10"/>'
+        reach = f"M14 {_BOX_H} v6" if is_below else f"M{box:g} {_BOX_H / 2} h10"
+        inner += f'<path class="owns" d="{reach}"/>'
     for place, slot in enumerate(shown):
-        inner += _slot(slot, box + 10 + (place % per_line) * (_SLOT_W + _GAP), (place // per_line) * _LINE_H)
+        inner += _slot(slot, left + (place % per_line) * (_SLOT_W + _GAP), (line + place // per_line) * _LINE_H)
     if len(each.slots) > len(shown):
-        inner += text(
-            box + 12, rows * _LINE_H + 10, say("more_pods", count=str(len(each.slots) - len(shown))), "small quiet"
-        )
+        more = say("more_pods", count=str(len(each.slots) - len(shown)))
+        inner += text(left, rows * _LINE_H + 10, more, "small quiet")
         rows += 1
     label = say("label_workload", kind=each.kind, name=each.name, ready=str(each.ready), wanted=str(each.wanted))
     return rows, Piece(x, y, inner, "ready" if each.is_done else "starting", label)

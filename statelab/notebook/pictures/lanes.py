@@ -187,32 +187,35 @@ def draw_lanes(
     return Picture(width, height, pieces, sentence_of(shown) or say("no_lanes"))
 
 
-def _axis(scale: Scale, width: int, height: int) -> str:
-    inner = f'<path class="rule" d="M{scale.left:g} 34 H{width - _MARGIN}"/>'
+def ticks(scale: Scale) -> list[tuple[float, str]]:
+    """Where words stand at a time axis, and which: quiet times first, then seconds where there is room."""
+    found: list[tuple[float, str]] = []
     taken: list[tuple[float, float]] = []
 
-    def words(x: float, said: str, classes: str = "tiny quiet middle") -> bool:
-        """Write at x unless something stands there already."""
+    def put(x: float, said: str) -> None:
         half = 3.2 * len(said) + 4
-        if x - half < scale.left - 12 or any(x - half < right and left < x + half for left, right in taken):
-            return False
-        taken.append((x - half, x + half))
-        nonlocal inner
-        inner += text(round(x, 1), 26, said, classes)
-        return True
+        if x - half >= scale.left - 12 and not any(x - half < right and left < x + half for left, right in taken):
+            taken.append((x - half, x + half))
+            found.append((x, said))
 
     for x, seconds in scale.quiet:
-        inner += f'<path class="rule" stroke-dasharray="2 4" d="M{x:.1f} 34 V{height - _MARGIN}"/>'
-        words(x, f"⋯ {time_words(seconds)}")
-    # A tick for about every 90 pixels; between quiet times seconds are as long as anywhere.
+        put(x, f"⋯ {time_words(seconds)}")
+    # About every 90 pixels; between quiet times seconds are as long as anywhere.
     most = max(2.0, scale.width / 90)
     step = next((each for each in (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600) if scale.span / each <= most), 1200)
     number = math.ceil(scale.offset / step)
     while number * step <= scale.offset + scale.span:
-        x = scale.at(number * step)
-        if words(x, say("seconds", seconds=f"{scale.since(number * step):g}")):
-            inner += f'<path class="rule" d="M{x:.1f} 30 V34"/>'
+        put(scale.at(number * step), say("seconds", seconds=f"{scale.since(number * step):g}"))
         number += 1
+    return found
+
+
+def _axis(scale: Scale, width: int, height: int) -> str:
+    inner = f'<path class="rule" d="M{scale.left:g} 34 H{width - _MARGIN}"/>'
+    for x, _ in scale.quiet:
+        inner += f'<path class="rule" stroke-dasharray="2 4" d="M{x:.1f} 34 V{height - _MARGIN}"/>'
+    for x, said in ticks(scale):
+        inner += f'<path class="rule" d="M{x:.1f} 30 V34"/>' + text(round(x, 1), 26, said, "tiny quiet middle")
     return inner
 
 

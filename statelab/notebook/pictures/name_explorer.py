@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from typing import Any
 
@@ -129,16 +130,42 @@ def explore(name: str, type: str, namespace: str, find: Callable[[str], Objects_
     best = next((each for each in tried if each["records"]), None)
     explained = best["name"] if best else next((n for n in candidates(name, namespace)), full)
     assert message is not None
+    steps = reasons(str(explained), find)
+    answers = [str(each) for each in best["records"]] if best else []
     return {
         "name": name,
         "type": type,
         "tried": tried,
-        "steps": reasons(str(explained), find),
-        "answer": best["records"] if best else [],
+        "steps": steps,
+        "path": path_of_name(name, tried, steps, best is not None, answers),
+        "meant": [] if best else meant(name, namespace, find),
+        "answer": answers,
         "rcode": str(tried[-1]["rcode"]) if best is None else "NOERROR",
         "message": message.to_text(),
         "wire": _hex(message.to_wire()),
     }
+
+
+def path_of_name(
+    name: str, tried: list[dict[str, Any]], steps: list[list[str]], is_answered: bool, records: list[str]
+) -> list[list[Any]]:
+    """The way from who asks to who answers, as far as it went: [what it is, what is so, whether it was reached]."""
+    path: list[list[Any]] = [[say("client"), name, True]]
+    asked = next((each for each in reversed(tried) if each["records"]), tried[-1])
+    path.append([say("search_path"), f"{asked['name']} ({len(tried)})", True])
+    named = {say("service"), say("endpoints"), say("pod")}
+    here = [[step, what] for step, what in steps if step in named]
+    for number, (step, what) in enumerate(here):
+        is_last = number == len(here) - 1
+        path.append([step, what, is_answered or not is_last])
+    path.append([say("answer"), ", ".join(records[:6]) or str(asked["rcode"]), is_answered])
+    return path
+
+
+def meant(name: str, namespace: str, find: Callable[[str], Objects_]) -> list[str]:
+    """Names that are there and look like the one that is not."""
+    head = name.rstrip(".").split(f".{namespace}.svc")[0]
+    return difflib.get_close_matches(head, known_names(find(namespace)), n=3, cutoff=0.6)
 
 
 def reasons(full: str, find: Callable[[str], Objects_]) -> list[list[str]]:

@@ -11,7 +11,16 @@ from statelab.cluster.names import parse
 from statelab.cluster.problem import Problem
 from statelab.notebook.pictures.drawing import document, text
 from statelab.notebook.pictures.history import History, Moment
-from statelab.notebook.pictures.lanes import LABEL_W, MARKS, draw_lanes, lanes, of_interest, scale_of, sentence_of
+from statelab.notebook.pictures.lanes import (
+    LABEL_W,
+    MARKS,
+    draw_lanes,
+    lanes,
+    of_interest,
+    scale_of,
+    sentence_of,
+    ticks,
+)
 from statelab.notebook.pictures.style import Theme
 from statelab.notebook.strings import say
 
@@ -108,18 +117,16 @@ def rollout(history: History, what: str) -> Plot:
         body += f'<path class="rule" d="M{LABEL_W - 4} {y(count):.1f} H{_WIDTH - 12}" opacity=".35"/>'
         body += text(LABEL_W - 10, round(y(count) + 4, 1), str(count), "tiny quiet end")
     for number, (classes, label, field) in enumerate(curves):
-        points = [(scale.x(each.at_s), y(_count(each, field))) for each in moments]
+        # A few pixels apart: where counts are the same, no line lies on another.
+        points = [(scale.x(each.at_s), y(_count(each, field)) - 3 * (number - 1)) for each in moments]
         body += _steps(points, classes, scale.edge)
         line = 60 + 24 * number
         body += f'<path class="curve {classes}" d="M14 {line} h34"/>' + text(56, line + 4, label, "small")
     body += text(round(LABEL_W + scale.width / 2, 1), _HEIGHT - 8, say("seconds_axis"), "tiny quiet middle")
-    drawn = 0.0
-    while not scale.quiet and drawn <= scale.span:
-        x = scale.left + drawn / scale.span * scale.width
-        body += text(round(x, 1), bottom + 14, f"{drawn:g}", "tiny quiet middle")
-        drawn += next((each for each in (1, 2, 5, 10, 20, 30, 60) if scale.span / each <= 12), 120)
-    for x, seconds in scale.quiet:
-        body += text(round(x, 1), bottom + 14, f"⋯ {seconds:.0f} s", "tiny quiet middle")
+    body += text(LABEL_W - 10, round(top - 12, 1), say("all"), "tiny quiet end")
+    for x, said in ticks(scale):
+        body += f'<path class="rule" d="M{x:.1f} {bottom:g} v4"/>'
+        body += text(round(x, 1), bottom + 16, said, "tiny quiet middle")
     return Plot(title, _rollout_sentence(moments), _WIDTH, _HEIGHT, body)
 
 

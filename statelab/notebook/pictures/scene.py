@@ -7,8 +7,8 @@ test. Drawing it is picture.py's work.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from statelab.controlplane.kinds import KINDS, Object
 from statelab.notebook.pictures.owning import workloads
@@ -95,11 +95,23 @@ def _held_by(claim: ClaimShown) -> str:
     return say("said_mounted", pod=claim.pod) if claim.pod else say("said_mounted_by_nobody")
 
 
-def make_scene(objects: Mapping[str, Sequence[Object]], namespace: str) -> Scene:
-    """The scene of one namespace. `objects` maps plurals (WATCHED) to API objects."""
+def make_scene(
+    objects: Mapping[str, Sequence[Object]], namespace: str, is_stand_in: Callable[[str], bool] | None = None
+) -> Scene:
+    """The scene of one namespace. `objects` maps plurals (WATCHED) to API objects.
+
+    `is_stand_in`: whether an image only seems to run here; without it, none does.
+    """
     slices = objects.get("endpointslices", ())
     versions, names = _versions(objects), _names_of_pods(slices)
     pods = sorted((pod_shown(obj, versions, names) for obj in objects.get("pods", ())), key=_pod_order)
+    if is_stand_in is not None:
+        standing = {
+            _name(obj)
+            for obj in objects.get("pods", ())
+            if any(is_stand_in(str(each.get("image", ""))) for each in (obj.get("spec") or {}).get("containers") or ())
+        }
+        pods = [replace(pod, is_stand_in=pod.name in standing) for pod in pods]
     mounted: dict[str, str] = {}
     for pod in pods:
         for claim in pod.claims:

@@ -10,7 +10,8 @@ class PodShown:
     """A Pod. `state`: "ready", "starting", "pending", "terminating", "failing" or "finished"; `said`: in words.
 
     `version`: 1 for the first revision of its workload, 2 for the next; 0 where it has none. `names`: the DNS names, as
-    far as a Pod of its namespace has to write them, that lead to it. `owner`: "statefulset/web", or "".
+    far as a Pod of its namespace has to write them, that lead to it. `owner`: "statefulset/web", or "". `is_stand_in`:
+    it only seems to run.
     """
 
     name: str
@@ -25,6 +26,7 @@ class PodShown:
     version: int = 0
     names: tuple[str, ...] = ()
     owner: str = ""
+    is_stand_in: bool = False
 
 
 @dataclass(frozen=True)

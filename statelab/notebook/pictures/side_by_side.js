@@ -15,7 +15,7 @@ function render({ model, el }) {
         make(
           "div",
           { class: "sl-action" },
-          make("button", { type: "button", "data-act": id, onclick: () => tell({ act: id }) }, label),
+          make("button", { type: "button", class: "sl-big", "data-act": id, onclick: () => tell({ act: id }) }, label),
           make("code", {}, line),
         ),
       ),
@@ -30,7 +30,12 @@ function render({ model, el }) {
   on("actions", paintBar);
   on("kept", paintKept);
   on("news", () => (news.textContent = model.get("news")));
-  root.append(bar, frame.status, make("div", { class: "sl-two" }, ...sides.map(({ svg }) => make("div", {}, svg))), kept, news);
+  // What each is stands over it before anything happens; what each kept stands between the buttons and the pictures.
+  const titled = sides.map(({ svg }, place) => {
+    const [name, promise] = model.get("titles")[place];
+    return make("section", { class: "sl-side", "aria-label": name }, make("h4", {}, name), make("p", {}, promise), svg);
+  });
+  root.append(bar, frame.status, kept, make("div", { class: "sl-two" }, ...titled), news);
   paintBar();
   paintKept();
   return () => {
@@ -41,7 +46,7 @@ function render({ model, el }) {
 
 function tableOf({ title, rows }, text) {
   const facts = rows.find((row) => row.facts.length)?.facts.map(([name]) => name) ?? [];
-  const cell = ([, isKept]) => make("td", {}, isKept ? `= ${text.kept}` : `≠ ${text.lost}`);
+  const cell = ([, isKept]) => make("td", { class: isKept ? "sl-kept" : "sl-lost" }, isKept ? `= ${text.kept}` : `≠ ${text.lost}`);
   const lines = rows.map(({ before, after, facts: each }) =>
     make(
       "tr",

@@ -50,6 +50,7 @@ class SideBySide(anywidget.AnyWidget):
     right = traitlets.Dict().tag(sync=True)
     actions = traitlets.List().tag(sync=True)
     kept = traitlets.Dict().tag(sync=True)
+    titles = traitlets.List().tag(sync=True)
     news = traitlets.Unicode("").tag(sync=True)
     status = traitlets.Unicode("").tag(sync=True)
 
@@ -62,6 +63,7 @@ class SideBySide(anywidget.AnyWidget):
         self._before: dict[str, tuple[PodShown, ...]] = {}
         self._treatment = ""
         self._scenes = self._look()
+        self.titles = [[f"{kind} {name}", say(f"promise_{kind}")] for name, kind in SIDES.items()]
         self._paint()
         self._stop = self._mirror.listen(self._on_change)
         self.on_msg(answering(self._on_message))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +15,7 @@ from IPython import get_ipython
 from IPython.display import display
 
 from statelab.cluster import Cluster, Problem, RequestRefused
+from statelab.cluster.beside import Later, later
 from statelab.notebook.pictures.cluster_view import news
 from statelab.notebook.pictures.drawing import escaped
 from statelab.notebook.pictures.history import Moment
@@ -27,6 +27,7 @@ from statelab.notebook.pictures.scene import Scene, make_scene
 from statelab.notebook.pictures.script import Script, read_script, run_line
 from statelab.notebook.pictures.selecting import Selection
 from statelab.notebook.pictures.source import Source
+from statelab.notebook.pictures.stand_ins import stand_ins_of
 from statelab.notebook.pictures.timeline_view import Timeline, told
 from statelab.notebook.strings import say
 
@@ -56,7 +57,8 @@ class Stage(Timeline):
         self._script = script
         self._next = 0
         self._lanes_due_s = 0.0
-        self._later: threading.Timer | None = None
+        self._comes_later = False
+        self._later: Later | None = None
         self._seen = Scene(cluster.namespace)
         self._selection = Selection(mirror_of(cluster), has_buttons=talk)
         super().__init__(cluster)
@@ -138,17 +140,16 @@ class Stage(Timeline):
             self._paint_scene(self._now())
         if time.monotonic() >= self._lanes_due_s:
             self._follow_lanes()
-        elif self._later is None:
-            self._later = threading.Timer(_LANES_AGAIN_S, self._follow_lanes)
-            self._later.daemon = True
-            self._later.start()
+        elif not self._comes_later:
+            self._comes_later = True
+            self._later = later(_LANES_AGAIN_S, self._follow_lanes)
         if self._selection.has_changed():
             with suppress(Problem, RequestRefused):
                 self.chosen = self._selection.select(self._selection.key)
 
     def _follow_lanes(self) -> None:
         """What led there: with many lanes not at every change, for their drawing is the dearest of all."""
-        self._later = None
+        self._comes_later = False
         if len(self._lanes) > _FEW_LANES:
             self._lanes_due_s = time.monotonic() + _LANES_AGAIN_S
         super()._on_change()
@@ -167,7 +168,7 @@ class Stage(Timeline):
         super().close()
 
     def _now(self) -> Scene:
-        return make_scene(self._mirror.objects(), self._mirror.namespace)
+        return make_scene(self._mirror.objects(), self._mirror.namespace, stand_ins_of(self._mirror.cluster))
 
     def _paint_scene(self, scene: Scene) -> None:
         said = news(self._seen, scene)

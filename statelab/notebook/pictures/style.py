@@ -41,6 +41,7 @@ _SHAPES = """
 .sl .terminating .box{stroke-dasharray:2 3}
 .sl .failing .box{stroke-width:3}
 .sl .claim.waits .box{stroke-dasharray:5 3}
+.sl .stand-in .box{stroke-dasharray:9 3 2 3}
 .sl .ghost .box{fill:none;stroke-dasharray:1 4}
 .sl .away .room{stroke-dasharray:6 4}
 .sl .owns{stroke-width:1.5;fill:none}

@@ -18,6 +18,7 @@ from statelab.notebook.pictures.modules import answering, css, lasting, module
 from statelab.notebook.pictures.picture import WIDTH, Picture, draw, frame_of
 from statelab.notebook.pictures.scene import Scene, make_scene
 from statelab.notebook.pictures.source import Source
+from statelab.notebook.pictures.stand_ins import stand_ins_of
 from statelab.notebook.pictures.style import STYLE
 from statelab.notebook.strings import ENGLISH, say
 
@@ -98,7 +99,7 @@ class Timeline(anywidget.AnyWidget):
 
     def scene_at(self, index: int) -> Scene:
         """How everything stood just after moment `index`."""
-        return make_scene(self._objects(index), self.history.namespace)
+        return make_scene(self._objects(index), self.history.namespace, stand_ins_of(self._mirror.cluster))
 
     def _at_s(self, index: int | None) -> float | None:
         if index is None or not self._moments:

@@ -17,6 +17,7 @@ from statelab.notebook.pictures.cluster_view import Newcomers
 from statelab.notebook.pictures.consequences import if_deleted
 from statelab.notebook.pictures.picture import Picture, Piece, draw, frame_of
 from statelab.notebook.pictures.scene import ClaimShown, NodeShown, PodShown, Scene, ServiceShown, make_scene
+from statelab.notebook.pictures.stand_ins import is_stand_in
 from statelab.notebook.strings import ENGLISH
 
 Objects = Callable[[Any], dict[str, list[Any]]]
@@ -89,6 +90,22 @@ def test_a_statefulset_has_a_slot_for_each_ordinal_also_an_empty_one(cluster: An
     [found] = make_scene(objects_of(cluster), "default").workloads
     assert [slot.label for slot in found.slots] == ["0", "1", "2", "3", "4"]
     assert [slot.pod for slot in found.slots] == ["web-0", "web-1", "web-2", "", ""]
+
+
+def test_no_slot_leaves_the_picture_however_long_its_workload_s_name_and_narrow_the_picture(
+    cluster: Any, objects_of: Objects
+) -> None:
+    long = copy.deepcopy(cluster.get("statefulsets", "default/web"))
+    long["metadata"] = {"name": "a-database-with-a-name-that-goes-on-for-a-while", "uid": "u"}
+    objects = objects_of(cluster)
+    objects["statefulsets"] = [*objects["statefulsets"], long]
+    scene = make_scene(objects, "default")
+    for width in (330, 480, 960):
+        for each in scene.workloads:
+            piece = draw(scene, width=width).pieces[each.key]
+            lefts = [float(x) for x in re.findall(r'class="slot \w+" transform="translate\(([\d.]+)', piece.inner)]
+            assert len(lefts) == 3
+            assert piece.x + max(lefts) + 46 <= width
 
 
 def test_a_deployment_owns_replicasets_and_they_own_the_pods_in_their_versions(objects_of: Objects) -> None:
@@ -174,6 +191,18 @@ def test_five_thousand_pods_are_counted_not_drawn_one_by_one() -> None:
     assert sum(key.startswith("pod/") for key in frame["order"]) == 1500
     assert "and 1750 more Pods" in frame["pieces"]["node/n0"][2]
     assert len(frame["title"]) < 500
+
+
+def test_a_pod_that_only_seems_to_run_says_so(objects_of: Objects) -> None:
+    plane = ControlPlane(seed=5)
+    plane.apply(deployment("postgres:17"))
+    plane.settle()
+    picture = draw(make_scene(objects_of(plane), "default", is_stand_in))
+    cards = [piece for key, piece in picture.pieces.items() if key.startswith("pod/")]
+    assert len(cards) == 2
+    assert all("stand-in" in card.classes and "only seems to run" in card.label for card in cards)
+    assert not is_stand_in("nginx:1.27")
+    assert not is_stand_in("::")
 
 
 def test_deleting_a_statefulset_s_pod_is_told_to_bring_it_back_as_itself(cluster: Any, objects_of: Objects) -> None:

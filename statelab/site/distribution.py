@@ -22,8 +22,6 @@ _ROOTS = (
 )  # fmt: skip
 # The kernel's own wheels, which its extension carries: name → modules.
 _KERNEL = {"piplite": ("piplite",), "ipykernel": ("ipykernel",), "pyodide-kernel": ("pyodide_kernel",)}
-# Loaded before the first cell; whatever else there is comes when it is imported.
-_LATER = frozenset({"fakeredis", "redis", "sortedcontainers"})
 
 
 def make(folder: Path, extension: Path, cache: Path) -> list[str]:
@@ -39,12 +37,12 @@ def make(folder: Path, extension: Path, cache: Path) -> list[str]:
     packages = _from_lock(lock["packages"], folder, cache)
     kernel = _kernel(folder, extension)
     dependencies = installed(folder)
-    ours = own(folder, tuple(each.name for each in dependencies if each.name not in _LATER))
+    ours = own(folder, tuple(each.name for each in dependencies))
     for wheel in (*kernel, *dependencies, ours):
         packages[wheel.name] = wheel.to_json()
     lock["packages"] = dict(sorted(packages.items()))
     (folder / "pyodide-lock.json").write_text(json.dumps(lock, separators=(",", ":")), encoding="utf-8")
-    return sorted(name for name in packages if name not in _LATER)
+    return sorted(packages)
 
 
 def _from_lock(locked: dict[str, Any], folder: Path, cache: Path) -> dict[str, Any]:

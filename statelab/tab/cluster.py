@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from statelab.cluster.kubectl import KubectlResult
 from statelab.cluster.kubectl_live import OnText
 from statelab.cluster.names import parse
 from statelab.cluster.nodes import give_back
+from statelab.cluster.paths import find_home
 from statelab.cluster.problem import Problem
 from statelab.controlplane import ControlPlane
 from statelab.controlplane.dns import answer
@@ -127,11 +129,23 @@ class TabCluster(Cluster):
 _here: list[TabCluster] = []
 
 
+def _tell_of_earlier() -> None:
+    """A kernel that was closed or reloaded took its cluster with it: say so to who had one here before."""
+    mark = find_home().folder / "tab"
+    with suppress(OSError):
+        if mark.exists():
+            print("The cluster begins anew with this kernel: what you applied before is not in it. Your files are.")
+        else:
+            mark.parent.mkdir(parents=True, exist_ok=True)
+            mark.touch()
+
+
 def connect_in_tab(place: str | None = None) -> TabCluster:
     """The cluster of this tab, made when there is none. Raises Problem for a place that a tab cannot reach."""
     place = place or os.environ.get("STATELAB_CLUSTER") or "embedded"
     if place != "embedded":
         raise Problem(f"A browser tab cannot reach {place}: the course's own cluster runs in it.", _ELSEWHERE)
     if not _here:
+        _tell_of_earlier()
         _here.append(TabCluster(ControlPlane(pace=float(os.environ.get("STATELAB_PACE", "1")))))
     return _here[0]

@@ -104,9 +104,15 @@ class Browser:
         page.set_default_timeout(_LONGEST_MS)
         page.on("request", lambda request: self.requests.append(request.url))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+        page.on("console", self._hear)
         page.goto(self.base + path)
         return page
+
+    def _hear(self, message: Any) -> None:
+        """JupyterLab asks of whatever looks like a path in an output whether it is one: no is no complaint."""
+        url = message.location.get("url", "")
+        if message.type == "error" and not ("/api/resolvePath" in url or url.endswith("/all.json")):
+            self.complaints.append(f"{message.text} {url}")
 
     def notebook(self, path: str) -> Any:
         page = self.open(f"lab/index.html?path={path}")

@@ -101,7 +101,19 @@ def test_a_node_is_stopped_and_given_back(web):
     assert web.history()[-1]["number"] > 0
 
 
-def test_what_a_tab_cannot_reach_is_said(nothing_beside, monkeypatch):
+def test_a_cluster_that_begins_anew_says_so(nothing_beside, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("STATELAB_HOME", str(tmp_path))
+    said = []
+    for _ in range(2):
+        monkeypatch.setattr(tab_cluster, "_here", [])
+        connect_in_tab().driver.close()
+        said.append(capsys.readouterr().out)
+    assert said[0] == ""
+    assert "begins anew" in said[1]
+
+
+def test_what_a_tab_cannot_reach_is_said(nothing_beside, monkeypatch, tmp_path):
+    monkeypatch.setenv("STATELAB_HOME", str(tmp_path))
     monkeypatch.setattr(tab_cluster, "_here", [])
     for place in ("kind", "context:mine"):
         with pytest.raises(Problem, match="cannot reach"):

@@ -23,7 +23,6 @@ from statelab.controlplane.controllers import all_controllers
 from statelab.controlplane.controllers.disruption import evicted, may_evict
 from statelab.controlplane.controllers.node.lifecycle import NAME as NODE_LIFECYCLE
 from statelab.controlplane.controllers.node.lifecycle import NodeMonitor
-from statelab.controlplane.controllers.volume.localpath import takes_data_along
 from statelab.controlplane.events import Recorder
 from statelab.controlplane.journal import Journal, Recovered
 from statelab.controlplane.kinds import KINDS, Kind, Object, Objects
@@ -34,8 +33,9 @@ from statelab.controlplane.runtime.network import Network
 from statelab.controlplane.runtime.runtime import Runtime
 from statelab.controlplane.runtime.volumes import FileRecord
 from statelab.controlplane.scheduler import Scheduler
-from statelab.controlplane.store import Cause, Revision, Store
+from statelab.controlplane.store import Cause, Store
 from statelab.controlplane.view import View
+from statelab.controlplane.volumedata import VolumeData
 from statelab.controlplane.why import Reason, why
 
 _EVENT_SWEEP_S = 60.0
@@ -93,7 +93,7 @@ class ControlPlane:
         self.store.subscribe(self.scheduler.observe)
         for kubelet in self.kubelets.values():
             self.store.subscribe(kubelet.observe)
-        self.store.subscribe(self._drop_data)
+        self.store.subscribe(VolumeData(self.store, self.runtime, self.journal).observe)
         if is_new:
             bootstrap(self.view("kubeadm"), next(iter(self.kubelets.values())).host_ip)
         bootstrap_roles(self.view("apiserver"), self.store, self.random if is_new else None)
@@ -120,13 +120,6 @@ class ControlPlane:
     def _heard_s(self, node: str) -> float | None:
         kubelet = self.kubelets.get(node)
         return kubelet.heard_s() if kubelet is not None else None
-
-    def _drop_data(self, revision: Revision) -> None:
-        """A provisioned volume that is deleted takes its files along, unless it was to be retained."""
-        if revision.plural == "persistentvolumes" and revision.type == "DELETED" and takes_data_along(revision.object):
-            self.runtime.remove_volume(f"pv/{revision.key}")
-            if self.journal is not None:
-                self.journal.drop_volume(f"pv/{revision.key}")
 
     def save_volumes(self) -> None:
         """Write to the journal what containers have changed on the volumes that outlive them.

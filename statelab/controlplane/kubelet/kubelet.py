@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from statelab.controlplane.clock import Loop, Timer
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object, key_of
-from statelab.controlplane.kubelet import ending, mounting
+from statelab.controlplane.kubelet import ending, expanding, mounting
 from statelab.controlplane.kubelet.admission import rejection
 from statelab.controlplane.kubelet.backoff import BackOff
 from statelab.controlplane.kubelet.images import Images
@@ -138,6 +138,7 @@ class Kubelet:
             for worker in self._workers.values():
                 if worker.needs == (revision.plural, revision.key):
                     worker.hurry()
+            expanding.later(self, revision.object)
 
     def _pod_written(self, revision: Revision) -> None:
         pod = revision.object

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from statelab.controlplane.kubelet.expanding import expand
 from statelab.controlplane.kubelet.steps import Pause, Work
 from statelab.controlplane.kubelet.volumes import Files, MountError, files_builder, files_of, mount_all, write_files
 
@@ -34,6 +35,7 @@ def mount(worker: PodWorker) -> Work:
             delay_s = min(2 * delay_s, _LONGEST_RETRY_S)
         else:
             worker.needs = None
+            expand(worker)
             return
 
 

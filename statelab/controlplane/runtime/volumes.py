@@ -126,6 +126,12 @@ class Volume:
         """Empty it: what `Delete` does to a volume that is released."""
         self.remove("/")
 
+    def copy_from(self, other: Volume) -> None:
+        """Hold what `other` holds now, beside what is here."""
+        for path, entry, tree in other._entries():
+            mine, rest = self._at(path)
+            _put(mine, FileRecord(path, _content(tree, entry), entry.mode, entry.kind), rest)
+
     def size_bytes(self) -> int:
         return sum(entry.size for _, entry, _ in self._entries() if entry.kind == "file")
 

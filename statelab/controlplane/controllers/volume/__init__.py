@@ -2,6 +2,21 @@
 
 from __future__ import annotations
 
-from statelab.controlplane.controllers.volume import controller, expansion, localpath, protection
+from statelab.controlplane.controllers.volume import (
+    controller,
+    expansion,
+    hostpath,
+    localpath,
+    protection,
+    resizing,
+)
 
-CONTROLLERS = (controller.CONTROLLER, expansion.CONTROLLER, localpath.CONTROLLER, protection.CLAIMS, protection.VOLUMES)
+CONTROLLERS = (
+    controller.CONTROLLER,
+    expansion.CONTROLLER,
+    localpath.CONTROLLER,
+    hostpath.CONTROLLER,
+    resizing.CONTROLLER,
+    protection.CLAIMS,
+    protection.VOLUMES,
+)

@@ -1,7 +1,7 @@
 """The volume expander: a claim that asks for more than its volume has.
 
 Only a storage driver can make a volume bigger, and rancher.io/local-path does not; as on kind, the request is taken
-(if the class allows it: admission sees to that) and the claim says who is waited for.
+(if the class allows it: admission sees to that) and the claim says who is waited for. Who comes: resizing.py.
 Source: pkg/controller/volume/expand/expand_controller.go.
 """
 

@@ -258,9 +258,10 @@ def _refused(group: str, *rows: tuple[str, str, tuple[str, ...], bool, tuple[str
     )
 
 
-# Kinds that are served in an older version too, by API version and plural (apiserver/serving/autoscaling_v1.py).
+# Kinds that are served in another version too, by API version and plural (apiserver/serving/other_versions.py).
 OTHER_VERSIONS: dict[tuple[str, str], Kind] = {
     ("autoscaling/v1", "horizontalpodautoscalers"): replace(KINDS["horizontalpodautoscalers"], version="v1"),
+    ("events.k8s.io/v1", "events"): replace(KINDS["events"], group="events.k8s.io"),
 }
 
 # What can be made or read and is not stored (apiserver/serving/oldest.py).

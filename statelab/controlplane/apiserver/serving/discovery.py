@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from statelab.controlplane.kinds import KINDS, OTHER_VERSIONS, REFUSED, REVIEWS, UNSTORED, Kind, Object
 
-_SERVED = (*KINDS.values(), *REVIEWS.values())
+_SERVED = (*KINDS.values(), *OTHER_VERSIONS.values(), *REVIEWS.values())
 _CUSTOM_VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
 _ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 _NOT_SIMULATED = frozenset({"resize"})  # requests are told of kind
@@ -103,7 +103,6 @@ def _told() -> list[Kind]:
     """What discovery names: what is served, and what is refused."""
     return [
         *_SERVED,
-        *OTHER_VERSIONS.values(),
         *UNSTORED.values(),
         *(kind for kind in REFUSED if kind.plural not in KINDS),
     ]
@@ -231,7 +230,7 @@ def storage_version_hash(kind: Kind) -> str:
     """An opaque word that changes when a kind is stored in another version."""
     stored = KINDS.get(kind.plural, kind)
     version = "v1beta1" if kind.plural in _STORED_AS_BETA else stored.version
-    digest = hashlib.sha256(f"{kind.group}/{version}/{kind.name}".encode()).digest()
+    digest = hashlib.sha256(f"{stored.group}/{version}/{kind.name}".encode()).digest()
     return base64.b64encode(digest[:8]).decode()
 
 

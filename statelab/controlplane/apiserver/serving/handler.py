@@ -28,7 +28,6 @@ from statelab.controlplane.apiserver.encoding.request import (
 from statelab.controlplane.apiserver.registry import listing
 from statelab.controlplane.apiserver.registry.watch import Watch
 from statelab.controlplane.apiserver.serving import (
-    autoscaling_v1,
     forms,
     introspection,
     leases,
@@ -36,6 +35,7 @@ from statelab.controlplane.apiserver.serving import (
     nonresource,
     oldest,
     options,
+    other_versions,
     proxy,
     remote,
     reviews,
@@ -101,8 +101,8 @@ class Handler:
                 self.api.authorizer.check(user, asked)
         if request.method not in _VERBS:
             raise nonresource.method_not_allowed()
-        if path.startswith(autoscaling_v1.PREFIX):
-            return autoscaling_v1.answer(self.store, self._serve, request, warnings)
+        if (version := other_versions.version_of(path)) is not None:
+            return other_versions.answer(version, self.store, self._serve, request, warnings)
         return self._serve(request, warnings)
 
     def _serve(self, request: Request, warnings: list[str]) -> Answer:

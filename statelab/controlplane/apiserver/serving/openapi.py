@@ -198,7 +198,7 @@ def _definitions(paths: Iterable[Path], write: Callable[[Schema], Schema]) -> di
     waiting = [name for path in paths for each in path.operations for name in (each.body, each.result) if name]
     waiting.append(schemas.META + "WatchEvent")
     found: dict[str, Schema] = {}
-    served = {*discovery.group_versions(), ("autoscaling", "v1")}
+    served = set(discovery.group_versions())
     while waiting:
         name = waiting.pop()
         if name in found:

@@ -1,4 +1,4 @@
-"""Namespaces, Nodes and Events. Source: pkg/apis/core/validation/validation.go, events.go."""
+"""Namespaces and Nodes. Source: pkg/apis/core/validation/validation.go."""
 
 from __future__ import annotations
 
@@ -85,24 +85,6 @@ def update_node(obj: Object, old: Object) -> Errors:
     return errors
 
 
-# ---- Event
-
-
-def create_event(obj: Object) -> Errors:
-    errors: Errors = []
-    namespace = obj["metadata"].get("namespace", "")
-    involved = (obj.get("involvedObject") or {}).get("namespace", "")
-    if (not involved and namespace not in ("", "default")) or (involved and involved != namespace):
-        errors.append(invalid("involvedObject.namespace", involved, "does not match event.namespace"))
-    for words in names.subdomain(obj["metadata"].get("name", "")) if obj["metadata"].get("name") else ():
-        errors.append(invalid("metadata.name", obj["metadata"]["name"], words))
-    return errors or meta.metadata(obj["metadata"], namespaced=True, check_name=names.subdomain)
-
-
-def update_event(obj: Object, old: Object) -> Errors:
-    return create_event(obj) + meta.metadata_update(obj["metadata"], old["metadata"])
-
-
 def _namespace_defaults(obj: Object) -> None:
     name = obj["metadata"].get("name")
     if name:
@@ -153,5 +135,4 @@ RULES = {
         new_status=_active,
     ),
     "nodes": Rules(create_node, update_node, update_node, defaults=_node_defaults, new_status=_as_given),
-    "events": Rules(create_event, update_event),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from grader.verdict import Verdict, no, partly, yes
@@ -26,13 +26,16 @@ _SERVERS = {("status",)} | {
 }
 
 
-def little_changed(trial: Trial, start: str, *, most: int = 0, half: int = 2, free: Sequence[str] = FREE) -> Verdict:
+def little_changed(
+    trial: Trial, start: str, *, most: int = 0, half: int = 2, free: Sequence[str] = FREE, broken: Sequence[str] = ()
+) -> Verdict:
     """All points for at most `most` changes of the manifest `start`, half of them for at most `half`.
 
-    A change is a field, or an object that was added. Objects are known by kind and name; none may be gone.
+    A change is a field, or an object that was added. Objects are known by kind and name; none may be gone. `broken`:
+    the paths, `spec.selectors`, that had to change: what becomes of them is seen by what the answer does.
     """
-    before = {(each.kind, each.name): each.object for each in read(start).items}
     after = {(each.kind, each.name): each.object for each in trial.items}
+    before = _by_name([each.object for each in read(start).items], after)
     for kind, name in before:
         if (kind, name) not in after:
             return no(f"{kind} {name} is gone from the manifest.")
@@ -42,12 +45,23 @@ def little_changed(trial: Trial, start: str, *, most: int = 0, half: int = 2, fr
         f"{kind} {name}{'' if path == 'the whole' else f': {path}'}"
         for kind, name in {**before, **after}
         for path in changes(before.get((kind, name)), after.get((kind, name)), free=free)
+        if not any(path == each or path.startswith(f"{each}.") for each in broken)
     ]
     if len(changed) <= most:
         return yes("")
     many = f"{len(changed)} fields differ from what was given" if most else "Changed without need"
     said = f"{many}: {'; '.join(changed[:4])}."
     return partly(0.5, said) if len(changed) <= half else no(said)
+
+
+def _by_name(objects: Sequence[Object], others: Mapping[tuple[str, str], Object]) -> dict[tuple[str, str], Object]:
+    """Objects by kind and name. One that lacks either, which is what is broken in it, is taken for another."""
+    known = {(each.get("kind"), at(each, "metadata", "name")): each for each in objects}
+    found: dict[tuple[str, str], Object] = {}
+    for (kind, name), each in known.items():
+        like = (key for key in others if key not in known and kind in (None, key[0]) and name in (None, key[1]))
+        found[(str(kind or ""), str(name or "")) if kind and name else next(like, ("", ""))] = each
+    return found
 
 
 def changes(before: Any, after: Any, *, free: Sequence[str] = ()) -> list[str]:
@@ -57,14 +71,16 @@ def changes(before: Any, after: Any, *, free: Sequence[str] = ()) -> list[str]:
     """
     found = _changes(before, after, (), frozenset(free))
     if isinstance(before, dict) and isinstance(after, dict):
-        filled = _with_defaults(before), _with_defaults(after)
+        filled = _with_defaults(before, after), _with_defaults(after, before)
         found = [path for path in found if path[:2] not in _SERVERS and path[:1] not in _SERVERS]
         found = [path for path in found if not _is_default(path, (before, after), filled)]
     return [dotted(path) or "the whole" for path in found]
 
 
-def _with_defaults(obj: Object) -> Object:
-    kind = BY_GROUP_VERSION_KIND.get((str(obj.get("apiVersion")), str(obj.get("kind"))))
+def _with_defaults(obj: Object, other: Object) -> Object:
+    """With what the server fills in: as the kind that it is, or where that is what is broken, as the other's."""
+    kinds = [BY_GROUP_VERSION_KIND.get((str(each.get("apiVersion")), str(each.get("kind")))) for each in (obj, other)]
+    kind = kinds[0] or kinds[1]
     filled = copy.deepcopy(obj)
     try:
         if kind is not None:

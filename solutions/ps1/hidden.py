@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from grader.choices import agrees, one_of
 from grader.diagnosis import not_there, pods_not_ready
+from grader.given import headless
 from grader.rubrics.ps1 import rollout, runs, scale, shop, survive, which
-from grader.rubrics.ps1.apps import breaks
+from grader.rubrics.ps1.apps import replace_all
 from grader.rubrics.service import answers_at, found_by, served_on_every_node, slow_to_start, visited_during
+from grader.shared import remembered
 from grader.tasks import SLOW_TYPIST_S, Task
 from grader.trial import Trial
 from grader.verdict import Verdict, no, yes
@@ -53,8 +55,13 @@ def _is_under_way(trial: Trial) -> bool:
 
 @survive.check(points=6, title="Only the process ends: what it wrote", hidden=SEEN_LATER)
 def process_files(trial: Trial) -> Verdict:
-    keys = ("process-tmp", "process-scratch")
-    return agrees(trial, {key: runs.survives()[key] for key in keys})
+    seen = _files_after_the_process()
+    return agrees(trial, {key: seen[key] for key in ("process-tmp", "process-scratch")})
+
+
+@remembered
+def _files_after_the_process() -> dict[str, str]:
+    return runs.after("process", runs.process_ends, files=("tmp", "scratch"))
 
 
 @scale.check(points=3, title="It holds where other numbers run, elsewhere", hidden=OTHERS)
@@ -86,14 +93,53 @@ def five_of_them(trial: Trial) -> Verdict:
     return runs.is_as_in_the_morning(other, "shop", 5)
 
 
+_THUMBS = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: thumbs}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: thumbs}}
+  template:
+    metadata: {labels: {app: thumbs}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers:
+      - name: worker
+        image: busybox:1.36
+        command: [sh, -c, "[ -e /scratch/cat ] || { sleep 2; echo a small cat > /scratch/cat; }; sleep 1000000"]
+        volumeMounts: [{name: scratch, mountPath: /scratch}]
+      volumes: [{name: scratch, emptyDir: {}}]
+"""
+
+
+@remembered
+def _thumbs() -> str:
+    trial = Trial(Task("ps1.thumbs", 1, "", given=_THUMBS)).settle()
+    before = [trial.read(each.name, "/scratch/cat") for each in trial.pods_of("deployment/thumbs")]
+    replace_all(trial, "thumbs")
+    after = [trial.read(each.name, "/scratch/cat") for each in trial.pods_of("deployment/thumbs")]
+    return "nothing" if None not in before and before == after else "data"
+
+
 @which.check(points=4, title="thumbs: small pictures of large ones", hidden=SEEN_LATER)
 def small_pictures(trial: Trial) -> Verdict:
-    return one_of(trial, "thumbs", breaks("thumbs"))
+    return one_of(trial, "thumbs", _thumbs())
+
+
+@remembered
+def _voters() -> str:
+    trial = Trial(
+        Task("ps1.voters", 1, "", given=headless("voters", app="voters") + runs.deployment("voters", 3))
+    ).settle()
+    written_down = [f"{each.name}.voters" for each in trial.pods_of("deployment/voters")]
+    replace_all(trial, "voters")
+    return "nothing" if all(trial.dns(each).records for each in written_down) else "names"
 
 
 @which.check(points=3, title="voters: three members that agree by majority", hidden=SEEN_LATER)
 def three_members(trial: Trial) -> Verdict:
-    return one_of(trial, "voters", breaks("voters"))
+    return one_of(trial, "voters", _voters())
 
 
 # An answer to the last question, which a person grades, that deserves all points.

@@ -6,6 +6,7 @@ from grader.choices import one_of
 from grader.diagnosis import not_there, pods_not_ready
 from grader.rubrics.ps2 import answers, early, headless, repair, runs, team
 from grader.rubrics.service import answers_at, found_by
+from grader.shared import remembered
 from grader.tasks import Task
 from grader.trial import Trial
 from grader.verdict import Verdict, no, yes
@@ -28,19 +29,27 @@ def without_the_tired(trial: Trial) -> Verdict:
     return runs.leads_to(other, "chat", "chat") or yes("")
 
 
+@remembered
+def _asked() -> dict[str, str]:
+    trial = runs.scenario()
+    asked = {"idle": trial.dns("idle"), "early": trial.dns("early")}
+    asked["elsewhere"] = trial.dns("headless", namespace="far-away")
+    return {question: runs.in_a_word(trial, answer) for question, answer in asked.items()}
+
+
 @answers.check(points=3, title="idle: a normal Service that selects nothing", hidden=SEEN_LATER)
 def idle_name(trial: Trial) -> Verdict:
-    return one_of(trial, "idle", runs.answers()["idle"])
+    return one_of(trial, "idle", _asked()["idle"])
 
 
 @answers.check(points=3, title="early: a headless Service that publishes Pods before they are Ready", hidden=SEEN_LATER)
 def early_name(trial: Trial) -> Verdict:
-    return one_of(trial, "early", runs.answers()["early"])
+    return one_of(trial, "early", _asked()["early"])
 
 
 @answers.check(points=3, title="elsewhere: headless, asked from another namespace", hidden=SEEN_LATER)
 def asked_from_elsewhere(trial: Trial) -> Verdict:
-    return one_of(trial, "elsewhere", runs.answers()["elsewhere"])
+    return one_of(trial, "elsewhere", _asked()["elsewhere"])
 
 
 @repair.check(points=3, title="It holds for the next version and other numbers, elsewhere", hidden=IT_DEPENDS)

@@ -17,6 +17,7 @@ from grader.rubrics.ps4 import (
     runs,
     two_volumes,
 )
+from grader.shared import remembered
 from grader.trial import Trial
 from grader.verdict import Verdict, no, parts, yes
 
@@ -143,7 +144,25 @@ def stays_without_its_claim(trial: Trial) -> Verdict:
 
 @lost.check(points=3, title="orphan-with-when-deleted, set-with-when-scaled", hidden=SEEN_LATER)
 def orphans_and_the_whole_set(trial: Trial) -> Verdict:
-    return agrees(trial, {each: runs.lost()[each] for each in ("orphan-with-when-deleted", "set-with-when-scaled")})
+    return agrees(trial, _lost())
+
+
+@remembered
+def _lost() -> dict[str, str]:
+    set_ = "statefulset/db"
+
+    def orphaned(trial: Trial) -> Trial:
+        trial.delete(set_, propagationPolicy="Orphan").settle(quiet_s=40)
+        return runs.made_once_more(trial)
+
+    def deleted(trial: Trial) -> Trial:
+        trial.delete(set_).settle(quiet_s=40)
+        return runs.made_once_more(trial)
+
+    return {
+        "orphan-with-when-deleted": runs.becomes_of_it(orphaned, deleted="Delete", scaled="Retain"),
+        "set-with-when-scaled": runs.becomes_of_it(deleted, deleted="Retain", scaled="Delete"),
+    }
 
 
 # An answer to the last question, which a person grades, that deserves all points.

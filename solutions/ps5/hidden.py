@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from grader.choices import agrees
-from grader.rubrics.ps5 import allowed, by_hand, canary, chosen, partition, policy, runs, stuck
+from grader.rubrics.ps5 import allowed, by_hand, canary, chosen, partition, policy, runs, stuck, systems
+from grader.shared import remembered
 from grader.trial import Trial
 from grader.verdict import Verdict, no, parts, yes
+from statelab.controlplane.kinds import Object
 
 AFTERWARDS = "What your lines leave behind does not work for what comes next. What else have they changed?"
 SEEN_LATER = "This is looked at when you hand in; it was otherwise when it was run."
@@ -59,23 +63,91 @@ def waits_again(trial: Trial) -> Verdict:
     return yes("") if pod is not None and pod.images == (runs.NEXT,) else no("db-2 was deleted, and is not new.")
 
 
+def _splits(trial: Trial, name: str, replicas: int) -> str:
+    """Scaled down to one: do two members leave in the same moment?"""
+    if systems.never_ready(trial, name, replicas):
+        return "stuck"
+    trial.scale(f"statefulset/{name}", 1)
+    most = 0
+
+    def is_done() -> bool:
+        nonlocal most
+        pods = systems.pods(trial, name)
+        most = max(most, sum(each.at("metadata", "deletionTimestamp") is not None for each in pods))
+        return len(pods) == 1
+
+    trial.when(is_done, timeout_s=300)
+    return "split" if most > 1 else ""
+
+
+# A member that leaves tells the others, who need 5 s to agree on the new majority.
+_VOTERS = systems.System(
+    3,
+    """\
+      - name: voter
+        image: busybox:1.37
+        command: [sh, -c, "trap 'exit 0' TERM; while true; do sleep 5; done"]
+        lifecycle:
+          preStop:
+            exec: {command: [sleep, "5"]}
+""",
+    _splits,
+)
+
+
+@remembered
+def _observed(name: str, policy: str) -> str:
+    return systems.run(name, _VOTERS, policy)
+
+
 @policy.check(points=4, title="voters: those who leave tell the others", hidden=SEEN_LATER)
 def voters(trial: Trial) -> Verdict:
-    return chosen(trial, "voters")
+    return chosen(trial, "voters", _observed)
+
+
+@remembered
+def _beyond() -> str:
+    """A partition above every ordinal: how many run the new image?"""
+    return str(len(runs.new(runs.set_image(runs.set_partition(runs.canary(), "web", 9), "web", runs.NEW))))
+
+
+@remembered
+def _restored() -> str:
+    """A broken canary, and the template of before: is web-4 replaced?"""
+    trial = runs.set_image(runs.set_partition(runs.canary(), "web", 4), "web", runs.BROKEN)
+    stuck = trial.get("pod/web-4")
+    runs.set_image(trial, "web", runs.OLD)
+    now = trial.get("pod/web-4")
+    return "yes" if stuck and now and stuck.uid != now.uid else "no"
 
 
 @partition.check(points=2, title="beyond, restored", hidden=SEEN_LATER)
 def beyond_and_restored(trial: Trial) -> Verdict:
     results = [
-        (trial.said.text("beyond") == runs.beyond(), "beyond is not so."),
-        (trial.said.text("restored") == runs.restored(), "restored is not so."),
+        (trial.said.text("beyond") == _beyond(), "beyond is not so."),
+        (trial.said.text("restored") == _restored(), "restored is not so."),
     ]
     return parts(results, "")
 
 
+_PATCHES: dict[str, Callable[[], Object]] = {
+    "selector": lambda: {
+        "selector": {"matchLabels": {"app": "db", "tier": "data"}},
+        "template": {"metadata": {"labels": {"app": "db", "tier": "data"}}},
+    },
+    "label": lambda: {"template": {"metadata": {"labels": {"app": "db", "tier": "data"}}}},
+    "retention": lambda: {"persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Delete", "whenScaled": "Delete"}},
+}
+
+
+@remembered
+def _allowed() -> dict[str, str]:
+    return runs.taken(_PATCHES)
+
+
 @allowed.check(points=4, title="selector, label, retention", hidden=SEEN_LATER)
 def rarer_changes(trial: Trial) -> Verdict:
-    return agrees(trial, {each: runs.allowed()[each] for each in runs.CHANGES[6:]})
+    return agrees(trial, _allowed())
 
 
 # An answer to the last question, which a person grades, that deserves all points.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -10,9 +11,10 @@ from grader.answer import Answer
 from grader.changes import changes
 from grader.judge import judge
 from grader.registry import task
-from grader.rubrics.ps3 import texts as _ps3_texts
 
-SET: dict[str, Any] = yaml.safe_load(_ps3_texts.REPAIRED)
+CORPUS = Path(__file__).parent / "corpus"
+REPAIRED = next((CORPUS / "ps3.repair/right").glob("01-*")).read_text(encoding="utf-8")
+SET: dict[str, Any] = yaml.safe_load(REPAIRED)
 
 
 def changed(**spec: Any) -> list[str]:
@@ -43,5 +45,5 @@ def test_what_is_no_object_at_all_is_compared_as_it_is_written() -> None:
 
 
 def test_an_answer_that_writes_defaults_gets_all_points() -> None:
-    text = _ps3_texts.REPAIRED.replace("containerPort: 80", "containerPort: 80\n          protocol: TCP")
+    text = REPAIRED.replace("containerPort: 80", "containerPort: 80\n          protocol: TCP")
     assert judge(task("ps3.repair"), Answer.of_cell(text)).is_full

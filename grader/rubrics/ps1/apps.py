@@ -1,10 +1,9 @@
-"""Four applications run as Deployments, and what breaks when every Pod is replaced: nothing, data, names or order."""
+"""Applications run as Deployments, and what breaks when every Pod is replaced: nothing, data or names."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from grader.given import headless
 from grader.rubrics.ps1.runs import VISITOR, deployment
 from grader.shared import remembered
 from grader.tasks import Task
@@ -17,25 +16,6 @@ _SITE = (
     + VISITOR
     + "---\napiVersion: v1\nkind: Service\nmetadata: {name: site}\nspec: {selector: {app: site}, ports: [{port: 80}]}\n"
 )
-
-_THUMBS = """\
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: thumbs}
-spec:
-  replicas: 2
-  selector: {matchLabels: {app: thumbs}}
-  template:
-    metadata: {labels: {app: thumbs}}
-    spec:
-      terminationGracePeriodSeconds: 1
-      containers:
-      - name: worker
-        image: busybox:1.36
-        command: [sh, -c, "[ -e /scratch/cat ] || { sleep 2; echo a small cat > /scratch/cat; }; sleep 1000000"]
-        volumeMounts: [{name: scratch, mountPath: /scratch}]
-      volumes: [{name: scratch, emptyDir: {}}]
-"""
 
 _LEDGER = f"""\
 apiVersion: v1
@@ -71,8 +51,6 @@ spec:
       volumes: [{{name: data, persistentVolumeClaim: {{claimName: ledger}}}}]
 """
 
-_VOTERS = headless("voters", app="voters") + deployment("voters", 3)
-
 
 @remembered
 def breaks(application: str) -> str:
@@ -81,7 +59,8 @@ def breaks(application: str) -> str:
     return look(Trial(Task(f"ps1.{application}", 1, "", given=manifest)).settle())
 
 
-def _replace_all(trial: Trial, name: str) -> None:
+def replace_all(trial: Trial, name: str) -> None:
+    """Every Pod of a Deployment is deleted, and others come."""
     for each in trial.pods_of(f"deployment/{name}"):
         trial.delete(each.reference)
     trial.settle().wait(10)
@@ -89,15 +68,8 @@ def _replace_all(trial: Trial, name: str) -> None:
 
 def _site(trial: Trial) -> str:
     before = trial.exec("visitor", "wget", "-qO-", "http://site")
-    _replace_all(trial, "site")
+    replace_all(trial, "site")
     return "nothing" if before.code == 0 and trial.exec("visitor", "wget", "-qO-", "http://site") == before else "names"
-
-
-def _thumbs(trial: Trial) -> str:
-    before = [trial.read(each.name, "/scratch/cat") for each in trial.pods_of("deployment/thumbs")]
-    _replace_all(trial, "thumbs")
-    after = [trial.read(each.name, "/scratch/cat") for each in trial.pods_of("deployment/thumbs")]
-    return "nothing" if None not in before and before == after else "data"
 
 
 def _ledger(trial: Trial) -> str:
@@ -106,15 +78,7 @@ def _ledger(trial: Trial) -> str:
     return "nothing" if int(counter) == 2 * _ADDITIONS else "data"
 
 
-def _voters(trial: Trial) -> str:
-    written_down = [f"{each.name}.voters" for each in trial.pods_of("deployment/voters")]
-    _replace_all(trial, "voters")
-    return "nothing" if all(trial.dns(each).records for each in written_down) else "names"
-
-
 _APPLICATIONS: dict[str, tuple[str, Callable[[Trial], str]]] = {
     "site": (_SITE, _site),
-    "thumbs": (_THUMBS, _thumbs),
     "ledger": (_LEDGER, _ledger),
-    "voters": (_VOTERS, _voters),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from grader.diagnosis import pods_not_ready
@@ -101,32 +101,37 @@ spec:
         volumeMounts: [{{name: scratch, mountPath: /scratch}}, {{name: data, mountPath: /data}}]
       volumes: [{{name: scratch, emptyDir: {{}}}}, {{name: data, persistentVolumeClaim: {{claimName: notes}}}}]
 """
-_PLACES = ("tmp", "scratch", "data")
 
 
 @remembered
 def survives() -> dict[str, str]:
     """Question → yes or no, as it was when it was run."""
     return {
-        **_after("pod", lambda trial, pod: trial.delete(pod.reference)),
-        **_after("process", lambda trial, pod: trial.exec(pod.name, "kill", "1")),
+        **after("pod", lambda trial, pod: trial.delete(pod.reference), files=("tmp", "scratch", "data")),
+        **after("process", process_ends),
     }
 
 
-def _after(what: str, happens: Callable[[Trial, Seen], object]) -> dict[str, str]:
+def process_ends(trial: Trial, pod: Seen) -> None:
+    """The first process of its container ends; the Pod does not."""
+    trial.exec(pod.name, "kill", "1")
+
+
+def after(what: str, happens: Callable[[Trial, Seen], object], *, files: Sequence[str] = ()) -> dict[str, str]:
+    """What is as it was when `what` has happened to a Pod of notes: its name and address, and these files."""
     trial = Trial(Task("ps1.notes", 1, "", given=NOTES)).settle()
     before, others = trial.pods_of("deployment/notes")[0], trial.pods_of("deployment/notes")[1:]
     address = address_of(trial, "notes")[0]
-    for place in _PLACES:
+    for place in files:
         trial.write(before.name, f"/{place}/note", "remember")
     happens(trial, before)
     trial.settle()
     known = {each.uid for each in others}
-    after = next(each for each in trial.pods_of("deployment/notes") if each.uid not in known)
+    now = next(each for each in trial.pods_of("deployment/notes") if each.uid not in known)
     same = {
-        f"{what}-name": after.name == before.name,
-        f"{what}-address": after.ip == before.ip,
-        **{f"{what}-{place}": trial.read(after.name, f"/{place}/note") == "remember" for place in _PLACES},
+        f"{what}-name": now.name == before.name,
+        f"{what}-address": now.ip == before.ip,
+        **{f"{what}-{place}": trial.read(now.name, f"/{place}/note") == "remember" for place in files},
     }
     if what == "pod":
         same["service-address"] = address_of(trial, "notes")[0] == address

@@ -64,7 +64,7 @@ def found_by_name(trial: Trial) -> Verdict:
     ),
 )
 def only_what_was_broken(trial: Trial) -> Verdict:
-    return little_changed(trial, texts.REPAIRED)
+    return little_changed(trial, texts.NOTES, broken=texts.BROKEN)
 
 
 # ---- 2. Write one from a description

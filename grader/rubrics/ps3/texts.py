@@ -25,7 +25,7 @@ spec:
         - containerPort: 80
           name: web
 """
-REPAIRED = NOTES.replace("app/v1", "apps/v1").replace("selectors:", "selector:")
+BROKEN = ("apiVersion", "spec.selectors", "spec.selector")
 
 QUESTIONS = """\
 start: [db-?, db-?, db-?]

@@ -78,7 +78,7 @@ def page_outlives_the_pod(trial: Trial) -> Verdict:
     ),
 )
 def only_what_was_broken(trial: Trial) -> Verdict:
-    return little_changed(trial, texts.REPAIRED)
+    return little_changed(trial, texts.NOTES, broken=texts.BROKEN)
 
 
 # ---- 2. Two volumes for every Pod

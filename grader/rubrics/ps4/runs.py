@@ -224,49 +224,39 @@ STORE = headless("db", app="db") + (
 )
 
 
+def made_once_more(trial: Trial) -> Trial:
+    """The set is applied again, when it has gone."""
+    for document in yaml.safe_load_all(STORE):
+        if document and document["kind"] == "StatefulSet":
+            trial.apply(as_text(document))
+    return trial
+
+
+def becomes_of_it(happens: Callable[[Trial], object], *, deleted: str = "", scaled: str = "") -> str:
+    """`kept` or `lost`: what became of the file that db-2 wrote to its claim, under this retention policy if any."""
+    policy = POLICY.format(deleted=deleted, scaled=scaled) if deleted else ""
+    trial = Trial(Task("ps4.run", 1, "", given=STORE + policy)).settle()
+    trial.write("db-2", "/data/file", "mine")
+    happens(trial)
+    trial.settle(quiet_s=40)
+    return "kept" if trial.read("db-2", "/data/file") == "mine" else "lost"
+
+
 @remembered
 def lost() -> dict[str, str]:
-    """Question → `kept` or `lost`: what became of the file that db-2 wrote to its claim."""
+    """Question → `kept` or `lost`."""
     set_ = "statefulset/db"
 
-    def again(trial: Trial) -> Trial:
-        for document in yaml.safe_load_all(STORE):
-            if document and document["kind"] == "StatefulSet":
-                trial.apply(as_text(document))
-        return trial
+    def fewer(trial: Trial) -> Trial:
+        return trial.scale(set_, 1).settle(quiet_s=40).scale(set_, 3)
 
-    def policy(deleted: str, scaled: str) -> str:
-        return POLICY.format(deleted=deleted, scaled=scaled)
-
-    runs: dict[str, tuple[str, Callable[[Trial], object]]] = {
-        "pod": ("", lambda trial: trial.delete("pod/db-2")),
-        "scale": ("", lambda trial: trial.scale(set_, 0).settle().scale(set_, 3)),
-        "set": ("", lambda trial: [trial.delete(set_).settle(quiet_s=40), again(trial)]),
-        "claim": ("", lambda trial: trial.delete("pvc/data-db-2")),
-        "claim-and-pod": ("", lambda trial: trial.delete("pvc/data-db-2").delete("pod/db-2")),
-        "pod-with-policies": (policy("Delete", "Delete"), lambda trial: trial.delete("pod/db-2")),
-        "scale-with-when-deleted": (
-            policy("Delete", "Retain"),
-            lambda trial: trial.scale(set_, 1).settle(quiet_s=40).scale(set_, 3),
-        ),
-        "scale-with-when-scaled": (
-            policy("Retain", "Delete"),
-            lambda trial: trial.scale(set_, 1).settle(quiet_s=40).scale(set_, 3),
-        ),
-        "orphan-with-when-deleted": (
-            policy("Delete", "Retain"),
-            lambda trial: [trial.delete(set_, propagationPolicy="Orphan").settle(quiet_s=40), again(trial)],
-        ),
-        "set-with-when-scaled": (
-            policy("Retain", "Delete"),
-            lambda trial: [trial.delete(set_).settle(quiet_s=40), again(trial)],
-        ),
+    return {
+        "pod": becomes_of_it(lambda trial: trial.delete("pod/db-2")),
+        "scale": becomes_of_it(lambda trial: trial.scale(set_, 0).settle().scale(set_, 3)),
+        "set": becomes_of_it(lambda trial: [trial.delete(set_).settle(quiet_s=40), made_once_more(trial)]),
+        "claim": becomes_of_it(lambda trial: trial.delete("pvc/data-db-2")),
+        "claim-and-pod": becomes_of_it(lambda trial: trial.delete("pvc/data-db-2").delete("pod/db-2")),
+        "pod-with-policies": becomes_of_it(lambda trial: trial.delete("pod/db-2"), deleted="Delete", scaled="Delete"),
+        "scale-with-when-deleted": becomes_of_it(fewer, deleted="Delete", scaled="Retain"),
+        "scale-with-when-scaled": becomes_of_it(fewer, deleted="Retain", scaled="Delete"),
     }
-    found = {}
-    for question, (policies, happens) in runs.items():
-        trial = Trial(Task("ps4.run", 1, "", given=STORE + policies)).settle()
-        trial.write("db-2", "/data/file", "mine")
-        happens(trial)
-        trial.settle(quiet_s=40)
-        found[question] = "kept" if trial.read("db-2", "/data/file") == "mine" else "lost"
-    return found

@@ -35,7 +35,7 @@ spec:
       persistentVolumeClaim:
         claimName: pv-claim
 """
-REPAIRED = NOTES.replace("apiVerison", "apiVersion").replace("kind: pv-pod", "name: pv-pod")
+BROKEN = ("apiVerison", "apiVersion", "metadata.kind", "metadata.name")
 
 LEDGER = f"""\
 apiVersion: storage.k8s.io/v1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from grader.choices import agrees
 from grader.rubrics.ps5 import runs, systems
 from grader.tasks import AT_ONCE_S, SLOW_TYPIST_S, Task
@@ -293,9 +295,9 @@ policy = Task(
 )
 
 
-def chosen(trial: Trial, name: str) -> Verdict:
+def chosen(trial: Trial, name: str, observed: Callable[[str, str], str] = systems.observed) -> Verdict:
     """The learner's policy for a system, and what they say of the other, beside what was seen with both."""
-    goes_wrong = {each.lower(): systems.observed(name, each) for each in ("OrderedReady", "Parallel")}
+    goes_wrong = {each.lower(): observed(name, each) for each in ("OrderedReady", "Parallel")}
     said = (trial.said.text(name) or "").replace(" ", "").replace("-", "")
     line = trial.said.line(name)
     if not said:
@@ -384,12 +386,24 @@ def who_is_replaced(trial: Trial) -> Verdict:
 
 # ---- 6. What may change?
 
+CHANGES = """\
+replicas:
+image:
+service-name:
+management:
+strategy:
+claim-size:
+selector:
+label:
+retention:
+"""
+
 allowed = Task(
     "ps5.allowed",
     points=9,
     about="Predict for nine changes of a StatefulSet that runs whether the API server accepts them.",
     answer="prediction",
-    start="".join(f"{each}:\n" for each in runs.CHANGES),
+    start=CHANGES,
     hints=(
         "Try it with kubectl patch. The API server says which fields may change.",
         "What a Pod is made from may change, and how Pods are replaced. What says whose they are may not.",
@@ -400,4 +414,4 @@ allowed = Task(
 
 @allowed.check(points=5, title="replicas, image, service-name, management, strategy, claim-size")
 def usual_changes(trial: Trial) -> Verdict:
-    return agrees(trial, {each: runs.allowed()[each] for each in runs.CHANGES[:6]})
+    return agrees(trial, runs.allowed())

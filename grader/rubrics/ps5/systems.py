@@ -1,4 +1,4 @@
-"""Four systems that start and stop in their own ways, run under both policies: what ps5.policy is held against."""
+"""Systems that start and stop in their own ways, run under both policies: what ps5.policy is held against."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from grader.shared import remembered
 from grader.tasks import Task
 from grader.trial import Trial
 
-POLICIES = ("orderedready", "parallel")
-
 
 @dataclass(frozen=True, slots=True)
 class System:
@@ -19,50 +17,33 @@ class System:
 
     replicas: int
     container: str
-    goes_wrong: Callable[[Trial, str], str]
+    goes_wrong: Callable[[Trial, str, int], str]
     grace_s: int = 10
 
 
-def _never_ready(trial: Trial, name: str) -> str:
-    replicas = SYSTEMS[name].replicas
+def never_ready(trial: Trial, name: str, replicas: int) -> str:
+    """stuck, or nothing wrong."""
     return "" if trial.when(lambda: _ready(trial, name) == replicas, timeout_s=90) else "stuck"
 
 
-def _crashes(trial: Trial, name: str) -> str:
-    if _never_ready(trial, name):
+def _crashes(trial: Trial, name: str, replicas: int) -> str:
+    if never_ready(trial, name, replicas):
         return "stuck"
-    restarts = [each.at("status", "containerStatuses", 0, "restartCount") for each in _pods(trial, name)]
+    restarts = [each.at("status", "containerStatuses", 0, "restartCount") for each in pods(trial, name)]
     return "crashes" if any(restarts) else ""
 
 
-def _late(trial: Trial, name: str) -> str:
-    replicas = SYSTEMS[name].replicas
+def _late(trial: Trial, name: str, replicas: int) -> str:
     return "" if trial.when(lambda: _ready(trial, name) == replicas, timeout_s=60) else "late"
 
 
-def _splits(trial: Trial, name: str) -> str:
-    """Scaled down to one: do two members leave in the same moment?"""
-    if _never_ready(trial, name):
-        return "stuck"
-    trial.scale(f"statefulset/{name}", 1)
-    most = 0
-
-    def is_done() -> bool:
-        nonlocal most
-        pods = _pods(trial, name)
-        most = max(most, sum(each.at("metadata", "deletionTimestamp") is not None for each in pods))
-        return len(pods) == 1
-
-    trial.when(is_done, timeout_s=300)
-    return "split" if most > 1 else ""
-
-
-def _pods(trial: Trial, name: str) -> list[Seen]:
+def pods(trial: Trial, name: str) -> list[Seen]:
+    """The members of a system."""
     return trial.pods_of(f"statefulset/{name}")
 
 
 def _ready(trial: Trial, name: str) -> int:
-    return sum(each.ready for each in _pods(trial, name))
+    return sum(each.ready for each in pods(trial, name))
 
 
 SYSTEMS: Mapping[str, System] = {
@@ -78,7 +59,7 @@ SYSTEMS: Mapping[str, System] = {
           exec:
             command: [sh, -c, "nslookup ring-0.ring && nslookup ring-1.ring && nslookup ring-2.ring"]
 """,
-        _never_ready,
+        never_ready,
     ),
     # A replica begins by asking the member below for its data, and gives up when nobody answers.
     "copies": System(
@@ -115,25 +96,11 @@ SYSTEMS: Mapping[str, System] = {
 """,
         _late,
     ),
-    # A member that leaves tells the others, who need 5 s to agree on the new majority.
-    "voters": System(
-        3,
-        """\
-      - name: voter
-        image: busybox:1.37
-        command: [sh, -c, "trap 'exit 0' TERM; while true; do sleep 5; done"]
-        lifecycle:
-          preStop:
-            exec: {command: [sleep, "5"]}
-""",
-        _splits,
-    ),
 }
 
 
-def manifest(name: str, policy: str) -> str:
+def manifest(name: str, system: System, policy: str) -> str:
     """A system as it is given to the cluster, with its headless Service."""
-    system = SYSTEMS[name]
     return f"""\
 ---
 apiVersion: v1
@@ -157,12 +124,17 @@ spec:
 {system.container}"""
 
 
+def run(name: str, system: System, policy: str) -> str:
+    """What goes wrong with a system under a policy; "" when nothing does."""
+    trial = Trial(Task("ps5.run", 1, ""))
+    trial.apply(manifest(name, system, policy))
+    return system.goes_wrong(trial, name, system.replicas)
+
+
 @remembered
 def observed(name: str, policy: str) -> str:
-    """What goes wrong with this system under this policy; "" when nothing does."""
-    trial = Trial(Task("ps5.run", 1, ""))
-    trial.apply(manifest(name, policy))
-    return SYSTEMS[name].goes_wrong(trial, name)
+    """What goes wrong with one of SYSTEMS under this policy; "" when nothing does."""
+    return run(name, SYSTEMS[name], policy)
 
 
-__all__ = ["POLICIES", "SYSTEMS", "manifest", "observed"]
+__all__ = ["SYSTEMS", "System", "manifest", "never_ready", "observed", "pods", "run"]

@@ -19,7 +19,7 @@ from statelab.controlplane.controllers.common.claims import (
 )
 from statelab.controlplane.controllers.common.memory import Memory
 from statelab.controlplane.controllers.volume.binding import claim_reference
-from statelab.controlplane.controllers.volume.datasource import problem_of_source
+from statelab.controlplane.controllers.volume.datasource import SNAPSHOTS, problem_of_source, source_of
 from statelab.controlplane.kinds import Object, key_of
 from statelab.controlplane.manager import Controller
 from statelab.controlplane.store import Revision
@@ -29,11 +29,9 @@ NAME = "hostpath.csi.k8s.io"
 TOPOLOGY = "topology.hostpath.csi/node"
 _COMPONENT = f"{NAME}_csi-hostpathplugin-0"
 _MAKE_S = 0.5  # a call to the driver and the writes around it
-_FIRST_RETRY_S, _LAST_RETRY_S = 1.0, 300.0  # external-provisioner's --retry-interval-start and -max
 
-# Key of a claim or volume → when the driver's call returns; key of a claim → how often it failed.
+# Key of a claim or volume → when the driver's call returns.
 _due: Memory[dict[str, float]] = Memory(lambda view: {})
-_failures: Memory[dict[str, int]] = Memory(lambda view: {})
 
 
 def reconcile(key: str, view: View) -> float | None:
@@ -43,7 +41,6 @@ def reconcile(key: str, view: View) -> float | None:
     obj = view.get("persistentvolumeclaims" if what == "claim" else "persistentvolumes", name)
     if obj is None or not (_is_asked_for(obj, view) if what == "claim" else is_to_be_deleted(obj)):
         due.pop(key, None)
-        _failures(view).pop(key, None)
         return None
     if key not in due:
         due[key] = view.now_s + _MAKE_S
@@ -54,29 +51,26 @@ def reconcile(key: str, view: View) -> float | None:
         return due[key] - view.now_s
     del due[key]
     if what == "claim":
-        return _make(key, obj, view)
+        _make(obj, view)
+        return None
     why = "its claim is gone and its reclaim policy is Delete: the driver removes what was in it"
     view.delete("persistentvolumes", obj, why=why)
     return None
 
 
-def _make(key: str, claim: Object, view: View) -> float | None:
+def _make(claim: Object, view: View) -> None:
     storage_class = class_of(claim, view) or {}
     problem = problem_of_source(claim, view)
     if problem is not None:
         named = storage_class["metadata"]["name"]
         message = f'failed to provision volume with StorageClass "{named}": {problem}'
         view.event(claim, "ProvisioningFailed", message, type="Warning", component=_COMPONENT)
-        failures = _failures(view)
-        failures[key] = failures.get(key, 0) + 1
-        return min(_FIRST_RETRY_S * 2.0 ** min(failures[key] - 1, 30), _LAST_RETRY_S)
-    _failures(view).pop(key, None)
+        return  # (upstream tries again by the clock; here the source says when it has changed)
     node = _node(claim, view)
     volume = _volume(claim, storage_class, node)
     view.create("persistentvolumes", volume, why=f"pvc/{claim['metadata']['name']} asked for it")
     message = f"Successfully provisioned volume {volume['metadata']['name']}"
     view.event(claim, "ProvisioningSucceeded", message, component=_COMPONENT)
-    return None
 
 
 def _is_asked_for(claim: Object, view: View) -> bool:
@@ -159,7 +153,26 @@ def is_to_be_deleted(volume: Object) -> bool:
 
 
 def _on_claim(revision: Revision, view: View) -> Iterable[str]:
-    return (f"claim/{key_of(revision.object)}",) if _is_asked_for(revision.object, view) else ()
+    own = (f"claim/{key_of(revision.object)}",) if _is_asked_for(revision.object, view) else ()
+    return (*own, *_made_of("PersistentVolumeClaim", revision, view))
+
+
+def _on_custom(revision: Revision, view: View) -> Iterable[str]:
+    return _made_of("VolumeSnapshot", revision, view) if revision.plural == SNAPSHOTS else ()
+
+
+def _made_of(kind: str, revision: Revision, view: View) -> list[str]:
+    """The claims that wait for this source. Without a class of this driver nobody reads a thousand claims for it."""
+    if all(each["provisioner"] != NAME for each in view.list("storageclasses")):
+        return []
+    namespace, _, name = revision.key.partition("/")
+    return [
+        f"claim/{key_of(each)}"
+        for each in view.list("persistentvolumeclaims", namespace)
+        if (source := source_of(each)) is not None
+        and (source["kind"], source["name"]) == (kind, name)
+        and _is_asked_for(each, view)
+    ]
 
 
 def _on_volume(revision: Revision, view: View) -> Iterable[str]:
@@ -169,5 +182,8 @@ def _on_volume(revision: Revision, view: View) -> Iterable[str]:
 
 
 CONTROLLER = Controller(
-    name=NAME, reconcile=reconcile, watches={"persistentvolumeclaims": _on_claim, "persistentvolumes": _on_volume}
+    name=NAME,
+    reconcile=reconcile,
+    watches={"persistentvolumeclaims": _on_claim, "persistentvolumes": _on_volume},
+    custom=_on_custom,
 )

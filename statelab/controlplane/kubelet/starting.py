@@ -168,6 +168,7 @@ def container_spec(worker: PodWorker, container: Object) -> ContainerSpec:
     _check_not_root(pod, container)
     user = _security(pod, container, "runAsUser")
     limits = (container.get("resources") or {}).get("limits") or {}
+    _, group, groups = _linux_user(pod, container)
     return ContainerSpec(
         namespace=pod["metadata"]["namespace"],
         pod_name=pod["metadata"]["name"],
@@ -183,6 +184,9 @@ def container_spec(worker: PodWorker, container: Object) -> ContainerSpec:
         pod_ip=record.pod_ip,
         files=files_for(pod, record.pod_ip, kubelet.host_ip),
         user=user if isinstance(user, int) else None,
+        group=group,
+        groups=groups,
+        termination_path=container.get("terminationMessagePath") or "/dev/termination-log",
         tty=bool(container.get("tty")),
         stdin=bool(container.get("stdin")),
         limits=Limits(memory_bytes=_bytes(limits.get("memory"))),

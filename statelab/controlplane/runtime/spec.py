@@ -82,6 +82,9 @@ class ContainerSpec:
     pod_ip: str = ""
     files: Mapping[str, str] = field(default_factory=dict)  # path → text: /etc/hosts, /etc/resolv.conf …
     user: int | None = None
+    group: int = 0
+    groups: Sequence[int] = ()  # all that the process is in: its own, the Pod's fsGroup, supplementalGroups
+    termination_path: str = ""  # what the container may leave for the kubelet; there, empty, from the start
     tty: bool = False
     stdin: bool = False
     limits: Limits = field(default_factory=Limits)

@@ -73,6 +73,5 @@ def _check_identity(obj: Object, old: Object) -> None:
         raise errors.bad_request(f"the name of the object ({name}) does not match the name on the URL ({was})")
     if metadata.get("namespace") != old["metadata"].get("namespace"):
         raise errors.bad_request(
-            f"the namespace of the object ({metadata.get('namespace')}) does not match the namespace on the request "
-            f"({old['metadata'].get('namespace')})"
+            "the namespace of the provided object does not match the namespace sent on the request"
         )

@@ -49,9 +49,10 @@ def mutate(
     plural: str, obj: Object, operation: Operation, old: Object | None, cluster: Reader, *, dry_run: bool = False
 ) -> None:
     """Let the mutating plugins change `obj` in place. Raises ApiError 403 or 422."""
+    if plural == "pods":
+        _default_tolerations(obj["spec"])  # again where somebody replaced them
     if plural == "pods" and operation == "CREATE":
         _service_account(obj, cluster)
-        _default_tolerations(obj["spec"])
         priority.admit_pod(obj, cluster)
         _runtime_class(obj, cluster)
         limit_ranger.fill_in(obj, cluster)

@@ -221,6 +221,8 @@ class ApiServer:
         if subresource == "finalize":
             obj = {**obj, "spec": body.get("spec") or {}}
         elif subresource == "status":
+            if not options.internal:
+                defaults.apply(kind, obj)
             strategy.prepare_status_update(kind, obj, old)
             findings = validation.update_status(kind, obj, old)
             if findings:

@@ -240,8 +240,8 @@ def _on_pod(revision: Revision, view: View) -> Iterable[str]:
 
 
 def _on_endpoints(revision: Revision, view: View) -> Iterable[str]:
-    """One that someone else changed is made right; one without a Service is deleted at a start only."""
-    return () if revision.cause.actor == view.actor else (revision.key,)
+    """One that someone else changed is made right; one that never had a Service is its maker's."""
+    return () if revision.cause.actor == view.actor or view.get("services", revision.key) is None else (revision.key,)
 
 
 CONTROLLER = Controller(

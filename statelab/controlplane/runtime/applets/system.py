@@ -277,14 +277,21 @@ def identity(task: Task) -> None:
     user = task.container.user
     name = task.container.user_name
     shown = f"({name})" if user == 0 else ""
+    groups = list(dict.fromkeys((task.container.spec.group, *task.container.spec.groups)))
     flags = "".join(each.lstrip("-") for each in task.argv if each.startswith("-"))
     if "u" in flags:
         task.write(f"{name if 'n' in flags else user}\n")
     elif "g" in flags or "G" in flags:
-        task.write("root\n" if "n" in flags else "0\n")
+        found = groups if "G" in flags else groups[:1]
+        task.write(" ".join("root" if "n" in flags and each == 0 else str(each) for each in found) + "\n")
     else:
-        task.write(f"uid={user}{shown} gid=0(root) groups=0(root)\n")
+        told = ",".join(map(_group, groups))
+        task.write(f"uid={user}{shown} gid={_group(groups[0])} groups={told}\n")
     task.finish(0)
+
+
+def _group(number: int) -> str:
+    return "0(root)" if number == 0 else str(number)
 
 
 def whoami(task: Task) -> None:

@@ -110,6 +110,7 @@ def test_a_server_starts_also_where_the_course_cannot_be_copied(tmp_path: Path, 
     monkeypatch.setattr(start.os, "execv", lambda program, words: started.append([program.name, *words[1:]]))
     monkeypatch.setattr(start.os, "umask", lambda mask: 0)
     monkeypatch.setattr(start.os, "environ", dict(start.os.environ))
+    monkeypatch.setattr(start, "_LONGEST_HOME", 1000)  # or it makes a folder in /tmp
     (tmp_path / "mine").write_text("a file in the way")
     start.main(["mine", "--port=1"])
     assert "cannot be copied" in capsys.readouterr().err

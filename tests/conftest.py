@@ -12,7 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
+# How fast a machine is says nothing about the code: no deadline, and slow input is no fault.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 # They kill with signals, limit what a process may use, or type on a terminal, in ways that only POSIX has.
 _POSIX = [
     "clients/test_kubectl.py",

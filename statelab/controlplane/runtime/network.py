@@ -16,6 +16,7 @@ from typing import Protocol
 from statelab.controlplane import dns
 from statelab.controlplane.clock import Loop
 from statelab.controlplane.kinds import Object
+from statelab.controlplane.runtime.networkpolicy import may_connect
 
 log = logging.getLogger(__name__)
 LOCALHOST = ("localhost", "127.0.0.1", "::1")
@@ -185,6 +186,8 @@ class Network:
             ip = source_ip
         else:
             ip, port = self._endpoint(ip, port, source_ip)
+        if not self.may_connect(source_ip, ip, port):  # packets are dropped, not refused
+            raise NetworkError("timed out", _TIMED_OUT_AFTER_S)
         ports = self._listeners.get(ip)
         if ports is None:
             raise self._unreachable(ip)
@@ -203,6 +206,10 @@ class Network:
         opened.append(server)
         accept(server)
         return client
+
+    def may_connect(self, source_ip: str, ip: str, port: int, protocol: str = "TCP") -> bool:
+        """Whether NetworkPolicies let a new connection through. `ip`, `port`: an endpoint's, not a Service's."""
+        return self.cluster is None or may_connect(self.cluster, source_ip, ip, port, protocol)
 
     def address_of(self, host: str) -> str:
         """An address as it is; a full name by the cluster's DNS. Raises NetworkError("no such host")."""

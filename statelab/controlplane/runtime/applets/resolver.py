@@ -72,7 +72,7 @@ def ask(task: Task, name: str, type: str = "A", *, server: str | None = None, se
     if (server or (config.servers or ("",))[0]) not in (dns.DNS_SERVICE_IP, "") or not (server or config.servers):
         raise NoServer
     cluster = task.network.cluster
-    if cluster is None:
+    if cluster is None or not task.network.may_connect(task.ip, dns.DNS_SERVICE_IP, 53, "UDP"):
         raise NoServer
     return dns.resolve(
         name,

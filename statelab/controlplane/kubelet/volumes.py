@@ -27,7 +27,9 @@ _TOKEN_MODE = 0o644
 class VolumeSource(Protocol):
     """Where Volumes come from: the runtime makes empty ones, and keeps those that outlive Pods, by name."""
 
-    def empty_volume(self, *, read_only: bool = False, fill: Callable[[Volume], None] | None = None) -> Volume: ...
+    def empty_volume(
+        self, *, read_only: bool = False, fill: Callable[[Volume], None] | None = None, medium: str = ""
+    ) -> Volume: ...
 
     def named_volume(self, name: str) -> Volume: ...
 
@@ -57,7 +59,7 @@ def mount_all(pod: Object, facts: PodFacts, cluster: Reader, source: VolumeSourc
 
 def _mount(pod: Object, spec: Object, facts: PodFacts, cluster: Reader, source: VolumeSource, node: str) -> Mounted:
     if "emptyDir" in spec:
-        return Mounted(source.empty_volume())
+        return Mounted(source.empty_volume(medium=(spec["emptyDir"] or {}).get("medium", "")))
     if path := spec.get("hostPath"):
         return _host_path(spec["name"], path, source, node)
     claim = claim_name(pod, spec)
@@ -70,9 +72,9 @@ def _mount(pod: Object, spec: Object, facts: PodFacts, cluster: Reader, source: 
             f"type {', '.join(kinds)}; a kind cluster is the place to try them"
         )
     files = files_of(pod, spec, facts, cluster)
-    return Mounted(
-        source.empty_volume(read_only=True, fill=lambda volume: write_files(volume, {}, files)), read_only=True
-    )
+    medium = "" if "configMap" in spec else "Memory"  # the others never touch a disk
+    volume = source.empty_volume(read_only=True, fill=lambda made: write_files(made, {}, files), medium=medium)
+    return Mounted(volume, read_only=True)
 
 
 def write_files(volume: Volume, before: Files, after: Files) -> None:

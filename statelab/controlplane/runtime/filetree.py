@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 FileKind = Literal["file", "directory", "symlink"]
 
+ROOT_MODE = 0o755
 _WRITTEN_DOWN = 65_536  # the largest file that is not given to bashkit at once, in bytes
 
 
@@ -34,11 +35,12 @@ class FileTree:
     (a file over 10 MB, too many files).
     """
 
-    def __init__(self, handle: Files | None = None) -> None:
+    def __init__(self, handle: Files | None = None, *, mode: int = ROOT_MODE) -> None:
         """Without a `handle`, an empty tree. It is a bashkit one (16 KB) from when somebody asks for more than to read
         what has been written: most containers only ever read a few of their files.
         """
         self._handle = handle
+        self.mode = mode  # of its root
         self._files: dict[str, tuple[bytes, int | None]] = {}  # what a bashkit tree is to be made of
         self._directories: dict[str, int | None] = {}  # with those above them; their modes
 
@@ -47,6 +49,8 @@ class FileTree:
         if self._handle is None:
             self._handle = handle = new_files(self)
             files, directories, self._files, self._directories = self._files, self._directories, {}, {}
+            if self.mode != ROOT_MODE:
+                handle.chmod("/", self.mode)
             for path, mode in directories.items():
                 handle.mkdir(path, True)
                 if mode is not None:
@@ -130,6 +134,8 @@ class FileTree:
             raise os_error(error, path) from None
 
     def chmod(self, path: str, mode: int) -> None:
+        if path == "/":
+            self.mode = mode
         if self._is_plain(path) and path in self._directories:
             self._directories[path] = mode
             return

@@ -41,7 +41,7 @@ class MountedFiles:
 
     def stat(self, path: str) -> Entry:
         tree, rest, _ = self._find(path)
-        return Entry(path, "directory", 0o755, 0, 0.0) if rest == "/" else tree.stat(rest)
+        return Entry(path, "directory", tree.mode, 0, 0.0) if rest == "/" else tree.stat(rest)
 
     def names(self, path: str) -> list[str]:
         tree, rest, _ = self._find(path)
@@ -54,7 +54,7 @@ class MountedFiles:
     def lstat(self, path: str) -> Entry:
         """Of the path itself: a link at its end is not followed."""
         tree, rest, _ = self._find_itself(path)
-        return Entry(path, "directory", 0o755, 0, 0.0) if rest == "/" else tree.stat(rest)
+        return Entry(path, "directory", tree.mode, 0, 0.0) if rest == "/" else tree.stat(rest)
 
     def is_symlink(self, path: str) -> bool:
         tree, rest, _ = self._find_itself(path)

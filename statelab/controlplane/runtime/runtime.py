@@ -93,8 +93,11 @@ class Runtime:
         """Make a container, not started. Raises ValueError for an image name that is none."""
         return Container(self, spec)
 
-    def empty_volume(self, *, read_only: bool = False, fill: Callable[[Volume], None] | None = None) -> Volume:
-        return Volume(read_only=read_only, fill=fill)
+    def empty_volume(
+        self, *, read_only: bool = False, fill: Callable[[Volume], None] | None = None, medium: str = ""
+    ) -> Volume:
+        """A Pod's own, which everybody may write to unless it is read only."""
+        return Volume(read_only=read_only, fill=fill, medium=medium, mode=0o777)
 
     def named_volume(self, name: str) -> Volume:
         """The volume of that name, made when there is none: PersistentVolumes, nodes' own files."""

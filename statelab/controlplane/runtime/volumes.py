@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from statelab.controlplane.runtime.filetree import Entry, FileTree
+from statelab.controlplane.runtime.filetree import ROOT_MODE, Entry, FileTree
 from statelab.controlplane.runtime.paths import join
 
 Kind = Literal["file", "directory", "symlink"]
@@ -53,12 +53,23 @@ class Volume:
     """
 
     def __init__(
-        self, name: str = "", *, read_only: bool = False, fill: Callable[[Volume], None] | None = None
+        self,
+        name: str = "",
+        *,
+        read_only: bool = False,
+        fill: Callable[[Volume], None] | None = None,
+        medium: str = "",
+        mode: int = ROOT_MODE,
     ) -> None:
-        """`fill` writes what is in it from the start, when somebody first looks: most Pods never read their token."""
+        """`medium`: "Memory" is a tmpfs. `mode`: of the directory it is mounted as.
+
+        `fill` writes what is in it from the start, when somebody first looks: most Pods never read their token.
+        """
         self.name = name
         self.read_only = read_only
+        self.medium = medium
         self._fill = fill
+        self._mode = mode
         self._tree: FileTree | None = None
         self._parts: dict[str, FileTree] = {}  # directories that are mounted on their own (subPath), by path
         self._seen: dict[str, _Mark] = {}  # path → fingerprint, as of the last changes()
@@ -68,7 +79,7 @@ class Volume:
     def tree(self) -> FileTree:
         """A tree costs 16 KB even when it is empty, so it is made when it is needed."""
         if self._tree is None:
-            self._tree = FileTree()
+            self._tree = FileTree(mode=self._mode)
             fill, self._fill = self._fill, None
             if fill is not None:
                 fill(self)

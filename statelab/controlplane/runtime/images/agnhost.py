@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from random import Random
 
 from statelab.controlplane.runtime.applets.resolver import address_of, resolver_config, text_of
 from statelab.controlplane.runtime.http import Handler, HttpRequest, HttpResponse, Respond, request, serve
 from statelab.controlplane.runtime.images.image import Image, numbered
+from statelab.controlplane.runtime.images.mounttest import mounttest
 from statelab.controlplane.runtime.images.pause import pause
 from statelab.controlplane.runtime.images.web import content_type, find
 from statelab.controlplane.runtime.network import Connection, NetworkError
@@ -30,6 +32,15 @@ def agnhost(task: Task) -> None:
         task.fail(f"agnhost {what} is not simulated by the embedded cluster; a kind cluster is the place to try it\n")
     else:
         program(task)
+
+
+def _mounttest(task: Task) -> None:
+    mounttest(task, _options(task))
+
+
+def _pause(task: Task) -> None:
+    task.write("Paused\n")
+    pause(task)
 
 
 def _options(task: Task) -> dict[str, str]:
@@ -263,6 +274,14 @@ def entrypoint_tester(task: Task) -> None:
     task.finish(0)
 
 
+def _request_line(number: int) -> str:
+    """A request as the program makes it up; the same for the same number."""
+    chance = Random(number)
+    method, namespace = chance.choice(("GET", "PUT", "POST")), chance.choice(("kube-system", "default", "ns"))
+    name = "".join(chance.choices("bcdfghjklmnpqrstvwxz2456789", k=chance.randint(3, 4)))
+    return f"{method} /api/v1/namespaces/{namespace}/pods/{name} {chance.randint(200, 599)}"
+
+
 def logs_generator(task: Task) -> None:
     options = _options(task)
     total = int(options.get("log-lines-total") or 0)
@@ -271,7 +290,7 @@ def logs_generator(task: Task) -> None:
     def line(number: int) -> None:
         task.error(
             f"I{datetime.fromtimestamp(task.loop.now_s, UTC):%m%d %H:%M:%S.%f}       1 logs_generator.go:76] "
-            f"{number} GET /api/v1/x\n"
+            f"{number} {_request_line(number)}\n"
         )
         if number + 1 >= total:
             task.finish(0)
@@ -282,7 +301,8 @@ def logs_generator(task: Task) -> None:
 
 
 _PROGRAMS: Mapping[str, Callable[[Task], None]] = {
-    "pause": pause,
+    "pause": _pause,
+    "mounttest": _mounttest,
     "netexec": netexec,
     "test-webserver": test_webserver,
     "serve-hostname": serve_hostname,
@@ -301,7 +321,7 @@ IMAGE = Image(
     entrypoint=("/agnhost",),
     command=("pause",),
     files=lambda tag: {"/localhost.crt": _CERTIFICATE, "/localhost.key": "not a key\n"},
-    programs={"/agnhost": agnhost, "agnhost": agnhost},
+    programs={"/agnhost": agnhost, "/agnhost-2": agnhost, "agnhost": agnhost},
     tag_exists=numbered("2"),
     size_bytes=50_000_000,
 )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -36,6 +39,27 @@ def test_our_wheel_has_no_solutions_and_no_hidden_checks(tmp_path):
     names = zipfile.ZipFile(tmp_path / made.file).namelist()
     assert "statelab/tab/cluster.py" in names and "grader/judge.py" in names
     assert not [path for path in names if "hidden" in path or path.startswith(("solutions", "tests", "statelab/site/"))]
+
+
+def test_what_the_wheels_hold_is_enough_for_every_image(tmp_path):
+    """A Python that has nothing but them runs a cluster with the image that imports most."""
+    for each in [*wheels.installed(tmp_path), wheels.own(tmp_path, ())]:
+        with zipfile.ZipFile(tmp_path / each.file) as packed:
+            packed.extractall(tmp_path / "site")
+    program = """
+from statelab.controlplane import ControlPlane
+plane = ControlPlane()
+plane.settle()
+probe = {"exec": {"command": ["redis-cli", "ping"]}}
+spec = {"containers": [{"name": "c", "image": "redis:7.4", "readinessProbe": probe}]}
+plane.create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "r"}, "spec": spec})
+plane.settle()
+print(plane.get("pods", "default/r")["status"]["containerStatuses"][0]["ready"])
+"""
+    command = [sys.executable, "-S", "-c", program]  # without this environment's packages
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.stdout, done.returncode) == ("True\n", 0), done.stderr[-2000:]
 
 
 def test_the_lock_names_only_what_lies_beside_it(tmp_path, monkeypatch):

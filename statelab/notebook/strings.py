@@ -121,8 +121,21 @@ ENGLISH: dict[str, str] = {
     "not_answered_yet": "Not answered.",
     "not_answered": "Choose an answer first.",
     "progress": "Lessons run: {lessons} of {of_lessons}. Predictions made: {predictions} of {of_predictions}; of those "
-    "that met what happened, {as_it_was} of {of_judged} had said it. "
-    "Tasks passed: {tasks} of {of_tasks} tried.",
+    "that met what happened, {as_it_was} of {of_judged} had said it. Written yourself: {tried} of {of_tried}. "
+    "Tasks passed: {tasks} of {of_tasks}.",
+    "made": "{predictions}/{of} predicted",
+    "wrote": "{tried}/{of} written",
+    "the_lessons": "The lessons",
+    "passed_of": "{passed} of {of} passed",
+    "about_lessons": "lesson {lessons}",
+    "task_points": "{points} points",
+    "task_score": "{score} of {most}",
+    "ended_today": "today, {time}",
+    "ended_yesterday": "yesterday",
+    "ended_days": "{days} days ago",
+    "next_lesson": "Next: lesson {number}, {title}.",
+    "next_task": "To practise: {task}, {title} ({points} points).",
+    "next_nothing": "You have done all there is.",
     # what is left to the learner
     "your_turn": "Your turn",
     "try_hint": "A hint",

@@ -85,7 +85,7 @@ def _escaped(line: str) -> str:
 def with_outputs(app: object, page: str, source: list[str]) -> None:
     """A lesson is shown as it ran; in git it has no outputs."""
     if page.startswith("course/") and (ROOT / f"{page}.ipynb").is_file():
-        source[0] = lessons.kept(ROOT / f"{page}.ipynb").read_text()
+        source[0] = lessons.for_the_site(lessons.kept(ROOT / f"{page}.ipynb").read_text())
 
 
 def setup(app: object) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -38,6 +39,11 @@ class LessonFailed(Exception):
 def kept(lesson: Path) -> Path:
     """Where what a lesson showed is kept."""
     return KEPT / lesson.name
+
+
+def for_the_site(text: str) -> str:
+    """A lesson's text without links to the assignments: they are in a learner's copy of the course, and not here."""
+    return re.sub(r"\[([^\]\[]+)\]\(\.\./exercises/[^)\s]+\)", r"\1", text)
 
 
 def _key(lesson: Path) -> str:

@@ -93,3 +93,19 @@ def test_a_docstring_becomes_what_it_looks_like(lessons):
         "",
         "    check(name_)",
     ]
+
+
+def test_on_the_site_a_lesson_names_its_tasks_without_a_link_to_where_they_are_not(lessons):
+    text = "See [ps3, Identity](../exercises/ps3/ps3.ipynb), then [lesson 05](05-x.ipynb)."
+    assert lessons.for_the_site(text) == "See ps3, Identity, then [lesson 05](05-x.ipynb)."
+
+
+def test_a_cell_that_is_left_to_its_reader_is_empty_on_the_site_too(lessons, tmp_path):
+    made = lesson(tmp_path, "# Write here.", "print(answer)")
+    notebook = nbformat.read(made, as_version=4)
+    notebook.cells[0].metadata["statelab"] = {"solution": "answer = 42; print('secret')"}
+    nbformat.write(notebook, made)
+    lessons.run_changed(lambda said: None, [made])
+    ran = nbformat.read(lessons.kept(made), as_version=4)
+    assert (ran.cells[0].source, ran.cells[0].outputs) == ("# Write here.", [])
+    assert ran.cells[1].outputs[0].text == "42\n"

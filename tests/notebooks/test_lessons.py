@@ -196,10 +196,7 @@ def kind_of(source: str) -> str:
     return next((kind for kind, names in kinds if names & set(called)), "run")
 
 
-TAGGED = [each for each in LESSONS if '"tags"' in each.read_text()]
-
-
-@pytest.mark.parametrize("lesson", TAGGED, ids=lambda path: path.name[:2])
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.name[:2])
 def test_no_more_than_a_third_of_the_cells_is_run_without_a_thought(lesson):
     code = [cell for cell in nbformat.read(lesson, as_version=4).cells if cell.cell_type == "code"]
     for cell in code:
@@ -208,7 +205,7 @@ def test_no_more_than_a_third_of_the_cells_is_run_without_a_thought(lesson):
     assert len(only_run) * 3 <= len(code), only_run
 
 
-@pytest.mark.parametrize("lesson", TAGGED, ids=lambda path: path.name[:2])
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.name[:2])
 def test_there_is_something_to_write_with_its_task_above_and_a_model_answer_that_nobody_sees(lesson):
     cells = nbformat.read(lesson, as_version=4).cells
     empty = [place for place, cell in enumerate(cells) if cell.cell_type == "code" and kind_of(cell.source) == "try"]

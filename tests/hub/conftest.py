@@ -120,6 +120,7 @@ def site() -> Iterator[Site]:
             leaving.callback(_end_all_of, pwd.getpwnam(name).pw_uid)
             home.chmod(0o755)  # as Debian makes them: what is closed must be so by itself
         _course(made)
+        leaving.callback(_end_services, made)
         leaving.enter_context(_hub(made))
         yield made
 
@@ -244,6 +245,14 @@ def until(holds: Any, why: Any) -> None:
     while not holds():
         assert time.monotonic() < deadline_s, why()
         time.sleep(0.2)
+
+
+def _end_services(site: Site) -> None:
+    """A hub that is killed leaves its services: what runs by the Python that was made for this test."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if path.read_bytes().startswith(f"{site.python}\0".encode()):
+                os.kill(int(path.parent.name), 9)
 
 
 def _end_all_of(uid: int) -> None:

@@ -43,9 +43,8 @@ def examine(home: Home, cluster: str = "embedded") -> list[Finding]:
         _course(home),
         *_others(home),
         _kubectl(),
-        _cluster(home),
-        *_kind(home, cluster == "kind"),
-        *([] if cluster in ("embedded", "kind") else [_context(home, cluster)]),
+        *([_cluster(home), *_kind(home, cluster == "kind")] if cluster in ("embedded", "kind") else []),
+        *([] if cluster in ("embedded", "kind") else [_context(home, cluster)]),  # of that one, and of no other
     ]
 
 
@@ -108,6 +107,7 @@ def _kind(home: Home, is_needed: bool) -> list[Finding]:
     from statelab.cluster import kind_up
     from statelab.cluster.engine import find_engine
     from statelab.cluster.kind_program import check_for_pinned_image, find_kind
+    from statelab.cluster.kubelet_log import ENOUGH_INSTANCES, watch_limit
 
     findings: list[Finding] = []
     try:
@@ -122,7 +122,11 @@ def _kind(home: Home, is_needed: bool) -> list[Finding]:
         findings.append(Finding("kind", f"{kind.text} ({kind.program})", True, is_needed))
     except Problem as problem:
         findings.append(_of_problem("kind", problem, is_needed))
-    if all(each.is_good for each in findings):
+    limit = watch_limit()
+    if limit is not None:
+        hint = f"a second kind cluster may not start: sudo sysctl fs.inotify.max_user_instances={ENOUGH_INSTANCES}"
+        findings.append(Finding("file watchers", f"{limit} at once", limit >= ENOUGH_INSTANCES, False, hint))
+    if all(each.is_good for each in findings if each.what != "file watchers"):
         try:
             standing = kind_up.status(home)
             found = "running" if standing.is_running else "none for this folder"

@@ -7,6 +7,17 @@ from statelab.cluster.problem import Problem
 
 TAKEN = "Somebody else has just made a kind cluster of that name; it is left as it is."
 ROOTLESS = "https://kind.sigs.k8s.io/docs/user/rootless/"
+# What a pull says that reaches no registry.
+NO_NETWORK = (
+    "no such host",
+    "no route to host",
+    "network is unreachable",
+    "i/o timeout",
+    "tls handshake timeout",
+    "temporary failure in name resolution",
+    "server misbehaving",
+)
+TOO_FEW_WATCHES = ("too many open files",)
 _SILENT = (
     "cannot connect to the docker daemon",
     "failed to connect to the docker api",
@@ -43,7 +54,13 @@ def explain(name: str, said: str, otherwise: str) -> Problem:
         return Problem(TAKEN, "Make yours under another name: statelab up --cluster kind --name NAME")
     if "rootless provider requires" in low:
         return Problem(f"kind says: {_line_with(said, 'rootless provider')}", f"What to set, and how: {ROOTLESS}")
-    if "too many open files" in low or "could not find a log line" in low:
+    if any(word in low for word in TOO_FEW_WATCHES):
+        return Problem(
+            "Its programs may watch too few files here (inotify: too many open files); each kind cluster takes some.",
+            "On Linux: sudo sysctl fs.inotify.max_user_watches=524288 fs.inotify.max_user_instances=512, then again. "
+            "Or delete a kind cluster that nobody needs: kind get clusters",
+        )
+    if "could not find a log line" in low:
         return Problem(
             "The nodes did not start: they may watch too few files here, or the cgroups are not as kind wants.",
             "On Linux: sudo sysctl fs.inotify.max_user_watches=524288 fs.inotify.max_user_instances=512, then again. "
@@ -51,9 +68,9 @@ def explain(name: str, said: str, otherwise: str) -> Problem:
         )
     if any(word in low for word in ("toomanyrequests", "rate limit")):
         return Problem("Docker Hub lets this address pull no more images for now.", f"Wait, or: {name} login")
-    if any(word in low for word in ("no such host", "i/o timeout", "network is unreachable", "tls handshake timeout")):
+    if any(word in low for word in NO_NETWORK):
         return Problem(
-            f"An image cannot be pulled: {_line_with(said, 'no such host', 'timeout', 'unreachable')}",
+            f"An image cannot be pulled: {_line_with(said, *NO_NETWORK)}",
             "Look at the internet connection, or a proxy's settings in Docker. Without internet: statelab up",
         )
     if "manifest unknown" in low or "not found: manifest" in low or "manifest for" in low:

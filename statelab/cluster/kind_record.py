@@ -28,6 +28,7 @@ class Record:
     began_at: str
     nodes: dict[str, str] = field(default_factory=dict)
     images: list[str] = field(default_factory=list)  # those its nodes were given
+    users_kubeconfigs: list[str] = field(default_factory=list)  # the user's own files that may name it
 
     @property
     def is_whole(self) -> bool:

@@ -22,6 +22,8 @@ from statelab.cluster.engine_errors import TAKEN
 from statelab.cluster.kind import connect_kind
 from statelab.cluster.kind_program import Kind, check_for_pinned_image, find_kind
 from statelab.cluster.kind_record import DEFAULT_NAME, Record, kubeconfig_of
+from statelab.cluster.kubeconfig import find_context, users_kubeconfigs
+from statelab.cluster.kubelet_log import why_not_up
 from statelab.cluster.paths import Home
 from statelab.cluster.preload import preload
 from statelab.cluster.problem import Problem
@@ -105,7 +107,13 @@ def up(
             assert record is not None
             nodes = engine.nodes(name)
             cluster = connect_kind(home)
-            wait_until_usable(cluster, steps, nodes=len(nodes), timeout_s=_USABLE_WITHIN_S)
+            wait_until_usable(
+                cluster,
+                steps,
+                nodes=len(nodes),
+                timeout_s=_USABLE_WITHIN_S,
+                why_not=lambda: why_not_up(engine, nodes),
+            )
         except KeyboardInterrupt:
             if is_new:
                 steps.now("Interrupted: removing what was made")
@@ -115,6 +123,9 @@ def up(
     steps.done(f"{len(nodes)} nodes, DNS and storage are ready")
     if user_kubeconfig:
         kind.write_kubeconfig(engine, name, None)
+        files = {*record.users_kubeconfigs, *(str(path.absolute()) for path in users_kubeconfigs())}
+        record = replace(record, users_kubeconfigs=sorted(files))
+        kind_record.write(home, record)
     if with_images:
         _give_images(home, engine, kind, record, nodes, steps)
     kubeconfig = str(kubeconfig_of(home))
@@ -139,8 +150,18 @@ def down(home: Home, *, name: str | None = None, steps: Steps | None = None) -> 
             find_kind().delete(engine, name, kubeconfig_of(home))
         except Problem:
             engine.run("rm", "--force", "--volumes", *(node.id for node in nodes), timeout_s=180.0)
+    for path in record.users_kubeconfigs if record else ():
+        _forget_context(Path(path), engine, name)
     kind_record.forget(home)
     return bool(nodes)
+
+
+def _forget_context(kubeconfig: Path, engine: Engine, name: str) -> None:
+    """Take the context away that `--user-kubeconfig` added. The nodes are gone: kind has nothing else to delete."""
+    with suppress(Problem):  # a file that is gone, or says nothing of it
+        find_context(f"kind-{name}", [kubeconfig])
+        if not engine.nodes(name):
+            find_kind().delete(engine, name, kubeconfig)
 
 
 def status(home: Home) -> Standing:

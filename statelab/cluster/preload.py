@@ -21,15 +21,21 @@ def preload(
     """
     there: list[str] = []
     failed: list[str] = []
+    is_hopeless = False
     for number, image in enumerate(images, 1):
+        lacking = [node for node in nodes if not _is_on(engine, node, image)]
+        if not lacking:  # whoever brought it there: nobody has to reach a registry
+            there.append(image)
+            continue
+        if is_hopeless:
+            continue
         steps.now(f"Images: {number} of {len(images)}, {image}")
         try:
-            _bring(engine, kind, name, nodes, image)
+            _bring(engine, kind, name, lacking, image)
             there.append(image)
         except Problem as problem:
             failed.append(f"{image}: {problem.what}")
-            if _is_hopeless(problem):
-                break
+            is_hopeless = _is_hopeless(problem)
     return there, failed
 
 
@@ -48,6 +54,15 @@ def _bring(engine: Engine, kind: Kind, name: str, nodes: Sequence[Node], image: 
     except Problem:
         for node in nodes:
             engine.run("exec", node.name, "crictl", "pull", image, timeout_s=_PULLED_WITHIN_S)
+
+
+def _is_on(engine: Engine, node: Node, image: str) -> bool:
+    """Whether a node has it."""
+    try:
+        engine.run("exec", node.name, "crictl", "inspecti", "--quiet", image)
+    except Problem:
+        return False
+    return True
 
 
 def _is_hopeless(problem: Problem) -> bool:

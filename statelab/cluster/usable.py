@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from statelab.cluster import conditions
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from statelab.cluster.cluster import Cluster
 
 _LOOK_AGAIN_S = 1.0
+_LOOK_FOR_A_REASON_S = 30.0  # a healthy kind cluster is usable by then
 
 
 def lacks(cluster: Cluster, nodes: int = 1) -> list[str]:
@@ -33,9 +35,15 @@ def lacks(cluster: Cluster, nodes: int = 1) -> list[str]:
     return found
 
 
-def wait_until_usable(cluster: Cluster, steps: Steps, *, nodes: int, timeout_s: float) -> None:
-    """Wait for all of it, telling what is waited for. Raises Problem when it takes longer than `timeout_s`."""
+def wait_until_usable(
+    cluster: Cluster, steps: Steps, *, nodes: int, timeout_s: float, why_not: Callable[[], Problem | None]
+) -> None:
+    """Wait for all of it, telling what is waited for.
+
+    Raises Problem when it takes longer than `timeout_s`, and what `why_not` finds, asked now and then and at the end.
+    """
     deadline_s = time.monotonic() + timeout_s
+    look_s = time.monotonic() + min(_LOOK_FOR_A_REASON_S, timeout_s)
     steps.now("Looking whether nodes, DNS and storage are ready")
     while True:
         try:
@@ -44,11 +52,15 @@ def wait_until_usable(cluster: Cluster, steps: Steps, *, nodes: int, timeout_s: 
             missing = [str(problem).splitlines()[0].rstrip(".")]
         if not missing:
             return
+        if time.monotonic() > look_s:
+            look_s += _LOOK_FOR_A_REASON_S
+            if (reason := why_not()) is not None:
+                raise reason
         if time.monotonic() > deadline_s:
             raise Problem(
                 f"The cluster runs and is not ready after {timeout_s:.0f} s: {'; '.join(missing)}.",
                 "Run this again to go on waiting, or `statelab down --cluster kind` to begin again. "
-                "Mostly memory is short: three nodes want 4 GiB.",
+                "If memory is short: three nodes want 4 GiB.",
             )
         steps.now(f"Waiting: {'; '.join(missing)}")
         time.sleep(_LOOK_AGAIN_S)

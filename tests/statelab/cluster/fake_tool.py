@@ -63,8 +63,15 @@ def engine(state: dict[str, Any], tool: str, argv: list[str]) -> int:
                 return 1
         case ["pull", "--quiet", image]:
             state["images"].append(image)
-        case ["exec", name, "crictl", "pull", _image]:
+        case ["exec", name, "crictl", "pull", image]:
+            one(containers, name).setdefault("images", []).append(image)
+        case ["exec", name, "crictl", "inspecti", "--quiet", image]:
+            if image not in one(containers, name).get("images", ()):
+                print(f'level=fatal msg="no such image {image}"', file=sys.stderr)
+                return 1
+        case ["exec", name, "journalctl", "--unit", "kubelet", *_]:
             one(containers, name)
+            print(state.get("kubelet log", ""))
         case ["rm", *rest]:
             containers[:] = [each for each in containers if each["Id"] not in rest]
         case _:
@@ -103,7 +110,8 @@ def kind(state: dict[str, Any], tool: str, argv: list[str]) -> int:
                 return 1
             write_kubeconfig(state["kubeconfig"], Path(option("--kubeconfig") or os.environ["KUBECONFIG"]), name)
         case ["load", "docker-image"]:
-            pass
+            for each in of_name:
+                each.setdefault("images", []).append(argv[2])
         case _:
             print(f"ERROR: unknown command {argv}", file=sys.stderr)
             return 1

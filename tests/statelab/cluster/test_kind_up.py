@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from statelab import cli
-from statelab.cluster import connect, kind_record, kind_up
+from statelab import cli, doctor
+from statelab.cluster import connect, kind_record, kind_up, kubelet_log, usable
 from statelab.cluster.kind import KindCluster
 from statelab.cluster.problem import Problem
 
@@ -94,6 +94,22 @@ def test_the_users_own_kubeconfig_is_not_touched_unless_asked(machine, home, tmp
     assert json.loads(own.read_text())["current-context"] == "kind-statelab"
 
 
+def test_down_takes_the_context_out_of_the_users_own_kubeconfig_again(machine, home, tmp_path, monkeypatch):
+    own = tmp_path / ".kube" / "config"
+    own.parent.mkdir()
+    own.write_text("apiVersion: v1\nkind: Config\n")
+    monkeypatch.setenv("KUBECONFIG", str(own))
+    kind_up.up(home, with_images=False, user_kubeconfig=True)
+    kind_up.up(home, with_images=False)
+    monkeypatch.delenv("KUBECONFIG")
+    kind_up.down(home)
+    assert [line[-1] for line in machine.asked("kind", "delete")][-1] == str(own)
+    before = len(machine.asked("kind", "delete"))
+    kind_up.up(home, with_images=False)
+    kind_up.down(home)
+    assert len(machine.asked("kind", "delete")) == before + 1, "who was not asked is not touched"
+
+
 def test_connect_finds_the_cluster_of_this_folder_by_itself(machine, home):
     kind_up.up(home, name="mine", with_images=False)
     cluster = connect("kind")
@@ -132,7 +148,8 @@ def test_where_kind_cannot_load_an_image_each_node_pulls_it(machine, home):
     machine.fail(kind_load="ERROR: failed to load image: … ctr: content digest sha256:9106d8: not found")
     told = Told()
     kind_up.up(home, steps=told)
-    assert len(machine.asked("docker", "exec")) == 3 * len(IMAGES)
+    pulled = [line for line in machine.asked("docker", "exec") if line[3:5] == ["crictl", "pull"]]
+    assert len(pulled) == 3 * len(IMAGES)
     assert told.warnings == []
 
 
@@ -143,6 +160,23 @@ def test_without_internet_the_cluster_is_usable_and_the_images_are_said_to_come_
     assert kind_up.up(home, steps=told).is_new
     assert len(machine.asked("docker", "pull")) == 1, "the next image fares no better"
     assert "redis:7.4: An image cannot be pulled" in told.warnings[0]
+
+
+@pytest.mark.parametrize("said", ["no such host", "connect: no route to host", "server misbehaving"])
+def test_images_that_are_on_the_nodes_need_no_internet(machine, home, said):
+    kind_up.up(home, with_images=False)
+    containers = machine.state["containers"]
+    for each in containers:
+        each["images"] = [IMAGES[1]]
+    machine.set(containers=containers)
+    machine.fail(docker_pull=f"dial tcp 52.5.1.1:443: {said}")
+    told = Told()
+    kind_up.up(home, steps=told)
+    assert [line[-1] for line in machine.asked("docker", "pull")] == [IMAGES[0]]
+    assert "redis:7.4: An image cannot be pulled" in told.warnings[0]
+    record = kind_record.read(home)
+    assert record is not None
+    assert record.images == [IMAGES[1]]
 
 
 # ---- what is not ours
@@ -206,6 +240,37 @@ def test_a_cluster_deleted_in_mid_lesson_is_said_with_what_to_do(machine, home, 
         cluster.get("pod/web-0")
     assert "statelab up --cluster kind" in silent.value.next_step
     assert kind_up.status(home).lacks == ("it was deleted",)
+
+
+def test_a_kubelet_that_may_watch_too_few_files_is_asked_before_anybody_guesses(machine, home, monkeypatch):
+    said = 'err="failed to run Kubelet: inotify_init: too many open files"'
+    machine.set(**{"kubelet log": said})
+    monkeypatch.setattr(usable, "lacks", lambda cluster, nodes: ["1 of 3 nodes are Ready"])
+    monkeypatch.setattr(usable, "_LOOK_FOR_A_REASON_S", 0.0)
+    monkeypatch.setattr(usable, "_LOOK_AGAIN_S", 0.0)
+    with pytest.raises(Problem, match=r"The kubelet of statelab-control-plane does not start.*inotify") as found:
+        kind_up.up(home, with_images=False)
+    assert "max_user_instances=512" in found.value.next_step
+    machine.set(**{"kubelet log": "I0930 all is well"})
+    monkeypatch.setattr(kind_up, "_USABLE_WITHIN_S", 0.0)
+    with pytest.raises(Problem, match="1 of 3 nodes are Ready"):
+        kind_up.up(home, with_images=False)
+
+
+def test_the_doctor_tells_a_limit_on_watching_files_beforehand(home, tools, tmp_path, monkeypatch):
+    path = tmp_path / "max_user_instances"
+    path.write_text("128\n")
+    monkeypatch.setattr(kubelet_log.watch_limit, "__defaults__", (path,))
+    [found] = [each for each in doctor.examine(home, "kind") if each.what == "file watchers"]
+    assert not found.is_good and "max_user_instances=512" in found.hint
+    path.write_text("8192\n")
+    [found] = [each for each in doctor.examine(home, "kind") if each.what == "file watchers"]
+    assert found.is_good
+
+
+def test_the_doctor_of_another_cluster_talks_of_that_one(home, tools):
+    about = {each.what for each in doctor.examine(home, "context:theirs")}
+    assert "cluster" in about and not about & {"embedded cluster", "containers", "kind", "kind cluster"}
 
 
 def run(home: Any, *words: str) -> subprocess.Popen[str]:

@@ -199,7 +199,9 @@ def run(
                 typer.echo(command.render(plan), nl=False)
                 return
             with _progress(json) as progress:
-                count = command.grade(cluster, where, plan, progress, allow_any=allow_any)
+                count, failed = command.grade(cluster, where, plan, progress, allow_any=allow_any)
+            if failed:
+                typer.echo(failed, err=True)
             typer.echo(f"{count} came back from the cluster.", err=True)
             place, resume = None, True  # the rest is what any run does that goes on after another
         with contextlib.ExitStack() as stack:

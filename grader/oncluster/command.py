@@ -46,14 +46,14 @@ def render(plan: Plan) -> str:
     return yaml.safe_dump_all(manifests(plan), sort_keys=False)
 
 
-def grade(place: str, course: Course, plan: Plan, progress: Progress, *, allow_any: bool = False) -> int:
-    """Grade on the cluster and take the results over; how many there were. `run(resume=True)` does the rest.
+def grade(place: str, course: Course, plan: Plan, progress: Progress, *, allow_any: bool = False) -> tuple[int, str]:
+    """Grade on the cluster and take the results over: how many there were, and what workers that failed said.
 
-    Raises CannotGrade, CourseError.
+    `run(resume=True)` does the rest. Raises CannotGrade, CourseError.
     """
     if place == "embedded":
         raise CannotGrade("The embedded cluster knows no Jobs: say which cluster with --cluster, kind or a context.")
     cluster = connected(place, allow_any=allow_any)
     bundle = on_cluster.pack(course, plan.assignment)
-    on_cluster.grade(cluster, plan, bundle, progress)
-    return on_cluster.merge(course, bundle)
+    said = on_cluster.grade(cluster, plan, bundle, progress)
+    return on_cluster.merge(course, bundle), said

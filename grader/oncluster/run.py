@@ -23,6 +23,8 @@ from statelab.controlplane.kinds import Object
 
 _LOOK_EVERY_S = 5.0
 _COURIER_WITHIN_S = 300.0
+_LAST_LINES = "8"
+_LONGEST_LOG = 2000
 Progress = Callable[[int, int, str], None]
 
 
@@ -69,10 +71,11 @@ def _at_home(course: Course, bundle: Bundle, student: str) -> Job:
     return Job(student, bundle.assignment, submitted, autograded, feedback)
 
 
-def grade(cluster: Cluster, plan: Plan, bundle: Bundle, progress: Progress) -> None:
+def grade(cluster: Cluster, plan: Plan, bundle: Bundle, progress: Progress) -> str:
     """Send, grade on the cluster, fetch into the bundle's folder; then nothing is left there but the namespace.
 
-    A Job of the same name that still works is joined. KeyboardInterrupt leaves it at work. Raises CannotGrade.
+    What workers that failed said last; "" where none did. A Job of the same name that still works is joined.
+    KeyboardInterrupt leaves it at work. Raises CannotGrade.
     """
     try:
         for each in (manifests.namespace(plan), manifests.no_network(plan), manifests.claim(plan)):
@@ -84,8 +87,10 @@ def grade(cluster: Cluster, plan: Plan, bundle: Bundle, progress: Progress) -> N
             courier.send(bundle.folder)
             _replace_job(cluster, plan)
         _wait_for_job(cluster, plan, courier, len(bundle.students), progress)
+        said = _last_words(cluster, plan)  # before their Job is taken away, and they with it
         courier.fetch(bundle.folder)
         _take_away(cluster, plan)
+        return said
     except RequestRefused as refusal:
         raise CannotGrade(f"The API server of context {cluster.context} says: {refusal}") from None
     except Problem as problem:
@@ -189,6 +194,37 @@ def _wait_for_job(cluster: Cluster, plan: Plan, courier: Courier, students: int,
         with contextlib.suppress(CannotGrade, ValueError):  # it is only a number that somebody looks at
             progress(courier.count(), students, f"{job.get('status', {}).get('active', 0)} Pods at work")
         time.sleep(_LOOK_EVERY_S)
+
+
+def _last_words(cluster: Cluster, plan: Plan) -> str:
+    """Why Pods of the Job failed, and the last lines of their logs; what several say alike is said once."""
+    pods = _PATHS["Pod"].format(plan.namespace)
+    found: dict[str, list[str]] = {}
+    with contextlib.suppress(RequestRefused, Problem):
+        for pod in cluster.request("GET", pods, params={"labelSelector": f"job-name={plan.name}"})["items"]:
+            why = _why_failed(pod)
+            if not why:
+                continue
+            name = pod["metadata"]["name"]
+            try:
+                log = cluster.request("GET", f"{pods}/{name}/log", params={"tailLines": _LAST_LINES})
+            except (RequestRefused, Problem):  # its container never ran
+                log = ""
+            lines = "".join(f"\n    {line}" for line in str(log or "")[-_LONGEST_LOG:].splitlines())
+            found.setdefault(f"{why}{lines}", []).append(name)
+    return "\n".join(f"{', '.join(sorted(names))} failed: {said}" for said, names in found.items())
+
+
+def _why_failed(pod: Object) -> str:
+    """The reason in a few words, "" for a Pod that did not fail."""
+    status = pod.get("status") or {}
+    if status.get("phase") != "Failed":
+        return ""
+    ends = [(each.get("state") or {}).get("terminated") or {} for each in status.get("containerStatuses") or ()]
+    codes = [f"{each.get('reason', 'Error')}, exit code {each['exitCode']}" for each in ends if each.get("exitCode")]
+    return "; ".join([*codes, *([str(status["message"])] if status.get("message") else [])]) or str(
+        status.get("reason") or "it does not say why"
+    )
 
 
 def _delete(cluster: Cluster, obj: Object) -> None:

@@ -208,6 +208,7 @@ class Jobs:
         self.volume = volume
         self.objects: dict[tuple[str, str], dict[str, Any]] = {}
         self.workers: list[subprocess.Popen[str]] = []
+        self.pods: list[dict[str, Any]] = []
         self.jobs = 0
         self.is_gone = False
 
@@ -224,6 +225,12 @@ class Jobs:
                 of = body["spec"]["completions"]
                 self.workers = [worker(self.volume, index, of) for index in range(of)]
             return body
+        if kind == "pods" and not name:
+            assert more["params"] == {"labelSelector": f"job-name={PLAN.name}"}
+            return {"items": self.pods}
+        if kind == "pods" and name.endswith("/log"):
+            assert ("jobs", PLAN.name) in self.objects, "the Job is gone, and its Pods' logs with it"
+            return "Traceback (most recent call last):\nOSError: [Errno 28] No space left on device\n"
         if (kind, name) not in self.objects:
             raise RequestRefused(404, {"message": "not found"})
         if method == "DELETE":
@@ -277,6 +284,25 @@ def test_submissions_are_sent_graded_fetched_and_taken_away(course: Path, hand_i
     assert {each.student for each in bundles.results(sent)} == set(sent.students)
     assert merge(load(course), sent) == len(CLASS)
     assert [kind for kind, _ in jobs.objects] == ["namespaces", "networkpolicies"]
+
+
+def test_what_failed_workers_said_last_is_kept_and_said_once(course: Path, hand_in: Any, jobs: Any) -> None:
+    from grader.oncluster.run import grade
+
+    hand_in(course, CLASS[:1])
+    sent = pack(load(course), "ps3")
+    ended = {"state": {"terminated": {"exitCode": 1, "reason": "Error"}}}
+    failed = {"phase": "Failed", "containerStatuses": [ended]}
+    jobs.pods = [
+        {"metadata": {"name": "ps3-0-a"}, "status": failed},
+        {"metadata": {"name": "ps3-1-b"}, "status": failed},
+        {"metadata": {"name": "ps3-1-c"}, "status": {"phase": "Succeeded"}},
+    ]
+    said = grade(jobs, PLAN, sent, lambda done, total, who: None)
+    assert said.startswith("ps3-0-a, ps3-1-b failed: Error, exit code 1\n")
+    assert said.count("No space left on device") == 1
+    jobs.pods = []
+    assert grade(jobs, PLAN, sent, lambda done, total, who: None) == ""
 
 
 def test_a_run_that_was_left_joins_its_job_and_a_new_job_skips_what_is_graded(

@@ -234,6 +234,16 @@ class Cluster:
         with self.dns_address() as address:
             return ask_with_search(address, name, type, self.namespace)
 
+    def wait_for_name(self, name: str, type: str = "A", at_least: int = 1, timeout_s: float = 60.0) -> DnsAnswer:
+        """Ask for a name until it has so many records: DNS hears of Pods a moment after they are Ready.
+
+        Raises Problem saying what it has when time ran out.
+        """
+        from statelab.cluster.dns import ask_until
+
+        with self.dns_address() as address:
+            return ask_until(address, name, type, self.namespace, at_least=at_least, timeout_s=timeout_s)
+
     def dns_address(self) -> Any:
         """A context manager giving `(host, port)` where the cluster's DNS answers over TCP."""
         from statelab.cluster.portforward import forward_to_coredns

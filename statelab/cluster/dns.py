@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import dns.exception
@@ -16,6 +17,9 @@ from statelab.cluster.problem import Problem
 Ask = Callable[[dns.message.Message], dns.message.Message]
 _NDOTS = 5
 _TIMEOUT_S = 5.0
+_ASK_AGAIN_S = 0.5
+_CLUSTER_DOMAIN = ".cluster.local."
+_UPSTREAM_FAILS = ("SERVFAIL", "REFUSED")
 
 
 def ask_with_search(address: tuple[str, int], name: str, type: str, namespace: str) -> DnsAnswer:
@@ -27,8 +31,29 @@ def ask_with_search(address: tuple[str, int], name: str, type: str, namespace: s
     return answer_with_search(over_tcp, name, type, namespace)
 
 
+def ask_until(
+    address: tuple[str, int], name: str, type: str, namespace: str, *, at_least: int, timeout_s: float
+) -> DnsAnswer:
+    """Ask again and again, until there are so many records. Raises Problem when there are not, in wall time."""
+    deadline_s = time.monotonic() + timeout_s
+    while True:
+        found = ask_with_search(address, name, type, namespace)
+        if len(found.records) >= at_least:
+            return found
+        if time.monotonic() > deadline_s:
+            raise Problem(
+                f"DNS has {len(found.records)} of {at_least} records for {name} after {timeout_s:.0f} s: {found}",
+                "Is there a Service of that name, and are its Pods Ready? %kubectl get services,endpointslices",
+            )
+        time.sleep(_ASK_AGAIN_S)
+
+
 def answer_with_search(ask: Ask, name: str, type: str, namespace: str) -> DnsAnswer:
-    """As `ask_with_search`, whatever way a question takes to the server. Raises Problem."""
+    """As `ask_with_search`, whatever way a question takes to the server. Raises Problem.
+
+    The last step of the search leaves the cluster. Without a network beyond it that step fails (SERVFAIL), and tells
+    nothing: what the cluster said of its own names stands, and `tried` has every step.
+    """
     try:
         wanted = dns.rdatatype.from_text(type)
     except dns.rdatatype.UnknownRdatatype:
@@ -38,7 +63,8 @@ def answer_with_search(ask: Ask, name: str, type: str, namespace: str) -> DnsAns
     for candidate in candidates(name, namespace):
         answer = _ask(ask, candidate, wanted, type)
         tried.append((candidate, answer.rcode))
-        if best is None or best.rcode == "NXDOMAIN":
+        is_of_others = answer.rcode in _UPSTREAM_FAILS and not candidate.endswith(_CLUSTER_DOMAIN)
+        if best is None or (best.rcode == "NXDOMAIN" and not is_of_others):
             best = answer
         if answer.records:
             best = answer

@@ -23,6 +23,8 @@ from statelab.notebook.telling import progress
 from statelab.notebook.trying.goals import Goal, Look, Seen, look, reader_of
 
 _open: dict[str, Card] = {}  # by key, those that wait for something
+# What a thread says belongs to no cell: a notebook that runs without a page drops it. It is said again after the cell.
+_say_again: list[Card] = []
 
 
 class Card:
@@ -51,7 +53,13 @@ class Card:
             progress.record("tried", self._key, True)
             self.close()
         if before and before != self._seen:
-            update_display(self._bundle(), raw=True, display_id=self._shown_as)
+            self.tell()
+            if threading.current_thread() is not threading.main_thread():
+                _say_again.append(self)
+
+    def tell(self) -> None:
+        """Show on the card what was seen last."""
+        update_display(self._bundle(), raw=True, display_id=self._shown_as)
 
     def close(self) -> None:
         """Look no more."""
@@ -120,6 +128,8 @@ class _Following:
                 continue
             with suppress(Problem, RequestRefused):
                 card.look()
+        while _say_again:
+            _say_again.pop().tell()
 
 
 _following = _Following()

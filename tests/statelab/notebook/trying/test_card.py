@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -62,6 +63,19 @@ def test_when_all_is_so_it_is_done_written_down_and_looks_no_more(told):
     told.stands["one"] = False
     told.card.look()
     assert told.card.is_done
+
+
+def test_what_a_thread_has_told_is_told_once_more_after_the_cell(told):
+    """nbconvert and the like drop what comes under no cell of theirs."""
+    told.stands |= {"one": True, "two": ""}
+    thread = threading.Thread(target=told.listeners[0])
+    thread.start()
+    thread.join()
+    assert len(told.shown) == 1
+    cards._following._after(None)
+    cards._following._after(None)
+    assert len(told.shown) == 2
+    assert told.shown[1].endswith("Done. So it is.")
 
 
 def test_a_card_of_another_lesson_looks_no_more(told, monkeypatch):

@@ -246,10 +246,10 @@ class Partition:
         self.groups: list[set[str]] = []
         connect = self.network.connect
 
-        def guarded(source: str, host: str, port: int) -> Any:
+        def guarded(source: str, host: str, port: int, **more: Any) -> Any:
             if self._apart(source, host):
                 raise NetworkError("no route to host", 1.0)
-            connection = connect(source, host, port)
+            connection = connect(source, host, port, **more)
             self.open.append(connection)
             return connection
 

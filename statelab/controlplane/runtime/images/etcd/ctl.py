@@ -234,6 +234,23 @@ def decoded(text: str) -> str:
     return base64.b64decode(text or "").decode("utf-8", "surrogateescape")
 
 
+def hexadecimal(text: str, what: str) -> int:
+    try:
+        return int(text, 16)
+    except ValueError:
+        raise Usage(f'Error: {what} arg (strconv.ParseUint: parsing "{text[:40]}": invalid syntax)') from None
+
+
+def size(number: int) -> str:
+    """As go-humanize writes bytes: `20 kB`, `2.1 MB`."""
+    value, unit = float(number), "B"
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            break
+        value /= 1000
+    return f"{value:.1f} {unit}" if value < 10 and unit != "B" else f"{value:.0f} {unit}"
+
+
 def range_end(key: str) -> str:
     """The first key, in base64, that does not begin with `key`."""
     data = bytearray(key.encode("utf-8", "surrogateescape"))

@@ -12,7 +12,7 @@ import zlib
 
 from statelab.controlplane.clock import micro_timestamp
 from statelab.controlplane.runtime.images.etcd import config
-from statelab.controlplane.runtime.images.etcd.ctl import Json, Session, Usage
+from statelab.controlplane.runtime.images.etcd.ctl import Json, Session, Usage, size
 from statelab.controlplane.runtime.images.etcd.log import Log
 from statelab.controlplane.runtime.images.etcd.state import Member, State
 
@@ -81,7 +81,6 @@ def status(session: Session) -> None:
     state, content = _read(session, verb="stat")
     keys = sum(len(state.history[key]) for key in state.keys)
     digest, total = zlib.crc32(content), state.size()
-    from statelab.controlplane.runtime.images.etcd.commands import size
 
     if session.format == "json":
         session.json({"hash": digest, "revision": state.revision, "totalKey": keys, "totalSize": total})

@@ -6,6 +6,7 @@ import json
 
 from statelab.controlplane.runtime.images.etcd import ctl
 from statelab.controlplane.runtime.images.etcd.ctl import Json, Session, Usage, decoded
+from statelab.controlplane.runtime.images.etcd.keys import key_range
 from statelab.controlplane.runtime.network import Connection, NetworkError
 
 _RETRY_S = 0.5
@@ -14,8 +15,6 @@ _RETRY_S = 0.5
 def run(session: Session) -> None:
     if not session.arguments:
         raise Usage("Error: bad number of arguments")
-    from statelab.controlplane.runtime.images.etcd.commands import key_range
-
     asked = {**key_range(session, session.arguments), "prev_kv": session.is_on("prev-kv")}
     if session.flags["rev"] != "0":
         asked["start_revision"] = session.flags["rev"]

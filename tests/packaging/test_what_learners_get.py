@@ -45,14 +45,15 @@ def bundled(tmp_path_factory) -> dict[str, bytes]:
 
 
 def what_is_hidden() -> set[str]:
-    """Every check's function, and every sentence, of the hidden checks that nothing shown has."""
+    """How every check's function begins, and every sentence, of the hidden checks that nothing shown has."""
     shown = (*(ROOT / "grader").rglob("*.py"), *(ROOT / "course/manifests").rglob("*.yaml"))
     known = "".join(each.read_text() for each in shown)
     found = set()
     for path in (ROOT / "solutions").glob("*/hidden.py"):
+        lines = path.read_text().splitlines()
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef) and node.decorator_list:
-                found.add(f"def {node.name}(")
+                found.add("\n".join(lines[node.lineno - 1 : node.lineno + 1]))  # a name alone is nobody's
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 found |= {line for line in node.value.splitlines() if len(line) >= 30 and " " in line}
     return {each for each in found if each not in known}

@@ -6,12 +6,12 @@ SHELL_COMMANDS = frozenset(
         "chmod", "chown", "cksum", "clear", "cmp", "column", "comm", "cp", "csv", "cut", "dd", "df", "diff", "dirname",
         "dos2unix", "du", "echo", "egrep", "env", "envsubst", "expand", "expr", "factor", "false", "fgrep", "file",
         "find", "flock", "fmt", "fold", "free", "gawk", "getconf", "grep", "groups", "gunzip", "gzip", "head",
-        "hexdump", "hostid", "iconv", "id", "install", "join", "jq", "less", "link", "ln", "locale", "logname", "ls",
+        "hexdump", "hostid", "iconv", "id", "install", "join", "jq", "less", "link", "ln", "locale", "logname",
         "md5sum", "mkdir", "mkfifo", "mktemp", "more", "mv", "nice", "nl", "nohup", "numfmt", "od", "openssl", "paste",
         "patch", "pr", "printenv", "printf", "pwd", "readlink", "realpath", "rev", "rg", "rm", "rmdir", "sed", "seq",
         "sha1sum", "sha224sum", "sha256sum", "sha384sum", "sha512sum", "shuf", "sort", "split", "stat", "strings",
         "sum", "tac", "tail", "tar", "tee", "test", "timeout", "touch", "tr", "tree", "true", "truncate", "tsort",
-        "tty", "uname", "unexpand", "uniq", "unlink", "unzip", "uptime", "users", "uuidgen", "vi", "watch", "wc",
+        "tty", "uname", "unexpand", "uniq", "unlink", "unzip", "uptime", "users", "uuidgen", "watch", "wc",
         "which", "who", "whoami", "xargs", "xxd", "yes", "yq", "zcat", "zip",
     )
 )  # fmt: skip

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from statelab.controlplane.runtime.applets import APPLETS
+from statelab.controlplane.runtime.applets.ls import EDITORS
 from statelab.controlplane.runtime.commands import SHELL_COMMANDS
 from statelab.controlplane.runtime.plain import plain_program
 from statelab.controlplane.runtime.session import DEADLINE, EXIT
@@ -181,7 +182,7 @@ def _program(container: Container, name: str) -> Program | None:
     own = container.image.programs.get(name) or container.image.programs.get(base)
     if own is not None:
         return own
-    if container.image.commands is not None and base not in container.image.commands:
+    if base in EDITORS or (container.image.commands is not None and base not in container.image.commands):
         return None
     if name == base or name.rpartition("/")[0] in ("/bin", "/usr/bin", "/sbin", "/usr/sbin", "/usr/local/bin"):
         return APPLETS.get(base)

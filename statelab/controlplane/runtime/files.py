@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from statelab.controlplane.runtime.applets import APPLETS
+from statelab.controlplane.runtime.applets.ls import EDITORS
 from statelab.controlplane.runtime.commands import SHELL_COMMANDS
 from statelab.controlplane.runtime.filetree import FileTree
 from statelab.controlplane.runtime.images import parse_reference
@@ -110,7 +111,8 @@ def _command_paths(container: Container) -> list[str]:
     A link costs a tenth of what a file of its own would.
     """
     found = [name if name.startswith("/") else f"/usr/sbin/{name}" for name in container.image.programs]
-    names = {name for name in APPLETS if not name.startswith("statelab-")} | SHELL_COMMANDS - {":"}
+    ours = {name for name in APPLETS if not name.startswith("statelab-")} - set(EDITORS)
+    names = ours | SHELL_COMMANDS - {":"}
     return [*found, "/bin/sh", "/bin/bash", *(f"{where}/{name}" for name in sorted(names) for where in _PATH)]
 
 

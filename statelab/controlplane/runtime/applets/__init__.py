@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from statelab.controlplane.runtime.applets import archive, curl, names, redis_cli, system, tail, tcp, wget
+from statelab.controlplane.runtime.applets import archive, curl, ls, names, redis_cli, system, tail, tcp, wget
 from statelab.controlplane.runtime.programs import Program
 
 APPLETS: Mapping[str, Program] = {
@@ -19,6 +19,7 @@ APPLETS: Mapping[str, Program] = {
     **names.APPLETS,
     **redis_cli.APPLETS,
     **archive.APPLETS,
+    **ls.APPLETS,
 }
 _TALKS = frozenset({"telnet"})
 

@@ -1,13 +1,10 @@
-"""Tools that say what files there are: ls, stat, du, tree, readlink, basename."""
+"""Tools that say what files there are (ls is an applet): stat, du, tree, readlink, basename."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 
-from statelab.controlplane.runtime.filetree import Entry
-from statelab.controlplane.runtime.paths import join
 from statelab.controlplane.runtime.shell.proc import Proc
 from statelab.controlplane.runtime.shell.streams import Steps
 from statelab.controlplane.runtime.shell.tools.common import Options, full
@@ -34,75 +31,6 @@ def mode_text(kind: str, mode: int) -> str:
     if mode & 0o1000:
         bits = bits[:-1] + ("t" if bits[-1] == "x" else "T")
     return _KINDS.get(kind, "-") + bits
-
-
-def _ls(proc: Proc, arguments: list[str]) -> Steps[int]:
-    options = Options(
-        arguments, "lahA1RdFtrSinsTpLHkC", "", {"all": "a", "almost-all": "A", "recursive": "R", "color": "C"}
-    )
-    code, blocks = 0, []
-    plain: list[Entry] = []
-    folders: list[str] = []
-    for path in options.operands or ["."]:
-        where = full(proc, path)
-        try:
-            entry = proc.files.lstat(where)
-        except OSError as error:
-            yield from proc.error(f"ls: {path}: {error.strerror}\n")
-            code = 1
-            continue
-        if proc.files.is_directory(where) and "d" not in options:
-            folders.append(path)
-        else:
-            plain.append(Entry(path, entry.kind, entry.mode, entry.size, entry.modified_s))
-    if plain:
-        blocks.append(_rows(proc, plain, options, base=proc.state.cwd))
-    headed = len(options.operands) > 1 or "R" in options
-    waiting = list(folders)
-    while waiting:
-        path = waiting.pop(0)
-        where = full(proc, path)
-        proc.shell.work(5)
-        entries = [
-            Entry(each.path.rpartition("/")[2], each.kind, each.mode, each.size, each.modified_s)
-            for each in proc.files.entries(where)
-        ]
-        if not options.flags & {"a", "A"}:
-            entries = [each for each in entries if not each.path.startswith(".")]
-        if "a" in options:
-            entries = [Entry(name, "directory", 0o755, 0, 0.0) for name in (".", "..")] + entries
-        shown = _rows(proc, entries, options, base=where)
-        total = f"total {4 * len(entries)}\n" if "l" in options else ""
-        blocks.append((f"{path}:\n" if headed else "") + total + shown)
-        if "R" in options:
-            below = [each.path for each in entries if each.kind == "directory" and each.path not in (".", "..")]
-            waiting[:0] = [f"{path.rstrip('/')}/{name}" for name in below]
-    yield from proc.out("\n".join(blocks))
-    return code
-
-
-def _rows(proc: Proc, entries: list[Entry], options: Options, *, base: str) -> str:
-    if "S" in options:
-        entries = sorted(entries, key=lambda each: -each.size)
-    elif "t" in options:
-        entries = sorted(entries, key=lambda each: -each.modified_s)
-    if "r" in options:
-        entries = entries[::-1]
-    rows = []
-    for each in entries:
-        name = each.path
-        if "F" in options or "p" in options:
-            name += "/" if each.kind == "directory" else "@" if each.kind == "symlink" and "F" in options else ""
-        if "l" not in options:
-            rows.append(f"{name}\n")
-            continue
-        if each.kind == "symlink":
-            name += f" -> {proc.files.read_link(join(base, each.path))}"
-        size = human(each.size) if "h" in options else str(each.size)
-        when = datetime.fromtimestamp(0, UTC).strftime("%b %e %H:%M")
-        user = proc.shell.username or "root"
-        rows.append(f"{mode_text(each.kind, each.mode)} {1:4d} {user:<8} {user:<8} {size:>9} {when} {name}\n")
-    return "".join(rows)
 
 
 def _stat(proc: Proc, arguments: list[str]) -> Steps[int]:
@@ -237,6 +165,6 @@ def _realpath(proc: Proc, arguments: list[str]) -> Steps[int]:
 
 
 TOOLS: Mapping[str, Callable[[Proc, list[str]], Steps[int]]] = {
-    "ls": _ls, "stat": _stat, "du": _du, "tree": _tree, "basename": _basename, "dirname": _dirname,
+    "stat": _stat, "du": _du, "tree": _tree, "basename": _basename, "dirname": _dirname,
     "readlink": _readlink, "realpath": _realpath,
 }  # fmt: skip

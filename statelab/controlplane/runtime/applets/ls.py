@@ -1,0 +1,159 @@
+"""ls, the same in both shells, in the form of the image's own: busybox's or coreutils'. Editors are not there.
+
+Dates are the cluster's: in virtual time a file has that of the moment at which it is listed, since the files' own are
+the computer's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from statelab.controlplane.runtime.filetree import Entry
+from statelab.controlplane.runtime.paths import join
+from statelab.controlplane.runtime.programs import Program, Task
+from statelab.controlplane.runtime.shell.tools.common import Options
+from statelab.controlplane.runtime.shell.tools.listing import human, mode_text
+
+_LETTERS = "lahA1RdFtrSinsTpLHkCgouUxcv"
+_LONG = {"all": "a", "almost-all": "A", "recursive": "R", "color": "C", "human-readable": "h", "directory": "d"}
+_BLOCK = 4096
+_HALF_A_YEAR_S = 15778476
+_MOST = 100_000  # entries that one `ls -R` tells of
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    name: str
+    entry: Entry
+    target: str = ""  # of a symbolic link
+
+
+def ls(task: Task) -> None:
+    """`ls [-laAR1dFtrSh …] [PATH …]`."""
+    is_busybox = any(name in task.container.spec.image for name in ("busybox", "alpine"))
+    try:
+        options = Options(task.argv, _LETTERS, "", _LONG)
+    except ValueError as problem:
+        task.fail(f"ls: {problem}\n", 1 if is_busybox else 2)
+        return
+    task.container.shell_mounts()  # who looks around finds everything in its place
+    code = 0
+    files: list[_Row] = []
+    folders: list[str] = []
+    for path in sorted(options.operands) or ["."]:
+        where = task.path(path)
+        try:
+            entry = task.files.lstat(where)
+        except OSError as error:
+            words = error.strerror or str(error)
+            task.error(f"ls: {path}: {words}\n" if is_busybox else f"ls: cannot access '{path}': {words}\n")
+            code = 1 if is_busybox else 2
+            continue
+        is_link = entry.kind == "symlink" and "l" in options
+        if task.files.is_directory(where) and "d" not in options and not is_link:
+            folders.append(path)
+        else:
+            files.append(_row(task, path, where, entry))
+    blocks = [_shown(task, files, options, is_busybox)] if files else []
+    headed = len(folders) + len(files) + (code != 0) > 1 or "R" in options
+    told = 0
+    while folders and told < _MOST:
+        path = folders.pop(0)
+        where = task.path(path)
+        rows = _inside(task, where, options)
+        told += len(rows) + 1
+        total = f"total {sum(map(_kilobytes, rows))}\n" if options.flags & {"l", "s"} else ""
+        blocks.append((f"{path}:\n" if headed else "") + total + _shown(task, rows, options, is_busybox))
+        if "R" in options:
+            below = [each.name for each in rows if each.entry.kind == "directory" and each.name not in (".", "..")]
+            folders[:0] = [f"{path.rstrip('/')}/{name}" for name in below]
+    task.write("\n".join(blocks))
+    task.finish(code)
+
+
+def _row(task: Task, name: str, where: str, entry: Entry) -> _Row:
+    return _Row(name, entry, task.files.read_link(where) if entry.kind == "symlink" else "")
+
+
+def _inside(task: Task, where: str, options: Options) -> list[_Row]:
+    rows = [
+        _row(task, name, join(where, name), each)
+        for each in task.files.entries(where)
+        if (name := each.path.rpartition("/")[2]) and (options.flags & {"a", "A"} or not name.startswith("."))
+    ]
+    rows.sort(key=lambda each: each.name)
+    if "S" in options:
+        rows.sort(key=lambda each: -_size(each))
+    elif "t" in options:
+        rows.sort(key=lambda each: -each.entry.modified_s)
+    if "r" in options:
+        rows.reverse()
+    if "a" in options:
+        above = where.rstrip("/").rpartition("/")[0] or "/"
+        own = [_Row(".", task.files.lstat(where)), _Row("..", task.files.lstat(above))]
+        return [*rows, *reversed(own)] if "r" in options else [*own, *rows]
+    return rows
+
+
+def _size(row: _Row) -> int:
+    return _BLOCK if row.entry.kind == "directory" else len(row.target) or row.entry.size
+
+
+def _kilobytes(row: _Row) -> int:
+    """What it takes of the disk: whole blocks; a short link takes none."""
+    if row.entry.kind == "symlink":
+        return 0
+    return (_size(row) + _BLOCK - 1) // _BLOCK * (_BLOCK // 1024)
+
+
+def _shown(task: Task, rows: Iterable[_Row], options: Options, is_busybox: bool) -> str:
+    cells = [_cells(task, each, options) for each in rows]
+    if "l" not in options:
+        return "".join(f"{each[-1]}\n" for each in cells)
+    if is_busybox:
+        return "".join(
+            f"{mode} {links:>4} {owner:<8} {group:<8} {size:>9} {when} {name}\n"
+            for mode, links, owner, group, size, when, name in cells
+        )
+    wide = [max((len(each[column]) for each in cells), default=0) for column in range(6)]
+    return "".join(
+        f"{mode} {links:>{wide[1]}} {owner:<{wide[2]}} {group:<{wide[3]}} {size:>{wide[4]}} {when} {name}\n"
+        for mode, links, owner, group, size, when, name in cells
+    )
+
+
+def _cells(task: Task, row: _Row, options: Options) -> tuple[str, str, str, str, str, str, str]:
+    entry, name = row.entry, row.name
+    if options.flags & {"F", "p"}:
+        name += "/" if entry.kind == "directory" else ""
+    if "F" in options and entry.kind == "symlink" and "l" not in options:
+        name += "@"
+    if row.target and "l" in options:
+        name += f" -> {row.target}"
+    if "i" in options:
+        name = name if "l" in options else f"1 {name}"
+    owner = "0" if "n" in options else "root"
+    size = human(_size(row)) if "h" in options else str(_size(row))
+    links = "2" if entry.kind == "directory" else "1"
+    mode = "lrwxrwxrwx" if entry.kind == "symlink" else mode_text(entry.kind, entry.mode)
+    return (mode, links, owner, owner, size, _when(task, entry), name)
+
+
+def _when(task: Task, entry: Entry) -> str:
+    now_s = task.loop.now_s
+    at_s = entry.modified_s if task.loop.pace is not None and entry.modified_s else now_s
+    is_old = abs(now_s - at_s) > _HALF_A_YEAR_S
+    return datetime.fromtimestamp(at_s, UTC).strftime("%b %e  %Y" if is_old else "%b %e %H:%M")
+
+
+def editor(task: Task) -> None:
+    """An editor wants a screen, which a container here has not: as in most images, there is none."""
+    task.fail(f"sh: {task.name}: not found\n", 127)
+
+
+EDITORS = ("vi", "vim", "nano", "emacs")
+"""Names that a shell must not take for commands of its own."""
+
+APPLETS: Mapping[str, Program] = {"ls": ls, **dict.fromkeys(EDITORS, editor)}

@@ -49,7 +49,8 @@ class Text:
             last = number
         if numbers and last < len(self.lines) - 1:
             rows.append("<span style='opacity:.6'>   ⋯</span>")
-        return f"<pre style='line-height:1.35;white-space:pre;word-break:normal;overflow-x:auto'>{chr(10).join(rows)}</pre>"
+        style = "line-height:1.35;white-space:pre;word-break:normal;overflow-x:auto"
+        return f"<pre style='{style}'>{chr(10).join(rows)}</pre>"
 
 
 def read_manifest(path: str, *mark: str) -> Text:

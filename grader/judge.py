@@ -10,6 +10,7 @@ from grader.answer import Answer, meaning, prose
 from grader.limits import Limits, TrialOver
 from grader.lines import CommandError
 from grader.place import CannotGrade, Need
+from grader.prediction import read_all
 from grader.result import AS_ABOVE, REFUSED, CheckResult, Result
 from grader.tasks import AT_ONCE_S, SLOW_TYPIST_S, Check, Task
 from grader.trial import Trial
@@ -61,8 +62,11 @@ def judge(
     source = answer.sources[0]
     if answer.is_empty and not any(len(each) > 1_000_000 for each in answer.texts):
         return _ungraded(task, checks, NO_ANSWER, source)
+    unread: list[tuple[int, str]] = []
     try:
         advice = _advice(task, answer)
+        if task.answer == "prediction":
+            unread = read_all(answer, task.questions, task.start)
     except ManifestError as error:
         return _ungraded(task, checks, _unreadable(error, task, answer), source)
     bench = _Bench(task, answer, limits, make_trial, lacks)
@@ -73,6 +77,7 @@ def judge(
         advice = []
     shown = [finding.shown(source, answer.texts[0]) for finding in advice[:_MOST_ADVICE]]
     shown += [f"{source}, line {each.line}: {each.message}" for each in bench.told_lines[:_MOST_FAILED]]
+    shown += [f"{source}, line {number}: {said}" for number, said in unread[:_MOST_FAILED]]
     line = next((each.place.line for each in advice if each.place), None) or bench.line
     reasons = {each.message for each in results if not each.passed and not each.is_hidden}
     is_begun = task.answer == "prediction" or any(each.passed for each in results if not each.is_hidden)
@@ -103,8 +108,6 @@ def _advice(task: Task, answer: Answer) -> list[Finding]:
             raise
         except Exception:  # advice is a courtesy: without it the verdict is the same
             _log.exception("no advice on an answer to %s", task.id)
-    if task.answer == "prediction":
-        _ = answer.manifests
     return []
 
 
@@ -184,7 +187,9 @@ class _Bench:
         message, evidence, line, detail = verdict.message, verdict.evidence, verdict.line, ""
         if check.hidden:
             detail = "\n".join([message, *evidence])
-            message, evidence, line = ("It holds." if verdict.passed else check.hidden), (), None
+            line, evidence = (line if verdict.of_text else None), ()
+            said = "" if verdict.is_right else check.hidden
+            message = "It holds." if verdict.passed else " ".join(filter(None, (verdict.of_text, said)))
         return CheckResult(
             check.id,
             check.title,

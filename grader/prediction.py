@@ -1,25 +1,73 @@
-"""A prediction: a mapping of questions to answers, read from the learner's text and held against a run."""
+"""A prediction: answers to questions, read from the learner's text in the ways people write them.
+
+What cannot be read is no wrong answer: it is named, and so are the words that can be.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from grader.answer import Answer
+from grader.vocabulary import DASHES, NOBODY, NUMBERS, Kind
 from statelab.reader import Path_
 
-_SPLIT = re.compile(r"\s*(?:,|->|→|;|\s)\s*")
-# What follows an answer that is a word: "yes, because …", "lost (with its claim)".
-_REASON = re.compile(r"(?<=\w)\s*(?:[,;(–—]|\s-\s|\bbecause\b|\bsince\b).*", re.DOTALL | re.IGNORECASE)
+# What follows an answer: "yes, because …", "lost (with its claim)".
+_REASON = re.compile(
+    r"\s*(?:[,;(（，；–—#]|\s-\s|\.\s|\b(?:because|since|as|with|so|due to)\b).*", re.DOTALL | re.IGNORECASE
+)
+_WHY = re.compile(r"\s*(?:[(（#]|\bbecause\b|\bsince\b|\.\s(?=[A-Za-z]+ )).*", re.DOTALL | re.IGNORECASE)
+_MARKUP = re.compile(r"[`*\"'“”‘’„]|(?<![a-z0-9])_|_(?![a-z0-9])")
+_QUESTION = re.compile(
+    r"[\s>|]*(?:[-*•+]\s+|\d+[.)]\s+)?[`*\"'_]*([A-Za-z0-9][\w.-]*)[`*\"'_]*\s*(?:[:=|→：]|->|=>)(.*)"
+)
+_ITEM = re.compile(r"\s*(?:[-*•+]\s+|\d+[.)]\s+)(.+)")
+_BETWEEN = re.compile(r"\s*(?:[,;|&+<>，、]|->|=>|→|⇒|-->|\s)\s*")
+_AMONG_NAMES = frozenset(
+    "and then first second third next last lastly finally before pod pods the of only just it is are in order this all "  # noqa: SIM905
+    "them followed by new goes go".split()
+)
+_RANGE = re.compile(r"(\d+)\s*(?:…|\bto\b|\bthrough\b|–|—)\s*(?:[a-z][a-z0-9-]*-)?(\d+)\b")
+_ASIDE = re.compile(r"\([^()]*\)")
+_DOTS = re.compile(r"\s*,?\s*(?:\.{2,}|…)\s*,?\s*")
+_MOST_NAMES = 20
+UNREAD = "“{text}” cannot be read as an answer to {question}: write {choices}."
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One answer: `words`, or why there are none: `unread` is what was written and cannot be read; else it is open."""
+
+    words: tuple[str, ...] | None = None
+    unread: str = ""
+    line: int | None = None
+
+    @property
+    def word(self) -> str | None:
+        return self.words[0] if self.words else None
+
+    @property
+    def is_open(self) -> bool:
+        """Nothing has been written."""
+        return self.words is None and not self.unread
 
 
 class Said:
-    """The learner's answers. Raises ManifestError at the first question where the text cannot be read."""
+    """The learner's answers. Raises ManifestError at the first question where the text is no list of answers."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, questions: Mapping[str, Kind], start: str = "") -> None:
         self._answer = answer
+        self._questions = {_plain(each): kind for each, kind in questions.items()}
+        self._start = {line.strip() for line in start.splitlines()}
 
+    @cached_property
     def _values(self) -> dict[str, tuple[Any, int]]:
+        lines = self._by_lines()
+        if lines is not None:
+            return lines
         found: dict[str, tuple[Any, int]] = {}
         for manifest in self._answer.manifests:
             for document in manifest.documents:
@@ -34,29 +82,117 @@ class Said:
                     found[_plain(key)] = (value, document.place((*path, key)).line)
         return found
 
-    def line(self, question: str) -> int | None:
-        """The line of the answer to this question."""
-        return self._values().get(_plain(question), (None, None))[1]
+    def _by_lines(self) -> dict[str, tuple[Any, int]] | None:
+        """Each line a question and its answer, however they are marked; None where some line is neither."""
+        found: dict[str, tuple[Any, int]] = {}
+        now = ""
+        for number, line in enumerate(self._answer.text.replace("\t", " ").splitlines(), 1):
+            text = line.partition(" #")[0].strip()
+            if not text or text.startswith("#") or set(text) <= set("-|: =+"):
+                continue
+            question = _QUESTION.fullmatch(text)
+            if question and _plain(question[1]) in self._questions:
+                now = _plain(question[1])
+                value = "" if text in self._start else question[2].strip().rstrip("|").strip()
+                if value or now not in found:  # what is written twice, once empty, is written
+                    found[now] = (value, number)
+            elif now and (item := _ITEM.fullmatch(line)):
+                value, at_line = found[now]
+                found[now] = (f"{value}, {item[1]}".strip(", "), at_line)
+            elif not text.startswith("|"):  # a table's heading
+                return None
+        return found or None
 
-    def text(self, question: str) -> str | None:
-        """One word or phrase, in lower case; None where the question is not answered."""
-        value = self._values().get(_plain(question), (None, 0))[0]
-        if isinstance(value, list) and len(value) == 1:
-            value = value[0]
+    def read(self, question: str) -> Read:
+        """What was answered to this question."""
+        kind = self._questions[_plain(question)]
+        value, line = self._values.get(_plain(question), (None, None))
+        if isinstance(value, list):
+            value = ", ".join("?" if isinstance(each, (dict, list)) else str(each) for each in value)
         if isinstance(value, bool):
-            return "yes" if value else "no"
-        if not isinstance(value, (str, int, float)):
-            return None
-        return _plain(_REASON.sub("", str(value))).rstrip(".!?") or None
+            value = "yes" if value else "no"
+        if value is None:
+            return Read(line=line)
+        written = " ".join(str(value)[:1000].split())
+        text = _MARKUP.sub("", written).lower().strip()
+        text = text.strip("[]").strip() if kind.stem else text.strip("[]{}").strip()
+        is_dash = text in DASHES and not self._says_nothing(kind)
+        if is_dash or text in ("~", "null") or not text.strip("?.…_ "):
+            return Read(line=line)
+        if kind.stem and re.fullmatch(rf"(?:{re.escape(kind.stem)}-\?[\s,]*)+", text):
+            return Read(line=line)
+        words = _names(text, kind.stem) if kind.stem else _word(text, kind)
+        return Read(words, "" if words is not None else written[:60], line)
 
-    def names(self, question: str) -> list[str] | None:
-        """Several words, in order: a list, or a line with commas, arrows or blanks between; None if unanswered."""
-        value = self._values().get(_plain(question), (None, 0))[0]
-        if isinstance(value, (str, int, float)) and not isinstance(value, bool):
-            value = [each for each in _SPLIT.split(str(value).strip(" []")) if each]
-        if not isinstance(value, list):
+    def _says_nothing(self, kind: Kind) -> bool:
+        """Whether a dash is an answer: it can be one here, and not every place that was empty has one."""
+        return kind.has_nothing and any(str(value or "-") not in DASHES for value, _ in self._values.values())
+
+    def unread(self) -> list[tuple[int, str]]:
+        """By line, what was written and cannot be read as an answer; and questions that nobody has asked."""
+        found = []
+        for question, kind in self._questions.items():
+            read = self.read(question)
+            if read.unread:
+                found.append((read.line or 1, told_unread(question, read, kind)))
+        for key, (value, line) in self._values.items():
+            if key not in self._questions and value not in (None, ""):
+                found.append((line, f"“{key[:60]}” is none of the questions."))
+        return sorted(found)
+
+    def kind(self, question: str) -> Kind:
+        """How this question may be answered."""
+        return self._questions[_plain(question)]
+
+
+def told_unread(question: str, read: Read, kind: Kind) -> str:
+    """What is said of an answer that cannot be read."""
+    return UNREAD.format(text=read.unread, question=question, choices=kind.choices)
+
+
+def read_all(answer: Answer, questions: Mapping[str, Kind], start: str) -> list[tuple[int, str]]:
+    """What of a prediction cannot be read, by line. Raises ManifestError where it is no list of answers at all."""
+    return Said(answer, questions, start).unread()
+
+
+def _word(text: str, kind: Kind) -> tuple[str, ...] | None:
+    found = kind.word(text) or kind.word(_REASON.sub("", text))
+    also = {kind.word(each) for each in re.split(r"[,;]", text)} - {None, found}
+    return (found,) if found is not None and not also else None
+
+
+def _names(text: str, stem: str) -> tuple[str, ...] | None:
+    """Names of Pods, in order. Numbers alone are ordinals; beside names they are those of a list. None: unreadable."""
+    text = _WHY.sub("", _ASIDE.sub(" ", text))
+    if text.strip(" .!") in NOBODY:
+        return ()
+    text = _DOTS.sub(" … ", text)
+    for _ in range(_MOST_NAMES):
+        text = _RANGE.sub(_spelt_out, text)
+    tokens = [each.strip(".:!()") for each in _BETWEEN.split(text)]
+    raw = [each for each in tokens if each and each not in _AMONG_NAMES]
+    has_names = any(each.removeprefix("pod/").startswith(f"{stem}-") for each in raw)
+    found = []
+    for each in raw:
+        ordinal = str(NUMBERS.index(each)) if each in NUMBERS else each
+        if ordinal.isascii() and ordinal.isdigit():
+            if not has_names:
+                found.append(f"{stem}-{int(ordinal[:6])}")
+            continue
+        name = each.removeprefix("pods/").removeprefix("pod/").partition(".")[0]
+        if not re.fullmatch(r"[a-z][a-z0-9-]*-\d{1,6}", name):
             return None
-        return [_plain(str(each)).removeprefix("pod/") for each in value if isinstance(each, (str, int, float))]
+        found.append(name)
+    return tuple(found[:_MOST_NAMES]) if found else None
+
+
+def _spelt_out(found: re.Match[str]) -> str:
+    first, last = int(found[1]), int(found[2])
+    if abs(last - first) > _MOST_NAMES:
+        return found[0]
+    stem = found.string[: found.start()].rpartition(" ")[2].rpartition(",")[2]  # db- before the first number
+    way = range(first, last + 1) if last >= first else range(first, last - 1, -1)
+    return f", {stem}".join(str(each) for each in way)
 
 
 def _answers(value: Any) -> list[tuple[Path_, str, Any]] | None:
@@ -70,3 +206,6 @@ def _answers(value: Any) -> list[tuple[Path_, str, Any]] | None:
 
 def _plain(text: str) -> str:
     return " ".join(text.lower().split())
+
+
+__all__ = ["Read", "Said", "read_all", "told_unread"]

@@ -9,11 +9,12 @@ def comes_back_as_itself(trial: Trial) -> Verdict: …
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from grader.verdict import Verdict
+from grader.vocabulary import Kind
 
 if TYPE_CHECKING:
     from grader.place import Need
@@ -60,6 +61,7 @@ class Task:
     `pause_s`: so much time passes after each object of a manifest that is applied: their order matters.
     `paces`: where the point is to wait: seconds between the lines at which an answer has to be right as well. The Pods
     that are given take some seconds to get ready then, in each trial others.
+    `questions`: of a prediction, each with how it may be answered.
     `patient`: why what was to be cured is not there any more; then no check counts. None while it is there, ill or not.
     """
 
@@ -77,6 +79,7 @@ class Task:
     pause_s: float = 0.0
     paces: tuple[float, ...] = ()
     patient: Callable[[Trial], Verdict | None] | None = None
+    questions: Mapping[str, Kind] = field(default_factory=dict)
     hints: tuple[str, ...] = ()
     checks: list[Check] = field(default_factory=list)
 
@@ -84,6 +87,8 @@ class Task:
         if not _ID.match(self.id):
             raise ValueError(f"a task is called like ps3.identity, not {self.id!r}")
         self.hints = tuple(self.hints)
+        if (self.answer == "prediction") != bool(self.questions):
+            raise ValueError(f"{self.id}: a prediction has questions, and nothing else has")
 
     @property
     def assignment(self) -> str:

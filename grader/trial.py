@@ -342,7 +342,7 @@ class Trial:
     @property
     def said(self) -> Said:
         """What the learner predicted: question by question."""
-        return Said(self.answer)
+        return Said(self.answer, self.task.questions, self.task.start)
 
     def item(self, kind: str, name: str | None = None) -> Item | None:
         """The learner's object of that kind (and name); of one that is written twice the last, which is what counts."""

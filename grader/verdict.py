@@ -16,6 +16,8 @@ class Verdict:
     message: str
     evidence: Evidence = ()
     line: int | None = None
+    of_text: str = ""  # what it says of how the answer is written, not of whether it is so: for all to read
+    is_right: bool = False  # but for that
 
     @property
     def passed(self) -> bool:
@@ -41,6 +43,14 @@ def yes(message: str, *evidence: str | Iterable[str], line: int | None = None) -
 def no(message: str, *evidence: str | Iterable[str], line: int | None = None) -> Verdict:
     """No points. The message says what was seen, not what should have been written."""
     return Verdict(0.0, message, _lines(evidence), line)
+
+
+def of_the_text(verdict: Verdict, said: str = "", *, is_right: bool = True) -> Verdict:
+    """With what learners may read though the check is hidden: the words of it, or all, that are about the writing only.
+
+    `is_right`: nothing else is wrong.
+    """
+    return replace(verdict, of_text=said or verdict.message, is_right=is_right)
 
 
 def partly(share: float, message: str, *evidence: str | Iterable[str], line: int | None = None) -> Verdict:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from grader.choices import agrees
+from grader.choices import agrees, both, one_of
 from grader.rubrics.ps5 import allowed, by_hand, canary, chosen, partition, policy, runs, stuck, systems
 from grader.shared import remembered
 from grader.trial import Trial
@@ -123,11 +123,7 @@ def _restored() -> str:
 
 @partition.check(points=2, title="beyond, restored", hidden=SEEN_LATER)
 def beyond_and_restored(trial: Trial) -> Verdict:
-    results = [
-        (trial.said.text("beyond") == _beyond(), "beyond is not so."),
-        (trial.said.text("restored") == _restored(), "restored is not so."),
-    ]
-    return parts(results, "")
+    return both(one_of(trial, "beyond", _beyond()), one_of(trial, "restored", _restored()))
 
 
 _PATCHES: dict[str, Callable[[], Object]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from grader import vocabulary
 from grader.choices import agrees, one_of
 from grader.diagnosis import not_there, pods_not_ready
 from grader.rubrics.ps1 import runs
@@ -99,6 +100,7 @@ survive = Task(
     about="Predict what survives when a Pod is deleted, and what when only its process ends.",
     answer="prediction",
     start=runs.SURVIVES,
+    questions=dict.fromkeys(runs.SURVIVES.replace(":", "").split(), vocabulary.YES_NO),
     given=runs.NOTES,
     hints=(
         "Try it: write a file into each of the three places, delete the Pod, and look for the files in the new one.",
@@ -260,6 +262,7 @@ which = Task(
     about="Four applications run as Deployments: say what breaks, if anything does.",
     answer="prediction",
     start="site:\nthumbs:\nledger:\nvoters:\n",
+    questions=dict.fromkeys(("site", "thumbs", "ledger", "voters"), vocabulary.BREAKS),
     hints=(
         "Imagine every Pod replaced by another that has nothing but the same template. What is missing, and to whom?",
         "What can be made again is not missing. What all share, all write. What has a new name is not found any more.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from grader import vocabulary
 from grader.changes import little_changed
 from grader.choices import one_of
 from grader.diagnosis import not_there, pods_not_ready
@@ -90,6 +91,7 @@ answers = Task(
     about="Predict what cluster DNS answers to eight questions.",
     answer="prediction",
     start=runs.QUESTIONS,
+    questions=dict.fromkeys(runs.QUESTIONS.replace(":", "").split(), vocabulary.DNS),
     given=runs.SCENARIO,
     hints=(
         "Try it: apply the three kinds of Service and ask, kubectl exec POD -- nslookup NAME.",

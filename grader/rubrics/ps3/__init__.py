@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from grader import vocabulary
 from grader.behaviour import claim_at, comes_back, data_outlive, serves_pages, starts_in_order
 from grader.changes import little_changed
+from grader.choices import in_order
 from grader.diagnosis import all_addresses, names_of_pods, not_there, pods_not_ready
 from grader.given import headless, stateful_set
 from grader.rubrics.ps3 import texts
@@ -200,6 +202,7 @@ order = Task(
     about="Predict in which order the Pods of StatefulSet `db` start, stop and are replaced.",
     answer="prediction",
     start=texts.QUESTIONS,
+    questions=dict.fromkeys(("start", "scale-down", "update", "kill", "bad-image"), vocabulary.pods("db")),
     given=headless("db", app="db") + stateful_set("db", replicas=3),
     hints=(
         "Try it: apply a StatefulSet of three, watch `kubectl get pods -w`, and do what the question says.",
@@ -248,15 +251,7 @@ def is_replaced(trial: Trial) -> Verdict:
 
 def predicted(trial: Trial, question: str, happened: tuple[str, ...]) -> Verdict:
     """Hold the Pods named in the answer to a question against those that it happened to, in order."""
-    said = trial.said.names(question)
-    line = trial.said.line(question)
-    if not said:
-        return no("There is no answer to this question.", line=line)
-    if tuple(said) == happened:
-        return yes("")
-    if set(said) == set(happened):
-        return partly(0.25, "These Pods, but not in this order.", line=line)
-    return no(f"Not so: of the Pods you name, {len(set(said) & set(happened))} had a part in it.", line=line)
+    return in_order(trial, question, happened, share=0.25)
 
 
 # ---- 4. A peer list built from names only

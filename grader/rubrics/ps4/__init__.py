@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from grader import vocabulary
 from grader.behaviour import claim_at
 from grader.changes import little_changed
 from grader.choices import agrees
@@ -418,6 +419,7 @@ lost = Task(
     about="Predict for ten events whether what db-2 wrote to its claim is kept or lost.",
     answer="prediction",
     start=texts.QUESTIONS,
+    questions=dict.fromkeys(texts.QUESTIONS.replace(":", "").split(), vocabulary.KEPT_LOST),
     hints=(
         "Try it: write a file in db-2, let it happen, and look for the file when db-2 is back.",
         "Data go with the volume, the volume with its claim. So ask each time: is the claim really gone?",

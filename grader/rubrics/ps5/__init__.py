@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from grader.choices import agrees
+from grader import vocabulary
+from grader.choices import NO_ANSWER, NO_ANSWER_TO, agrees, in_order
+from grader.prediction import told_unread
 from grader.rubrics.ps5 import runs, systems
 from grader.tasks import AT_ONCE_S, SLOW_TYPIST_S, Task
 from grader.trial import Trial
-from grader.verdict import Verdict, no, partly, parts, yes
+from grader.verdict import Verdict, no, of_the_text, partly, parts, yes
 from statelab.controlplane.runtime.images.catalog import short_name
 
 # ---- 1. A canary
@@ -286,6 +288,10 @@ policy = Task(
     about="Choose Parallel or OrderedReady for four systems, and say what would be seen with the other.",
     answer="prediction",
     start=QUESTIONS,
+    questions={
+        each: vocabulary.OTHERWISE if each.endswith("-otherwise") else vocabulary.POLICY
+        for each in QUESTIONS.replace(":", "").split()
+    },
     hints=(
         "Run the system in your head twice: all at once, and one after the other, each Ready before the next.",
         "Who waits for whom? A Pod that waits for a later one, or one that needs an earlier one, cannot have both.",
@@ -298,19 +304,25 @@ policy = Task(
 def chosen(trial: Trial, name: str, observed: Callable[[str, str], str] = systems.observed) -> Verdict:
     """The learner's policy for a system, and what they say of the other, beside what was seen with both."""
     goes_wrong = {each.lower(): observed(name, each) for each in ("OrderedReady", "Parallel")}
-    said = (trial.said.text(name) or "").replace(" ", "").replace("-", "")
-    line = trial.said.line(name)
-    if not said:
-        return no("There is no answer to this question.", line=line)
-    if said not in goes_wrong:
-        return no("A podManagementPolicy is OrderedReady or Parallel.", line=line)
+    read, otherwise = trial.said.read(name), trial.said.read(f"{name}-otherwise")
+    said = read.word
+    if read.unread:
+        return of_the_text(no(told_unread(name, read, vocabulary.POLICY), line=read.line))
+    if said is None:
+        return of_the_text(no(NO_ANSWER, line=read.line))
     if goes_wrong[said]:
-        return no(f"{name} was run so, and something goes wrong.", line=line)
+        return no(f"{name} was run so, and something goes wrong.", line=read.line)
     other = next(each for each in goes_wrong if each != said)
-    otherwise = trial.said.text(f"{name}-otherwise")
-    if otherwise != goes_wrong[other]:
-        line = trial.said.line(f"{name}-otherwise")
-        return partly(0.25, f"So it works. With the other policy {name} was seen to do something else.", line=line)
+    if otherwise.unread:
+        wrong = told_unread(f"{name}-otherwise", otherwise, vocabulary.OTHERWISE)
+        return of_the_text(partly(0.25, f"So it works. {wrong}", line=otherwise.line), wrong)
+    if otherwise.is_open:
+        wrong = NO_ANSWER_TO.format(question=f"{name}-otherwise")
+        return of_the_text(partly(0.25, f"So it works. {wrong}", line=otherwise.line), wrong)
+    if otherwise.word != goes_wrong[other]:
+        return partly(
+            0.25, f"So it works. With the other policy {name} was seen to do something else.", line=otherwise.line
+        )
     return yes("")
 
 
@@ -347,6 +359,12 @@ partition = Task(
     about="Predict what a partition of 3 does to the five Pods of `web`.",
     answer="prediction",
     start=STATE,
+    questions={
+        **dict.fromkeys(("updated", "lowered"), vocabulary.pods("web")),
+        **dict.fromkeys(("killed-below", "killed-above", "scaled-up"), vocabulary.OLD_NEW),
+        "beyond": vocabulary.COUNT,
+        "restored": vocabulary.YES_NO,
+    },
     hints=(
         "Try it: five Pods, partition 3, a new image; then kill, scale and lower the partition.",
         "Ordinals at or above the partition have the new version, those below the old one, also when they are killed.",
@@ -355,23 +373,9 @@ partition = Task(
 )
 
 
-def _names(trial: Trial, question: str, happened: tuple[str, ...]) -> Verdict:
-    said, line = trial.said.names(question), trial.said.line(question)
-    if not said:
-        return no("There is no answer to this question.", line=line)
-    if tuple(said) == happened:
-        return yes("")
-    if sorted(said) == sorted(happened):
-        return partly(0.5, "These Pods, but not in this order.", line=line)
-    return no(f"Not so: of the Pods you name, {len(set(said) & set(happened))} are among them.", line=line)
-
-
 @partition.check(points=2, title="updated: which Pods run the new version?")
 def who_is_updated(trial: Trial) -> Verdict:
-    said = sorted(trial.said.names("updated") or ())
-    if said == sorted(runs.updated()):
-        return yes("")
-    return _names(trial, "updated", runs.updated())
+    return in_order(trial, "updated", runs.updated(), share=1.0, any_order=True)
 
 
 @partition.check(points=3, title="killed-below, killed-above, scaled-up: old or new?")
@@ -381,7 +385,7 @@ def which_version(trial: Trial) -> Verdict:
 
 @partition.check(points=2, title="lowered: which Pods are replaced, in which order?")
 def who_is_replaced(trial: Trial) -> Verdict:
-    return _names(trial, "lowered", runs.lowered())
+    return in_order(trial, "lowered", runs.lowered(), share=0.5)
 
 
 # ---- 6. What may change?
@@ -404,6 +408,7 @@ allowed = Task(
     about="Predict for nine changes of a StatefulSet that runs whether the API server accepts them.",
     answer="prediction",
     start=CHANGES,
+    questions=dict.fromkeys(CHANGES.replace(":", "").split(), vocabulary.TAKEN),
     hints=(
         "Try it with kubectl patch. The API server says which fields may change.",
         "What a Pod is made from may change, and how Pods are replaced. What says whose they are may not.",

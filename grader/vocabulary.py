@@ -1,0 +1,126 @@
+"""What people write for the few words that a question can be answered with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+DASHES = frozenset({"-", "–", "—"})
+NOBODY = DASHES | {"none", "nobody", "nothing", "no", "no one", "noone", "not one", "not any", "nil"}
+# Said beside an answer, without a meaning of its own.
+_FILLERS = re.compile(
+    r"\b(?:it|it's|its|this|that|they|there|is|are|was|will|would|be|stays?|remains?|becomes?|gets?|runs?|has|have|"
+    r"the|a|an|i|think|guess|believe|probably|surely|definitely|certainly|just|only|exactly|answers?|still|"
+    r"versions?|policy|pods?|address(?:es)?|ips?|records?|members?|of|them|all|in|total|podmanagementpolicy)\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How a question may be answered: with one of some words, with a number, or with the names of Pods in an order.
+
+    `words`: each word with what means the same. `stem`: the Pods' names without their ordinals. `choices`: what may be
+    written, for people.
+    """
+
+    choices: str
+    words: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    is_number: bool = False
+    stem: str = ""
+
+    @property
+    def has_nothing(self) -> bool:
+        """Whether a dash is an answer here, and not an empty place."""
+        return bool(self.stem) or "nothing" in self.words or (self.is_number and not self.words)
+
+    def word(self, text: str) -> str | None:
+        """The word that is meant, or None."""
+        said = text.strip(" .,;:!?")
+        if (found := self._exactly(said)) is not None:
+            return found
+        bare = " ".join(_FILLERS.sub(" ", said).split()).strip(" .,;:!?")
+        return self._exactly(bare)
+
+    def _exactly(self, said: str) -> str | None:
+        for word, alike in self.words.items():
+            if said == word or said in alike:
+                return word
+        if not self.is_number:
+            return None
+        if said in NUMBERS:
+            return str(NUMBERS.index(said))
+        if said in NOBODY and not self.words:
+            return "0"
+        return str(int(said)) if said.isascii() and said.isdigit() and len(said) < 6 else None
+
+
+def _alike(*words: str) -> frozenset[str]:
+    return frozenset(words)
+
+
+_YES = ("y", "yeah", "yep", "true", "on", "ja", "oui", "是", "ok", "✓", "✔", "✅")
+_NO = ("n", "nope", "never", "false", "off", "nein", "non", "否", "不", "✗", "✘", "❌", "not")
+
+YES_NO = Kind(
+    "yes or no",
+    {
+        "yes": _alike(*_YES, "same", "unchanged", "identical", "kept"),
+        "no": _alike(*_NO, "not the same", "not same", "not there", "gone", "lost", "different", "another", "new"),
+    },
+)
+TAKEN = Kind("yes or no", {"yes": _alike(*_YES), "no": _alike(*_NO)})
+KEPT_LOST = Kind(
+    "kept or lost",
+    {
+        "kept": _alike("keep", "keeps", "still there", "survives", "survived", "retained"),
+        "lost": _alike("loses", "lose", "gone", "not there", "not kept", "deleted"),
+    },
+)
+OLD_NEW = Kind(
+    "old or new",
+    {
+        "old": _alike("previous", "old one", "old image"),
+        "new": _alike("new one", "new image"),
+    },
+)
+BREAKS = Kind(
+    "nothing, data, names or order",
+    {
+        "nothing": NOBODY | {"nothing breaks", "ok", "fine"},
+        "data": _alike("the data", "data lost", "data loss", "lost data", "data lost or wrong"),
+        "names": _alike("name", "dns", "the names", "dns names"),
+        "order": _alike("ordering", "the order", "start order"),
+    },
+)
+DNS = Kind(
+    "vip, a number, or nxdomain",
+    {
+        "vip": _alike("clusterip", "cluster ip", "cluster-ip", "virtual ip", "virtual", "one vip", "1 vip"),
+        "nxdomain": _alike("nx domain", "nx-domain", "no such name", "not found", "name error", "unknown"),
+    },
+    is_number=True,
+)
+COUNT = Kind("a number", is_number=True)
+POLICY = Kind(
+    "OrderedReady or Parallel",
+    {
+        "parallel": _alike("all at once"),
+        "orderedready": _alike("ordered ready", "ordered-ready", "ordered_ready"),
+    },
+)
+OTHERWISE = Kind(
+    "stuck, crashes, late or split",
+    {
+        "stuck": _alike("hangs", "hang", "stucks", "deadlock", "never ready", "not ready"),
+        "crashes": _alike("crash", "crashed", "crashing", "crashloop", "crash loop", "crashloopbackoff"),
+        "late": _alike("too late", "slow", "too slow"),
+        "split": _alike("splits", "split vote", "split brain", "split-brain"),
+    },
+)
+
+
+def pods(stem: str) -> Kind:
+    """The names of Pods of one set, in an order; their ordinals alone are enough."""
+    return Kind(f"the names of Pods, such as {stem}-0, {stem}-1", stem=stem)

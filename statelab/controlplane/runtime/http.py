@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -17,6 +18,7 @@ REASONS = {
     503: "Service Unavailable",
 }  # fmt: skip
 _LONGEST_HEAD = 64 * 1024
+_END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _LONGEST_BODY = 16 * 1024 * 1024
 
 
@@ -64,6 +66,14 @@ def encode_response(response: HttpResponse, *, head_only: bool = False, keep_ali
     return "\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n" + (b"" if head_only else response.body)
 
 
+def _check_first_line(data: bytes) -> None:
+    """Refuse what is no request as soon as its first line is there (`echo hostName | nc …`). Raises ValueError."""
+    line, newline, _ = data.partition(b"\n")
+    words = line.removesuffix(b"\r").split(b" ")
+    if newline and (len(words) != 3 or not words[2].startswith(b"HTTP/")):
+        raise ValueError("malformed request line")
+
+
 class MessageReader:
     """Takes bytes, gives whole messages: (first line, headers by lower-case name, body). Raises ValueError for
     nonsense.
@@ -88,12 +98,15 @@ class MessageReader:
 
     def _next(self) -> bool:
         if self._head is None:
-            head, separator, rest = self._buffer.partition(b"\r\n\r\n")
-            if not separator:
-                if len(head) > _LONGEST_HEAD:
+            if not self._responses:
+                _check_first_line(self._buffer)
+            end = _END_OF_HEAD.search(self._buffer)
+            if end is None:
+                if len(self._buffer) > _LONGEST_HEAD:
                     raise ValueError("header too long")
                 return False
-            first, *lines = head.decode("latin-1").split("\r\n")
+            head, rest = self._buffer[: end.start()], self._buffer[end.end() :]
+            first, *lines = (line.removesuffix("\r") for line in head.decode("latin-1").split("\n"))
             headers = {}
             for line in lines:
                 name, colon, value = line.partition(":")
@@ -141,11 +154,10 @@ def serve(connection: Connection, handler: Handler) -> None:
     """Answer the requests that come on a connection, one after the other."""
 
     def on_message(first: str, headers: dict[str, str], body: bytes) -> None:
-        parts = first.split(" ")
-        if len(parts) != 3 or not parts[2].startswith("HTTP/"):
-            refuse()
+        method, target, version = first.split(" ")
+        if version == "HTTP/1.1" and "host" not in headers:
+            refuse(": missing required Host header")
             return
-        method, target, version = parts
         keep_alive = headers.get("connection", "").lower() != "close" and version != "HTTP/1.0"
 
         def respond(response: HttpResponse) -> None:
@@ -155,8 +167,9 @@ def serve(connection: Connection, handler: Handler) -> None:
 
         handler(HttpRequest(method, target, headers, body, version, connection.remote), respond)
 
-    def refuse() -> None:
-        connection.send(encode_response(HttpResponse(400, b"400 Bad Request\n"), keep_alive=False))
+    def refuse(why: str = "") -> None:
+        plain = {"Content-Type": "text/plain; charset=utf-8"}
+        connection.send(encode_response(HttpResponse(400, f"400 Bad Request{why}".encode(), plain), keep_alive=False))
         connection.close()
 
     reader = MessageReader(on_message)

@@ -38,7 +38,7 @@ def kind_of(group_resource: str) -> Kind | None:
 
 def answer(api: ApiServer, request: Request, kind: Kind, namespace: str) -> Response:
     """The review that was posted, with its status. Raises ApiError 400, 415, 422."""
-    form = negotiation.form_of(request.headers.get("accept", ""), forms.OBJECT_VIEWS)
+    form = negotiation.form_of(request.headers.get("accept", ""))  # there is no table of a review
     sent = bodies.of_definition(request, kind.definition, kind.name)
     metadata = {key: value for key, value in (sent.get("metadata") or {}).items() if value is not None}
     if kind.namespaced:

@@ -15,7 +15,7 @@ from statelab.controlplane.runtime.programs import Program, Task
 
 _FLAGS = {
     "s": "silent", "S": "show-error", "f": "fail", "I": "head", "i": "include", "L": "location", "k": "insecure",
-    "v": "verbose", "G": "get", "4": "ipv4", "6": "ipv6", "O": "remote-name", "N": "no-buffer",
+    "v": "verbose", "G": "get", "4": "ipv4", "6": "ipv6", "O": "remote-name", "N": "no-buffer", "q": "disable",
     "g": "globoff", "#": "progress-bar",
 }  # fmt: skip
 _VALUED = {

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from urllib.parse import urlsplit
 
-from statelab.controlplane.runtime.applets.resolver import address_of
+from statelab.controlplane.runtime.applets.resolver import address_of, text_of
 from statelab.controlplane.runtime.http import HttpRequest, HttpResponse, Respond, request, serve
 from statelab.controlplane.runtime.images.image import Image, numbered
 from statelab.controlplane.runtime.images.nginx_config import (
@@ -99,6 +99,12 @@ class _Server:
                 what = "mkdir()" if path.endswith("temp") else "open()"
                 self.fail(f'{what} "{path}" failed ({problem})')
                 return
+        if not task.files.is_directory("/var/log/nginx") and _logs_into_its_folder(task):
+            # Somebody's volume lies over /var/log, and the image's folder is below it.
+            problem = 'open() "/var/log/nginx/error.log" failed (2: No such file or directory)'
+            task.error(f"nginx: [alert] could not open error log file: {problem}\n")
+            self.fail(problem)
+            return
         try:
             self.config = configuration(task)
         except (ConfigError, OSError) as error:
@@ -316,6 +322,12 @@ def _cannot_write(task: Task, path: str) -> str:
     if task.container.user and not own and not task.files.is_on_a_volume(path):
         return "13: Permission denied"
     return ""
+
+
+def _logs_into_its_folder(task: Task) -> bool:
+    """Whether one of the two logs lies where they lie unless something else is said."""
+    text = text_of(task.files, "/etc/nginx/nginx.conf")
+    return "/var/log/nginx" in text or "error_log" not in text or "access_log" not in text
 
 
 def configuration(task: Task) -> Config:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from statelab.controlplane import ControlPlane
+from statelab.controlplane.apiserver.encoding.request import Request, Response
 from statelab.controlplane.apiserver.serving.client import InProcessClient
+from statelab.controlplane.apiserver.serving.handler import Handler
 
 CORE = "/api/v1/namespaces/default"
 
@@ -63,3 +67,19 @@ def test_endpoints_without_a_service_stay_and_those_of_a_service_go_with_it(clie
     client.cluster.settle()
     assert client.request("GET", f"{CORE}/endpoints/own").body["subsets"][0]["addresses"] == [{"ip": "10.1.1.1"}]
     assert client.request("GET", f"{CORE}/endpoints/s").code == 404
+
+
+@pytest.mark.parametrize(
+    ("accept", "code"),
+    [
+        ("application/json;as=Table;g=meta.k8s.io;v=v1", 406),
+        ("application/json;as=Table;g=meta.k8s.io;v=v1,application/json", 201),
+    ],
+)
+def test_there_is_no_table_of_a_review(client: InProcessClient, accept: str, code: int) -> None:
+    review = {"spec": {"resourceAttributes": {"verb": "get", "resource": "pods"}}}
+    path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    request = Request("POST", path, {}, {"accept": accept}, json.dumps(review).encode())
+    answer = Handler(client.cluster).handle(request)
+    assert isinstance(answer, Response)
+    assert answer.code == code

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from statelab.controlplane.kinds import Object
+from statelab.controlplane.kubelet import sysctls
 from statelab.controlplane.scheduling import fit, nodematch
 from statelab.controlplane.scheduling.nodeinfo import allocatable_of, host_ports, requests_of
 
@@ -17,7 +18,7 @@ def rejection(pod: Object, node: Object, count: int, others: Iterable[Object]) -
 
     `others` is gone through once at most, and only for a Pod that asks for something they may have taken.
     """
-    found = _insufficient(pod, node, count)
+    found = sysctls.rejection(pod) or _insufficient(pod, node, count)
     if found is not None:
         return found
     if not nodematch.matches_node(pod, node):

@@ -93,7 +93,7 @@ def furnish(container: Container) -> None:
         "/proc/mounts": "overlay / overlay rw,relatime 0 0\n",
         "/proc/version": "Linux version 6.8.0 (statelab: a sandbox, not a kernel)\n",
     }
-    files |= {"/proc/1/fd/1": "", "/proc/1/fd/2": ""}
+    files |= {"/proc/1/fd/1": "", "/proc/1/fd/2": "", "/proc/sys/kernel/shm_rmid_forced": "0\n"}
     for path, text in files.items():
         if not root.exists(path):
             root.write(path, text.encode())

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
+from statelab.controlplane.runtime.applets.resolver import text_of
 from statelab.controlplane.runtime.programs import Program, Task
 from statelab.controlplane.runtime.session import DEADLINE, EXIT
 from statelab.controlplane.runtime.spec import SIGNALS, signal_name
@@ -343,6 +344,23 @@ def ip(task: Task) -> None:
     task.finish(0)
 
 
+def sysctl(task: Task) -> None:
+    """`sysctl [-n] NAME…`: what the Pod has set. No container may set one itself."""
+    names = [each for each in task.argv if not each.startswith("-")]
+    for name in names:
+        name, equals, _ = name.partition("=")
+        path = f"/proc/sys/{name.replace('.', '/')}"
+        if not task.files.exists(path):
+            task.fail(f"sysctl: error: '{name}' is an unknown key\n")
+            return
+        if equals:
+            task.fail(f"sysctl: error setting key '{name}': Read-only file system\n")
+            return
+        value = text_of(task.files, path).strip()
+        task.write(f"{value}\n" if "-n" in task.argv else f"{name.replace('/', '.')} = {value}\n")
+    task.finish(0)
+
+
 def netstat(task: Task) -> None:
     task.write(
         "Active Internet connections (only servers)\n"
@@ -371,5 +389,6 @@ APPLETS: Mapping[str, Program] = {
     "mount": mount,
     "ip": ip,
     "netstat": netstat,
+    "sysctl": sysctl,
     "ss": netstat,
 }

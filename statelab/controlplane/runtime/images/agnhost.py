@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from random import Random
 
 from statelab.controlplane.runtime.applets.resolver import address_of, resolver_config, text_of
@@ -221,6 +222,23 @@ def serve_hostname(task: Task) -> None:
         _listen(task, port, answer)
 
 
+def porter(task: Task) -> None:
+    """At each port that a variable SERVE_PORT_<port> names, serve what is in it. TLS and SCTP there are not."""
+    wanted = {name: text for name, text in task.env.items() if name.startswith("SERVE_")}
+    for name, text in sorted(wanted.items()):
+        number = name.removeprefix("SERVE_PORT_")
+        if not number.isdigit():
+            task.error(f"{name}: only SERVE_PORT_<port> is simulated by the embedded cluster\n")
+        elif not _listen(task, int(number), partial(_say, text)):
+            return
+        else:
+            task.error(f"serving on port {number}\n")
+
+
+def _say(text: str, request: HttpRequest, respond: Respond) -> None:
+    respond(_text(text))
+
+
 def liveness(task: Task) -> None:
     """Healthy for ten seconds, then not: what the tutorial on probes watches being restarted."""
     started_s = task.loop.now_s
@@ -307,6 +325,7 @@ _PROGRAMS: Mapping[str, Callable[[Task], None]] = {
     "test-webserver": test_webserver,
     "serve-hostname": serve_hostname,
     "liveness": liveness,
+    "porter": porter,
     "connect": connect,
     "dns-suffix": dns_suffix,
     "dns-server-list": dns_server_list,

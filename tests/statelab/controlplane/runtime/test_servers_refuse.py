@@ -46,3 +46,17 @@ def test_nginx_ends_where_a_volume_hides_the_folder_of_its_logs(node: Any) -> No
     above = node.run("nginx:1.27", mounts=[Mount("/var/log", prepared)], ip="10.244.1.7")
     node.loop.run_for(2)
     assert (beside.exit, above.exit) == (None, None)
+
+
+def test_a_porter_serves_at_each_port_what_its_variable_holds(node: Any) -> None:
+    variables = {
+        "SERVE_PORT_80": "eighty",
+        "SERVE_PORT_1080": '<a href="/rewriteme">test</a>',
+        "SERVE_TLS_PORT_443": "tls",
+    }
+    porter = node.run(AGNHOST, args=["porter"], env=variables)
+    client = node.run("busybox:1.36", command=["sleep", "1d"], ip="10.244.1.6")
+    for port, said in ((80, "eighty"), (1080, '<a href="/rewriteme">test</a>')):
+        assert node.exec(client, "curl", "-s", f"http://10.244.1.5:{port}/any").stdout == said
+    assert node.exec(client, "curl", "-s", "http://10.244.1.5:443/").code == 7
+    assert porter.exit is None

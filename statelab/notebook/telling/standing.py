@@ -144,7 +144,8 @@ class HowFar:
         width = len(self.lessons) * 60
         words = escape(self.sentence())
         return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{words}" viewBox="0 0 {width} 26" width="{width}" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{words}" width="{width}" '
+            f'viewBox="0 0 {width} 26" '
             f'style="max-width:100%;font-family:system-ui,sans-serif">{"".join(steps)}</svg><div>{words}</div>'
             f"<p>{'<br>'.join(f'<strong>{escape(each)}</strong>' for each in self.next())}</p>{self._tables()}"
         )

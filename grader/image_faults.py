@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from grader.seen import Seen
+from statelab.cluster.engine_errors import NO_NETWORK
 from statelab.controlplane.runtime.images import image_for, parse_reference
 from statelab.controlplane.runtime.images.catalog import missing, short_name
 from statelab.manifest.relations import at
@@ -35,6 +36,19 @@ def image_fault(pod: Seen) -> tuple[str, str] | None:
                 image = spec[status["name"]]
                 why = _why(image, reason)
                 return (why, image) if why else None
+    return None
+
+
+def unreachable(pod: Seen) -> str | None:
+    """What a node says of an image that exists and that it cannot fetch for want of a network; None otherwise."""
+    if image_fault(pod) is not None:
+        return None
+    for key in ("initContainerStatuses", "containerStatuses"):
+        for status in pod.at("status", key) or ():
+            said = str(at(status, "state", "waiting", "message") or "")
+            is_pulling = at(status, "state", "waiting", "reason") in _REASONS
+            if is_pulling and any(word in said.lower() for word in NO_NETWORK):
+                return said
     return None
 
 

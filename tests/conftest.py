@@ -6,6 +6,7 @@ import atexit
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -70,4 +71,6 @@ def kind_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             kind_up.up(home, name="statelab-test", node_image=image, steps=steps, with_images=False)
         yield home.root
     finally:
+        if logs := os.environ.get("STATELAB_TEST_LOGS"):  # the kubelets' and containers', for who looks why
+            subprocess.run(["kind", "export", "logs", logs, "--name", "statelab-test"], timeout=300, check=False)
         kind_up.down(home)

@@ -66,6 +66,8 @@ def _harden(spec: Any) -> None:
     if isinstance(context, dict):
         context.setdefault("seccompProfile", {"type": "RuntimeDefault"})
     for container in (*_containers(spec, "initContainers"), *_containers(spec, "containers")):
+        # `nginx` without a tag would be asked for at its registry each time, though the nodes have it: not offline.
+        container.setdefault("imagePullPolicy", "IfNotPresent")
         context = container.setdefault("securityContext", {})
         if isinstance(context, dict):
             context.setdefault("allowPrivilegeEscalation", False)

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from grader.image_faults import unreachable
 from grader.live import admission, remote
 from grader.live.cluster import LiveCluster
 from grader.live.names import Names
@@ -96,6 +97,8 @@ class LivePlace:
         for pod in trial.all("pod"):
             if not pod.node:
                 continue
+            if (said := unreachable(pod)) is not None:
+                raise CannotGrade(f"Node {pod.node} reaches no registry, which is no fault of the answer: {said}")
             since_s = now_s - _last_change_s(trial, pod)
             if pod.phase == "Pending" and _is_starting(pod) and since_s < _START_S:
                 return True

@@ -55,5 +55,7 @@ def test_the_kind_job_has_the_kind_that_the_node_image_is_of_and_does_not_skip()
     }
     [tested] = [step for step in steps(jobs["kind"]) if step.get("run", "").startswith("make test-kind")]
     assert tested["env"]["STATELAB_TEST_KIND"] == "required"
+    [kept] = [step for step in steps(jobs["kind"]) if "upload-artifact" in step.get("uses", "")]
+    assert (kept["if"], kept["with"]["path"]) == ("failure()", tested["env"]["STATELAB_TEST_LOGS"])
     [kind] = [step["with"]["version"] for step in steps(jobs["kind"]) if "kind-action" in step.get("uses", "")]
     assert f"kind {kind.removeprefix('v')} was released with" in (ROOT / "kind-config.yaml").read_text(encoding="utf-8")

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from grader.image_faults import unreachable
 from grader.live.admission import admit
 from grader.live.names import Names
 from grader.live.namespaces import guards, namespace_manifest
 from grader.live.requests import Requests
 from grader.place import CannotGrade, NotHere
+from grader.seen import Seen
 from statelab.cluster import RequestRefused
 from statelab.controlplane.errors import ApiError
 
@@ -158,3 +160,28 @@ def test_missing_rights_are_the_graders_and_a_quota_the_answers() -> None:
     with pytest.raises(ApiError, match="exceeded quota") as caught:
         asked(RequestRefused(403, {"message": f'pods "a" is forbidden: exceeded quota in {NAMES.real}'}))
     assert "in default" in caught.value.message
+
+
+def test_an_image_that_the_nodes_have_is_not_asked_for_at_its_registry() -> None:
+    pod: dict[str, Any] = {"containers": [{"image": "nginx"}, {"image": "redis:7.4", "imagePullPolicy": "Always"}]}
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"template": {"spec": pod}}}
+    admitted = admit(deployment)["spec"]["template"]["spec"]["containers"]
+    assert [each["imagePullPolicy"] for each in admitted] == ["IfNotPresent", "Always"]
+
+
+@pytest.mark.parametrize(
+    ("image", "message", "blames_the_cluster"),
+    [
+        ("nginx:1.27", "dial tcp: lookup registry-1.docker.io on 10.0.0.2:53: no such host", True),
+        ("nginx:1.27", "dial tcp 52.1.1.1:443: connect: no route to host", True),
+        ("nginx:1.27", "429 Too Many Requests", False),
+        ("ngnix:1.27", "dial tcp: lookup registry-1.docker.io on 10.0.0.2:53: no such host", False),
+    ],
+)
+def test_a_pull_without_a_network_is_the_clusters_fault_and_a_misspelt_image_is_not(
+    image: str, message: str, blames_the_cluster: bool
+) -> None:
+    waiting = {"reason": "ImagePullBackOff", "message": f'Back-off pulling image "{image}": ErrImagePull: {message}'}
+    status = {"containerStatuses": [{"name": "web", "state": {"waiting": waiting}}]}
+    pod = Seen("pods", {"spec": {"containers": [{"name": "web", "image": image}]}, "status": status})
+    assert (unreachable(pod) is not None) == blames_the_cluster

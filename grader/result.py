@@ -96,8 +96,7 @@ class Result:
         failed = self.first_failed
         if failed is None:
             return ""
-        line = next((each.line for each in self.checks if not each.passed and each.line), None)
-        where = f"look at line {line}" if line else "look again at: " + failed.title
+        where = f"look at line {failed.line}" if failed.line else "look again at: " + failed.title
         return f"Next: {where}, and try again."
 
 

@@ -8,8 +8,8 @@ from grader.trial import Trial
 from grader.verdict import Verdict, no, yes
 from statelab.controlplane.kinds import Object
 
-IT_DEPENDS = "It does not hold when the number of members is another. What is written in that could follow?"
-ELSEWHERE = "It does not hold in another namespace. What is written in that could follow?"
+IT_DEPENDS = "It does not hold when the number of members is another. What of your answer has to change with it?"
+ELSEWHERE = "It does not hold in another namespace. What of your answer has to change with it?"
 
 
 @store.check(points=2, title="It holds for other numbers", hidden=IT_DEPENDS)

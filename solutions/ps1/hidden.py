@@ -14,7 +14,7 @@ from grader.trial import Trial
 from grader.verdict import Verdict, no, yes
 
 IT_DEPENDS = (
-    "It does not hold when the number of Pods or the namespace is another. What is written in that could follow?"
+    "It does not hold when the number of Pods or the namespace is another. What of your answer has to change with it?"
 )
 SEEN_LATER = "This is looked at when you hand in; it was otherwise when it was run."
 OTHERS = "Your lines do not do the same where there are other Pods. What is written in that is true only here?"

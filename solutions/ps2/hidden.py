@@ -12,7 +12,7 @@ from grader.trial import Trial
 from grader.verdict import Verdict, no, yes
 
 IT_DEPENDS = (
-    "It does not hold when the number of Pods or the namespace is another. What is written in that could follow?"
+    "It does not hold when the number of Pods or the namespace is another. What of your answer has to change with it?"
 )
 SEEN_LATER = "This one is looked at when you hand in; it was otherwise when it was asked."
 

@@ -12,7 +12,7 @@ from grader.verdict import Verdict, no, yes
 
 SEEN_LATER = "This one is looked at when you hand in; it is not what the cluster does."
 IT_DEPENDS = (
-    "It does not hold when the number of Pods or the namespace is another. What is written in that could follow?"
+    "It does not hold when the number of Pods or the namespace is another. What of your answer has to change with it?"
 )
 
 

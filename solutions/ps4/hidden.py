@@ -23,7 +23,7 @@ from grader.verdict import Verdict, no, parts, yes
 
 OTHER_CLUSTER = "It does not hold in another cluster. What is written in it that exists only in this one?"
 OTHER_NUMBERS = (
-    "It does not hold for other numbers of Pods, or in another namespace. What is written that could follow?"
+    "It does not hold for other numbers of Pods, or in another namespace. What of your answer has to change with it?"
 )
 SEEN_LATER = "This is looked at when you hand in; it was otherwise when it was run."
 

@@ -7,7 +7,7 @@ from grader.rubrics.ps6 import answers, deadlock, first, forgetful, half, leads_
 from grader.trial import Trial
 from grader.verdict import Verdict, no, yes
 
-IT_DEPENDS = "It does not hold when the number of Pods is another. What is written in that could follow?"
+IT_DEPENDS = "It does not hold when the number of Pods is another. What of your answer has to change with it?"
 
 
 @pending.check(points=3, title="It holds for other numbers", hidden=IT_DEPENDS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from grader import vocabulary
 from grader.behaviour import claim_at, comes_back, data_outlive, serves_pages, starts_in_order
 from grader.changes import little_changed
@@ -13,6 +15,7 @@ from grader.shared import remembered
 from grader.tasks import Task
 from grader.trial import Trial
 from grader.verdict import Verdict, no, partly, parts, yes
+from statelab.controlplane.kinds import Object
 from statelab.controlplane.quantity import nanos as quantity
 from statelab.manifest.relations import at
 from statelab.reader import Path_
@@ -109,7 +112,8 @@ def three_run(trial: Trial) -> Verdict:
     ),
 )
 def start_in_order(trial: Trial) -> Verdict:
-    return pods_not_ready(trial, "statefulset/web", 3) or starts_in_order(trial, "statefulset/web")
+    other = _but_for_its_claims(trial)
+    return pods_not_ready(other, "statefulset/web", 3) or starts_in_order(other, "statefulset/web")
 
 
 @identity.check(
@@ -122,7 +126,13 @@ def start_in_order(trial: Trial) -> Verdict:
     ),
 )
 def comes_back_as_itself(trial: Trial) -> Verdict:
-    return comes_back(trial, "statefulset/web", "web-1")
+    other = _but_for_its_claims(trial)
+    verdict = comes_back(other, "statefulset/web", "web-1")
+    pod = other.get("pod/web-1")
+    if verdict.passed and pod is not None and not pod.claims:
+        line = trial.line("StatefulSet", "spec", "template", "spec")
+        return no("web-1 came back with its name, and has no claim to come back to.", line=line)
+    return verdict
 
 
 @identity.check(
@@ -136,7 +146,8 @@ def comes_back_as_itself(trial: Trial) -> Verdict:
 )
 def peers_by_name(trial: Trial) -> Verdict:
     # web-1 has been killed by the check before: its name leads to another address now.
-    return names_of_pods(trial, "web", "nginx") or all_addresses(trial, "web", "nginx") or yes("")
+    other = _but_for_its_claims(trial)
+    return names_of_pods(other, "web", "nginx") or all_addresses(other, "web", "nginx") or yes("")
 
 
 @identity.check(
@@ -151,7 +162,8 @@ def peers_by_name(trial: Trial) -> Verdict:
 def own_gibibyte(trial: Trial) -> Verdict:
     problem = pods_not_ready(trial, "statefulset/web", 3)
     if problem is not None:
-        return problem
+        is_asked_for = pods_not_ready(_but_for_its_claims(trial), "statefulset/web", 3) is None
+        return replace(problem, share=0.5) if is_asked_for else problem
     taken: dict[str, str] = {}
     for pod in trial.pods_of("statefulset/web"):
         if not pod.claims:
@@ -187,6 +199,25 @@ def data_stay(trial: Trial) -> Verdict:
     if problem is not None:
         return problem
     return data_outlive(trial, ["web-0", "web-1"], HTML)
+
+
+def _but_for_its_claims(trial: Trial) -> Trial:
+    """The trial; or where claims that are asked for keep the Pods from running, the same answer with claims that bind.
+
+    One wrong word in a claim is one mistake: what else was right is seen so.
+    """
+    item = trial.item("StatefulSet", "web")
+    templates = at(item.object, "spec", "volumeClaimTemplates") if item else None
+    if not isinstance(templates, list) or not templates or pods_not_ready(trial, "statefulset/web", 3) is None:
+        return trial
+    return trial.again(change=_with_claims_that_bind).settle()
+
+
+def _with_claims_that_bind(obj: Object) -> None:
+    templates = at(obj, "spec", "volumeClaimTemplates")
+    for each in templates if isinstance(templates, list) else ():
+        if isinstance(each, dict):
+            each["spec"] = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
 
 
 def _storage_as_written(trial: Trial) -> str | None:

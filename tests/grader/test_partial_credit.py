@@ -1,0 +1,45 @@
+"""Points fall with what is wrong: each answer of a ladder, worse than the one before, has no more points than that."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from grader.answer import Answer
+from grader.judge import judge
+from grader.registry import task
+from grader.result import CheckResult, Result
+
+CORPUS = Path(__file__).parent / "corpus"
+WEB = (CORPUS / "ps3.identity/right/01-the-model-answer.yaml").read_text(encoding="utf-8")
+CLAIMS = WEB[WEB.index("  volumeClaimTemplates:") :]
+MOUNTS = WEB[WEB.index("        volumeMounts:") : WEB.index("  volumeClaimTemplates:")]
+
+
+def points(text: str) -> float:
+    return judge(task("ps3.identity"), Answer.of_cell(text)).score
+
+
+@pytest.mark.parametrize(
+    "slip",
+    [
+        WEB.replace("      accessModes", "      storageClassName: fast\n      accessModes"),
+        WEB.replace("1Gi", "1gi"),
+        WEB.replace("ReadWriteOnce", "ReadWriteOne"),
+    ],
+    ids=["class", "size", "mode"],
+)
+def test_one_wrong_word_of_a_claim_costs_less_than_no_claims_at_all(slip: str) -> None:
+    without = WEB.replace(CLAIMS, "").replace(MOUNTS, "")
+    nameless = without.replace("serviceName: nginx", "serviceName: ngnix")
+    ladder = [points(each) for each in (WEB, slip, without, nameless, "kind: Pod\n")]
+    assert all(better > worse for better, worse in pairwise(ladder)), ladder
+
+
+def test_the_next_step_is_that_of_the_first_check_that_failed() -> None:
+    first = CheckResult("a", "The first", 0, 1, "no")
+    second = CheckResult("b", "The second", 0, 1, "no", line=7)
+    assert Result("ps9.some", (first, second)).next_step == "Next: look again at: The first, and try again."
+    assert Result("ps9.some", (second, first)).next_step == "Next: look at line 7, and try again."

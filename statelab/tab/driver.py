@@ -28,6 +28,7 @@ class Driver:
         self.plane = plane
         self._looks: list[Callable[[], None]] = []
         self._is_stepping = False
+        self._is_looking = False
         self._is_closed = False
         plane.loop.pause = self.pause
         loop = self._loop = _kernel_loop()
@@ -44,11 +45,17 @@ class Driver:
             self.plane.loop.run_due()
         finally:
             self._is_stepping = False
-        for look in list(self._looks):
-            try:
-                look()
-            except Exception:  # a picture's trouble stays its own
-                _log.exception("a picture could not be drawn")
+        if self._is_looking:  # a picture that asks the cluster something is not told of news meanwhile
+            return
+        self._is_looking = True
+        try:
+            for look in list(self._looks):
+                try:
+                    look()
+                except Exception:  # a picture's trouble stays its own
+                    _log.exception("a picture could not be drawn")
+        finally:
+            self._is_looking = False
 
     def listen(self, look: Callable[[], None]) -> Callable[[], None]:
         """What it returns ends the listening."""

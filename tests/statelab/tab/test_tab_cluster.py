@@ -95,6 +95,20 @@ def test_a_picture_hears_of_each_change_without_a_thread(web):
     assert mirror.is_closed
 
 
+def test_a_picture_that_asks_the_cluster_is_not_told_of_news_meanwhile(web):
+    depths = []
+
+    def look() -> None:
+        depths.append(len(depths))
+        if len(depths) < 50:
+            web.get("pod/web-0")
+
+    stop = web.driver.listen(look)
+    web.driver.step()
+    stop()
+    assert depths == [0]
+
+
 def test_a_node_is_stopped_and_given_back(web):
     web.stop_node("kind-worker")
     web.start_node("kind-worker")

@@ -41,6 +41,10 @@ def plan(
     return Plan(assignment, key, namespace, image or IMAGE, count, storage, access, storage_class)
 
 
+_IMITATIONS = "Its containers imitate programs and cannot grade: a large class needs a real Kubernetes."
+_HERE = "Here, `grader run` without --on-cluster uses all cores."
+
+
 def render(plan: Plan) -> str:
     """What would be applied, to read or to apply by hand."""
     return yaml.safe_dump_all(manifests(plan), sort_keys=False)
@@ -52,8 +56,10 @@ def grade(place: str, course: Course, plan: Plan, progress: Progress, *, allow_a
     `run(resume=True)` does the rest. Raises CannotGrade, CourseError.
     """
     if place == "embedded":
-        raise CannotGrade("The embedded cluster knows no Jobs: say which cluster with --cluster, kind or a context.")
+        raise CannotGrade(f"This is the embedded cluster. {_IMITATIONS} Name another: --cluster, kind or a context.")
     cluster = connected(place, allow_any=allow_any)
+    if cluster.request("GET", "/version")["gitVersion"].endswith("+statelab"):
+        raise CannotGrade(f"Context {cluster.context} is an embedded cluster. {_IMITATIONS} {_HERE}")
     bundle = on_cluster.pack(course, plan.assignment)
     said = on_cluster.grade(cluster, plan, bundle, progress)
     return on_cluster.merge(course, bundle), said

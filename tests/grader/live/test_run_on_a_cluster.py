@@ -186,7 +186,7 @@ def test_it_can_be_read_before_it_is_applied(course: Path, hand_in: Any) -> None
 
 
 @pytest.mark.kubectl
-def test_a_cluster_without_jobs_is_told_apart(course: Path, hand_in: Any, server: Any) -> None:
+def test_a_cluster_whose_containers_are_imitations_is_told_apart(course: Path, hand_in: Any, server: Any) -> None:
     hand_in(course, [{}])
     arguments = ("--on-cluster", "--cluster", "statelab", "--allow-any")
     code, body, _ = run(course, *arguments, environment=server.environment)

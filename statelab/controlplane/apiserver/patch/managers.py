@@ -122,7 +122,7 @@ def maker_of(kind: Kind, obj: Object) -> str:
     if kind.plural == "nodes":
         return "kubelet"
     if kind.plural == "persistentvolumes" and _PROVISIONED_BY in annotations:
-        return "local-path-provisioner" if "hostPath" in obj["spec"] else "csi-provisioner"
+        return "csi-provisioner" if "csi" in (obj.get("spec") or {}) else "local-path-provisioner"
     is_made = (
         any(each.get("controller") for each in metadata.get("ownerReferences") or ())
         or "endpointslice.kubernetes.io/managed-by" in labels

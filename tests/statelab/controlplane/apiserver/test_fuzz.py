@@ -342,7 +342,9 @@ def test_every_request_gets_a_kubernetes_answer(
                 assert orjson.loads(line)["type"] in ("ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR")
         return
     if isinstance(answer, Response):
-        assert answer.code < 500 or answer.code == 504, answer.body
+        # A binding to what is no role is the one thing that a real server answers with 500 (rejections-more.json).
+        as_recorded = answer.code == 500 and b"unsupported role reference kind" in answer.body
+        assert answer.code < 500 or answer.code == 504 or as_recorded, answer.body
         if answer.code >= 400:
             status = orjson.loads(answer.body)
             assert (status["kind"], status["status"], status["code"]) == ("Status", "Failure", answer.code)

@@ -1,4 +1,4 @@
-"""exec and port-forward on a bare WebSocket: each protocol, to the byte."""
+"""exec, port-forward and logs on a bare WebSocket: each protocol, to the byte."""
 
 from __future__ import annotations
 
@@ -146,3 +146,20 @@ def test_what_makes_no_sense_is_refused_before_the_upgrade(
     with pytest.raises(websocket.WebSocketBadStatusException) as refused:
         connect("exec", "v4.channel.k8s.io", *parameters)
     assert refused.value.status_code == 400
+
+
+@pytest.mark.parametrize("follow", ["false", "true"])
+@pytest.mark.parametrize("protocol", ["binary.k8s.io", "base64.binary.k8s.io", None])
+def test_a_log_is_read_on_a_websocket(connect: Connect, protocol: str | None, follow: str) -> None:
+    connection = connect("log", protocol, ("container", "main"), ("follow", follow))
+    assert connection.getsubprotocol() == protocol
+    assert connection.recv() in ("", b"")
+    said = b""
+    while b"start worker process" not in said:
+        message = connection.recv()
+        assert message, said
+        said += base64.b64decode(message) if (protocol or "").startswith("base64") else bytes(message)
+    if follow == "false":  # the server closes when all is said
+        while connection.recv():
+            pass
+        assert not connection.connected

@@ -33,7 +33,7 @@ from statelab.controlplane.apiserver.encoding.request import (
 )
 from statelab.controlplane.apiserver.encoding.urls import parse_query
 from statelab.controlplane.apiserver.serving.handler import Handler, refusal
-from statelab.controlplane.apiserver.wire import streaming, watching
+from statelab.controlplane.apiserver.wire import logstream, streaming, watching
 from statelab.controlplane.apiserver.wire.certificates import Certificate
 from statelab.controlplane.errors import bad_request
 
@@ -153,7 +153,8 @@ class Edge:
         if _is_somebodys(request):
             self._asked_s = time.monotonic()
         answer = self.handler.handle(request)
-        if isinstance(answer, Response):
+        is_log_on_websocket = path.endswith("/log") and streaming.is_websocket(http)
+        if isinstance(answer, Response) and not (is_log_on_websocket and answer.code == 200):
             return await self._respond(http, answer)
         task = asyncio.current_task()
         assert task is not None
@@ -163,8 +164,10 @@ class Edge:
                 return await self._watch(http, answer)
             self._at_work += 1
             try:
+                if isinstance(answer, Response):
+                    return await logstream.serve(http, answer)
                 if isinstance(answer, LogAnswer):
-                    return await self._follow(http, answer)
+                    return await (logstream.serve if is_log_on_websocket else self._follow)(http, answer)
                 return await self._upgrade(http, answer)
             finally:
                 self._at_work -= 1
@@ -237,39 +240,16 @@ class Edge:
             http.transport.abort()
 
     async def _follow(self, http: web.BaseRequest, answer: LogAnswer) -> web.StreamResponse:
-        alarm = watching.Alarm(asyncio.get_running_loop())
-        pending: list[bytes] = []
-        ended: list[bool] = []
-
-        def write(data: bytes) -> None:
-            pending.append(data)
-            alarm.ring()
-
-        def end() -> None:
-            ended.append(True)
-            alarm.ring()
-
         response = self._stream("text/plain", http)
-        stop = answer.subscribe(write, end)
         try:
             await response.prepare(http)
-            while True:
-                data = b"".join(pending)
-                pending.clear()
-                if data:
-                    await self._write(http, response, data)
-                elif ended:
-                    await response.write_eof()
-                    return response
-                else:
-                    await alarm.wait(None)
+            await logstream.follow(answer, lambda data: self._write(http, response, data))
+            await response.write_eof()
         except asyncio.CancelledError:
             if not self._stopping:
                 raise
         except ConnectionError:
             pass
-        finally:
-            stop()
         return response
 
     async def _upgrade(self, http: web.BaseRequest, answer: UpgradeAnswer) -> web.StreamResponse:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from grader.verdict import Verdict, no, partly, yes
+from statelab.controlplane import quantity
 from statelab.controlplane.apiserver.registry import defaults
-from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, Object
-from statelab.manifest import read
+from statelab.controlplane.errors import ApiError
+from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, Kind, Object
+from statelab.manifest import ManifestError, read
 from statelab.manifest.fields import dotted
 from statelab.manifest.relations import at
 from statelab.reader import Path_
@@ -19,11 +22,16 @@ if TYPE_CHECKING:
 
 # What may differ in a mended manifest without being held against it.
 FREE = ("image", "labels", "annotations", "namespace")
-# What the server writes, and kubectl get -o yaml shows.
-_SERVERS = {("status",)} | {
-    ("metadata", each)
-    for each in ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid")
+_SERVERS_METADATA = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid")
+# What a field that is not there means, where the server does not write it down.
+_MEANT_ANYWAY: dict[Any, Any] = {
+    "automountServiceAccountToken": True,
+    "enableServiceLinks": True,
+    "serviceAccountName": "default",
+    "ordinals": {"start": 0},
 }
+# What the server writes, and kubectl get -o yaml shows.
+_SERVERS = {("status",)} | {("metadata", each) for each in _SERVERS_METADATA}
 
 
 def little_changed(
@@ -70,7 +78,7 @@ def changes(before: Any, after: Any, *, free: Sequence[str] = ()) -> list[str]:
     `None` and what is not there are the same; so are the numbers 2 and 2.0, and a default whether written or not.
     """
     found = _changes(before, after, (), frozenset(free))
-    if isinstance(before, dict) and isinstance(after, dict):
+    if found and isinstance(before, dict) and isinstance(after, dict):
         filled = _with_defaults(before, after), _with_defaults(after, before)
         found = [path for path in found if path[:2] not in _SERVERS and path[:1] not in _SERVERS]
         found = [path for path in found if not _is_default(path, (before, after), filled)]
@@ -85,13 +93,37 @@ def _with_defaults(obj: Object, other: Object) -> Object:
     try:
         if kind is not None:
             defaults.apply(kind.plural, filled)
+            filled = _as_served(kind, filled)
     except (AttributeError, KeyError, TypeError, ValueError):  # not as the API server would take it
         return obj
     return filled
 
 
+def _as_served(kind: Kind, obj: Object) -> Object:
+    """What the API server makes of an object that it is given: addresses and families, what admission adds."""
+    from grader.tasks import Task
+    from grader.trial import Trial
+
+    metadata = {key: value for key, value in obj["metadata"].items() if key not in ("namespace", *_SERVERS_METADATA)}
+    trial = Trial(Task("grader.defaults", 1, ""))
+    try:
+        trial.apply(json.dumps({**obj, "apiVersion": kind.api_version, "metadata": metadata}))
+    except (ApiError, ManifestError):  # it is told elsewhere why
+        return obj
+    seen = trial.get(f"{kind.plural}/{metadata['name']}")
+    return seen.object if seen is not None else obj
+
+
 def _is_default(path: Path_, written: tuple[Object, Object], filled: tuple[Object, Object]) -> bool:
-    """Whether one of the two has here what the other gets without writing it."""
+    """Whether one of the two has here what the other gets without writing it; an empty value says nothing either."""
+    values = [at(each, *path) for each in written]
+    if None in values:
+        absent = values.index(None)
+        value = values[1 - absent]
+        if path[-1] in _MEANT_ANYWAY and value == _MEANT_ANYWAY[path[-1]]:
+            return True
+        if not value:
+            return at(filled[absent], *path) in (None, value)
     return any(_is_within(at(written[side], *path), at(filled[1 - side], *path)) for side in (0, 1))
 
 
@@ -99,6 +131,17 @@ def _is_within(some: Any, whole: Any) -> bool:
     if isinstance(some, dict) and isinstance(whole, dict):
         return bool(some) and all(_is_within(value, whole.get(key)) for key, value in some.items())
     return some is not None and type(some) is type(whole) and bool(some == whole)
+
+
+def _is_quantity(path: Path_) -> bool:
+    return (len(path) > 1 and path[-2] in ("requests", "limits", "capacity", "hard")) or path[-1:] == ("sizeLimit",)
+
+
+def _same_quantity(one: Any, other: Any) -> bool:
+    try:
+        return quantity.compare(str(one), str(other)) == 0
+    except ValueError:
+        return bool(one == other)
 
 
 def _changes(before: Any, after: Any, path: Path_, free: frozenset[str]) -> list[Path_]:
@@ -111,6 +154,8 @@ def _changes(before: Any, after: Any, path: Path_, free: frozenset[str]) -> list
         longest = max(len(before), len(after))
         padded = [(*before, *[None] * longest), (*after, *[None] * longest)]
         return [each for i in range(longest) for each in _changes(padded[0][i], padded[1][i], (*path, i), free)]
+    if _is_quantity(path) and None not in (before, after):
+        return [] if _same_quantity(before, after) else [path]
     if isinstance(before, bool) or isinstance(after, bool):
         return [] if before is after else [path]
     return [] if before == after else [path]

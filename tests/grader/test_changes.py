@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from grader.answer import Answer
@@ -47,3 +48,54 @@ def test_what_is_no_object_at_all_is_compared_as_it_is_written() -> None:
 def test_an_answer_that_writes_defaults_gets_all_points() -> None:
     text = REPAIRED.replace("containerPort: 80", "containerPort: 80\n          protocol: TCP")
     assert judge(task("ps3.repair"), Answer.of_cell(text)).is_full
+
+
+SERVICE: dict[str, Any] = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "chat"},
+    "spec": {"selector": {"app": "chat"}, "ports": [{"name": "http", "port": 80}]},
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("publishNotReadyAddresses", False),
+        ("ipFamilyPolicy", "SingleStack"),
+        ("ipFamilies", ["IPv4"]),
+        ("sessionAffinity", "None"),
+        ("type", "ClusterIP"),
+        ("internalTrafficPolicy", "Cluster"),
+        ("externalIPs", []),
+        ("ports", [{"name": "http", "port": 80, "targetPort": 80, "protocol": "TCP"}]),
+    ],
+)
+def test_what_the_server_would_have_written_is_no_change_of_a_service(field: str, value: Any) -> None:
+    written = {**SERVICE, "spec": {**SERVICE["spec"], field: value}}
+    assert changes(SERVICE, written) == changes(written, SERVICE) == []
+
+
+def test_what_it_would_not_have_written_is_one() -> None:
+    for field, value in (("publishNotReadyAddresses", True), ("sessionAffinity", "ClientIP"), ("type", "NodePort")):
+        assert changes(SERVICE, {**SERVICE, "spec": {**SERVICE["spec"], field: value}}) == [f"spec.{field}"]
+    assert changed(replicas=0) == ["spec.replicas"]
+
+
+@pytest.mark.parametrize(
+    ("name", "one", "other"), [("cpu", "500m", 0.5), ("memory", "1Gi", "1024Mi"), ("memory", "2Gi", 2147483648)]
+)
+def test_quantities_are_compared_as_quantities(name: str, one: Any, other: Any) -> None:
+    def asking(value: Any) -> dict[str, Any]:
+        container = {**SET["spec"]["template"]["spec"]["containers"][0], "resources": {"requests": {name: value}}}
+        template = {**SET["spec"]["template"], "spec": {"containers": [container]}}
+        return {**SET, "spec": {**SET["spec"], "template": template}}
+
+    assert changes(asking(one), asking(other)) == []
+    assert len(changes(asking(one), asking("7"))) == 1
+
+
+def test_a_size_in_bytes_is_that_size() -> None:
+    text = next((CORPUS / "ps4.two-volumes/right").glob("01-*")).read_text(encoding="utf-8")
+    assert "storage: 2Gi" in text
+    assert judge(task("ps4.two-volumes"), Answer.of_cell(text.replace("storage: 2Gi", "storage: 2147483648"))).is_full

@@ -13,7 +13,7 @@ from grader.tasks import Task
 from grader.trial import Trial
 from grader.verdict import Verdict, no, parts, yes
 from statelab.controlplane.kinds import Object
-from statelab.controlplane.quantity import parse as quantity
+from statelab.controlplane.quantity import nanos as quantity
 
 HTML = "/usr/share/nginx/html"
 

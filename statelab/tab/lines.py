@@ -65,7 +65,10 @@ class Lines:
             left_s = seconds if ends_s is None else min(seconds, ends_s - self._plane.loop.now_s)
             if left_s <= 0 and not until():
                 raise _TooLong
-            return self._api.wait(until, left_s)
+            has_come = self._api.wait(until, left_s)
+            if not has_come and left_s < seconds:
+                raise _TooLong
+            return has_come
 
         kubectl = Kubectl(self._api, wait, Session(namespace=namespace), FolderFiles(Path.cwd()))
         from statelab.kubectl.api import drive

@@ -35,7 +35,8 @@ class Card:
         self._looks: dict[str, Look] = {sentence: reader_of(goal) for sentence, goal in wants.items()}
         self._seen: dict[str, Seen] = {}
         self._shown_as = f"try-{uuid4().hex}"
-        self._lock = threading.Lock()  # the kernel's thread and that which follows the cluster
+        # The kernel's thread and that which follows the cluster; in a tab they are one, and a look may tell of news.
+        self._lock = threading.RLock()
         self.is_done = False
         mirror = mirror_of(cluster)
         self._cluster = mirror.cluster

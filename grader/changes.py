@@ -52,7 +52,7 @@ def little_changed(
     changed = [
         f"{kind} {name}{'' if path == 'the whole' else f': {path}'}"
         for kind, name in {**before, **after}
-        for path in changes(before.get((kind, name)), after.get((kind, name)), free=free)
+        for path in changes(*_without_unused(before.get((kind, name)), after.get((kind, name))), free=free)
         if not any(path == each or path.startswith(f"{each}.") for each in broken)
     ]
     if len(changed) <= most:
@@ -60,6 +60,22 @@ def little_changed(
     many = f"{len(changed)} fields differ from what was given" if most else "Changed without need"
     said = f"{many}: {'; '.join(changed[:4])}."
     return partly(0.5, said) if len(changed) <= half else no(said)
+
+
+def _without_unused(before: Object | None, after: Object | None) -> tuple[Object | None, Object | None]:
+    """Both without the volumes that nothing mounts afterwards: it does not matter whether such a one is left."""
+    spec = at(after, "spec", "template", "spec")
+    if before is None or after is None or not isinstance(spec, dict) or not isinstance(spec.get("volumes", []), list):
+        return before, after
+    lists = [spec.get(each) for each in ("initContainers", "containers")]
+    mounted = [at(container, "volumeMounts") for each in lists if isinstance(each, list) for container in each]
+    used = [at(mount, "name") for each in mounted if isinstance(each, list) for mount in each]
+    pair = copy.deepcopy(before), copy.deepcopy(after)
+    for each in pair:
+        pod = at(each, "spec", "template", "spec")
+        if isinstance(pod, dict) and isinstance(pod.get("volumes"), list):
+            pod["volumes"] = [volume for volume in pod["volumes"] if at(volume, "name") in used] or None
+    return pair
 
 
 def _by_name(objects: Sequence[Object], others: Mapping[tuple[str, str], Object]) -> dict[tuple[str, str], Object]:

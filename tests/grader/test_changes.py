@@ -99,3 +99,11 @@ def test_a_size_in_bytes_is_that_size() -> None:
     text = next((CORPUS / "ps4.two-volumes/right").glob("01-*")).read_text(encoding="utf-8")
     assert "storage: 2Gi" in text
     assert judge(task("ps4.two-volumes"), Answer.of_cell(text.replace("storage: 2Gi", "storage: 2147483648"))).is_full
+
+
+def test_a_volume_that_nothing_mounts_any_more_may_go_or_stay() -> None:
+    text = next((CORPUS / "ps6.forgetful/right").glob("01-*")).read_text(encoding="utf-8")
+    scratch = "      volumes:\n      - name: scratch\n        emptyDir: {}\n"
+    assert scratch in text
+    for mended in (text.replace(scratch, ""), text.replace(scratch, "      volumes: []\n")):
+        assert judge(task("ps6.forgetful"), Answer.of_cell(mended)).is_full

@@ -60,6 +60,7 @@ METHODS = {
     "wait": ["()", "('web')", "('nope/web')", "('pod/web', 'Nope', timeout_s=0.1)", "('pod/web', 3)",
              "('pvc/x', timeout_s='x')",
              "('pod/web', timeout_s=0.1)", "('service/web', 'Ready')"],
+    "wait_for_name": ["()", "(3)", "('nope', timeout_s=0.1)", "('nginx', 'NOPE')", "('nginx', at_least='x')"],
     "exec": ["()", "(3)", "('web-0', 3)"],
     "dns": ["()", "(3)", "('')", "('nginx', 'NOPE')", "('nginx', 3)", "('a..b')", "('x' * 300)"],
     "dns_address": ["(3)"],

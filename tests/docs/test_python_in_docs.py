@@ -10,6 +10,7 @@ import types
 from pathlib import Path
 
 import pytest
+from traitlets.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
 WITH_A_TEST = {"adding-an-image.md", "adding-a-task.md", "instructors.md", "for-engineers.md"}
@@ -27,7 +28,7 @@ def blocks(page: Path) -> list[str]:
 @pytest.mark.parametrize("page", OTHERS, ids=lambda page: page.name)
 def test_the_python_of_a_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {}
+    names: dict[str, object] = {"c": Config()}  # what a configuration file finds
     for block in blocks(page):
         exec(compile(block, str(page), "exec"), names)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from grader.image_faults import image_fault
@@ -9,6 +10,7 @@ from grader.result import REFUSED
 from grader.seen import Seen, parse_reference
 from grader.verdict import Verdict, no
 from statelab.manifest.relations import at
+from statelab.reader import Path_
 from statelab.reader.spelling import nearest
 
 if TYPE_CHECKING:
@@ -43,9 +45,28 @@ def _line_of(trial: Trial, refused: Refused) -> int:
     first = refused.item.place().line
     if refused.message.startswith("namespaces "):
         return refused.item.place(("metadata", "namespace")).line
+    if (named := _named_field(refused)) is not None:
+        return named
     after = min((line for each in trial.items if (line := each.place().line) > first), default=None)
     found = [each.place.line for each in trial.findings() if each.place]
     return min((line for line in found if line >= first and (after is None or line < after)), default=first)
+
+
+_FIELD = re.compile(r": ([a-z][A-Za-z]*(?:\.[A-Za-z]+|\[\d+\])+): ")
+
+
+def _named_field(refused: Refused) -> int | None:
+    """The line of the field that the API server names, where the answer has it; clusterIPs[0] is clusterIP too."""
+    found = _FIELD.search(refused.message)
+    if found is None:
+        return None
+    path: Path_ = tuple(int(each) if each.isdigit() else each for each in re.findall(r"\w+", found[1]))
+    last = path[-2:] if isinstance(path[-1], int) else ()
+    singular = (*path[:-2], str(last[0]).removesuffix("s")) if last == (path[-2], 0) else path
+    for each in (path, singular):
+        if at(refused.item.object, *each) is not None:
+            return refused.item.place(each).line
+    return None
 
 
 def pods_not_ready(trial: Trial, reference: str, wanted: int) -> Verdict | None:

@@ -43,3 +43,18 @@ def test_the_next_step_is_that_of_the_first_check_that_failed() -> None:
     second = CheckResult("b", "The second", 0, 1, "no", line=7)
     assert Result("ps9.some", (first, second)).next_step == "Next: look again at: The first, and try again."
     assert Result("ps9.some", (second, first)).next_step == "Next: look at line 7, and try again."
+
+
+@pytest.mark.parametrize(
+    ("of", "right", "wrong"),
+    [
+        ("ps3.identity", "clusterIP: None", 'clusterIP: "None "'),
+        ("ps3.identity", "storage: 1Gi", "storage: 1gi"),
+        ("final.budget", "maxUnavailable: 1", 'maxUnavailable: "1"'),
+    ],
+)
+def test_what_the_api_server_refuses_is_shown_at_its_field(of: str, right: str, wrong: str) -> None:
+    text = next((CORPUS / of / "right").glob("01-*")).read_text(encoding="utf-8").replace(right, wrong)
+    line = next(number for number, each in enumerate(text.splitlines(), 1) if wrong in each)
+    result = judge(task(of), Answer.of_cell(text))
+    assert line in [each.line for each in result.checks if each.message.startswith("The API server refused it")]

@@ -52,6 +52,10 @@ def _line_of(trial: Trial, refused: Refused) -> int:
     return min((line for line in found if line >= first and (after is None or line < after)), default=first)
 
 
+def _pods(count: int | None) -> str:
+    return "1 Pod" if count == 1 else f"{count or 0} Pods"
+
+
 _FIELD = re.compile(r": ([a-z][A-Za-z]*(?:\.[A-Za-z]+|\[\d+\])+): ")
 
 
@@ -82,7 +86,10 @@ def pods_not_ready(trial: Trial, reference: str, wanted: int) -> Verdict | None:
     replicas = workload.at("spec", "replicas")
     if replicas != wanted:
         line = trial.line(kind, "spec", "replicas", name=workload.name)
-        return no(f"{kind} {workload.name} asks for {replicas} Pods, and {wanted} are wanted.", line=line)
+        return no(
+            f"{kind} {workload.name} asks for {_pods(replicas)}, and {wanted} {'is' if wanted == 1 else 'are'} wanted.",
+            line=line,
+        )
     waiting = next((each for each in pods if not each.ready), None)
     if waiting is None:
         event = _last_warning(trial, workload)

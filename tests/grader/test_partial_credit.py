@@ -58,3 +58,9 @@ def test_what_the_api_server_refuses_is_shown_at_its_field(of: str, right: str, 
     line = next(number for number, each in enumerate(text.splitlines(), 1) if wrong in each)
     result = judge(task(of), Answer.of_cell(text))
     assert line in [each.line for each in result.checks if each.message.startswith("The API server refused it")]
+
+
+def test_one_pod_is_one_pod() -> None:
+    result = judge(task("ps3.identity"), Answer.of_cell(WEB.replace("replicas: 3", "replicas: 1")))
+    said = " ".join(each.message for each in result.checks)
+    assert "StatefulSet web asks for 1 Pod, and 3 are wanted." in said

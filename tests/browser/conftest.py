@@ -25,9 +25,11 @@ _CHROMIUMS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
 _FLAGS += ["--disable-component-update"]
 _PACE = 4
-# JupyterLab's own words on the console, which are not ours to mend.
+# JupyterLab's own words on the console, which are not ours to mend. The last is the site's kernel for a browser: it is an
+# extension of JupyterLite, in a developer's environment only, and JupyterLab tries to load it.
 _NOT_OURS = re.compile(
     r"favicon|manifest\.webmanifest|/lsp/|api/contents.*(404|checkpoints)|jupyterlab_server|translations"
+    r"|Shared module @jupyterlite/"
 )
 
 

@@ -95,10 +95,11 @@ def followed() -> Iterator[list[Step]]:
 def a_request() -> list[Step]:
     plane = ControlPlane()
     api = InProcessClient(plane)
-    assert api.request("POST", SETS, None, SET).code == 201
+    named = {**SET, "metadata": {"name": "followed"}}  # what a path is about is remembered: this one is new
+    assert api.request("POST", SETS, None, named).code == 201
     plane.settle()
     with followed() as called:
-        done = api.request("PATCH", f"{SETS}/web/scale", None, {"spec": {"replicas": 2}}, content_type=MERGE)
+        done = api.request("PATCH", f"{SETS}/followed/scale", None, {"spec": {"replicas": 2}}, content_type=MERGE)
     assert done.code == 200
     return called
 

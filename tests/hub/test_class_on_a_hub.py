@@ -30,7 +30,7 @@ def tokens(site: Site) -> dict[str, str]:
     assert site.ask("POST", "/hub/api/users", {"usernames": names})[0] == 201
     with ThreadPoolExecutor(3) as at_once:
         codes = list(at_once.map(lambda name: site.ask("POST", f"/hub/api/users/{name}/server")[0], names))
-    assert set(codes) <= {201, 202}
+    assert set(codes) <= {201, 202}, (site.folder / "hub.log").read_text()[-6000:]
     until(
         lambda: all(
             site.ask("GET", f"/hub/api/users/{name}")[1].get("servers", {}).get("", {}).get("ready") for name in names

@@ -97,6 +97,8 @@ def opened(course: Path) -> Iterator[Path]:
     folder.chmod(0o755)
     shutil.copy(course / "nbgrader_config.py", folder)
     shutil.copytree(ROOT / "solutions" / "ps3", folder / "solutions" / "ps3")
+    for each in (folder / "solutions", folder / "solutions" / "ps3"):
+        each.chmod(0o755)  # whatever the umask
     yield folder
     shutil.rmtree(folder)
 

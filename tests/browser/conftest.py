@@ -25,8 +25,8 @@ _CHROMIUMS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
 _FLAGS += ["--disable-component-update"]
 _PACE = 4
-# JupyterLab's own words on the console, which are not ours to mend. The last is the site's kernel for a browser: it is an
-# extension of JupyterLite, in a developer's environment only, and JupyterLab tries to load it.
+# JupyterLab's own words on the console, which are not ours to mend. The last is the site's kernel for a browser: an
+# extension of JupyterLite, in a developer's environment only, which JupyterLab tries to load.
 _NOT_OURS = re.compile(
     r"favicon|manifest\.webmanifest|/lsp/|api/contents.*(404|checkpoints)|jupyterlab_server|translations"
     r"|Shared module @jupyterlite/"

@@ -99,7 +99,9 @@ def test_make_installs_for_a_learner_what_a_learner_needs(tmp_path: Path) -> Non
     def would_run(target: str) -> list[str]:
         # The make that runs the tests hands its own options down.
         kept = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "ARGS")}
-        done = subprocess.run(["make", "-n", target], cwd=tmp_path, env=kept, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            ["make", "-n", target], cwd=tmp_path, env=kept, capture_output=True, text=True, check=True
+        )
         return [line.strip() for line in done.stdout.splitlines()]
 
     assert would_run("lab") == ["python3 install.py", ".venv/bin/statelab lab"]

@@ -95,7 +95,10 @@ def test_a_slip_is_told_in_a_sentence(program: str, words: list[str], say: Any) 
 
 
 def test_the_lines_are_about_every_command() -> None:
-    tried = {(program, *(word for word in words if word.replace("-", "").isalpha() and word[0] != "-" and word != "nope")) for program, words in lines()}
+    tried = {
+        (program, *(word for word in words if word.replace("-", "").isalpha() and word[0] != "-" and word != "nope"))
+        for program, words in lines()
+    }
     for program in PROGRAMS:
         for words, _ in commands(program):
             assert any(each[: 1 + len(words)] == (program, *words) for each in tried), words

@@ -14,6 +14,8 @@ from grader.oncluster.run import Progress
 from grader.place import CannotGrade
 from statelab.version import VERSION
 
+_IMITATIONS = f"Its containers imitate programs and cannot grade: {on_cluster.NEEDS_A_REAL_ONE}"
+
 IMAGE = f"statelab-grader:{VERSION}"
 NAMESPACE = "statelab-grading"
 WORKERS = 8
@@ -41,10 +43,6 @@ def plan(
     return Plan(assignment, key, namespace, image or IMAGE, count, storage, access, storage_class)
 
 
-_IMITATIONS = "Its containers imitate programs and cannot grade: a large class needs a real Kubernetes."
-_HERE = "Here, `grader run` without --on-cluster uses all cores."
-
-
 def render(plan: Plan) -> str:
     """What would be applied, to read or to apply by hand."""
     return yaml.safe_dump_all(manifests(plan), sort_keys=False)
@@ -59,7 +57,7 @@ def grade(place: str, course: Course, plan: Plan, progress: Progress, *, allow_a
         raise CannotGrade(f"This is the embedded cluster. {_IMITATIONS} Name another: --cluster, kind or a context.")
     cluster = connected(place, allow_any=allow_any)
     if cluster.request("GET", "/version")["gitVersion"].endswith("+statelab"):
-        raise CannotGrade(f"Context {cluster.context} is an embedded cluster. {_IMITATIONS} {_HERE}")
+        raise CannotGrade(f"Context {cluster.context} is an embedded cluster. {_IMITATIONS} {on_cluster.HERE}")
     bundle = on_cluster.pack(course, plan.assignment)
     said = on_cluster.grade(cluster, plan, bundle, progress)
     return on_cluster.merge(course, bundle), said

@@ -106,6 +106,10 @@ _PATHS = {
 }
 
 
+NEEDS_A_REAL_ONE = "a large class needs a real Kubernetes."
+HERE = "Here, `grader run` without --on-cluster uses all cores."
+
+
 def _path(obj: Object) -> str:
     return _PATHS[obj["kind"]].format(obj["metadata"].get("namespace", ""))
 
@@ -116,10 +120,7 @@ def _create(cluster: Cluster, obj: Object) -> None:
         cluster.request("POST", _path(obj), obj)
     except RequestRefused as refusal:
         if refusal.code == 404 and obj["kind"] in ("NetworkPolicy", "Job"):
-            raise CannotGrade(
-                f"Context {cluster.context} knows no {obj['kind']}: a large class needs a real Kubernetes. "
-                "Here, `grader run` without --on-cluster uses all cores."
-            ) from None
+            raise CannotGrade(f"Context {cluster.context} knows no {obj['kind']}: {NEEDS_A_REAL_ONE} {HERE}") from None
         if refusal.code != 409:
             raise
 

@@ -120,9 +120,6 @@ class Mapper:
 
         return self._served(look)
 
-    def by_kind(self, kind: str) -> Resource | None:
-        return next((each for each in self.all if each.kind == kind), None)
-
     def expand(self, word: str) -> list[str]:
         """The resources of a category ("all"), or the word itself."""
         found = [each.group_resource for each in self.all if word in each.categories]

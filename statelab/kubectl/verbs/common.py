@@ -8,7 +8,7 @@ from typing import Any
 from statelab.kubectl.api import PATCHES, Object, Pause, Steps
 from statelab.kubectl.builder import Info
 from statelab.kubectl.call import Call
-from statelab.kubectl.problems import Fail, Refused
+from statelab.kubectl.problems import Fail
 
 LONGEST_WAIT_S = 600.0  # cluster seconds; kubectl would wait for a week
 _WEEK_S = 7 * 24 * 3600.0
@@ -152,14 +152,3 @@ def nested(path: Iterable[str], value: Any) -> Any:
     for step in reversed(tuple(path)):
         value = {step: value}
     return value
-
-
-def errors_of(call: Call, infos: Sequence[Info], act: Callable[[Info], None]) -> list[Exception]:
-    """Do something to each; what went wrong."""
-    errors: list[Exception] = []
-    for info in infos:
-        try:
-            act(info)
-        except (Fail, Refused) as error:
-            errors.append(error)
-    return errors

@@ -10,7 +10,7 @@ from typing import Any
 
 from statelab.controlplane.clock import Timer, micro_timestamp
 from statelab.controlplane.runtime.images.etcd import applying, bootstrap, peers
-from statelab.controlplane.runtime.images.etcd.config import Config, cluster_id
+from statelab.controlplane.runtime.images.etcd.config import Config
 from statelab.controlplane.runtime.images.etcd.log import Damaged, Entry, Log
 from statelab.controlplane.runtime.images.etcd.peers import Peer
 from statelab.controlplane.runtime.images.etcd.raft import Corrupted, Message, Raft
@@ -362,7 +362,3 @@ class EtcdMember:
         else:
             idle = self._elections > _ELECTIONS_WORTH_WAITING_FOR
             self.task.after(0.1, self._publish, housekeeping=idle)
-
-
-def cluster_of(members: list[Member]) -> int:
-    return cluster_id([each.id for each in members])

@@ -13,7 +13,8 @@ from statelab.kubectl import gojson, goyaml
 from statelab.kubectl.api import Object
 from statelab.kubectl.call import Call
 from statelab.kubectl.gotext import aligned, quote
-from statelab.kubectl.jsonpath import JsonPath, JsonPathError, relaxed
+from statelab.kubectl.jsonpath import JsonPath
+from statelab.kubectl.jsonpath_template import JsonPathError, relaxed
 from statelab.kubectl.problems import Fail
 
 Print = Callable[[Object], str]

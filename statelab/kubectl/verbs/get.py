@@ -11,7 +11,8 @@ from statelab.kubectl.api import JSON, TABLE, Object, Pause, Steps
 from statelab.kubectl.builder import Info, file_infos, resource_text, types_and_names, wrong_name
 from statelab.kubectl.call import Call
 from statelab.kubectl.gotext import aligned, quote
-from statelab.kubectl.jsonpath import JsonPath, JsonPathError, relaxed
+from statelab.kubectl.jsonpath import JsonPath
+from statelab.kubectl.jsonpath_template import JsonPathError, relaxed
 from statelab.kubectl.printing import CustomColumns, printer, split_format
 from statelab.kubectl.problems import Fail, Refused, UsageFail, raise_all
 from statelab.kubectl.resources import Resource

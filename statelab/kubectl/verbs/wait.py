@@ -10,7 +10,8 @@ from statelab.kubectl.api import Object, Steps
 from statelab.kubectl.builder import Info, Selection, select
 from statelab.kubectl.call import Call
 from statelab.kubectl.gotext import quote
-from statelab.kubectl.jsonpath import JsonPath, JsonPathError, relaxed
+from statelab.kubectl.jsonpath import JsonPath
+from statelab.kubectl.jsonpath_template import JsonPathError, relaxed
 from statelab.kubectl.problems import Fail, Refused, raise_all
 from statelab.kubectl.verbs.common import bounded, until_object
 

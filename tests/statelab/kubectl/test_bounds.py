@@ -8,7 +8,8 @@ from statelab.controlplane import ControlPlane
 from statelab.kubectl import Kubectl
 from statelab.kubectl.gotemplate import Template, TemplateError
 from statelab.kubectl.in_process import InProcess
-from statelab.kubectl.jsonpath import JsonPath, JsonPathError
+from statelab.kubectl.jsonpath import JsonPath
+from statelab.kubectl.jsonpath_template import JsonPathError
 
 NESTED: dict[str, object] = {"items": [{"items": [{"items": list(range(30))} for _ in range(30)]} for _ in range(30)]}
 

@@ -5,26 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from statelab.controlplane.runtime.shell.source import META, Source
+from statelab.controlplane.runtime.shell.parser_condition import read_condition
+from statelab.controlplane.runtime.shell.parser_simple import read_redirections, read_simple
+from statelab.controlplane.runtime.shell.source import Source
 from statelab.controlplane.runtime.shell.syntax import (
     AndOr,
     ArithmeticCommand,
-    Assignment,
     Case,
     Command,
-    Condition,
     For,
     ForArithmetic,
     Function,
     Group,
-    HereDocument,
     If,
     Literal,
     Pipeline,
     Redirected,
     Redirection,
     Sequence,
-    Simple,
     SyntaxProblem,
     While,
     Word,
@@ -35,12 +33,7 @@ _RESERVED = re.compile(
     r"(?:if|then|elif|else|fi|while|until|for|do|done|case|esac|in|function|!|\{|\}|\[\[)(?=[ \t\n;&|<>()]|$)"
 )
 _CLOSING = frozenset({"then", "elif", "else", "fi", "do", "done", "esac", "}"})
-_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\[[^\]\n]*\])?(\+?)=")
 _FUNCTION = re.compile(r"([A-Za-z_:.][A-Za-z0-9_:.-]*)[ \t]*\([ \t]*\)")
-_REDIRECTION = re.compile(r"(\d*)(<<<|<<-|<<|<&|<>|<|>>|>&|>\||>)|(&>>|&>)")
-_TAKE_ARRAYS = frozenset({"export", "local", "declare", "typeset", "readonly"})
-_UNARY = re.compile(r"-[abcdefghknoprstuwxzLSGOv](?=[ \t\n])")
-_BINARY = re.compile(r"(==|=~|!=|=|<|>|-(?:eq|ne|lt|le|gt|ge|nt|ot|ef)(?=[ \t]))")
 
 
 def parse(text: str, depth: int = 0) -> Sequence:
@@ -58,15 +51,9 @@ def until_parenthesis(source: Source) -> Sequence:
     source.deeper()
     found = _sequence(source, frozenset())
     source.skip_lines()
-    _take(source, ")")
+    source.take(")")
     source.higher()
     return found
-
-
-def _take(source: Source, words: str) -> None:
-    if not source.next_is(words):
-        raise source.unexpected()
-    source.at += len(words)
 
 
 def _reserved(source: Source) -> str:
@@ -176,10 +163,10 @@ def _command(source: Source) -> Command:
             found = Function(function[1], _command(source))
             source.higher()
             return found
-        found = _simple(source)
+        found = read_simple(source)
         source.higher()
         return found
-    redirections = _redirections(source)
+    redirections = read_redirections(source)
     source.higher()
     return Redirected(found, redirections) if redirections else found
 
@@ -190,7 +177,7 @@ def _subshell(source: Source) -> Command:
     source.skip_lines()
     if not body.items:
         raise source.unexpected()
-    _take(source, ")")
+    source.take(")")
     return Group(body, subshell=True)
 
 
@@ -289,7 +276,7 @@ def _case(source: Source) -> Command:
             if source.peek() != "|":
                 break
             source.at += 1
-        _take(source, ")")
+        source.take(")")
         body = _sequence(source, frozenset({"esac"}))
         end = next((each for each in (";;&", ";;", ";&") if source.next_is(each)), "")
         source.at += len(end)
@@ -309,7 +296,7 @@ def _function(source: Source) -> Command:
     if source.peek() == "(":
         source.at += 1
         source.skip_blanks()
-        _take(source, ")")
+        source.take(")")
     source.skip_lines()
     return Function(name[0].text, _command(source))
 
@@ -333,168 +320,6 @@ def _double_parentheses(source: Source) -> str:
     raise SyntaxProblem("syntax error: unexpected end of file")
 
 
-# ---- simple commands
-
-
-def _simple(source: Source) -> Simple:
-    assignments: list[Assignment] = []
-    words: list[Word | Assignment] = []
-    redirections: list[Redirection] = []
-    while True:
-        source.skip_blanks()
-        redirection = _redirection(source)
-        if redirection is not None:
-            redirections.append(redirection)
-            continue
-        takes_arrays = bool(words) and words[0] in _ARRAY_WORDS
-        if not words or takes_arrays:
-            assignment = _assignment(source, arrays_only=bool(words))
-            if assignment is not None:
-                (words if words else assignments).append(assignment)
-                continue
-        word = read_word(source)
-        if not word:
-            break
-        words.append(word)
-    if not (assignments or words or redirections):
-        raise source.unexpected()
-    return Simple(tuple(assignments), tuple(words), tuple(redirections))
-
-
-_ARRAY_WORDS = frozenset((Literal(each),) for each in _TAKE_ARRAYS)
-
-
-def _assignment(source: Source, *, arrays_only: bool) -> Assignment | None:
-    found = _ASSIGNMENT.match(source.text, source.at)
-    if found is None:
-        return None
-    is_array = source.text.startswith("(", found.end())
-    if arrays_only and not is_array:
-        return None
-    source.at = found.end()
-    index = None if found[2] is None else read_text(found[2][1:-1])
-    if not is_array:
-        return Assignment(found[1], read_word(source), index, bool(found[3]))
-    source.at += 1
-    values: list[Word] = []
-    while True:
-        source.skip_lines()
-        if source.peek() == ")":
-            source.at += 1
-            return Assignment(found[1], (), index, bool(found[3]), tuple(values))
-        word = read_word(source)
-        if not word:
-            raise source.unexpected()
-        values.append(word)
-
-
-def _redirections(source: Source) -> tuple[Redirection, ...]:
-    found: list[Redirection] = []
-    while True:
-        source.skip_blanks()
-        one = _redirection(source)
-        if one is None:
-            return tuple(found)
-        found.append(one)
-
-
-def _redirection(source: Source) -> Redirection | None:
-    found = _REDIRECTION.match(source.text, source.at)
-    if found is None or (found[2] in ("<", ">") and source.text.startswith("(", found.end())):
-        return None
-    source.at = found.end()
-    operator = found[2] or found[3]
-    descriptor = int(found[1]) if found[1] else (0 if operator.startswith("<") else 1)
-    source.skip_blanks()
-    if not operator.startswith("<<") or operator == "<<<":
-        word = read_word(source)
-        if not word:
-            raise source.unexpected()
-        return Redirection(descriptor, operator, word)
-    start = source.at
-    delimiter = read_word(source)
-    if not delimiter:
-        raise source.unexpected()
-    quoted = any(each in source.text[start : source.at] for each in "'\"\\")
-    name = "".join(each.text for each in delimiter if isinstance(each, Literal))
-    document = HereDocument(quoted, [])
-    source.documents.append((name, operator == "<<-", document))
-    return Redirection(descriptor, "<<", (), document)
-
-
-# ---- [[ … ]]
-
-
-def _condition(source: Source) -> Command:
-    found = _or(source)
-    source.skip_lines()
-    if not source.next_is("]]"):
-        raise source.unexpected()
-    source.at += 2
-    return found
-
-
-def _or(source: Source) -> Condition:
-    found = _and(source)
-    while True:
-        source.skip_lines()
-        if not source.next_is("||"):
-            return found
-        source.at += 2
-        found = Condition("or", (), (found, _and(source)))
-
-
-def _and(source: Source) -> Condition:
-    found = _primary(source)
-    while True:
-        source.skip_lines()
-        if not source.next_is("&&"):
-            return found
-        source.at += 2
-        found = Condition("and", (), (found, _primary(source)))
-
-
-def _primary(source: Source) -> Condition:
-    source.skip_lines()
-    source.deeper()
-    if re.match(r"!\s", source.peek(2)):
-        source.at += 1
-        found = Condition("not", (), (_primary(source),))
-    elif source.peek() == "(":
-        source.at += 1
-        found = _or(source)
-        source.skip_lines()
-        _take(source, ")")
-    else:
-        found = _comparison(source)
-    source.higher()
-    return found
-
-
-def _comparison(source: Source) -> Condition:
-    unary = _UNARY.match(source.text, source.at)
-    if unary is not None:
-        source.at = unary.end()
-        source.skip_blanks()
-        word = read_word(source)
-        if not word:
-            raise source.unexpected()
-        return Condition(unary[0], (word,))
-    left = read_word(source)
-    if not left or source.text[source.at - 2 : source.at] == "]]":
-        raise source.unexpected()
-    source.skip_blanks()
-    binary = _BINARY.match(source.text, source.at)
-    if binary is None:
-        return Condition("", (left,))
-    source.at = binary.end()
-    source.skip_blanks()
-    right = read_word(source, " \t\n" if binary[1] == "=~" else META)
-    if not right:
-        raise source.unexpected()
-    return Condition(binary[1], (left, right))
-
-
 _COMPOUND: dict[str, Callable[[Source], Command]] = {
     "{": _braces,
     "if": _if,
@@ -503,5 +328,5 @@ _COMPOUND: dict[str, Callable[[Source], Command]] = {
     "for": _for,
     "case": _case,
     "function": _function,
-    "[[": _condition,
+    "[[": read_condition,
 }

@@ -22,6 +22,12 @@ class Source:
     def next_is(self, words: str) -> bool:
         return self.text.startswith(words, self.at)
 
+    def take(self, words: str) -> None:
+        """Step over these words. Raises SyntaxProblem where there are others."""
+        if not self.next_is(words):
+            raise self.unexpected()
+        self.at += len(words)
+
     @property
     def ended(self) -> bool:
         return self.at >= len(self.text)

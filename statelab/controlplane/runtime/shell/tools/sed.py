@@ -4,229 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
-from statelab.controlplane.runtime.shell.patterns import regex
 from statelab.controlplane.runtime.shell.proc import Proc, decode, encode
 from statelab.controlplane.runtime.shell.streams import Steps
 from statelab.controlplane.runtime.shell.tools.common import Lines, Options, full
+from statelab.controlplane.runtime.shell.tools.sed_script import Address, Command, Script
 
 _MOST_STEPS = 10_000  # commands for one line
 _LONGEST = 1_000_000
-
-
-@dataclass(slots=True)
-class _Address:
-    """A line's number, the last line (-1), a pattern, or every `step` lines."""
-
-    line: int = 0
-    pattern: re.Pattern[str] | None = None
-    step: int = 0
-    relative: bool = False
-
-
-@dataclass(slots=True)
-class _Command:
-    letter: str
-    first: _Address | None = None
-    last: _Address | None = None
-    negated: bool = False
-    text: str = ""
-    pattern: re.Pattern[str] | None = None
-    replacement: str = ""
-    flags: str = ""
-    jump: int = -1
-    active: bool = False
-    until: int = 0
-
-
-@dataclass(slots=True)
-class _Script:
-    text: str
-    extended: bool
-    at: int = 0
-    commands: list[_Command] = field(default_factory=list)
-    labels: dict[str, int] = field(default_factory=dict)
-    last_pattern: re.Pattern[str] | None = None
-
-    def problem(self, words: str) -> ValueError:
-        return ValueError(f"-e expression #1, char {self.at}: {words}")
-
-    def peek(self) -> str:
-        return self.text[self.at : self.at + 1]
-
-    def skip(self, chars: str = " \t") -> None:
-        while self.peek() and self.peek() in chars:
-            self.at += 1
-
-    def delimited(self, end: str) -> str:
-        """Up to an unescaped `end`, which is taken too."""
-        found: list[str] = []
-        in_set = False
-        while True:
-            char = self.peek()
-            if not char:
-                raise self.problem("unterminated `s' command" if end != "/" or found else "unterminated address regex")
-            self.at += 1
-            if char == "\\":
-                following = self.peek()
-                self.at += 1
-                found.append(following if following == end and end not in "&" else f"\\{following}")
-                continue
-            if char == "[" and not in_set and "]" in self.text[self.at + 1 :]:
-                in_set = end != "[" and self.text.find(end, self.at) > self.text.find("]", self.at + 1)
-            elif char == "]" and in_set:
-                in_set = False
-            if char == end and not in_set:
-                return "".join(found)
-            found.append(char)
-
-    def regex(self, text: str, flags: str = "") -> re.Pattern[str]:
-        if not text:
-            if self.last_pattern is None:
-                raise self.problem("no previous regular expression")
-            return self.last_pattern
-        self.last_pattern = regex(text, extended=self.extended, ignore_case="I" in flags or "i" in flags)
-        return self.last_pattern
-
-    def address(self) -> _Address | None:
-        char = self.peek()
-        if char.isdigit():
-            number = self.number()
-            if self.peek() == "~":
-                self.at += 1
-                return _Address(number, step=self.number())
-            return _Address(number)
-        if char == "$":
-            self.at += 1
-            return _Address(-1)
-        if char == "+":
-            self.at += 1
-            return _Address(self.number(), relative=True)
-        if char in ("/", "\\") and char:
-            self.at += 1
-            end = "/"
-            if char == "\\":
-                end = self.peek()
-                self.at += 1
-            text = self.delimited(end)
-            flags = "I" if self.peek() == "I" else ""
-            self.at += len(flags)
-            return _Address(pattern=self.regex(text, flags))
-        return None
-
-    def number(self) -> int:
-        found = re.compile(r"\d+").match(self.text, self.at)
-        if found is None:
-            raise self.problem("a number is expected")
-        self.at = found.end()
-        return int(found[0])
-
-    def read(self) -> None:
-        blocks: list[int] = []
-        while True:
-            self.skip(" \t\n;")
-            if not self.peek():
-                break
-            if self.peek() == "#":
-                self.line()
-                continue
-            command = _Command("")
-            command.first = self.address()
-            self.skip()
-            if command.first is not None and self.peek() == ",":
-                self.at += 1
-                self.skip()
-                command.last = self.address()
-                if command.last is None:
-                    raise self.problem("unexpected `,'")
-                self.skip()
-            while self.peek() == "!":
-                command.negated = True
-                self.at += 1
-                self.skip()
-            command.letter = self.peek()
-            self.at += 1
-            self.command(command, blocks)
-            self.commands.append(command)
-        if blocks:
-            raise self.problem("unmatched `{'")
-        for each in self.commands:
-            if each.letter in "bt" and each.text:
-                if each.text not in self.labels:
-                    raise ValueError(f"can't find label for jump to `{each.text}'")
-                each.jump = self.labels[each.text]
-
-    def command(self, command: _Command, blocks: list[int]) -> None:
-        letter = command.letter
-        if letter == "{":
-            blocks.append(len(self.commands))
-        elif letter == "}":
-            if not blocks:
-                raise self.problem("unexpected `}'")
-            self.commands[blocks.pop()].jump = len(self.commands)
-        elif letter == ":":
-            self.skip()
-            label = re.compile(r"[^;\s}]*").match(self.text, self.at)
-            assert label is not None  # it may be empty
-            self.at = label.end()
-            self.labels[label[0]] = len(self.commands)
-        elif letter in ("b", "t"):
-            self.skip()
-            label = re.compile(r"[^;\s}]*").match(self.text, self.at)
-            assert label is not None
-            self.at = label.end()
-            command.text = label[0]
-        elif letter in ("a", "i", "c"):
-            self.skip()
-            if self.peek() == "\\":
-                self.at += 1
-                self.skip()
-                if self.peek() == "\n":
-                    self.at += 1
-            command.text = self.line(continued=True) + "\n"
-        elif letter == "s":
-            end = self.peek()
-            self.at += 1
-            text = self.delimited(end)
-            command.replacement = self.delimited(end)
-            flags = re.compile(r"[gpiImMe\d]*").match(self.text, self.at)
-            command.flags = flags[0] if flags else ""
-            self.at += len(command.flags)
-            if self.peek() == "w":
-                self.at += 1
-                self.skip()
-                command.text = self.line()
-            command.pattern = self.regex(text, command.flags)
-        elif letter == "y":
-            end = self.peek()
-            self.at += 1
-            one, two = self.delimited(end), self.delimited(end)
-            command.text, command.replacement = one.replace("\\n", "\n"), two.replace("\\n", "\n")
-            if len(command.text) != len(command.replacement):
-                raise self.problem("strings for `y' command are different lengths")
-        elif letter in ("r", "w"):
-            self.skip()
-            command.text = self.line()
-        elif letter in ("q", "Q"):
-            self.skip()
-            if self.peek().isdigit():
-                command.text = str(self.number())
-        elif letter not in "dpnNDPgGhHxl=" or not letter:
-            raise self.problem(f"unknown command: `{letter}'")
-        if letter not in "{:aic":
-            self.skip()
-            if self.peek() and self.peek() not in ";\n}#":
-                raise self.problem("extra characters after command")
-
-    def line(self, *, continued: bool = False) -> str:
-        found = []
-        while self.peek() and self.peek() != "\n":
-            if continued and self.peek() == "\\":
-                self.at += 1
-            found.append(self.peek())
-            self.at += 1
-        return "".join(found)
 
 
 def _replacement(text: str, found: re.Match[str]) -> str:
@@ -265,7 +50,7 @@ def _replacement(text: str, found: re.Match[str]) -> str:
 
 
 class _Run:
-    def __init__(self, proc: Proc, commands: list[_Command], quiet: bool, lines: Lines) -> None:
+    def __init__(self, proc: Proc, commands: list[Command], quiet: bool, lines: Lines) -> None:
         self.proc, self.commands, self.quiet, self.lines = proc, commands, quiet, lines
         self.space, self.hold, self.number = "", "", 0
         self.following: bytes | None = None
@@ -359,7 +144,7 @@ class _Run:
         yield from self.finish()
         return False
 
-    def simple(self, command: _Command) -> Steps[None]:
+    def simple(self, command: Command) -> Steps[None]:
         letter = command.letter
         if letter == "p":
             yield from self.out(self.space + "\n")
@@ -392,7 +177,7 @@ class _Run:
         elif letter == "w":
             self.proc.files.append(full(self.proc, command.text), encode(self.space + "\n"))
 
-    def substitute(self, command: _Command) -> Steps[bool]:
+    def substitute(self, command: Command) -> Steps[bool]:
         assert command.pattern is not None  # s always has one
         digits = re.sub(r"\D", "", command.flags)
         from_nth, count = int(digits or 1), 0
@@ -415,10 +200,10 @@ class _Run:
             yield from self.out(self.space + "\n")
         return done
 
-    def selected(self, command: _Command) -> bool:
+    def selected(self, command: Command) -> bool:
         return self.in_range(command) != command.negated
 
-    def in_range(self, command: _Command) -> bool:
+    def in_range(self, command: Command) -> bool:
         if command.first is None:
             return True
         if command.last is None:
@@ -448,7 +233,7 @@ class _Run:
             command.active = False
         return True
 
-    def matches(self, address: _Address) -> bool:
+    def matches(self, address: Address) -> bool:
         if address.pattern is not None:
             return address.pattern.search(self.space) is not None
         if address.line == -1:
@@ -472,7 +257,7 @@ def _sed(proc: Proc, arguments: list[str]) -> Steps[int]:
     in_place = in_place or "i" in options
     code = 0
     for paths in [[each] for each in options.operands] if in_place else [options.operands]:
-        parsed = _Script("\n".join(texts), bool(options.flags & {"E", "r"}))
+        parsed = Script("\n".join(texts), bool(options.flags & {"E", "r"}))
         parsed.read()
         running = _Run(proc, parsed.commands, "n" in options, Lines(proc, "sed", paths))
         running.made = [] if in_place else None

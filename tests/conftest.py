@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from skipped import told
 
 # How fast a machine is says nothing about the code: no deadline, and slow input is no fault.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -42,6 +43,16 @@ collect_ignore = _POSIX if sys.platform == "win32" else []
 
 def pytest_report_header() -> str:
     return f"not on Windows (POSIX signals, limits, terminals): {', '.join(collect_ignore)}" if collect_ignore else ""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was skipped, in one block, with how to have it."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    lines = told(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    if lines:
+        terminalreporter.section("not run here")
+        for line in lines:
+            terminalreporter.line(line)
 
 
 @pytest.fixture(scope="session")

@@ -332,15 +332,6 @@ def parse_field_selector(text: str, plural: str) -> FieldSelector:
     return matches
 
 
-def exact_name(text: str) -> str | None:
-    """The name that a field selector asks for with metadata.name=…, if it does: a watch of one object."""
-    for term in _split_terms(text):
-        match = re.fullmatch(r"metadata\.name==?([^=,\\]*)", term)
-        if match:
-            return match.group(1)
-    return None
-
-
 def _split_terms(text: str) -> list[str]:
     """Split at commas that no backslash escapes."""
     return re.findall(r"(?:\\.|[^,\\]|\\$)+", text, re.DOTALL)

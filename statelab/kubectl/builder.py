@@ -105,9 +105,7 @@ def select(
     empty_selects_all: bool = False,
     lookup: bool = True,
     local: bool = False,
-    validate_namespace: bool = True,
     fallback: str = "",
-    default_names: bool = True,
 ) -> Selection:
     """The objects of a line: files, `TYPE NAME…`, `TYPE/NAME…`, by selector, or all. Raises Fail.
 

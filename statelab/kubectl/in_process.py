@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -91,22 +90,6 @@ class InProcess:
     def wait(self, until: Callable[[], bool], timeout_s: float) -> bool:
         """Let the cluster's time pass, paced or virtual, until it holds."""
         return advance(self._cluster, until, timeout_s)
-
-    async def wait_async(self, until: Callable[[], bool], timeout_s: float) -> bool:
-        """As `wait`, and others of this thread go on meanwhile."""
-        loop = self._cluster.loop
-        ends_s = loop.now_s + timeout_s
-        while not until():
-            if loop.now_s >= ends_s:
-                return False
-            if loop.pace is None:
-                loop.run_until(until, timeout_s=min(1.0, ends_s - loop.now_s))
-                await asyncio.sleep(0)
-            else:
-                self._cluster.runtime.pump()
-                loop.run_due()
-                await asyncio.sleep(min(0.05, max(0.0, loop.seconds_to_next() or 0.0)))
-        return True
 
 
 def refused_by(answer: Any) -> Refused:

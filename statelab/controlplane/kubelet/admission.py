@@ -18,7 +18,7 @@ def rejection(pod: Object, node: Object, count: int, others: Iterable[Object]) -
 
     `others` is gone through once at most, and only for a Pod that asks for something they may have taken.
     """
-    found = sysctls.rejection(pod) or _insufficient(pod, node, count)
+    found = sysctls.rejection(pod) or _insufficient(node, count)
     if found is not None:
         return found
     if not nodematch.matches_node(pod, node):
@@ -40,7 +40,7 @@ def _predicate(name: str, reason: str) -> tuple[str, str]:
     return name, f"Pod was rejected: Predicate {name} failed: {reason}"
 
 
-def _insufficient(pod: Object, node: Object, count: int) -> tuple[str, str] | None:
+def _insufficient(node: Object, count: int) -> tuple[str, str] | None:
     capacity = allocatable_of(node).get("pods", 0)
     return _out_of("pods", 1, count, capacity) if count + 1 > capacity else None
 

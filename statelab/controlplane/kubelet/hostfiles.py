@@ -23,7 +23,7 @@ def hostname_and_domain(pod: Object) -> tuple[str, str]:
     return hostname, domain
 
 
-def files_for(pod: Object, pod_ip: str, host_ip: str) -> dict[str, str]:
+def files_for(pod: Object, pod_ip: str) -> dict[str, str]:
     """The files every container of the Pod sees, by path."""
     hostname, domain = hostname_and_domain(pod)
     files = {"/etc/hostname": f"{hostname}\n", "/etc/resolv.conf": resolv_conf(pod)}

@@ -182,7 +182,7 @@ def container_spec(worker: PodWorker, container: Object) -> ContainerSpec:
         mounts=[_mount(worker, container, each, env) for each in container.get("volumeMounts") or ()],
         hostname=kubelet.node_name if pod["spec"].get("hostNetwork") else hostname_and_domain(pod)[0],
         pod_ip=record.pod_ip,
-        files={**files_for(pod, record.pod_ip, kubelet.host_ip), **sysctls.files(pod)},
+        files={**files_for(pod, record.pod_ip), **sysctls.files(pod)},
         user=user if isinstance(user, int) else None,
         group=group,
         groups=groups,

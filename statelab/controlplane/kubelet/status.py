@@ -26,8 +26,8 @@ _LOST = "The container could not be located when the pod was terminated"
 def pod_status(pod: Object, record: PodRecord, host_ip: str, now_s: float, *, terminal: bool = False) -> Object:
     """The whole status. `terminal`: no container of the Pod will be started any more."""
     old = pod.get("status") or {}
-    init = [_container_status(pod, each, record, old) for each in pod["spec"].get("initContainers") or ()]
-    main = [_container_status(pod, each, record, old) for each in pod["spec"]["containers"]]
+    init = [_container_status(pod, each, record) for each in pod["spec"].get("initContainers") or ()]
+    main = [_container_status(pod, each, record) for each in pod["spec"]["containers"]]
     phase = _phase(pod, init, main, terminal)
     if old.get("phase") in ("Failed", "Succeeded"):
         phase = old["phase"]  # a Pod never leaves a terminal phase
@@ -83,7 +83,7 @@ def _as_lost(status: Object) -> Object:
 # ---- containers
 
 
-def _container_status(pod: Object, container: Object, record: PodRecord, old: Object) -> Object:
+def _container_status(pod: Object, container: Object, record: PodRecord) -> Object:
     name = container["name"]
     attempt = record.last.get(name)
     status: Object = {"name": name}
@@ -116,7 +116,7 @@ def _container_status(pod: Object, container: Object, record: PodRecord, old: Ob
 
 def _ephemeral_status(pod: Object, container: Object, record: PodRecord, old: Object) -> Object:
     """It has no probes and no restarts, and is never ready."""
-    status = _container_status(pod, container, record, old)
+    status = _container_status(pod, container, record)
     status.pop("started", None)
     return {**status, "ready": False}
 

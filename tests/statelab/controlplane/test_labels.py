@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from statelab.controlplane import labels
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.labels import (
     parse_field_selector,
@@ -206,8 +205,3 @@ def test_an_events_source_is_its_component_or_its_reporter() -> None:
     assert selector({"source": {"component": "kubelet"}, "involvedObject": {"name": "web-0"}})
     assert selector({"reportingComponent": "kubelet", "involvedObject": {"name": "web-0"}})
     assert not selector({"source": {"component": "scheduler"}, "involvedObject": {"name": "web-0"}})
-
-
-def test_a_watch_of_one_name_is_recognised() -> None:
-    assert labels.exact_name("metadata.namespace=x,metadata.name=web-0") == "web-0"
-    assert labels.exact_name("metadata.name!=web-0") is None

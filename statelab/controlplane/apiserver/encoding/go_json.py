@@ -159,7 +159,7 @@ class _Parser:
                     self.at += 1
                     done = container
                 else:
-                    open_.append((container, self.key(first=True) if char == "{" else ""))
+                    open_.append((container, self.key() if char == "{" else ""))
                     continue
             else:
                 done = self.scalar(char)
@@ -171,7 +171,7 @@ class _Parser:
                 if char == ",":
                     self.at += 1
                     if is_object:
-                        open_[-1] = (container, self.key(first=False))
+                        open_[-1] = (container, self.key())
                     break
                 if char == ("}" if is_object else "]"):
                     self.at += 1
@@ -182,7 +182,7 @@ class _Parser:
             else:
                 return done
 
-    def key(self, *, first: bool) -> str:
+    def key(self) -> str:
         if self.peek() != '"':
             raise self.fail("looking for beginning of object key string")
         key = self.string()

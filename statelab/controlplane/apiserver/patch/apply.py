@@ -57,14 +57,6 @@ _NOBODYS = (
 )
 
 
-def manager_name(field_manager: str, user_agent: str) -> str:
-    """Who a request's writes belong to: its `fieldManager`, or the first word of its User-Agent."""
-    if field_manager:
-        return field_manager
-    prefix = "".join(each for each in user_agent.partition("/")[0] if each.isprintable())
-    return prefix[:128] or "unknown"
-
-
 # ---- create and update
 
 

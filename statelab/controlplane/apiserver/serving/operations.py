@@ -200,7 +200,7 @@ def _post(kind: Kind) -> Operation:
 
 def _object(kind: Kind) -> Iterator[Operation]:
     where, what = _words(kind)
-    yield from _read_replace_patch(kind, f"{where}{what}", f"the specified {kind.name}", kind.definition, _kind(kind))
+    yield from _read_replace_patch(f"{where}{what}", f"the specified {kind.name}", kind.definition, _kind(kind))
     result = kind.definition if kind.plural in ("pods", "services", "persistentvolumeclaims") else _STATUS
     yield Operation(
         "delete",
@@ -216,7 +216,7 @@ def _object(kind: Kind) -> Iterator[Operation]:
 
 
 def _read_replace_patch(
-    kind: Kind, name: str, what: str, definition: str, shown: tuple[str, str, str], *, only: str = ""
+    name: str, what: str, definition: str, shown: tuple[str, str, str], *, only: str = ""
 ) -> Iterator[Operation]:
     if only in ("", "get"):
         yield Operation("get", "get", f"read{name}", f"read {what}", shown, result=definition)
@@ -241,7 +241,7 @@ def _subresource(kind: Kind, name: str) -> Iterator[Operation]:
         definition = _DEFINITIONS.get(shown[2], kind.definition)
         about = f"{name} of the specified {kind.name}"
         only = "put" if name == "finalize" else ""
-        yield from _read_replace_patch(kind, full, about, definition, shown, only=only)
+        yield from _read_replace_patch(full, about, definition, shown, only=only)
     elif name == "log":
         yield Operation("get", "get", f"read{full}", f"read log of the specified {kind.name}", shown, _LOG)
     elif name in _CONNECT:

@@ -49,7 +49,7 @@ def answer(api: ApiServer, request: Request, kind: Kind, namespace: str) -> Resp
     spec: Fields = sent.get("spec") or {}
     if "spec" in sent:
         review["spec"] = spec
-    findings = list(_findings(kind, spec, metadata, namespace))
+    findings = list(_findings(kind, spec, namespace))
     if findings:
         raise invalid(kind, metadata.get("name", ""), findings)
     if kind.name == "SelfSubjectReview":
@@ -67,7 +67,7 @@ def answer(api: ApiServer, request: Request, kind: Kind, namespace: str) -> Resp
 # ---- what is asked for
 
 
-def _findings(kind: Kind, spec: Fields, metadata: Fields, namespace: str) -> Iterator[FieldError]:
+def _findings(kind: Kind, spec: Fields, namespace: str) -> Iterator[FieldError]:
     if not kind.name.endswith("SubjectAccessReview"):
         return
     resource, other = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")

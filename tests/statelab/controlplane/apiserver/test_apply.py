@@ -14,7 +14,6 @@ from statelab.controlplane.apiserver.patch import field_sets
 from statelab.controlplane.apiserver.patch.apply import (
     LAST_APPLIED,
     apply_patch,
-    manager_name,
     only_times_differ,
     track,
 )
@@ -408,12 +407,6 @@ def test_applied_elements_stand_in_the_order_applied_and_others_keep_their_place
     assert order("abc", "ca") == "bca"
     assert order("ab", "ca") == "cab"
     assert order("a", "ba") == "ba"
-
-
-def test_a_manager_is_named_by_its_field_manager_or_its_user_agent() -> None:
-    assert manager_name("me", "kubectl/v1.32 (linux/amd64)") == "me"
-    assert manager_name("", "kubectl/v1.32 (linux/amd64)") == "kubectl"
-    assert manager_name("", "") == "unknown"
 
 
 # ---- the algebra

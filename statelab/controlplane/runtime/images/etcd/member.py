@@ -18,7 +18,6 @@ from statelab.controlplane.runtime.images.etcd.state import Event, Json, Member,
 from statelab.controlplane.runtime.programs import Task
 
 TIMED_OUT = Refused("etcdserver: request timed out", "Unavailable")
-NO_LEADER = Refused("etcdserver: no leader", "Unavailable")
 STOPPED = Refused("etcdserver: server stopped", "Unavailable")
 _REQUEST_TIMEOUT_S = 7.0  # five seconds and two election timeouts
 _LEASES_LOOKED_AT_S = 0.5
@@ -44,7 +43,6 @@ class EtcdMember:
         self._requests: dict[int, Done] = {}
         self._reads: dict[int, Done] = {}
         self._ready_reads: list[tuple[int, Done]] = []
-        self._proposed_conf = False
         self._heard_s = task.loop.now_s
         self._elections = 0
         self._timers: dict[str, Timer] = {}

@@ -43,7 +43,6 @@ class Program:
         self.rules: list[tuple[Node | None, Node | None, Node | None]] = []
         self.functions: dict[str, tuple[list[str], Node]] = {}
         self.kind, self.value = "", ""
-        self.is_operand = False  # whether a / divides
         self.advance()
         self._items()
 

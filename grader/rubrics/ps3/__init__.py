@@ -299,7 +299,7 @@ peers = Task(
         + stateful_set("db", replicas=3, service="db-peers")
     ),
     hints=(
-        "Ask for a name as a member would: kubectl exec db-0 -- nslookup db-1.<which Service?>",
+        "Ask for a name as a member would: kubectl exec db-0 -- getent hosts db-1.<which Service?>",
         "The name exists only under the governing Service, the one that serviceName names.",
         "db-0.db-peers, db-1.db-peers, db-2.db-peers: without a namespace, so that the search list completes them.",
     ),

@@ -52,12 +52,12 @@ SYSTEMS: Mapping[str, System] = {
         3,
         """\
       - name: ring
-        image: busybox:1.37
+        image: nginx:1.27
         command: [sh, -c, "trap 'exit 0' TERM; while true; do sleep 5; done"]
         readinessProbe:
           periodSeconds: 5
           exec:
-            command: [sh, -c, "nslookup ring-0.ring && nslookup ring-1.ring && nslookup ring-2.ring"]
+            command: [sh, -c, "getent hosts ring-0.ring && getent hosts ring-1.ring && getent hosts ring-2.ring"]
 """,
         never_ready,
     ),

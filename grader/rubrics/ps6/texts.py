@@ -112,11 +112,11 @@ spec:
       terminationGracePeriodSeconds: 1
       containers:
       - name: member
-        image: busybox:1.36
+        image: nginx:1.27
         command: [sh, -c, "while true; do sleep 3600; done"]
         readinessProbe:
           exec:
-            command: [sh, -c, "nslookup quorum-0.quorum && nslookup quorum-1.quorum"]
+            command: [sh, -c, "getent hosts quorum-0.quorum && getent hosts quorum-1.quorum"]
           periodSeconds: 2
 """
 

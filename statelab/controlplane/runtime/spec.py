@@ -92,6 +92,11 @@ class ContainerSpec:
     ports: Sequence[int] = ()
     read_only_root: bool = False  # securityContext.readOnlyRootFilesystem
 
+    @property
+    def has_busybox(self) -> bool:
+        """Whether the image's commands are busybox's, in its words, and not coreutils' and BIND's."""
+        return "busybox" in self.image or "alpine" in self.image
+
 
 @dataclass(frozen=True, slots=True)
 class Exit:

@@ -32,7 +32,7 @@ class _Row:
 
 def ls(task: Task) -> None:
     """`ls [-laAR1dFtrSh …] [PATH …]`."""
-    is_busybox = any(name in task.container.spec.image for name in ("busybox", "alpine"))
+    is_busybox = task.container.spec.has_busybox
     try:
         options = Options(task.argv, _LETTERS, "", _LONG)
     except ValueError as problem:

@@ -1,4 +1,4 @@
-"""nslookup, dig, host, getent: what a name stands for, told as each of them tells it."""
+"""dig, host, getent: what a name stands for, told as each of them tells it. `nslookup.py` has the fourth."""
 
 from __future__ import annotations
 
@@ -6,137 +6,23 @@ from collections.abc import Mapping
 
 import dns.rcode
 import dns.rdatatype
-import dns.reversename
 
-from statelab.controlplane.dns import DNS_SERVICE_IP, Resolution
+from statelab.controlplane.dns import Resolution
+from statelab.controlplane.runtime.applets.nslookup import nslookup
 from statelab.controlplane.runtime.applets.resolver import (
+    TYPES,
     UNANSWERED_S,
     NoServer,
     ask,
+    asked,
     in_hosts,
-    resolver_config,
+    records,
+    reverse,
+    server_of,
     text_of,
 )
 from statelab.controlplane.runtime.network import is_address
 from statelab.controlplane.runtime.programs import Program, Task
-
-_TYPES = {"A", "AAAA", "SRV", "PTR", "CNAME", "SOA", "NS", "TXT", "MX", "ANY"}
-
-
-def _server(task: Task) -> str:
-    return (resolver_config(task).servers or ("127.0.0.1",))[0]
-
-
-def _reverse(address: str) -> str:
-    return dns.reversename.from_address(address).to_text().rstrip(".")
-
-
-def _records(found: Resolution) -> list[tuple[str, str, str]]:
-    """(owner without the last dot, type, data) of the answer."""
-    if not found.found:
-        return []
-    return [
-        (rrset.name.to_text(omit_final_dot=True), dns.rdatatype.to_text(rrset.rdtype), rdata.to_text())
-        for rrset in found.steps[-1].message.answer
-        for rdata in rrset
-    ]
-
-
-# ---- nslookup
-
-
-def nslookup(task: Task) -> None:
-    """`nslookup [-type=T] NAME [SERVER]`. busybox 1.28 has words of its own, which the Kubernetes tutorials show."""
-    type, words = "", []
-    for word in task.argv:
-        if word.startswith("-"):
-            name, _, value = word.lstrip("-").partition("=")
-            if name in ("type", "querytype", "q", "t"):
-                type = value.upper()
-        else:
-            words.append(word)
-    if not words:
-        task.fail(
-            "BusyBox v1.36.1 multi-call binary.\n\nUsage: nslookup [-type=QUERY_TYPE] [-debug] HOST [DNS_SERVER]\n"
-        )
-        return
-    if type and type not in _TYPES:
-        task.fail(f'nslookup: invalid query type "{type}"\n')
-        return
-    name, server = words[0], (words[1] if len(words) > 1 else _server(task))
-    if not is_address(server):
-        found_server = ask(task, server).addresses if _server(task) == DNS_SERVICE_IP else ()
-        server = found_server[0] if found_server else server
-    if server != DNS_SERVICE_IP:
-
-        def unanswered() -> None:
-            task.fail(";; connection timed out; no servers could be reached\n\n")
-
-        task.after(UNANSWERED_S, unanswered)
-        return
-    image = task.container.spec.image
-    if "busybox" in image and (":1.28" in image or ":1.27" in image):
-        _old_nslookup(task, name, server)
-        return
-    separator = ":" if "busybox" in image or "alpine" in image else "#"
-    task.write(f"Server:\t\t{server}\nAddress:\t{server}{separator}53\n\n")
-    if is_address(name):
-        found = ask(task, _reverse(name), "PTR", search=False)
-        if not found.found:
-            task.write(f"** server can't find {_reverse(name)}: {found.rcode}\n\n")
-        for owner, _, data in _records(found):
-            task.write(f"{owner}\tname = {data if separator == '#' else data.rstrip('.')}\n")
-        task.write("\n" if found.found else "")
-        task.finish(0 if found.found else 1)
-        return
-    answer = _asked(task, name, type or "A", server)
-    if answer is None:
-        task.fail(f"** server can't find {name}: NXDOMAIN\n\n")
-        return
-    found = answer
-    if not found.found:
-        if found.rcode == "NOERROR":
-            task.write(f"*** Can't find {name}: No answer\n\n")
-        else:
-            task.write(f"** server can't find {name}: {found.rcode}\n\n")
-        task.finish(1)
-        return
-    for owner, record, data in _records(found):
-        if record in ("A", "AAAA"):
-            task.write(f"Name:\t{owner}\nAddress: {data}\n")
-        elif record == "CNAME":
-            task.write(f"{owner}\tcanonical name = {data.rstrip('.')}\n")
-        elif record == "SRV":
-            task.write(f"{owner}\tservice = {data.rstrip('.')}\n")
-        else:
-            task.write(f"{owner}\t{record.lower()} = {data}\n")
-    task.write("\n")
-    task.finish(0)
-
-
-def _old_nslookup(task: Task, name: str, server: str) -> None:
-    task.write(f"Server:    {server}\nAddress 1: {server} kube-dns.kube-system.svc.cluster.local\n\n")
-    addresses = [name] if is_address(name) else list((_asked(task, name, "A", server) or Resolution(())).addresses)
-    if not addresses and (local := in_hosts(task, name)) is not None:
-        addresses = [local]
-    if not addresses:
-        task.fail(f"nslookup: can't resolve '{name}'\n")
-        return
-    task.write(f"Name:      {name}\n")
-    for number, address in enumerate(addresses, 1):
-        names = _records(ask(task, _reverse(address), "PTR", search=False))
-        known = f" {names[0][2].rstrip('.')}" if names else ""
-        task.write(f"Address {number}: {address}{known}\n")
-    task.finish(0)
-
-
-def _asked(task: Task, name: str, type: str, server: str | None) -> Resolution | None:
-    """None: it cannot be asked."""
-    try:
-        return ask(task, name, type, server=server)
-    except (NoServer, ValueError):
-        return None
-
 
 # ---- host
 
@@ -153,9 +39,9 @@ def host(task: Task) -> None:
         task.fail("Usage: host [-t type] hostname [server]\n")
         return
     name = words[0]
-    reverse = is_address(name)
-    question = _reverse(name) if reverse else name
-    found = _asked(task, question, "PTR" if reverse else type, words[1] if len(words) > 1 else None)
+    is_reverse = is_address(name)
+    question = reverse(name) if is_reverse else name
+    found = asked(task, question, "PTR" if is_reverse else type, words[1] if len(words) > 1 else None)
     if found is None:
         task.after(UNANSWERED_S, lambda: task.fail(";; connection timed out; no servers could be reached\n"))
         return
@@ -172,7 +58,7 @@ def host(task: Task) -> None:
         "A": "has address", "AAAA": "has IPv6 address", "CNAME": "is an alias for", "PTR": "domain name pointer",
         "SRV": "has SRV record", "SOA": "has SOA record", "NS": "name server", "TXT": "descriptive text",
     }  # fmt: skip
-    for owner, record, data in _records(found):
+    for owner, record, data in records(found):
         task.write(f"{owner} {verbs.get(record, 'has ' + record + ' record')} {data}\n")
     task.finish(0)
 
@@ -210,17 +96,17 @@ def _hosts_lines(task: Task, name: str) -> list[tuple[str, str]]:
         for line in text_of(task.files, "/etc/hosts").splitlines():
             if line.split()[:1] == [name]:
                 return [(name, " ".join(line.split()[1:]))]
-        found = _asked(task, _reverse(name), "PTR", None)
-        return [(name, data.rstrip(".")) for _, _, data in _records(found)[:1]] if found else []
+        found = asked(task, reverse(name), "PTR", None)
+        return [(name, data.rstrip(".")) for _, _, data in records(found)[:1]] if found else []
     local = in_hosts(task, name)
     if local is not None:
         for line in text_of(task.files, "/etc/hosts").splitlines():
             if line.split()[:1] == [local] and name in line.split():
                 return [(local, " ".join(line.split()[1:]))]
-    found = _asked(task, name, "A", None)
+    found = asked(task, name, "A", None)
     if found is None or not found.found:
         return []
-    return [(data, owner) for owner, record, data in _records(found) if record == "A"]
+    return [(data, owner) for owner, record, data in records(found) if record == "A"]
 
 
 # ---- dig
@@ -242,20 +128,20 @@ def dig(task: Task) -> None:
             if not is_address(address):
                 task.fail(f"Invalid IP address {address}\n", 1)
                 return
-            name, type = _reverse(address), "PTR"
+            name, type = reverse(address), "PTR"
         elif word == "-t" and waiting:
             type = waiting.pop(0).upper()
         elif word in ("-q",) and waiting:
             name = waiting.pop(0)
         elif word.startswith("-"):
             continue
-        elif word.upper() in _TYPES and (name or word.isupper()):
+        elif word.upper() in TYPES and (name or word.isupper()):
             type = word.upper()
         elif word.upper() != "IN":
             name = word
     name, type = name or ".", type or "A"
     if server is not None and not is_address(server):
-        known = _asked(task, server, "A", None)
+        known = asked(task, server, "A", None)
         if known is None or not known.addresses:
             task.fail(f"dig: couldn't get address for '{server}': not found\n", 10)
             return
@@ -275,9 +161,9 @@ def dig(task: Task) -> None:
         task.fail(f"dig: '{name}' is not a legal name\n", 10)
         return
     if "short" in options:
-        task.write("".join(f"{data}\n" for _, _, data in _records(found)))
+        task.write("".join(f"{data}\n" for _, _, data in records(found)))
     else:
-        _write_dig(task, found, options, server or _server(task))
+        _write_dig(task, found, options, server or server_of(task))
     task.finish(0)
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from statelab.controlplane import dns
+import dns.rdatatype
+import dns.reversename
+
+from statelab.controlplane.dns import DNS_SERVICE_IP, Resolution, resolve
 from statelab.controlplane.runtime.network import is_address
 from statelab.controlplane.runtime.programs import Task
 
@@ -66,15 +69,15 @@ def in_hosts(task: Task, name: str) -> str | None:
     return found
 
 
-def ask(task: Task, name: str, type: str = "A", *, server: str | None = None, search: bool = True) -> dns.Resolution:
+def ask(task: Task, name: str, type: str = "A", *, server: str | None = None, search: bool = True) -> Resolution:
     """Ask the cluster's DNS, step by step. Raises NoServer, and ValueError for what is no name."""
     config = resolver_config(task)
-    if (server or (config.servers or ("",))[0]) not in (dns.DNS_SERVICE_IP, "") or not (server or config.servers):
+    if DNS_SERVICE_IP not in ((server,) if server else config.servers):
         raise NoServer
     cluster = task.network.cluster
-    if cluster is None or not task.network.may_connect(task.ip, dns.DNS_SERVICE_IP, 53, "UDP"):
+    if cluster is None or not task.network.may_connect(task.ip, DNS_SERVICE_IP, 53, "UDP"):
         raise NoServer
-    return dns.resolve(
+    return resolve(
         name,
         type,
         reader=cluster,
@@ -96,3 +99,38 @@ def address_of(task: Task, name: str) -> str | None:
     except (NoServer, ValueError):
         return None
     return found[0] if found else None
+
+
+# ---- what the tools that show answers share
+
+TYPES = frozenset({"A", "AAAA", "SRV", "PTR", "CNAME", "SOA", "NS", "TXT", "MX", "ANY"})
+
+
+def server_of(task: Task) -> str:
+    """The name server that answers this container: the cluster's, when it is among those of /etc/resolv.conf."""
+    servers = resolver_config(task).servers or ("127.0.0.1",)
+    return DNS_SERVICE_IP if DNS_SERVICE_IP in servers else servers[0]
+
+
+def reverse(address: str) -> str:
+    """The name under which DNS keeps what an address is called."""
+    return dns.reversename.from_address(address).to_text().rstrip(".")
+
+
+def records(found: Resolution) -> list[tuple[str, str, str]]:
+    """(owner without the last dot, type, data) of the answer."""
+    if not found.found:
+        return []
+    return [
+        (rrset.name.to_text(omit_final_dot=True), dns.rdatatype.to_text(rrset.rdtype), rdata.to_text())
+        for rrset in found.steps[-1].message.answer
+        for rdata in rrset
+    ]
+
+
+def asked(task: Task, name: str, type: str, server: str | None, *, search: bool = True) -> Resolution | None:
+    """The answer to a question; None: it cannot be asked."""
+    try:
+        return ask(task, name, type, server=server, search=search)
+    except (NoServer, ValueError):
+        return None

@@ -100,7 +100,8 @@ def test_a_shell_loop_around_nc_is_a_web_server(node, client):
 
 
 def test_the_dns_tools_answer_each_in_its_own_form(node, client):
-    assert "Address: 10.244.1.5" in node.exec(client, "nslookup", "web-0.nginx").stdout
+    full = "web-0.nginx.default.svc.cluster.local"
+    assert f"Name:\t{full}\nAddress: 10.244.1.5\n" in node.exec(client, "nslookup", full).stdout
     assert node.exec(client, "dig", "+short", "+search", "web-1.nginx").stdout == "10.244.1.6\n"
     assert node.exec(client, "dig", "+short", "web-1.nginx.default.svc.cluster.local").stdout == "10.244.1.6\n"
     assert node.exec(client, "getent", "hosts", "web-0.nginx").stdout.split() == [
@@ -141,7 +142,9 @@ def test_a_pods_own_resolv_conf_and_hosts_are_what_its_tools_read(node, client):
 
 
 def test_an_init_script_that_waits_for_a_service_goes_on_when_it_is_there(node):
-    container = node.sh("until nslookup late; do echo waiting; sleep 2; done; echo found", for_s=7)
+    container = node.sh(
+        "until nslookup late.default.svc.cluster.local; do echo waiting; sleep 2; done; echo found", for_s=7
+    )
     assert "found" not in [line.text for line in container.logs]
     node.service("late", "10.96.0.99", [])
     node.loop.run_for(3)

@@ -4,10 +4,12 @@ they mean is not."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from grader.lines import CommandError, Line
-from statelab.kubectl import Kubectl, NoFiles, Session
+from grader.lines import LITERAL, CommandError, Line, Part
+from grader.shell import MARK
+from statelab.kubectl import Files, Kubectl, NoFiles, Result, Session, TextFiles
 from statelab.kubectl.api import Api, Execution, Params, Reply, Stream
 from statelab.kubectl.call import Call
 from statelab.kubectl.problems import Fail
@@ -37,6 +39,8 @@ _FORBIDDEN = (
     *("proxy-url", "insecure-skip-tls-verify", "cache-dir", "profile", "profile-output", "tls-server-name"),
 )
 _FILES = ["filename", "kustomize", "patch-file", "from-file", "from-env-file", "cert", "key", "output-directory"]
+EMPTY = "${name} is empty: no line has set it.{hint}"
+_READ = ("filename", "patch-file")  # where the task gives files
 _REFUSED = {
     "apply": _NO_FILES,
     "cp": "files are not copied here: kubectl exec writes and reads them inside the container",
@@ -56,9 +60,15 @@ def run(trial: Trial, lines: Iterable[Line]) -> tuple[list[CommandError], list[C
     """
     failed: list[CommandError] = []
     warned: list[CommandError] = []
-    kubectl = _kubectl(trial)
+    desk = _Desk.of(trial)
     for line in lines:
-        result = kubectl.run(line.words)
+        if trial.task.between is not None:
+            trial.task.between(trial)
+        try:
+            result = desk.carry_out(line)
+        except CommandError as error:
+            failed.append(error)
+            continue
         told = result.stderr.strip()
         if result.code:
             failed.append(line.error(told or f"it ended with exit code {result.code}"))
@@ -67,16 +77,58 @@ def run(trial: Trial, lines: Iterable[Line]) -> tuple[list[CommandError], list[C
         if warnings:
             warned.append(line.error("\n".join(warnings)))
         trial.wait(trial.pace_s)
+    if trial.task.between is not None:
+        trial.task.between(trial)
     return failed, warned
 
 
-def _kubectl(trial: Trial) -> Kubectl:
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """Where somebody types: kubectl, the files that are there, and the variables that lines have set."""
+
+    kubectl: Kubectl
+    texts: dict[str, str]
+    known: dict[str, str]
+
+    @classmethod
+    def of(cls, trial: Trial) -> _Desk:
+        texts = dict(trial.task.files or {})
+        return cls(_kubectl(trial, TextFiles(texts) if trial.task.files is not None else _NoFiles()), texts, {})
+
+    def carry_out(self, line: Line) -> Result:
+        """One line, what it borrows of a shell included. Raises CommandError."""
+        values = [self._value(line, each) for each in line.parts]
+        words: list[str] = []
+        for word in line.words:
+            alone = MARK.fullmatch(word)
+            said = MARK.sub(lambda found: values[int(found[1])], word)
+            words += said.split() if alone and alone[2] == "s" else [said]
+        stdin = MARK.sub(lambda found: values[int(found[1])], line.stdin) if line.stdin is not None else None
+        result = self.kubectl.run(words, stdin=stdin) if words else Result(0, stdin or "", "")
+        if line.into.startswith("$"):
+            self.known[line.into[1:]] = result.stdout.rstrip("\n")
+        elif line.into and not result.code:
+            self.texts[line.into.removeprefix("./")] = result.stdout
+        return result
+
+    def _value(self, line: Line, part: Part) -> str:
+        if part.line is None:
+            if part.name not in self.known:
+                raise line.error(EMPTY.format(name=part.name, hint=f" {LITERAL}" if line.stdin else ""))
+            return self.known[part.name]
+        result = self.carry_out(part.line)
+        if result.code:
+            raise line.error(result.stderr.strip() or f"it ended with exit code {result.code}")
+        return result.stdout.rstrip("\n")
+
+
+def _kubectl(trial: Trial, files: Files) -> Kubectl:
     session = Session(namespace=trial.namespace, context="trial", cluster="trial", user="you")
     return Kubectl(
         _Guarded(trial.place.api(trial), trial.task.most_pods),
         lambda until, timeout_s: trial.when(until, timeout_s=timeout_s),
         session,
-        _NoFiles(),
+        files,
         lambda call: _check(trial, call),
     )
 
@@ -84,11 +136,13 @@ def _kubectl(trial: Trial) -> Kubectl:
 def _check(trial: Trial, call: Call) -> None:
     """Raises Fail for a line that touches what is not the trial's."""
     refused = _REFUSED.get(call.command) or _REFUSED.get(call.command.partition(" ")[0])
+    has_files = trial.task.files is not None
+    refused = None if has_files and refused == _NO_FILES and call.command != "kustomize" else refused
     for name in _FORBIDDEN:
         if call.flags.has(name):
             raise Fail(f"--{name} is not for you to choose here: the trial has one cluster and one user")
     for name in _FILES:
-        if call.flags.has(name):
+        if call.flags.has(name) and not (has_files and name in _READ):
             raise Fail(_NO_FILES)
     if refused:
         raise Fail(refused)

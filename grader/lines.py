@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
+from grader import shell
 from statelab.reader.spelling import nearest
 
 MAX_LINES = 60
@@ -20,6 +21,9 @@ _PROMPT = re.compile(
 )
 _PROGRAM = re.compile(r"(?:[\w.~-]*/)*kubectl\Z|k\Z")
 _SHELL = re.compile(r"&&|\|\||[|;&<>`]|\$\(|\$\{")
+
+
+LITERAL = "In a here-document it stays as it is when you begin it with <<'EOF'."
 
 
 class CommandError(Exception):
@@ -32,27 +36,45 @@ class CommandError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What is known only when a line runs: a variable, or what another line says."""
+
+    name: str = ""
+    line: Line | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
-    """One kubectl line: its number in the text, the text, and its words without `kubectl`."""
+    """One kubectl line: its number in the text, the text, and its words without `kubectl`.
+
+    Where a task allows a shell's habits (grader/shell.py): `stdin` is its here-document, `into` the file or variable
+    that gets what it says, and `parts` what the marks in `words` and `stdin` stand for.
+    """
 
     number: int
     text: str
     words: tuple[str, ...]
+    stdin: str | None = None
+    into: str = ""
+    parts: tuple[Part, ...] = field(default=(), repr=False)
 
     def error(self, message: str) -> CommandError:
         return CommandError(self.number, message)
 
 
-def parse(text: str) -> tuple[list[Line], list[CommandError]]:
-    """The kubectl lines of a text, and what is none; comments and blank lines are skipped, a \\ joins lines."""
+def parse(text: str, *, shell_too: bool = False) -> tuple[list[Line], list[CommandError]]:
+    """The kubectl lines of a text, and what is none; comments and blank lines are skipped, a \\ joins lines.
+
+    `shell_too`: the few habits of a shell that grader/shell.py knows are read as they are meant.
+    """
     lines: list[Line] = []
     refused: list[CommandError] = []
-    for number, said in _cut(text):
+    for number, said, document in _cut(text, shell_too):
         if len(lines) + len(refused) >= MAX_LINES:
             refused.append(CommandError(number, f"more than {MAX_LINES} lines: the rest is not carried out"))
             break
         try:
-            lines.append(_line(said, number))
+            lines.append(_shell_line(said, number, document) if shell_too else _line(said, number))
         except CommandError as error:
             refused.append(error)
     return lines, refused
@@ -60,7 +82,10 @@ def parse(text: str) -> tuple[list[Line], list[CommandError]]:
 
 def names_namespace(lines: Iterable[Line], namespace: str) -> bool:
     """Whether a line says in which namespace it is carried out, and names this one."""
+    written = re.compile(rf"\bnamespace:\s*[\"']?{re.escape(namespace)}\b")
     for line in lines:
+        if line.stdin and written.search(line.stdin):
+            return True
         for number, word in enumerate(line.words):
             if word in (f"-n{namespace}", f"-n={namespace}", f"--namespace={namespace}"):
                 return True
@@ -69,8 +94,8 @@ def names_namespace(lines: Iterable[Line], namespace: str) -> bool:
     return False
 
 
-def _cut(text: str) -> Iterator[tuple[int, str]]:
-    """(number, text) of each command: at the ends of lines, but not inside of quotes or behind a \\."""
+def _cut(text: str, shell_too: bool = False) -> Iterator[tuple[int, str, shell.Document | None]]:
+    """(number, text, document) of each command: at the ends of lines, but not inside of quotes or behind a \\."""
     held, began, quote, number = "", 1, "", 1
     at, is_comment = 0, False
     text = text.replace("\r\n", "\n")
@@ -82,7 +107,13 @@ def _cut(text: str) -> Iterator[tuple[int, str]]:
                 if not text[at:].strip():
                     held += "\\"
             else:
-                yield from _whole(began, held)
+                here = shell.here_document(held) if shell_too else None
+                document = None
+                if here is not None:
+                    said, after = here.take(text, at)
+                    document, held = shell.Document(said, here.is_literal), here.line
+                    number, at = number + text.count("\n", at, after), after
+                yield from _whole(began, held, document)
                 held, is_comment = "", False
             number += 1
             continue
@@ -105,9 +136,61 @@ def _cut(text: str) -> Iterator[tuple[int, str]]:
     yield from _whole(began, held)
 
 
-def _whole(number: int, text: str) -> Iterator[tuple[int, str]]:
+def _whole(
+    number: int, text: str, document: shell.Document | None = None
+) -> Iterator[tuple[int, str, shell.Document | None]]:
     if text.strip():
-        yield number, text.strip()
+        yield number, text.strip(), document
+
+
+def _shell_line(text: str, number: int, document: shell.Document | None) -> Line:
+    """A line that may have a here-document, set a variable or write into a file."""
+    sets = shell.sets_variable(text)
+    if sets is not None:
+        return _set_line(text, number, *sets)
+    bare, into = shell.into_file(text)
+    is_cat, bare = shell.is_cat(bare) if document is not None else (False, bare)
+    stdin, parts = _document(document, number)
+    if is_cat and not bare:
+        if not into:
+            raise CommandError(number, "cat shows the text, and nobody reads it: write cat <<EOF | kubectl apply -f -")
+        return Line(number, text, (), stdin, into, parts)
+    shield = shell.shielded(bare)
+    line = _line(shield.text, number)
+    shifted = tuple(shell.shifted(word, len(parts)) for word in line.words)
+    own = tuple(_part(each, number) for each in shield.parts)
+    return replace(line, text=text, words=shifted, stdin=stdin, into=into, parts=(*parts, *own))
+
+
+def _set_line(text: str, number: int, name: str, value: str) -> Line:
+    shield = shell.shielded(value)
+    try:
+        words = shlex.split(shield.text, comments=False, posix=True)
+    except ValueError:
+        raise CommandError(number, "a quote is opened and never closed; what stands behind it is not read") from None
+    if len(words) > 1:
+        raise CommandError(number, _no_kubectl(text))
+    parts = tuple(_part(each, number) for each in shield.parts)
+    return Line(number, text, (), "".join(words), f"${name}", parts)
+
+
+def _document(document: shell.Document | None, number: int) -> tuple[str | None, tuple[Part, ...]]:
+    if document is None or document.is_literal:
+        return (document.text if document else None), ()
+    shield = shell.shielded(document.text, in_document=True)
+    return shield.text, tuple(_part(each, number) for each in shield.parts)
+
+
+def _part(said: str, number: int) -> Part:
+    """A variable's name, or the line in $(…)."""
+    if not said.startswith("("):
+        return Part(said)
+    words = said[1:].split()
+    if len(words) < 2 or not _PROGRAM.match(words[0]):
+        raise CommandError(number, f"$({said[1:40]}) would be run, and only kubectl lines are. {LITERAL}")
+    shield = shell.shielded(said[1:])
+    line = _line(shield.text, number)
+    return Part(line=replace(line, parts=tuple(_part(each, number) for each in shield.parts)))
 
 
 def _line(text: str, number: int) -> Line:

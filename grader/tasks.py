@@ -61,6 +61,10 @@ class Task:
     `pause_s`: so much time passes after each object of a manifest that is applied: their order matters.
     `paces`: where the point is to wait: seconds between the lines at which an answer has to be right as well. The Pods
     that are given take some seconds to get ready then, in each trial others.
+    `files`: texts that kubectl lines may name with -f, by name; where it is a mapping, if an empty one, lines may also
+    have here-documents and $(kubectl …): see grader/shell.py. Only for tasks that need a cluster of their own, since
+    what a document says may lie outside of the namespace.
+    `between`: what somebody else does in the cluster before each kubectl line, and after the last.
     `questions`: of a prediction, each with how it may be answered.
     `patient`: why what was to be cured is not there any more; then no check counts. None while it is there, ill or not.
     """
@@ -79,6 +83,8 @@ class Task:
     pause_s: float = 0.0
     paces: tuple[float, ...] = ()
     patient: Callable[[Trial], Verdict | None] | None = None
+    files: Mapping[str, str] | None = None
+    between: Callable[[Trial], None] | None = None
     questions: Mapping[str, Kind] = field(default_factory=dict)
     hints: tuple[str, ...] = ()
     checks: list[Check] = field(default_factory=list)
@@ -89,6 +95,8 @@ class Task:
         self.hints = tuple(self.hints)
         if (self.answer == "prediction") != bool(self.questions):
             raise ValueError(f"{self.id}: a prediction has questions, and nothing else has")
+        if self.files is not None and not self.needs:
+            raise ValueError(f"{self.id}: with files it needs a cluster of its own")
 
     @property
     def assignment(self) -> str:

@@ -68,7 +68,9 @@ class Trial:
         self.pace_s = pace_s  # between one line of the answer and the next
         self.answer = answer or Answer(("",))
         self.namespace = namespace or task.namespace
-        lines, refused = parse(self.answer.text) if task.answer == "commands" else ([], [])
+        lines, refused = (
+            parse(self.answer.text, shell_too=task.files is not None) if task.answer == "commands" else ([], [])
+        )
         if names_namespace(lines, task.namespace):
             self.namespace = task.namespace  # an answer that names the namespace is tried there, as it says
         self.limits = limits or Limits()

@@ -98,16 +98,18 @@ class FolderFiles:
 
 @dataclass(frozen=True)
 class TextFiles:
-    """Files that are texts in memory, by name."""
+    """Files that are texts in memory, by name, with or without ./ before it."""
 
     texts: Mapping[str, str]
 
     def read(self, path: str) -> bytes:
+        path = path.removeprefix("./")
         if path not in self.texts:
             raise Fail(f'the path "{path}" does not exist')
         return self.texts[path].encode()
 
     def manifests(self, path: str, recursive: bool) -> list[str]:
+        path = path.removeprefix("./")
         if path in self.texts:
             return [path]
         inside = sorted(each for each in self.texts if each.startswith(path.rstrip("/") + "/"))

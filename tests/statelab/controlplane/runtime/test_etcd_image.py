@@ -341,3 +341,18 @@ def test_a_request_before_there_is_a_leader_waits_and_health_says_why(node: Any)
     node.loop.run_for(5.0)
     said = node.exec(busybox, "curl", "-s", "-w", " %{http_code}", f"http://{ip(1)}:2379/health")
     assert said.stdout == '{"health":"false","reason":"RAFT NO LEADER"} 503'
+
+
+def test_a_member_that_is_alone_beats_for_nobody_and_begins_when_the_second_is_added(node: Any) -> None:
+    alone = Etcd(node, size=1).start_all()
+    woken: list[float] = []
+    node.loop.run_until(lambda: bool(woken.append(node.loop.now_s)), timeout_s=60.0)  # type: ignore[func-returns-value]
+    assert len(woken) < 300  # ten beats a second would be 600
+    one = f"http://{ip(1)}:2379"
+    assert alone.ctl("member", "add", "m2", f"--peer-urls=http://{ip(2)}:2380", endpoints=one).code == 0
+    alone.start(2, state="existing", cluster=alone.cluster(2))
+    assert alone.ctl("put", "a", "1", endpoints=one).code == 0
+    node.loop.run_for(30.0)
+    status = alone.ctl("endpoint", "status", endpoints=f"{one},http://{ip(2)}:2379").stdout
+    assert status.count(", true, false,") == 1
+    assert {line.split(", ")[6] for line in status.splitlines()} == {"2"}, status  # nobody had to elect anew

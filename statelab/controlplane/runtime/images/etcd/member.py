@@ -199,8 +199,10 @@ class EtcdMember:
             self._expect_leader()
 
     def _beat(self) -> None:
+        """A leader of nobody has nobody to tell: it begins when the first member is added (`_connect`)."""
         self.raft.beat()
-        if self.raft.role == "leader":
+        self._timers.pop("beat", None)
+        if self.raft.role == "leader" and self.peers:
             self._after("beat", self.config.heartbeat_s, self._beat, housekeeping=True)
 
     def _watch_leases(self) -> None:
@@ -221,6 +223,8 @@ class EtcdMember:
                 self.peers.pop(member).close()
             if member not in self.peers and self.is_running:
                 self.peers[member] = Peer(self, member, list(each.peer_urls))
+        if self.raft.role == "leader" and "beat" not in self._timers:
+            self._beat()
 
     def _send(self, member: int, message: Message) -> None:
         if member in self.peers:

@@ -1,0 +1,95 @@
+"""Where a task gives files, lines may have here-documents, $(kubectl …), variables and > name; and no shell runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from grader.answer import Answer
+from grader.lines import parse
+from grader.tasks import Task
+from grader.trial import Trial
+
+FILE = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: given}\ndata: {a: b}\n"
+TASK = Task("ps8.habits", 1, "", answer="commands", files={"given.yaml": FILE}, needs="a cluster of its own")
+CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: mine}\ndata: {said: "
+
+
+def after(*lines: str) -> Trial:
+    return Trial(TASK, Answer(("\n".join(lines) + "\n",)), pace_s=0.2)
+
+
+def said(trial: Trial, name: str = "mine") -> str | None:
+    found = trial.get(f"configmap/{name}")
+    return found.at("data", "said") if found else None
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("kubectl apply -f - <<EOF", CONFIG + "yes}", "EOF"),
+        ("kubectl apply -f - <<'EOF'", CONFIG + "yes}", "EOF"),
+        ("kubectl apply -f - << END", CONFIG + "yes}", "END", "kubectl get cm"),
+        ("kubectl create -f - <<-EOF", "\tapiVersion: v1", "\tkind: ConfigMap", "\tmetadata: {name: mine}",
+         '\tdata: {said: "yes"}', "\tEOF"),
+        ("cat <<EOF | kubectl apply -f -", CONFIG + "yes}", "EOF"),
+        ("kubectl apply -f - <<EOF", CONFIG + "yes}"),
+        ("cat > mine.yaml <<EOF", CONFIG + "yes}", "EOF", "kubectl apply -f mine.yaml"),
+        ("cat <<'EOF' > ./mine.yaml", CONFIG + "yes}", "EOF", "kubectl create -f ./mine.yaml"),
+        ("A=yes", "kubectl create cm mine --from-literal=said=$A"),
+        ("kubectl apply -f given.yaml", "kubectl create cm mine --from-literal said=yes"),
+        ("kubectl create cm two --from-literal=x=yes",
+         "kubectl create cm mine --from-literal=said=$(kubectl get cm two -o jsonpath='{.data.x}')"),
+        ("kubectl create cm two --from-literal=x=yes", "export X=\"$(kubectl get cm two -o jsonpath={.data.x})\"",
+         "kubectl apply -f - <<EOF", CONFIG + "${X}}", "EOF"),
+        ("kubectl create cm mine --from-literal=said=yes --dry-run=client -o yaml > made.yaml",
+         "kubectl apply -f made.yaml"),
+    ],
+)  # fmt: skip
+def test_a_habit_is_read_as_it_is_meant(lines: tuple[str, ...]) -> None:
+    trial = after(*[each.replace("said: yes", 'said: "yes"').replace("${X}", '"${X}"') for each in lines])
+    assert not trial.failed, [each.message for each in trial.failed]
+    assert said(trial) == "yes"
+
+
+def test_a_document_that_was_begun_in_quotes_keeps_its_dollars() -> None:
+    trial = after("kubectl apply -f - <<'EOF'", CONFIG + '"$(NAME) $A"}', "EOF")
+    assert said(trial) == "$(NAME) $A"
+    trial = after("kubectl apply -f - <<EOF", CONFIG + '"\\$(NAME)"}', "EOF")
+    assert said(trial) == "$(NAME)"
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("kubectl apply -f - <<EOF\n" + CONFIG + "$(POD_NAME)}\nEOF", "only kubectl lines are"),
+        ("kubectl apply -f - <<EOF\n" + CONFIG + "$HOSTNAME}\nEOF", "$HOSTNAME is empty: no line has set it"),
+        ("kubectl get cm | grep x", "is a shell's"),
+        ("kubectl get cm && kubectl get pods", "is a shell's"),
+        ("kubectl delete cm $(cat names)", "only kubectl lines are"),
+        ("kubectl apply -f other.yaml", 'the path "other.yaml" does not exist'),
+        ("kubectl apply -f /etc/passwd", 'the path "/etc/passwd" does not exist'),
+        ("A=$(kubectl get cm nobody)", "not found"),
+        ("cat <<EOF\nx\nEOF", "nobody reads it"),
+        ("kubectl create cm mine --from-file=given.yaml", "files cannot be read here"),
+    ],
+)
+def test_what_is_not_carried_out_says_why(line: str, why: str) -> None:
+    trial = after(line)
+    assert why in " ".join(each.message for each in trial.failed)
+    assert said(trial) is None
+
+
+def test_the_lines_behind_a_document_keep_their_numbers() -> None:
+    trial = after("# first", "kubectl apply -f - <<EOF", CONFIG + "x}", "EOF", "", "kubectl get nothing")
+    assert [each.line for each in trial.failed] == [9]
+
+
+def test_elsewhere_they_are_a_shells() -> None:
+    lines, refused = parse("kubectl apply -f - <<EOF\nkind: x\nEOF\nkubectl get $(kubectl get pods -o name)\n")
+    assert not lines
+    assert len(refused) == 4
+
+
+def test_a_task_with_files_needs_a_cluster_of_its_own() -> None:
+    with pytest.raises(ValueError, match="cluster of its own"):
+        Task("ps8.open", 1, "", answer="commands", files={})

@@ -1,8 +1,8 @@
 """Admission: what the cluster adds to an object, and what it refuses for reasons outside the object.
 
 The plugins a kind cluster runs and a lesson can meet: ServiceAccount, DefaultTolerationSeconds, Priority,
-DefaultStorageClass, StorageObjectInUseProtection, PersistentVolumeClaimResize, ResourceQuota, NamespaceLifecycle (of
-namespaces that must stay). Source: plugin/pkg/admission, apiserver/pkg/admission/plugin.
+DefaultStorageClass, StorageObjectInUseProtection, PersistentVolumeClaimResize, PodSecurity, ResourceQuota,
+NamespaceLifecycle (of namespaces that must stay). Source: plugin/pkg/admission, apiserver/pkg/admission/plugin.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import random
 from typing import Any, Literal
 
 from statelab.controlplane.apiserver.authorization.authorizer import check_role_reference
-from statelab.controlplane.apiserver.registry import limit_ranger, priority, quota, service_ips
+from statelab.controlplane.apiserver.registry import limit_ranger, pod_security, priority, quota, service_ips
 from statelab.controlplane.apiserver.registry.service_ips import Reader
 from statelab.controlplane.errors import forbidden
 from statelab.controlplane.kinds import KINDS, Object
@@ -68,15 +68,17 @@ def mutate(
         check_role_reference(obj)
 
 
-def check(plural: str, obj: Object, operation: Operation, old: Object | None, cluster: Reader) -> None:
-    """Let the validating plugins refuse `obj`. Raises ApiError 403."""
+def check(plural: str, obj: Object, operation: Operation, old: Object | None, cluster: Reader) -> list[str]:
+    """Let the validating plugins refuse `obj`, or warn of it. Raises ApiError 403 or 422."""
     if operation == "UPDATE" and plural == "persistentvolumeclaims" and old is not None:
         _resize(obj, old, cluster)
     if operation == "CREATE" or plural == "persistentvolumeclaims":
         limit_ranger.check(plural, obj, cluster)
     if plural == "priorityclasses":
         priority.check_default(obj, old, cluster)
+    warnings = pod_security.check(plural, obj, old, cluster)
     quota.check(plural, obj, operation, old, cluster)
+    return warnings
 
 
 def check_delete(plural: str, name: str) -> None:

@@ -120,7 +120,7 @@ class ApiServer:
             raise errors.invalid(kind, metadata.get("name", ""), findings)
         if not options.internal:
             options.warnings.extend(validation.warnings_of(kind, obj))
-        admission.check(plural, obj, "CREATE", None, self)
+        options.warnings.extend(admission.check(plural, obj, "CREATE", None, self))
         strategy.finish(kind, obj)
         if self.store.get(plural, _key(metadata.get("namespace", ""), metadata["name"])) is not None:
             raise errors.already_exists(kind, metadata["name"])
@@ -245,7 +245,7 @@ class ApiServer:
                 raise errors.invalid(kind, metadata["name"], findings)
             if not options.internal:
                 options.warnings.extend(validation.warnings_of(kind, obj, old))
-            admission.check(kind.plural, obj, "UPDATE", old, self)
+            options.warnings.extend(admission.check(kind.plural, obj, "UPDATE", old, self))
         metadata["resourceVersion"] = old["metadata"]["resourceVersion"]
         if operation == "Update" or via:  # an apply patch has said itself who owns what
             self._track(kind, obj, old, options, operation, via or subresource or "")

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from statelab.controlplane.runtime.applets.resolver import text_of
 from statelab.controlplane.runtime.programs import Program, Task
 from statelab.controlplane.runtime.session import DEADLINE, EXIT
+from statelab.controlplane.runtime.shell.tools.common import Options
 from statelab.controlplane.runtime.spec import SIGNALS, signal_name
 
 _UNITS_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -258,11 +259,47 @@ def killall(task: Task) -> None:
     task.finish(0 if found else 1)
 
 
+_PS_COLUMNS = {
+    "pid": ("PID", 5), "user": ("USER", 8), "comm": ("COMMAND", 16), "args": ("COMMAND", 0), "ppid": ("PPID", 5),
+    "group": ("GROUP", 8), "tty": ("TT", 6), "stat": ("STAT", 4), "time": ("TIME", 5), "vsz": ("VSZ", 4),
+    "rss": ("RSS", 4),
+}  # fmt: skip
+
+
 def ps(task: Task) -> None:
-    task.write("PID   USER     TIME  COMMAND\n")
+    """busybox's ps: every process, whatever is asked for; `-o COL[=HEADER],…`."""
+    try:
+        given = Options(list(task.argv), "aAdeflTwx", "o", {})
+    except ValueError as problem:
+        task.fail(f"ps: {problem}\nBusyBox v1.36.1 multi-call binary.\n\nUsage: ps [-o COL1,COL2=HEADER] [-T]\n")
+        return
     user = "root" if task.container.user == 0 else str(task.container.user)
-    for pid, process in sorted(task.container.processes.items()):
-        task.write(f"{pid:5d} {user:<8} 0:00 {process.command_line()}\n")
+    processes = sorted(task.container.processes.items())
+    if "o" not in given.values:
+        task.write("PID   USER     TIME  COMMAND\n")
+        task.write("".join(f"{pid:5d} {user:<8} 0:00 {each.command_line()}\n" for pid, each in processes))
+        task.finish(0)
+        return
+    columns: list[tuple[str, str, int]] = []
+    for each in ",".join(given.values["o"]).split(","):
+        name, is_named, header = each.partition("=")
+        if name not in _PS_COLUMNS:
+            known = ",".join(_PS_COLUMNS)
+            task.fail(f"ps: bad -o argument '{name}', supported arguments: {known}\n")
+            return
+        title, width = _PS_COLUMNS[name]
+        columns.append((name, header if is_named else title, width))
+    rows = [[header for _, header, _ in columns]] if any(header for _, header, _ in columns) else []
+    for pid, process in processes:
+        line = process.command_line()
+        shown = {
+            "pid": f"{pid:5d}", "ppid": f"{0 if pid == 1 else 1:5d}", "user": user, "args": line, "group": user,
+            "comm": line.split(" ")[0].rpartition("/")[2][:15], "tty": "?", "stat": "S", "time": "0:00",
+        }  # fmt: skip
+        rows.append([shown.get(name, "0") for name, _, _ in columns])
+    widths = [width for _, _, width in columns[:-1]] + [0]
+    for row in rows:
+        task.write(" ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) + "\n")
     task.finish(0)
 
 

@@ -15,30 +15,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from contract_images import MANIFEST, TELLER, load_contract_images
 
 from statelab.cluster import Cluster, Home, connect, local
 from statelab.cluster.embedded import EmbeddedCluster
+from statelab.cluster.steps import on_terminal
 
-ROOT = Path(__file__).resolve().parents[2]
-MANIFEST = ROOT / "course" / "manifests" / "06-web.yaml"
 NAMESPACE = "contract"
 CONTEXT = os.environ.get("STATELAB_TEST_CONTEXT", "")
 WISH = os.environ.get("STATELAB_TEST_KIND", "")
 PACE = 20
 _CREATED_WITHIN_S = 2400
-
-# One that speaks, and one whose image is in every place small enough to come quickly.
-TELLER = """
-apiVersion: v1
-kind: Pod
-metadata: {name: teller, labels: {app: teller}}
-spec:
-  terminationGracePeriodSeconds: 0
-  containers:
-  - name: teller
-    image: busybox:1.36
-    command: [sh, -c, "echo once upon a time; sleep 86400"]
-"""
 
 
 @contextmanager
@@ -147,6 +134,10 @@ def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     """The cluster of one place, in a namespace where `web` runs. A test leaves it as it found it."""
     is_kind = request.param == "kind"
     folder = request.getfixturevalue("kind_home") if is_kind else tmp_path_factory.mktemp("home")
+    if is_kind:
+        with on_terminal() as steps:
+            for why in load_contract_images(Home(folder), steps):
+                steps.warn(f"Not brought beforehand: {why}")
     with PLACES[request.param](folder) as found:
         found.fresh(NAMESPACE)
         for manifest in (MANIFEST.read_text(), TELLER):

@@ -202,6 +202,11 @@ def test_the_timeline_tells_what_happened_since_it_was_watched(cluster):
         cluster.wait("pod/web-2", "Ready")
         lives = _until(lambda: (source.update(), _uids(source, "web-2"))[1], lambda found: len(found) >= 2)
         assert lives[-2:] == [before, uid(cluster, "web-2")]
+        times, versions = [each.at_s for each in source.history.moments], [each.version for each in mirror.moments()]
+        assert times == sorted(times)
+        if cluster.place != "embedded":  # seen by watches: in the order of the versions, since it was watched
+            lived = [each.version for each in mirror.moments() if each.object["metadata"]["name"] == "web-2"]
+            assert len(set(versions)) > 3 and lived == sorted(lived)
         timeline = Timeline(cluster, what="sts/web")
         assert len(timeline.history) > 0
         assert ("keeps no history" in timeline.status) == (cluster.place != "embedded")

@@ -14,7 +14,10 @@ from statelab.notebook.pictures.scene import WATCHED, is_node_ready
 
 @dataclass(frozen=True)
 class Moment:
-    """One change. `actor` and `why` are "" where the cluster does not keep them; `at_s`: seconds since 1970."""
+    """One change. `actor` and `why` are "" where the cluster does not keep them; `at_s`: seconds since 1970.
+
+    `version`: the resourceVersion it has on a cluster that was watched, by which what several watches tell is ordered.
+    """
 
     number: int
     type: str
@@ -24,6 +27,7 @@ class Moment:
     actor: str
     why: str
     at_s: float
+    version: int = 0
 
     @property
     def name(self) -> str:

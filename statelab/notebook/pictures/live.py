@@ -10,9 +10,7 @@ import copy
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from statelab.cluster import Cluster, Problem, RequestRefused
@@ -20,6 +18,7 @@ from statelab.cluster.beside import later
 from statelab.cluster.names import path_of
 from statelab.controlplane.kinds import KINDS, Object, key_of
 from statelab.notebook.pictures.history import Moment
+from statelab.notebook.pictures.recording import Recording, number_of
 from statelab.notebook.pictures.scene import OPTIONAL, WATCHED
 
 _log = logging.getLogger(__name__)
@@ -27,7 +26,6 @@ _REDRAW_S = 0.08  # at most a dozen pictures a second; what comes between is in 
 _AGAIN_S = 1.0
 _LONGEST_AGAIN_S = 10.0
 _WATCH_S = 120
-_MOST_RECORDED = 20_000
 
 
 class Mirror:
@@ -39,7 +37,8 @@ class Mirror:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = copy.copy(cluster)  # stays in its namespace when the learner goes to another
         self.namespace = cluster.namespace
-        self.recorded: deque[Moment] = deque(maxlen=_MOST_RECORDED)
+        self._recording = Recording()
+        self._is_begun = False
         self.is_away = False
         self._lock = threading.Lock()
         self._objects: dict[str, dict[str, Object]] = {plural: {} for plural in WATCHED}
@@ -48,6 +47,8 @@ class Mirror:
         self._closed = threading.Event()
         self._ends: set[Callable[[], None]] = set()  # what ends a watch that waits
         versions = {plural: version for plural in WATCHED if (version := self._list_at_first(plural)) is not None}
+        self._recording.begin()
+        self._is_begun = True
         self._told_soon = False
         self._stop_following = self.cluster.follow(WATCHED, self._hear)
         if self._stop_following is not None:
@@ -80,9 +81,9 @@ class Mirror:
         return stop
 
     def moments(self) -> list[Moment]:
-        """What was seen since this mirror began: the history, where the cluster keeps none."""
+        """What was seen since this mirror began, in the order in which it happened; `number` is that of its arrival."""
         with self._lock:
-            return list(self.recorded)
+            return list(self._recording.moments)
 
     @property
     def is_closed(self) -> bool:
@@ -133,14 +134,19 @@ class Mirror:
         for item in answer["items"]:
             obj = {"apiVersion": kind.api_version, "kind": kind.name, **item}
             found[key_of(obj)] = obj
+        now_s = time.time()
         with self._lock:
             known = self._objects[plural]
             for key in known.keys() - found.keys():
-                self._record("DELETED", plural, known[key])
+                self._recording.told("DELETED", plural, known[key], now_s, number_of(answer))
             for key, obj in found.items():
                 before = known.get(key)
-                if before is None or _version(before) != _version(obj):
-                    self._record("MODIFIED" if before else "ADDED", plural, obj)
+                if not self._is_begun:
+                    self._recording.found(plural, obj, now_s)
+                elif before is None:
+                    self._recording.met(plural, obj, now_s)
+                elif _version(before) != _version(obj):
+                    self._recording.told("MODIFIED", plural, obj, now_s)
             self._objects[plural] = found
         self._changed.set()
         return str(answer["metadata"]["resourceVersion"])
@@ -164,12 +170,8 @@ class Mirror:
                 self._objects[plural].pop(key_of(obj), None)
             else:
                 self._objects[plural][key_of(obj)] = obj
-            self._record(type, plural, obj)
+            self._recording.told(type, plural, obj, time.time())
         self._changed.set()
-
-    def _record(self, type: str, plural: str, obj: Object) -> None:
-        number = (self.recorded[-1].number if self.recorded else 0) + 1
-        self.recorded.append(Moment(number, type, plural, key_of(obj), obj, "", "", _born_or_now(type, obj)))
 
     def _set_away(self, is_away: bool) -> None:
         if self.is_away != is_away:
@@ -221,11 +223,3 @@ def mirror_of(cluster: Cluster) -> Mirror:
 
 def _version(obj: Object) -> Any:
     return obj["metadata"].get("resourceVersion")
-
-
-def _born_or_now(type: str, obj: Object) -> float:
-    """When it happened, as well as a watch can tell: an object met for the first time was there since its creation."""
-    created = obj["metadata"].get("creationTimestamp")
-    if type == "ADDED" and created:
-        return datetime.fromisoformat(created.replace("Z", "+00:00")).timestamp()
-    return time.time()

@@ -35,9 +35,12 @@ class Source:
             return self._from_embedded()
         moments = self._mirror.moments()
         new = [moment for moment in moments if moment.number > self._since]
-        if not self._since:
-            new.sort(key=lambda moment: moment.at_s)  # the first lists came kind by kind
-        self._since = moments[-1].number if moments else 0
+        if not new:
+            return 0
+        self._since = max(moment.number for moment in new)
+        if new != moments[-len(new) :]:  # a watch was later than another: its moments belong between those we have
+            self.history = History(self._mirror.namespace, (), self._mirror.objects())
+            new = moments
         return self.history.extend(new)
 
     def _from_embedded(self) -> int:

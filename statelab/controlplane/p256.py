@@ -81,40 +81,66 @@ def _nonces(secret: int, digest: int) -> Iterator[int]:
 
 
 def _multiply(scalar: int) -> tuple[int, int]:
-    """`scalar` times the generator, in affine coordinates."""
+    """`scalar` times the generator, in affine coordinates: a sum of one known point for each four bits."""
     total: tuple[int, int, int] | None = None
-    for bit in range(scalar.bit_length()):
-        if scalar >> bit & 1:
-            total = _add(total, _doublings()[bit])
+    for at in range(0, scalar.bit_length(), _WINDOW):
+        digit = scalar >> at & _DIGITS
+        if digit:
+            total = _add(total, _times(digit, at))
     assert total is not None
-    x, y, z = total
+    return _affine(total)
+
+
+_WINDOW = 4
+_DIGITS = (1 << _WINDOW) - 1
+
+
+@lru_cache(maxsize=_DIGITS * 256 // _WINDOW)
+def _times(digit: int, at: int) -> tuple[int, int]:
+    """The generator times `digit << at`, made when it is first needed: a process that signs once needs few of them."""
+    total: tuple[int, int, int] | None = None
+    for bit in range(_WINDOW):
+        if digit >> bit & 1:
+            total = _add(total, _doublings()[at + bit])
+    assert total is not None
+    return _affine(total)
+
+
+def _affine(point: tuple[int, int, int]) -> tuple[int, int]:
+    x, y, z = point
     inverse = pow(z, -1, _P)
     return x * inverse**2 % _P, y * inverse**3 % _P
 
 
 @lru_cache(maxsize=1)
-def _doublings() -> list[tuple[int, int, int]]:
-    """The generator times 1, 2, 4, 8 …, in Jacobian coordinates: x/z², y/z³."""
+def _doublings() -> list[tuple[int, int]]:
+    """The generator times 1, 2, 4, 8 …"""
     points = [(*_G, 1)]
+    products = [1]  # of the z before: one inversion serves them all (Montgomery's trick)
     for _ in range(255):
         x, y, z = points[-1]
         a, b = y * y % _P, 3 * (x - z * z) * (x + z * z) % _P
         c = 4 * x * a % _P
         x2 = (b * b - 2 * c) % _P
         points.append((x2, (b * (c - x2) - 8 * a * a) % _P, 2 * y * z % _P))
-    return points
+        products.append(products[-1] * z % _P)
+    found = []
+    rest = pow(products[-1] * points[-1][2], -1, _P)
+    for (x, y, z), before in zip(reversed(points), reversed(products), strict=True):
+        inverse, rest = rest * before % _P, rest * z % _P
+        found.append((x * inverse**2 % _P, y * inverse**3 % _P))
+    return found[::-1]
 
 
-def _add(left: tuple[int, int, int] | None, right: tuple[int, int, int]) -> tuple[int, int, int]:
-    """The sum of two different points, in Jacobian coordinates."""
+def _add(left: tuple[int, int, int] | None, right: tuple[int, int]) -> tuple[int, int, int]:
+    """The sum of two different points, the first and the sum in Jacobian coordinates."""
+    x2, y2 = right
     if left is None:
-        return right
+        return x2, y2, 1
     x1, y1, z1 = left
-    x2, y2, z2 = right
-    u1, u2 = x1 * z2 * z2 % _P, x2 * z1 * z1 % _P
-    s1, s2 = y1 * z2**3 % _P, y2 * z1**3 % _P
-    h, r = (u2 - u1) % _P, (s2 - s1) % _P
+    zz = z1 * z1 % _P
+    h, r = (x2 * zz - x1) % _P, (y2 * zz * z1 - y1) % _P
     h2 = h * h % _P
-    h3, u = h2 * h % _P, u1 * h2 % _P
+    h3, u = h2 * h % _P, x1 * h2 % _P
     x = (r * r - h3 - 2 * u) % _P
-    return x, (r * (u - x) - s1 * h3) % _P, h * z1 * z2 % _P
+    return x, (r * (u - x) - y1 * h3) % _P, h * z1 % _P

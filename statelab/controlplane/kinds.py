@@ -196,7 +196,20 @@ KINDS: dict[str, Kind] = {
         Kind("rbac.authorization.k8s.io", "v1", "Role", "roles"),
         Kind("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings"),
         Kind("scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", ("pc",), namespaced=False),
+        Kind("storage.k8s.io", "v1", "CSIDriver", "csidrivers", namespaced=False, returns_deleted=True),
+        Kind("storage.k8s.io", "v1", "CSINode", "csinodes", namespaced=False, returns_deleted=True),
+        Kind("storage.k8s.io", "v1", "CSIStorageCapacity", "csistoragecapacities"),
         Kind("storage.k8s.io", "v1", "StorageClass", "storageclasses", ("sc",), namespaced=False),
+        Kind(
+            "storage.k8s.io",
+            "v1",
+            "VolumeAttachment",
+            "volumeattachments",
+            namespaced=False,
+            subresources=_STATUS,
+            returns_deleted=True,
+        ),
+        Kind("storage.k8s.io", "v1", "VolumeAttributesClass", "volumeattributesclasses", ("vac",), namespaced=False),
     )
 }
 
@@ -234,7 +247,6 @@ _REFUSED_SUBRESOURCES = {
     "apiservices": _STATUS,
     "certificatesigningrequests": ("approval", "status"),
     "servicecidrs": _STATUS,
-    "volumeattachments": _STATUS,
     "validatingadmissionpolicies": _STATUS,
     "resourceclaims": _STATUS,
     "flowschemas": _STATUS,
@@ -282,14 +294,6 @@ REFUSED: tuple[Kind, ...] = (
         "networking.k8s.io",
         ("IPAddress", "ipaddresses", ("ip",), False, ()),
         ("ServiceCIDR", "servicecidrs", (), False, ()),
-    ),
-    *_refused(
-        "storage.k8s.io",
-        ("CSIDriver", "csidrivers", (), False, ()),
-        ("CSINode", "csinodes", (), False, ()),
-        ("CSIStorageCapacity", "csistoragecapacities", (), True, ()),
-        ("VolumeAttachment", "volumeattachments", (), False, ()),
-        ("VolumeAttributesClass", "volumeattributesclasses", ("vac",), False, ()),
     ),
     *_refused(
         "admissionregistration.k8s.io",

@@ -22,18 +22,6 @@ LABEL = "pod-security.kubernetes.io/"
 _VERSION = re.compile(r"v1\.(0|[1-9][0-9]*)")
 _NEWEST = 36
 _MOST_PODS = 3000
-_TEMPLATES = frozenset(
-    [
-        "replicationcontrollers",
-        "podtemplates",
-        "replicasets",
-        "deployments",
-        "statefulsets",
-        "daemonsets",
-        "jobs",
-        "cronjobs",
-    ]
-)
 
 
 class Rule(NamedTuple):
@@ -54,16 +42,16 @@ def check(plural: str, obj: Object, old: Object | None, cluster: Reader) -> list
     """Warnings about this write of a Pod, of what makes Pods, or of a namespace. Raises ApiError 403 or 422."""
     if plural == "namespaces":
         return _namespace(obj, old, cluster)
-    if plural != "pods" and plural not in _TEMPLATES:
+    template = None if plural == "pods" else _template(obj) if plural in KINDS else {}
+    if template == {}:
         return []
     namespace = cluster.get("namespaces", obj["metadata"].get("namespace", ""))
     labels = (namespace or {}).get("metadata", {}).get("labels") or {}
     if not any(key.startswith(LABEL) for key in labels):
         return []
     enforce, warn, _ = policy(labels)
-    if plural != "pods":
-        metadata, spec = _template(plural, obj)
-        found = warn.forbids(metadata, spec)
+    if template is not None:
+        found = warn.forbids(template.get("metadata") or {}, template["spec"])
     else:
         if old is not None and not _matters(obj, old):
             return []
@@ -103,12 +91,11 @@ def _unreadable(label: str, value: str, why: str) -> FieldError:
     return FieldError(f"metadata.labels[{LABEL}{label}]", "FieldValueInvalid", f'Invalid value: "{value}": {why}')
 
 
-def _template(plural: str, obj: Object) -> tuple[Fields, Fields]:
-    holder = obj if plural == "podtemplates" else obj["spec"]
-    if plural == "cronjobs":
-        holder = holder["jobTemplate"]["spec"]
-    template = holder.get("template") or {}
-    return template.get("metadata") or {}, template.get("spec") or {}
+def _template(obj: Object) -> Fields:
+    """The template of the Pods that an object will make; {} where it makes none."""
+    holder = (obj.get("spec") or {}).get("jobTemplate", obj)
+    template: Fields = holder.get("template") or (holder.get("spec") or {}).get("template") or {}
+    return template if (template.get("spec") or {}).get("containers") else {}
 
 
 def _matters(pod: Object, old: Object) -> bool:

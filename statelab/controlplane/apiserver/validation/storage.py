@@ -176,19 +176,7 @@ def create_class(obj: Object) -> Errors:
 
 
 def _class_fields(obj: Object) -> Errors:
-    errors: Errors = []
-    provisioner = obj.get("provisioner", "")
-    if not provisioner:
-        errors.append(required("provisioner"))
-    else:
-        errors += [invalid("provisioner", provisioner, words) for words in names.qualified(provisioner.lower())]
-    parameters: Fields = obj.get("parameters") or {}
-    if len(parameters) > 512:
-        errors.append(too_long("parameters", 512))
-    if "" in parameters:
-        errors.append(invalid("parameters", "", "field can not be empty."))
-    if sum(len(key) + len(value) for key, value in parameters.items()) > 256 * 1024:
-        errors.append(too_long("parameters", 256 * 1024))
+    errors = provisioner(obj.get("provisioner", ""), "provisioner") + parameters(obj.get("parameters") or {})
     policy = obj.get("reclaimPolicy")
     if policy is not None and policy not in ("Delete", "Retain"):
         errors.append(not_supported("reclaimPolicy", policy, ("Delete", "Retain")))
@@ -199,6 +187,25 @@ def _class_fields(obj: Object) -> Errors:
     elif mode not in modes:
         errors.append(not_supported("volumeBindingMode", mode, modes))
     return errors + _topologies(obj.get("allowedTopologies") or [])
+
+
+def provisioner(name: str, field: str) -> Errors:
+    """What is wrong with the name of who makes volumes, or changes them."""
+    if not name:
+        return [required(field)]
+    return [invalid(field, name, words) for words in names.qualified(name.lower())]
+
+
+def parameters(given: Fields) -> Errors:
+    """What is wrong with the parameters that somebody who makes volumes is given."""
+    errors: Errors = []
+    if len(given) > 512:
+        errors.append(too_long("parameters", 512))
+    if "" in given:
+        errors.append(invalid("parameters", "", "field can not be empty."))
+    if sum(len(key) + len(value) for key, value in given.items()) > 256 * 1024:
+        errors.append(too_long("parameters", 256 * 1024))
+    return errors
 
 
 def _topologies(terms: list[Fields]) -> Errors:

@@ -9,11 +9,13 @@ import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from statelab.controlplane.runtime.applets import APPLETS
 from statelab.controlplane.runtime.applets.ls import EDITORS
 from statelab.controlplane.runtime.commands import SHELL_COMMANDS
+from statelab.controlplane.runtime.handing_over import handed_over
 from statelab.controlplane.runtime.plain import plain_program
 from statelab.controlplane.runtime.session import DEADLINE, EXIT
 
@@ -41,8 +43,8 @@ __statelab_trap() {
   case $1 in 129) kill -HUP $$;; 130) kill -INT $$;; 131) kill -QUIT $$;; 138) kill -USR1 $$;; 140) kill -USR2 $$;;
   143) kill -TERM $$;; *) return $1;; esac
 }
-sleep() { command sleep "$@"; __statelab_trap $?; }
-wait() { statelab-wait; __statelab_trap $? && builtin wait "$@"; }
+sleep() { command sleep "$@" || __statelab_trap $?; }
+wait() { { statelab-wait || __statelab_trap $?; } && builtin wait "$@"; }
 """
 
 # `timeout` counts the cluster's seconds: what the shell waits in is cut short when they are over.
@@ -156,6 +158,7 @@ def last_command(script: str) -> list[str]:
     return last[1:] if last[:1] == ["exec"] else last
 
 
+@lru_cache(maxsize=512)
 def becomes(script: str, name: str) -> bool:
     """Whether the script's shell ends as this program: its last command, or what it executes in one of its branches."""
     last = last_command(script)
@@ -206,7 +209,8 @@ def _shell(container: Container, name: str, arguments: tuple[str, ...]) -> Entry
     if "c" in re.sub(r" \w+ ", "", options):
         if not rest:
             return Entry("script", name, arguments, f"echo '{name}: -c: option requires an argument' >&2; exit 2")
-        return _script(name, arguments, settings, rest[0], rest[1] if len(rest) > 1 else name, rest[2:])
+        script = _with_what_it_becomes(container, rest[0], is_line=True)
+        return _script(name, arguments, settings, script, rest[1] if len(rest) > 1 else name, rest[2:])
     if rest and "s" not in options:
         path = rest[0] if rest[0].startswith("/") else f"{container.working_dir.rstrip('/')}/{rest[0]}"
         try:
@@ -218,8 +222,32 @@ def _shell(container: Container, name: str, arguments: tuple[str, ...]) -> Entry
                 arguments,
                 f"echo {shlex.quote(f'{name}: 0: cannot open {rest[0]}: No such file')} >&2; exit 2",
             )
+        script = _with_what_it_becomes(container, script, is_line=False)
         return _script(name, arguments, settings, script, rest[0], rest[1:])
     return Entry("shell", name, arguments, settings)
+
+
+def _with_what_it_becomes(container: Container, script: str, *, is_line: bool) -> str:
+    """A main script that ends as another one, which has traps, as one script; its first line tells of the traps."""
+    if container.main is not None:
+        return script
+    found = handed_over(script, lambda path, by_name: _shell_text(container, path, by_name), is_line=is_line)
+    if not any(_TRAP.search(text) for text in found.texts):
+        return script
+    return f"# trap: below\n{found.script}"
+
+
+def _shell_text(container: Container, path: str, by_name: bool) -> str | None:
+    """The text of a shell script, or None. `by_name`: it is run without a shell before it, so it has to be allowed."""
+    place = path if path.startswith("/") else f"{container.working_dir.rstrip('/')}/{path}"
+    files = container.files
+    if "/" not in path and by_name:
+        return None
+    if not files.exists(place) or files.is_directory(place):
+        return None
+    text = files.read(place).decode(errors="replace")
+    is_allowed = files.stat(place).mode & 0o111 and _SHELL_WORDS.match(text)
+    return text if is_allowed or not by_name else None
 
 
 def _script(

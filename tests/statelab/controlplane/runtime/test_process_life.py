@@ -220,3 +220,38 @@ def test_a_tag_like_no_other_fails_in_the_recorded_words_and_a_slip_as_a_name_th
         'rpc error: code = NotFound desc = failed to pull and unpack image "registry.k8s.io/nginx-slim:0.2.4": '
         "failed to resolve image: registry.k8s.io/nginx-slim:0.2.4: not found"
     )
+
+
+SAVER = "#!/bin/sh\nwho=$1\ntrap 'echo saved $who; exit 3' TERM\necho ready\nwhile true; do sleep 1; done\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("exec sh /data/saver.sh", "saved "),
+        ("sh /data/saver.sh", "saved "),  # the last command of sh -c takes the shell's place
+        ("echo first; exec /bin/sh /data/saver.sh one two", "saved one"),
+        ("if true; then exec sh /data/saver.sh one; fi", "saved one"),
+        ("false || exec sh /data/saver.sh one", "saved one"),
+        (". /data/saver.sh", "saved "),
+        ("set -e; sleep 2; exec sh /data/saver.sh one", "saved one"),
+    ],
+)
+def test_a_shell_that_is_replaced_by_a_script_leaves_the_signal_to_its_traps(node, line, said):
+    volume = Volume("data")
+    volume.write("/saver.sh", SAVER.encode())
+    container = node.sh(line, mounts=[Mount("/data", volume)], for_s=5)
+    container.signal("TERM")
+    node.loop.run_for(2)
+    assert texts(container)[-2:] == ["ready", said.strip()]
+    assert node.exits["web-0"].code == 3
+
+
+@pytest.mark.parametrize("line", ["sh /data/saver.sh; echo ended", "exec /data/saver.sh", "/data/saver.sh; exit 1"])
+def test_a_shell_that_waits_for_a_script_or_cannot_run_it_hands_nothing_on(node, line):
+    volume = Volume("data")
+    volume.write("/saver.sh", SAVER.encode())
+    container = node.sh(line, mounts=[Mount("/data", volume)], for_s=5)
+    container.signal("TERM")
+    node.loop.run_for(2)
+    assert "saved" not in "".join(texts(container))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 
 ALL_POINTS, FEWER, CANNOT = 0, 1, 2
+_BAR_AFTER_S = 2.0
 
 _CLUSTER = "Where: embedded, kind, or a context of your kubeconfig. Elsewhere than embedded it takes minutes."
 _ALLOW_ANY = "Yes, on this context, which is neither the course's own cluster nor kind's."
@@ -354,11 +356,13 @@ def _on_cluster(place: str, allow_any: bool, unguarded: bool, security: str) -> 
 
 def _judged_on(task: Task, answer: Answer, visible: bool, place: OnCluster, json: bool) -> Result:
     from grader.live.judge import judge_live
+    from grader.live.run import JOBS
     from grader.place import CannotGrade
 
     try:
         with place.session() as namespaces:
-            result = judge_live(task, answer, namespaces, visible_only=visible)
+            with _bar_after_a_while(json) as told:
+                result = judge_live(task, answer, namespaces, visible_only=visible, at_once=JOBS, told=told)
             for note in namespaces.notes if not json else ():
                 typer.echo(note, err=True)
             return result
@@ -367,6 +371,29 @@ def _judged_on(task: Task, answer: Answer, visible: bool, place: OnCluster, json
     except KeyboardInterrupt:
         typer.echo("Stopped. The trial's namespaces are being deleted.", err=True)
         raise typer.Exit(130) from None
+
+
+@contextmanager
+def _bar_after_a_while(quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
+    """A bar of the checks for what takes longer than two seconds: which one is asked, and since when."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda done, total, title: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    checks = bar.add_task("", total=None)
+    late = threading.Timer(_BAR_AFTER_S, bar.start)
+    late.daemon = True
+    late.start()
+    try:
+        yield lambda done, total, title: bar.update(checks, completed=done, total=total, description=title)
+    finally:
+        late.cancel()
+        late.join()
+        bar.stop()
 
 
 @contextmanager

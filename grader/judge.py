@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection
+from concurrent.futures import Executor, Future
 from dataclasses import replace
 
 from grader.answer import Answer, meaning, prose
@@ -35,6 +36,7 @@ _AT_ANOTHER_PACE = {
 
 # A rubric's functions get a trial; tests and other clusters may bring their own.
 MakeTrial = Callable[[Task, Answer, Limits], Trial]
+Told = Callable[[int, int, str], None]
 
 
 def _make_trial(task: Task, answer: Answer, limits: Limits) -> Trial:
@@ -51,11 +53,15 @@ def judge(
     limits: Limits | None = None,
     make_trial: MakeTrial = _make_trial,
     lacks: Collection[Need] = (),
+    beside: Executor | None = None,
+    told: Told = lambda done, total, title: None,
 ) -> Result:
     """Grade one answer. `visible_only`: without the hidden checks, as the learner's own `check()` does.
 
     `lacks`: what the place of `make_trial` has not; checks that need it are not graded. Raises CannotGrade when the
     place fails, which the embedded cluster never does.
+    `beside`: where time is waited for, what runs checks with trials of their own while the others go on; who gives it
+    ends it. `told(done, total, title)`: of each check that has begun.
     """
     limits = limits or Limits()
     checks = [each for each in task.checks if not (visible_only and each.hidden)]
@@ -69,7 +75,7 @@ def judge(
             unread = read_all(answer, task.questions, task.start)
     except ManifestError as error:
         return _ungraded(task, checks, _unreadable(error, task, answer), source)
-    bench = _Bench(task, answer, limits, make_trial, lacks)
+    bench = _Bench(task, answer, limits, make_trial, lacks, beside, told)
     results = bench.run(checks)
     if task.start and meaning(answer.text) == meaning(task.start):
         results = [_as_given(each) for each in results]
@@ -81,8 +87,8 @@ def judge(
     line = next((each.place.line for each in advice if each.place), None) or bench.line
     reasons = {each.message for each in results if not each.passed and not each.is_hidden}
     is_begun = task.answer == "prediction" or any(each.passed for each in results if not each.is_hidden)
-    told = tuple(_told(each, line, reasons, is_begun) for each in results)
-    return Result(task.id, told, None, tuple(shown), source)
+    as_told = tuple(_told(each, line, reasons, is_begun) for each in results)
+    return Result(task.id, as_told, None, tuple(shown), source)
 
 
 def _unreadable(error: ManifestError, task: Task, answer: Answer) -> str:
@@ -141,9 +147,19 @@ class _Bench:
     """Runs the checks of one task in order, on one trial as far as they share it."""
 
     def __init__(
-        self, task: Task, answer: Answer, limits: Limits, make_trial: MakeTrial, lacks: Collection[Need] = ()
+        self,
+        task: Task,
+        answer: Answer,
+        limits: Limits,
+        make_trial: MakeTrial,
+        lacks: Collection[Need],
+        beside: Executor | None,
+        told: Told,
     ) -> None:
         self.lacks = lacks
+        self.beside = beside
+        self.told = told
+        self._begun: dict[str, Future[Verdict]] = {}  # by check: those that run beside the others
         self.task = task
         self.answer = answer
         self.limits = limits
@@ -172,7 +188,23 @@ class _Bench:
         return next((each.line for each in self.failed_lines if "timed out" not in each.message), None)
 
     def run(self, checks: list[Check]) -> list[CheckResult]:
-        return [self._result(each) for each in checks]
+        results = []
+        for number, each in enumerate(checks):
+            self.told(number, len(checks), each.title)
+            results.append(self._result(each))
+            if not number and self.beside is not None and self._gone is None and self.over is None:
+                self._begin(checks[1:], self.beside)
+        self.told(len(checks), len(checks), "")
+        return results
+
+    def _begin(self, checks: list[Check], beside: Executor) -> None:
+        """Those that need no other begin now; the first of all has been asked, and the patient is there."""
+        for each in checks:
+            if (each.fresh or (each.apart and self.shared is not None)) and each.needs not in (*self.lacks,):
+                self._begun[each.id] = beside.submit(self._asked, each)
+
+    def _asked(self, check: Check) -> Verdict:
+        return check.function(self._trial(check))
 
     def _result(self, check: Check) -> CheckResult:
         if check.needs and check.needs in self.lacks:
@@ -208,11 +240,11 @@ class _Bench:
         if self.over is not None:
             return Verdict(0.0, self.over), False
         try:
-            trial = self._trial(check)
+            trial = self._trial(check) if check.id not in self._begun else None
             try:
-                if self.task.patient is not None and not self._looked:
+                if trial is not None and self.task.patient is not None and not self._looked:
                     self._looked, self._gone = True, self.task.patient(trial)
-                verdict = self._gone or check.function(trial)
+                verdict = self._gone or (check.function(trial) if trial is not None else self._begun[check.id].result())
                 return self._at_other_paces(check, verdict), False
             except ApiError as error:
                 return Verdict(0.0, f"The API server refused what this check does: {error.message}"), False

@@ -34,6 +34,7 @@ class Check:
     """One thing a trial is asked. `hidden`: what the learner reads when it fails; the check itself is not shown.
 
     `needs`: what not every place has; where it is missing the check is not graded, and its points do not count.
+    `apart`: it acts on trials that it makes itself, and only looks at the shared one for what is there.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Check:
     fresh: bool = False
     hidden: str = ""
     needs: Need = ""
+    apart: bool = False
 
 
 @dataclass(eq=False)
@@ -115,6 +117,7 @@ class Task:
         fresh: bool = False,
         hidden: str = "",
         needs: Need = "",
+        apart: bool = False,
     ) -> Callable[[CheckFunction], CheckFunction]:
         """Add a check. Checks share one trial, in their order, and leave its cluster settled; `fresh` gives a new one.
 
@@ -122,6 +125,7 @@ class Task:
         learner must not see; its verdict's words stay with the instructor and the learner reads `hidden` instead.
         `needs`: "virtual time" for what takes minutes of waiting, "a cluster of its own" for what changes nodes or
         objects outside of namespaces: such a check is not graded on a real cluster.
+        `apart`: it acts on trials of its own alone (`again`, `beside`), so a real cluster runs it beside the others.
         Raises ValueError for points that do not fit, equal names, and more than three hints.
         """
 
@@ -133,7 +137,8 @@ class Task:
                 raise ValueError(f"{self.id}.{name}: a check has points, and at most {HINTS} hints")
             if sum(each.points for each in self.checks) + points > self.points:
                 raise ValueError(f"{self.id}: its checks have more points than its {self.points:g}")
-            self.checks.append(Check(name, title, points, tuple(hints), function, fresh, hidden, needs or self.needs))
+            wanted = needs or self.needs
+            self.checks.append(Check(name, title, points, tuple(hints), function, fresh, hidden, wanted, apart))
             return function
 
         return add

@@ -10,6 +10,7 @@ from grader.live.admission import refuse_outside
 from grader.live.mirror import Mirror
 from grader.live.names import Names
 from grader.live.requests import Requests
+from grader.place import CannotGrade
 from statelab.cluster.connection import Connection
 from statelab.controlplane.apiserver.registry.resources import WriteOptions
 from statelab.controlplane.errors import ApiError
@@ -27,6 +28,7 @@ class WallClock:
     def __init__(self, pace: float = 1.0) -> None:
         self.pace = pace
         self.pump: Callable[[float], None] = time.sleep
+        self.is_over = False  # nobody waits any more for what is tried here
         self._began_s = time.monotonic()
 
     @property
@@ -37,6 +39,8 @@ class WallClock:
         """Wait until `condition()` holds; False when it does not within `timeout_s`, at most LONGEST_WAIT_S."""
         deadline_s = self.now_s + min(timeout_s, LONGEST_WAIT_S)
         while not condition():
+            if self.is_over:
+                raise CannotGrade("The trial was ended before its time.")
             left_s = (deadline_s - self.now_s) / self.pace
             if left_s <= 0:
                 return False
@@ -133,6 +137,7 @@ class LiveCluster:
         self.kubelets: Mapping[str, Any] = {}  # nobody stops a node of a cluster that others use
 
     def close(self) -> None:
+        self.loop.is_over = True
         self.store.close()
 
     def options(self) -> WriteOptions:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from grader.answer import Answer
-from grader.judge import judge
+from grader.judge import Told, judge
 from grader.limits import Limits
 from grader.live.namespaces import Namespaces
 from grader.live.place import LACKS, LivePlace
@@ -28,12 +28,15 @@ def judge_live(
     visible_only: bool = False,
     complete: bool = False,
     pace: float | None = None,
+    at_once: int = 1,
+    told: Told = lambda done, total, title: None,
 ) -> Result:
     """Grade one answer on a cluster, in namespaces that are deleted before this returns.
 
     What a real cluster cannot grade is left out of score and maximum; with `complete` the embedded cluster grades it,
     so that the points are those of any other answer. A prediction is held against the runs that all are held against,
     which are the embedded cluster's. Raises CannotGrade when the cluster fails.
+    Up to `at_once` trials of the answer go on at the same time, each in its namespace; `told` as for `judge`.
     """
     if task.answer == "prediction":
         return judge(task, answer, visible_only=visible_only)
@@ -42,7 +45,7 @@ def judge_live(
         found = _nowhere(task, answer, f"every check needs {checks[0].needs}")
     else:
         try:
-            found = _on_cluster(task, answer, namespaces, visible_only, pace)
+            found = _on_cluster(task, answer, namespaces, visible_only, pace, at_once, told)
         except NotHere as refusal:
             found = _nowhere(task, answer, str(refusal))
     if complete and not all(each.graded for each in found.checks):
@@ -50,16 +53,25 @@ def judge_live(
     return found
 
 
-def _on_cluster(task: Task, answer: Answer, namespaces: Namespaces, visible_only: bool, pace: float | None) -> Result:
-    with LivePlace(namespaces, _services(task, answer), pace) as place:
+def _on_cluster(
+    task: Task,
+    answer: Answer,
+    namespaces: Namespaces,
+    visible_only: bool,
+    pace: float | None,
+    at_once: int,
+    told: Told,
+) -> Result:
+    with LivePlace(namespaces, _services(task, answer), pace, at_once) as place:
 
         def make_trial(task: Task, answer: Answer, limits: Limits) -> Trial:
             trial = Trial(task, answer, limits=limits, place=place)
             return trial.settle() if task.answer == "manifest" else trial
 
         return judge(
-            task, answer, visible_only=visible_only, limits=LIMITS, make_trial=make_trial, lacks=LivePlace.lacks
-        )
+            task, answer, visible_only=visible_only, limits=LIMITS, make_trial=make_trial, lacks=LivePlace.lacks,
+            beside=place.beside, told=told,
+        )  # fmt: skip
 
 
 def _services(task: Task, answer: Answer) -> list[str]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
+import threading
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from grader.image_faults import unreachable
@@ -40,15 +42,21 @@ class LivePlace:
     """Gives namespaces of one cluster to the trials of one answer, and takes them away again: use it in a `with`.
 
     `services`: the names of Services in the answer, so that `db.default` in its texts is known for a name of DNS.
+    `at_once`: so many checks with trials of their own go on `beside` the others; they end with the place.
     """
 
     lacks = LACKS
 
-    def __init__(self, namespaces: Namespaces, services: Iterable[str] = (), pace: float | None = None) -> None:
+    def __init__(
+        self, namespaces: Namespaces, services: Iterable[str] = (), pace: float | None = None, at_once: int = 1
+    ) -> None:
         self.namespaces = namespaces
         self.pace = pace or (float(os.environ.get("STATELAB_PACE", "1")) if namespaces.is_statelab else 1.0)
         self._services = tuple(services)
         self._made: list[_Made] = []
+        self._is_over = False
+        self._asking = threading.Lock()
+        self._pool = ThreadPoolExecutor(at_once - 1, thread_name_prefix="trial") if at_once > 1 else None
         self._open = contextlib.ExitStack()
         self._dns: tuple[str, int] | None = None
         self._has_no_dns = False
@@ -58,15 +66,24 @@ class LivePlace:
 
     def __exit__(self, *ended: object) -> None:
         """Deletes the namespaces, without waiting for their end. A cluster that is gone keeps them: `grader clean`."""
-        for made in self._made:
+        self._is_over = True
+        for made in list(self._made):
             made.cluster.close()
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)  # what still waits hears that its cluster is closed
         self._open.close()
         with contextlib.suppress(RequestRefused, Problem):
             for made in self._made:
                 self.namespaces.delete(made.namespace)
         self._made.clear()
 
+    @property
+    def beside(self) -> Executor | None:
+        return self._pool
+
     def cluster(self, task: Task, namespace: str, seed: int) -> LiveCluster:
+        if self._is_over:
+            raise CannotGrade("The trial was ended before its time.")
         real = self.namespaces.make(task)
         given = [each.group(1) for each in admission.SERVICE_NAMES.finditer(task.given)]
         try:
@@ -76,6 +93,8 @@ class LivePlace:
             self.namespaces.delete(real)
             raise
         self._made.append(_Made(cluster, real))
+        if self._is_over:
+            cluster.close()
         return cluster
 
     def api(self, trial: Trial) -> OverHttp:
@@ -130,7 +149,8 @@ class LivePlace:
         search = names.real if namespace == names.logical else namespace
         question = f"nslookup {name[:80]}" + ("" if type == "A" else f" ({type})")
         for is_last in (False, True):
-            address = self._dns_address()
+            with self._asking:
+                address = self._dns_address()
             if address is None:  # StateLab's own server: its DNS is no Pod, and this is what would answer there
                 return EMBEDDED.ask(trial, name, type, namespace)
             try:
@@ -141,8 +161,10 @@ class LivePlace:
                     return Answered(question, "NXDOMAIN", ())
                 if is_last:
                     raise CannotGrade(str(problem)) from None
-                self._open.close()  # a port-forward ends with its first broken connection: open another
-                self._dns = None
+                with self._asking:  # a port-forward ends with its first broken connection: open another
+                    if self._dns == address:
+                        self._open.close()
+                        self._dns = None
         records = [names.inward(each) for each in found.records if type != "A" or _is_address(each)]
         return Answered(question, found.rcode, tuple(sorted(records)))
 

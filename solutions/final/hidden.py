@@ -20,7 +20,7 @@ def five_members(trial: Trial) -> Verdict:
     return runs.replicates(trial, "redis", 5) or runs.own_claims(trial, "redis", 1024**3) or yes("")
 
 
-@store.check(points=3, title="It holds in another namespace", hidden=ELSEWHERE)
+@store.check(points=3, title="It holds in another namespace", hidden=ELSEWHERE, apart=True)
 def in_blue(trial: Trial) -> Verdict:
     other = trial.again(namespace="blue").settle()
     problem = runs.replicates(other, "redis", 3)
@@ -50,7 +50,7 @@ def of_five(trial: Trial) -> Verdict:
     return care.guarded(trial, "orders") or care.holds_for(trial, "orders", (3, 5, 6, 7, 10)) or yes("")
 
 
-@update.check(points=3, title="It holds in another namespace", hidden=ELSEWHERE)
+@update.check(points=3, title="It holds in another namespace", hidden=ELSEWHERE, apart=True)
 def updated_in_blue(trial: Trial) -> Verdict:
     other = trial.again(namespace="blue", seed=3).settle(quiet_s=20)
     for verdict in (care.canary(other, "orders", 2, NEW), care.all_run(other, "orders", 3, NEW)):

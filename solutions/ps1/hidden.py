@@ -20,7 +20,9 @@ SEEN_LATER = "This is looked at when you hand in; it was otherwise when it was r
 OTHERS = "Your lines do not do the same where there are other Pods. What is written in that is true only here?"
 
 
-@shop.check(points=5, title="It holds for other numbers, another namespace and the next version", hidden=IT_DEPENDS)
+@shop.check(
+    points=5, title="It holds for other numbers, another namespace and the next version", hidden=IT_DEPENDS, apart=True
+)
 def five_elsewhere(trial: Trial) -> Verdict:
     if trial.get("deployment/shop") is None:
         return not_there(trial, "deployment/shop")
@@ -64,7 +66,7 @@ def _files_after_the_process() -> dict[str, str]:
     return runs.after("process", runs.process_ends, files=("tmp", "scratch"))
 
 
-@scale.check(points=3, title="It holds where other numbers run, elsewhere", hidden=OTHERS)
+@scale.check(points=3, title="It holds where other numbers run, elsewhere", hidden=OTHERS, apart=True)
 def other_numbers(trial: Trial) -> Verdict:
     given = runs.deployment("shop", 1) + runs.deployment("reports", 4) + runs.deployment("cart", 3)
     task = Task("ps1.scale-elsewhere", 1, "", answer="commands", paces=(SLOW_TYPIST_S,), given=given)
@@ -76,7 +78,7 @@ def other_numbers(trial: Trial) -> Verdict:
     return verdict if not verdict.passed else runs.rests(other, "reports", "cart")
 
 
-@rollout.check(points=3, title="It holds for five Pods, elsewhere", hidden=OTHERS)
+@rollout.check(points=3, title="It holds for five Pods, elsewhere", hidden=OTHERS, apart=True)
 def five_of_them(trial: Trial) -> Verdict:
     task = Task(
         "ps1.rollout-elsewhere", 1, "", answer="commands", paces=(SLOW_TYPIST_S,), given=runs.with_helper("shop", 5)

@@ -17,7 +17,7 @@ IT_DEPENDS = (
 SEEN_LATER = "This one is looked at when you hand in; it was otherwise when it was asked."
 
 
-@headless.check(points=2, title="Elsewhere, with a Pod that is tired", hidden=IT_DEPENDS)
+@headless.check(points=2, title="Elsewhere, with a Pod that is tired", hidden=IT_DEPENDS, apart=True)
 def without_the_tired(trial: Trial) -> Verdict:
     if trial.get("service/chat") is None:
         return not_there(trial, "service/chat")
@@ -52,7 +52,9 @@ def asked_from_elsewhere(trial: Trial) -> Verdict:
     return one_of(trial, "elsewhere", _asked()["elsewhere"])
 
 
-@repair.check(points=3, title="It holds for the next version and other numbers, elsewhere", hidden=IT_DEPENDS)
+@repair.check(
+    points=3, title="It holds for the next version and other numbers, elsewhere", hidden=IT_DEPENDS, apart=True
+)
 def next_version(trial: Trial) -> Verdict:
     if trial.get("service/orders") is None:
         return not_there(trial, "service/orders")
@@ -63,7 +65,7 @@ def next_version(trial: Trial) -> Verdict:
     return problem or answers_at(other, "visitor", "orders", "Service") or yes("")
 
 
-@early.check(points=3, title="Five members, elsewhere", hidden=IT_DEPENDS)
+@early.check(points=3, title="Five members, elsewhere", hidden=IT_DEPENDS, apart=True)
 def five_members(trial: Trial) -> Verdict:
     task = Task("ps2.early-elsewhere", 1, "", start=runs.WAITING, given=runs.gossip(5), namespace=trial.task.namespace)
     other = trial.beside(task, trial.answer, namespace="market-7")
@@ -71,7 +73,7 @@ def five_members(trial: Trial) -> Verdict:
     return pods_not_ready(other, "deployment/gossip", 5) or runs.leads_to(other, "gossip", "gossip") or yes("")
 
 
-@team.check(points=5, title="It holds elsewhere, with three Pods of red", hidden=IT_DEPENDS)
+@team.check(points=5, title="It holds elsewhere, with three Pods of red", hidden=IT_DEPENDS, apart=True)
 def three_reds(trial: Trial) -> Verdict:
     for name in ("red", "blue"):
         if trial.get(f"deployment/{name}") is None:

@@ -34,7 +34,7 @@ def five_and_back(trial: Trial) -> Verdict:
     return pods_not_ready(trial, "statefulset/web", 3) or names_of_pods(trial, "web", "nginx") or yes("")
 
 
-@peers.check(points=2, title="The list is true in another namespace", hidden=IT_DEPENDS)
+@peers.check(points=2, title="The list is true in another namespace", hidden=IT_DEPENDS, apart=True)
 def true_elsewhere(trial: Trial) -> Verdict:
     config = trial.get("configmap/peers")
     if config is None:

@@ -28,7 +28,10 @@ def five_shops(trial: Trial) -> Verdict:
 
 
 @deadlock.check(
-    points=2, title="It holds in another namespace", hidden=IT_DEPENDS.replace("number of Pods", "namespace")
+    points=2,
+    title="It holds in another namespace",
+    hidden=IT_DEPENDS.replace("number of Pods", "namespace"),
+    apart=True,
 )
 def quorum_elsewhere(trial: Trial) -> Verdict:
     return pods_not_ready(trial.again(namespace="blue").settle(), "statefulset/quorum", 2) or yes("")

@@ -17,11 +17,31 @@ MERGE, STRATEGIC = "application/merge-patch+json", "application/strategic-merge-
 HTTPD = "registry.k8s.io/e2e-test-images/httpd:2.4.38-4"
 NEW_HTTPD = "registry.k8s.io/e2e-test-images/httpd:2.4.39-4"
 _GROUPS = {
-    "deployments": "/apis/apps/v1",
-    "replicasets": "/apis/apps/v1",
-    "statefulsets": "/apis/apps/v1",
-    "controllerrevisions": "/apis/apps/v1",
+    plural: path
+    for path, plurals in {
+        "/apis/apps/v1": "deployments replicasets statefulsets controllerrevisions daemonsets",
+        "/apis/batch/v1": "jobs cronjobs",
+        "/apis/policy/v1": "poddisruptionbudgets",
+        "/apis/discovery.k8s.io/v1": "endpointslices",
+        "/apis/networking.k8s.io/v1": "ingresses ingressclasses networkpolicies",
+        "/apis/node.k8s.io/v1": "runtimeclasses",
+        "/apis/storage.k8s.io/v1": "storageclasses",
+        "/apis/scheduling.k8s.io/v1": "priorityclasses",
+        "/apis/coordination.k8s.io/v1": "leases",
+        "/apis/apiextensions.k8s.io/v1": "customresourcedefinitions",
+        "/apis/rbac.authorization.k8s.io/v1": "roles rolebindings clusterroles clusterrolebindings",
+    }.items()
+    for plural in plurals.split()
 }
+_EVERYWHERE = frozenset(
+    (
+        "nodes", "namespaces", "persistentvolumes", "ingressclasses", "runtimeclasses", "storageclasses",
+        "priorityclasses", "customresourcedefinitions", "clusterroles", "clusterrolebindings",
+    )
+)  # fmt: skip
+AGNHOST = "registry.k8s.io/e2e-test-images/agnhost:2.53"
+BUSYBOX = "registry.k8s.io/e2e-test-images/busybox:1.36.1-1"
+PAUSE = "registry.k8s.io/pause:3.10"
 
 
 class Refused(Exception):
@@ -52,7 +72,7 @@ class Api:
         return decoded
 
     def path(self, plural: str, *parts: str, everywhere: bool = False) -> str:
-        where = "" if everywhere or plural in ("nodes", "persistentvolumes") else f"/namespaces/{self.namespace}"
+        where = "" if everywhere or plural in _EVERYWHERE else f"/namespaces/{self.namespace}"
         return "/".join((_GROUPS.get(plural, "/api/v1") + where, plural, *parts))
 
     def create(self, plural: str, obj: Any) -> Any:
@@ -184,6 +204,58 @@ class Api:
 
     # ---- Pods, as the framework looks at them
 
+    def log(self, pod: str, container: str = "", query: str = "") -> str:
+        """What it has said so far; "" while there is nothing to read."""
+        words = "&".join(filter(None, (f"container={container}" if container else "", query)))
+        try:
+            found = self.request("GET", self.path("pods", pod, "log") + (f"?{words}" if words else ""))
+        except Refused:
+            return ""
+        return found.decode() if isinstance(found, bytes) else json.dumps(found)
+
+    def phase(self, name: str) -> str:
+        return str(self.get("pods", name)["status"].get("phase"))
+
+    def until_over(self, name: str) -> str:
+        """The phase of a Pod that has come to its end."""
+        return str(self.until(lambda: self._over(name), f"{name} is over"))
+
+    def _over(self, name: str) -> str:
+        phase = self.phase(name)
+        return phase if phase in ("Succeeded", "Failed") else ""
+
+    def output(self, made: Any) -> str:
+        """TestContainerOutput: the log of a Pod that must succeed."""
+        name = self.create("pods", made)["metadata"]["name"]
+        phase = self.until_over(name)
+        said = self.log(name, made["spec"]["containers"][0]["name"])
+        assert phase == "Succeeded", said
+        return said
+
+    def until_ready(self, *names: str) -> None:
+        for name in names:
+            self.until(lambda name=name: is_ready(self.get("pods", name)), f"{name} is ready")  # type: ignore[misc]
+
+    def until_gone(self, plural: str, name: str) -> None:
+        self.until(lambda: not self.exists(plural, name), f"{plural} {name} is gone")
+
+    def refusal(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Refused:
+        """The refusal of a request that must be refused."""
+        try:
+            found = self.request(method, path, body, content_type)
+        except Refused as refused:
+            return refused
+        raise AssertionError(f"it was not refused: {found}")
+
+    def kubectl(self, *words: str, stdin: str = "", code: int = 0) -> str:
+        """What kubectl prints; its exit code must be `code`."""
+        kubectl = Path(sys.executable).parent / "kubectl"
+        command = [str(kubectl) if kubectl.exists() else "kubectl", "--kubeconfig", str(self.kubeconfig)]
+        command += [f"--namespace={self.namespace}", *words]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, input=stdin)
+        assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+        return done.stdout + done.stderr
+
     def pods(self, labels: dict[str, str]) -> list[Any]:
         return list(self.list("pods", ",".join(f"{key}={value}" for key, value in labels.items()))["items"])
 
@@ -198,6 +270,20 @@ class Api:
 
         found = self.until(settled, f"{count} Pods, {ready} ready")
         return found if found is not True else []
+
+
+def pod(name: str, *args: str, image: str = AGNHOST, command: list[str] | None = None, **more: Any) -> Any:
+    """A Pod of one container. `container`: more of it; `labels`, `annotations`; the rest goes into its spec."""
+    metadata = {"name": name, **{key: more.pop(key) for key in ("labels", "annotations") if key in more}}
+    container = {"name": "main", "image": image, **({"args": list(args)} if args else {})}
+    container |= {"command": command} if command else {}
+    container |= more.pop("container", {})
+    return {"metadata": metadata, "spec": {"containers": [container], "terminationGracePeriodSeconds": 1, **more}}
+
+
+def once(name: str, script: str, **more: Any) -> Any:
+    """A Pod of busybox that runs a script once."""
+    return pod(name, image=BUSYBOX, command=["sh", "-c", script], restartPolicy="Never", **more)
 
 
 def is_ready(pod: Any) -> bool:

@@ -7,10 +7,14 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
 
+from statelab.course import solved
+
+ROOT = Path(__file__).resolve().parents[2]
 CONNECT = '%load_ext statelab\nimport statelab\ncluster = statelab.connect().fresh("lesson-04")'
 
 
@@ -240,3 +244,30 @@ def test_a_wide_table_is_shown_to_be_scrolled_and_a_narrow_one_as_text(calm_desk
     assert "overflow-x: auto" in shown.data["text/html"]
     assert "&lt;none&gt;" in shown.data["text/html"]
     assert shown.data["text/plain"].startswith("NAME  ")
+
+
+@pytest.mark.kubectl
+@pytest.mark.slow
+def test_where_no_node_can_be_stopped_the_lesson_on_failover_says_so_and_goes_on(new_desk, tmp_path):
+    """Our own server, met by its kubeconfig as a stranger's: no cell fails, and none waits until its time is out."""
+    desk = new_desk("no-nodes-")
+    desk.statelab("up")
+    kubeconfig = tmp_path / "config"
+    kubeconfig.write_bytes((desk.root / ".statelab" / "kubeconfig").read_bytes())
+    desk.environment |= {"KUBECONFIG": str(kubeconfig), "STATELAB_CLUSTER": "context:statelab"}
+    lesson = next((ROOT / "course").glob("08-*.ipynb"))
+    notebook = solved(nbformat.read(lesson, as_version=4))
+    connect = next(cell for cell in notebook.cells if cell.id == "connect")
+    connect.source = connect.source.replace("connect()", "connect(allow_any=True)")
+    shown = {cell.id: _told(cell) for cell in desk.run(notebook).cells if cell.cell_type == "code"}
+    desk.statelab("down")
+    assert "cannot be stopped from here" in shown["lost-pods"]
+    assert "No node is lost" in shown["force"]
+    assert not [cell.id for cell in notebook.cells for each in cell.get("outputs", ()) if each.output_type == "error"]
+    assert "timed out" not in "".join(shown.values())
+    assert "redis-0 slave ledger = 2027" in shown["back"]
+    assert "left: ['redis-0']" in shown["check-1"]
+
+
+def _told(cell: nbformat.NotebookNode) -> str:
+    return "".join(each.get("text", "") for each in cell.outputs)

@@ -130,7 +130,7 @@ def test_a_prediction_is_judged_on_its_card_which_shows_the_moment_on_the_stage(
     asked.locator(".sl-said", has_text="You said: two").wait_for()
     notebook.do(make("one"))
     notebook.do('from statelab.notebook import truth; truth("stage-1", "one", look="pod/one")')
-    asked.get_by_text("You thought two. It was one.").wait_for()
+    asked.get_by_text("You thought: two. What came: one.").wait_for()
     asked.locator("label", has_text="so it was").locator("input[value=one]").wait_for()
     notebook.do('cluster.delete("pod/one")')
     asked.get_by_role("button", name="Look").click()

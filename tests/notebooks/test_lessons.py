@@ -71,7 +71,8 @@ def check(notebook: nbformat.NotebookNode, claims: dict[str, dict[str, Any]]) ->
 class Runs:
     """Lessons being run on desks of their own, as many desks at a time as there are processors.
 
-    "alone": on a fresh cluster; "again": there once more; "any order": on one cluster, each after another.
+    "alone": on a fresh cluster; "again": there once more; "empty": there, and whoever runs it writes nothing; "any
+    order": on one cluster, each after another.
     The threads end with the process: one that hangs keeps nobody, and `result` says at which cell it did.
     """
 
@@ -83,8 +84,9 @@ class Runs:
         if asked["any order"]:  # the longest job is the first
             self._plan(new_desk("any-order-"), [("any order", lesson) for lesson in asked["any order"]])
         for lesson in LESSONS:
-            if lesson in asked["alone"] + asked["again"]:
-                whens = ["alone", "again"] if lesson in asked["again"] else ["alone"]
+            whens = [when for when in ("alone", "again", "empty") if lesson in asked[when]]
+            if whens:
+                whens = ["alone", *whens] if whens[0] == "again" else whens
                 self._plan(new_desk(f"lesson-{lesson.name[:2]}-"), [(when, lesson) for when in whens])
         for _ in range(max(1, min(4, os.cpu_count() or 1))):
             threading.Thread(target=self._work, daemon=True).start()
@@ -102,7 +104,8 @@ class Runs:
                 for when, lesson in steps:
                     future = self._futures[when, lesson]
                     try:
-                        notebook = solved(nbformat.read(lesson, as_version=4))
+                        notebook = nbformat.read(lesson, as_version=4)
+                        notebook = notebook if when == "empty" else solved(notebook)
                         future.set_result(desk.run(notebook, f"{lesson.name[:2]} ({when})"))
                     except BaseException as error:
                         future.set_exception(error)
@@ -123,7 +126,7 @@ class Runs:
 
 @pytest.fixture(scope="session")
 def runs(request, new_desk) -> Runs:
-    asked: dict[str, list[Path]] = {"alone": [], "again": [], "any order": []}
+    asked: dict[str, list[Path]] = {"alone": [], "again": [], "empty": [], "any order": []}
     for item in request.session.items:
         if "runs" in getattr(item, "fixturenames", ()):
             asked[item.callspec.params["when"]].append(item.callspec.params["lesson"])
@@ -155,6 +158,16 @@ def test_a_lesson_runs_after_any_other_on_the_same_cluster(runs, when, lesson):
     check(runs.result(when, lesson), claims_of(lesson))
 
 
+@pytest.mark.kubectl
+@pytest.mark.slow
+@pytest.mark.parametrize(("when", "lesson"), lessons("empty"))
+def test_who_writes_nothing_comes_to_the_end_all_the_same(runs, when, lesson):
+    claims = claims_of(lesson)
+    for cell in runs.result(when, lesson).cells:
+        if cell.cell_type == "code" and not claims.get(cell.id, {}).get("fails"):
+            assert [said.evalue for said in cell.outputs if said.output_type == "error"] == [], cell.id
+
+
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.name[:2])
 def test_a_lesson_in_git_has_no_outputs_and_a_name_for_each_cell(lesson):
     notebook = nbformat.read(lesson, as_version=4)
@@ -176,6 +189,16 @@ def test_what_is_only_plumbing_is_folded_and_nothing_else(lesson):
             assert cell.metadata.get("jupyter", {}).get("source_hidden", False) is is_plumbing, cell.id
 
 
+MOST_LETTERS = 76  # of a line of code: what fits into a window of 1280 pixels with the stage beside it
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.name[:2])
+def test_no_line_of_code_runs_out_of_its_cell(lesson):
+    for cell in nbformat.read(lesson, as_version=4).cells:
+        if cell.cell_type == "code":
+            assert [line for line in cell.source.splitlines() if len(line) > MOST_LETTERS] == [], cell.id
+
+
 PLAYED = {"edit", "names", "side_by_side", "timeline"}
 
 
@@ -184,7 +207,8 @@ def kind_of(source: str) -> str:
     came of a prediction), "play" (a picture to act on), or "run": nothing but that."""
     if not re.sub(r"^\s*#.*$", "", source, flags=re.MULTILINE).strip():
         return "try"
-    python = "\n".join("pass" if line.lstrip().startswith("%") else line for line in source.splitlines())
+    lines = re.sub(r"\\\n", " ", source).splitlines()  # a line of kubectl may go on in the next
+    python = "\n".join("pass" if line.lstrip().startswith("%") else line for line in lines)
     if source.startswith("%%"):
         return "run"
     called = [
@@ -239,7 +263,7 @@ def test_a_lesson_that_hangs_is_named_with_its_cell(monkeypatch):
 
         def statelab(self, *arguments): ...
 
-    runs = Runs({"alone": [LESSONS[4]], "again": [], "any order": []}, lambda name: Stuck())
+    runs = Runs({"alone": [LESSONS[4]], "again": [], "empty": [], "any order": []}, lambda name: Stuck())
     with pytest.raises(pytest.fail.Exception, match=r"It hangs: 04 \(alone\), cell kill"):
         runs.result("alone", LESSONS[4])
     assert over.is_set()

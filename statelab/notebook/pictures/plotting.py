@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from statelab.cluster.names import parse
 from statelab.cluster.problem import Problem
-from statelab.notebook.pictures.drawing import document, text
+from statelab.notebook.pictures.drawing import document, still, text
 from statelab.notebook.pictures.history import History, Moment
 from statelab.notebook.pictures.lanes import (
     LABEL_W,
@@ -21,6 +22,7 @@ from statelab.notebook.pictures.lanes import (
     sentence_of,
     ticks,
 )
+from statelab.notebook.pictures.modules import PICTURE
 from statelab.notebook.pictures.style import Theme
 from statelab.notebook.strings import say
 
@@ -60,8 +62,9 @@ class Plot:
     def __repr__(self) -> str:
         return f"{self.title}. {self.sentence}"
 
-    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        return {"image/svg+xml": self.svg(), "text/plain": repr(self)}
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        svg = still(self.width, self.height, self.body, repr(self))
+        return {"image/svg+xml": svg, "text/plain": repr(self), PICTURE: {}}
 
 
 def rasterized(svg: str, zoom: int = 1) -> bytes:

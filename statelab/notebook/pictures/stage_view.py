@@ -35,6 +35,7 @@ _WINDOW_S = 40.0  # seconds of the past that are seen at once
 _FEW_LANES, _MOST_LANES = 12, 40
 _LANES_AGAIN_S = 0.5  # between two drawings of more than a few
 _LINE = re.compile(r"^\s*(?:%+|!)(kubectl\s.*|manifest\s.*)$", re.MULTILINE)
+_GOES_ON = re.compile(r"\s*\\\n\s*")  # a line that is too long for its cell is written as several
 # What only counts what else happened tells nothing of its own.
 _COUNTING = ("endpointslices", "statefulsets", "deployments", "replicasets", "nodes")
 
@@ -127,7 +128,7 @@ class Stage(Timeline):
 
     def on_cell(self, source: str) -> None:
         """A cell is about to run: its kubectl line is shown, so that an audience can read it."""
-        found = _LINE.findall(source)
+        found = _LINE.findall(_GOES_ON.sub(" ", source))
         if found:
             self.line = found[-1].strip()
 

@@ -72,7 +72,8 @@ class Timeline(anywidget.AnyWidget):
         if not self._views:
             return
         try:
-            if self._source.update():
+            self._source.update()
+            if self._drawn != self._newest():  # not whether there was news: a cell that asked may have taken it
                 self._refresh()
             if self._mirror.is_away:
                 self.status = say("reconnecting")
@@ -85,8 +86,14 @@ class Timeline(anywidget.AnyWidget):
         """Where its beginning is, on a cluster that keeps no history and no causes."""
         return "" if self._mirror.cluster.place == "embedded" else say("watched_since")
 
+    def _newest(self) -> tuple[int, int]:
+        """Which history, and its last moment."""
+        moments = self.history.moments
+        return id(self.history), moments[-1].number if moments else 0
+
     def _refresh(self) -> None:
         """All anew: there are more moments."""
+        self._drawn = self._newest()
         self._moments = of_interest(self.history, self._what)
         self._places = {id(moment): place for place, moment in enumerate(self.history.moments)}
         self._lanes = lanes(self._moments)

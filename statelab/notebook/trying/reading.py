@@ -12,6 +12,7 @@ from statelab.notebook.strings import say
 _FOLDED_OVER = 25  # lines
 _MOST_TEXT = 200_000
 _AROUND = 1  # lines that stay visible before and after one that is marked
+_DEEPEST = 30  # letters that a line which goes on is moved in
 
 
 @dataclass(frozen=True)
@@ -42,15 +43,20 @@ class Text:
         rows, last = [], -1
         for number in numbers:
             if number != last + 1:
-                rows.append("<span style='opacity:.6'>   ⋯</span>")
-            line = escaped(self.lines[number])
-            is_marked = number in self.marked
-            rows.append(f"<b>▸  {line}</b>" if is_marked else f"   {line}")
+                rows.append(_row("   ⋯", "opacity:.6"))
+            line = self.lines[number]
+            rows.append(_row(f"▸  {line}", "font-weight:bold") if number in self.marked else _row(f"   {line}"))
             last = number
         if numbers and last < len(self.lines) - 1:
-            rows.append("<span style='opacity:.6'>   ⋯</span>")
-        style = "line-height:1.35;white-space:pre;word-break:normal;overflow-x:auto"
-        return f"<pre style='{style}'>{chr(10).join(rows)}</pre>"
+            rows.append(_row("   ⋯", "opacity:.6"))
+        return f"<pre style='line-height:1.35'>{''.join(rows)}</pre>"
+
+
+def _row(line: str, style: str = "") -> str:
+    """A line that goes on, where the page is narrow, further in than it began: nothing of it is cut."""
+    hang = min(_DEEPEST, len(line) - len(line[1:].lstrip()) + 3)
+    wrap = f"display:block;white-space:pre-wrap;word-break:normal;padding-left:{hang}ch;text-indent:-{hang}ch"
+    return f"<span style='{wrap};{style}'>{escaped(line)}</span>"
 
 
 def read_manifest(path: str, *mark: str) -> Text:

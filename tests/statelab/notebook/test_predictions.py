@@ -28,9 +28,9 @@ def test_the_card_says_what_was_thought_and_what_was_so_and_where_to_look() -> N
     card.answer = ["web-0"]
     judged = truth("04-kill", "web-1", look="pod/web-1")
     assert judged.is_same is False
-    assert str(judged) == card.verdict == "You thought web-0. It was web-1."
+    assert str(judged) == card.verdict == "You thought: web-0. What came: web-1."
     assert (card.truth, card.look) == (["web-1"], "pod/web-1")
-    assert "It was web-1." in card._repr_mimebundle_()[0]["text/html"]
+    assert "What came: web-1." in card._repr_mimebundle_()[0]["text/html"]
 
 
 def test_nobody_is_praised_or_scolded() -> None:

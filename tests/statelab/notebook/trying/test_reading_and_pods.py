@@ -19,13 +19,13 @@ def long(tmp_path, monkeypatch):
 def test_a_long_manifest_is_folded_around_what_is_marked_and_can_be_opened(long):
     shown = read_manifest("web.yaml", "line12:")._repr_html_()
     part, _, whole = shown.partition("<details>")
-    assert "<b>▸  line12: &lt;12&gt;</b>" in part
+    assert "font-weight:bold'>▸  line12: &lt;12&gt;</span>" in part
     assert "line11" in part
     assert "line10" not in part
     assert part.count("⋯") == 2
     assert "<summary>web.yaml, all 30 lines</summary>" in whole
     assert "line29" in whole
-    assert "white-space:pre;" in part  # JupyterLab breaks the lines of a cell's output anywhere
+    assert "white-space:pre-wrap;word-break:normal" in part  # JupyterLab breaks the lines of a cell's output anywhere
 
 
 def test_a_short_manifest_is_whole_and_as_text_every_line_is_there(long):

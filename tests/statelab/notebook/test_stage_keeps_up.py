@@ -1,0 +1,30 @@
+"""The stage shows what happened, whoever asked for it first."""
+
+from __future__ import annotations
+
+import pytest
+
+from statelab.cluster import connect
+from statelab.notebook.pictures.stage_view import Stage
+
+POD = {"metadata": {"name": "one"}, "spec": {"containers": [{"name": "c", "image": "nginx:1.27"}]}}
+
+
+@pytest.fixture
+def stage(monkeypatch, tmp_path):
+    monkeypatch.setenv("STATELAB_HOME", str(tmp_path))
+    monkeypatch.setenv("STATELAB_TAB", "1")  # the cluster is in this process: nothing happens but what is asked for
+    cluster = connect().fresh("stage")
+    opened = Stage(cluster)
+    opened._on_message({"shown": True})
+    yield opened
+    opened.close()
+
+
+def test_what_a_cell_has_already_asked_for_is_drawn_all_the_same(stage):
+    """truth() asks for the last moment's number, and takes the news with it."""
+    stage._mirror.cluster.request("POST", "/api/v1/namespaces/stage/pods", POD)
+    stage.latest()
+    stage._on_change()
+    assert any("pod/one" in key for key in stage.frame["pieces"])
+    assert "pod/one" in stage.state["said"]

@@ -116,9 +116,11 @@ def test_a_lesson_is_built_as_the_others(lesson):
 def test_every_prediction_is_shown_beside_what_happened(lesson):
     code = [cell.source for cell in nbformat.read(lesson, as_version=4).cells if cell.cell_type == "code"]
     asked = [
-        key for source in code for key in re.findall(r'^predict\(.*?key="([^"]+)"\)', source, re.DOTALL | re.MULTILINE)
+        key
+        for source in code
+        for key in re.findall(r'^predict\(.*?key="([^"]+)",?\s*\)', source, re.DOTALL | re.MULTILINE)
     ]
-    shown = [key for source in code for key in re.findall(r'(?:predicted|truth)\("([^"]+)"', source)]
+    shown = [key for source in code for key in re.findall(r'(?:predicted|truth)\(\s*"([^"]+)"', source)]
     assert asked
     assert sorted(asked) == sorted(shown)
     assert len(asked) == len(set(asked))

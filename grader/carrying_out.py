@@ -3,6 +3,7 @@ they mean is not."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,8 @@ _FORBIDDEN = (
 )
 _FILES = ["filename", "kustomize", "patch-file", "from-file", "from-env-file", "cert", "key", "output-directory"]
 EMPTY = "${name} is empty: no line has set it.{hint}"
+# What kubectl apply says of objects that the task made, and not with apply: nobody's fault.
+_OURS = re.compile(r"^Warning: resource \S+ is missing the \S+last-applied-configuration .*\n?", re.MULTILINE)
 _READ = ("filename", "patch-file")  # where the task gives files
 _REFUSED = {
     "apply": _NO_FILES,
@@ -69,7 +72,7 @@ def run(trial: Trial, lines: Iterable[Line]) -> tuple[list[CommandError], list[C
         except CommandError as error:
             failed.append(error)
             continue
-        told = result.stderr.strip()
+        told = _OURS.sub("", result.stderr).strip()
         if result.code:
             failed.append(line.error(told or f"it ended with exit code {result.code}"))
             continue

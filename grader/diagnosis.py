@@ -36,6 +36,8 @@ def not_there(trial: Trial, reference: str) -> Verdict:
             f"There is a {kind.name} called {item.name}, and none called {name}.",
             line=item.place(("metadata", "name")).line,
         )
+    if trial.task.answer == "commands":
+        return no(f"There is no {kind.name} called {name}.", trial.evidence(reference, most=4))
     said = ", ".join(dict.fromkeys(each.kind or "an object without a kind" for each in trial.items)) or "nothing"
     return no(f"There is no {kind.name} called {name}: your answer has {said}.")
 
@@ -94,7 +96,7 @@ def pods_not_ready(trial: Trial, reference: str, wanted: int) -> Verdict | None:
     if waiting is None:
         event = _last_warning(trial, workload)
         return no(f"{len(pods)} of {wanted} Pods are there{': ' + event if event else '.'}", trial.evidence(reference))
-    claim = _pending_claim(trial, waiting)
+    claim = pending_claim(trial, waiting)
     if claim is not None:
         return claim
     fault = image_fault(waiting)
@@ -112,7 +114,8 @@ def pods_not_ready(trial: Trial, reference: str, wanted: int) -> Verdict | None:
     return no(f"{waiting.name} does not get ready: {why}.{after}", trial.evidence(waiting.reference), line=line)
 
 
-def _pending_claim(trial: Trial, pod: Seen) -> Verdict | None:
+def pending_claim(trial: Trial, pod: Seen) -> Verdict | None:
+    """Which claim a Pod waits for, and why it is not bound; None when it waits for none."""
     for volume in pod.at("spec", "volumes") or ():
         name = at(volume, "persistentVolumeClaim", "claimName")
         if not name:

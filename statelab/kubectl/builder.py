@@ -82,7 +82,10 @@ def types_and_names(call: Call, words: Sequence[str]) -> tuple[list[tuple[str, s
         return pairs, [], []
     if not words:
         return [], [], []
-    return [], split_types(call, words[0]), list(words[1:])
+    types, names = split_types(call, words[0]), list(words[1:])
+    if "," in words[0].strip(",") and names:  # "deploy,svc web" is deploy/web and svc/web
+        return [(each, name) for each in types for name in names], [], []
+    return [], types, names
 
 
 def split_types(call: Call, text: str) -> list[str]:

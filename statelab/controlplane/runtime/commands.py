@@ -3,11 +3,11 @@
 SHELL_COMMANDS = frozenset(
     (
         "[", ":", "arch", "awk", "base32", "base64", "basename", "bc", "bunzip2", "bzcat", "bzip2", "cat", "chgrp",
-        "chmod", "chown", "cksum", "clear", "cmp", "column", "comm", "cp", "csv", "cut", "dd", "df", "diff", "dirname",
+        "chmod", "chown", "cksum", "clear", "cmp", "column", "comm", "csv", "cut", "dd", "df", "diff", "dirname",
         "dos2unix", "du", "echo", "egrep", "env", "envsubst", "expand", "expr", "factor", "false", "fgrep", "file",
         "find", "flock", "fmt", "fold", "free", "gawk", "getconf", "grep", "groups", "gunzip", "gzip", "head",
         "hexdump", "hostid", "iconv", "id", "install", "join", "jq", "less", "link", "ln", "locale", "logname",
-        "md5sum", "mkdir", "mkfifo", "mktemp", "more", "mv", "nice", "nl", "nohup", "numfmt", "od", "openssl", "paste",
+        "md5sum", "mkdir", "mkfifo", "mktemp", "more", "nice", "nl", "nohup", "numfmt", "od", "openssl", "paste",
         "patch", "pr", "printenv", "printf", "pwd", "readlink", "realpath", "rev", "rg", "rm", "rmdir", "sed", "seq",
         "sha1sum", "sha224sum", "sha256sum", "sha384sum", "sha512sum", "shuf", "sort", "split", "stat", "strings",
         "sum", "tac", "tail", "tar", "tee", "test", "timeout", "touch", "tr", "tree", "true", "truncate", "tsort",

@@ -146,3 +146,18 @@ class MountedFiles:
 def _refuse(read_only: bool, path: str) -> None:
     if read_only:
         raise PermissionError(30, "Read-only file system", path)
+
+
+def copy_tree(files: MountedFiles, source: str, target: str, *, links: bool, keep: bool = False) -> None:
+    """One path with all below it. `links`: a symbolic link stays one; `keep`: what is there stays. Raises OSError."""
+    if links and files.is_symlink(source):
+        if files.exists(target) or files.is_symlink(target):
+            files.remove(target)
+        files.symlink(files.read_link(source), target)
+    elif files.is_directory(source):
+        files.mkdir(target)
+        for entry in files.entries(source):
+            name = entry.path.rpartition("/")[2]
+            copy_tree(files, f"{source.rstrip('/')}/{name}", f"{target.rstrip('/')}/{name}", links=True, keep=keep)
+    elif not (keep and files.exists(target)):
+        files.write(target, files.read(source), files.stat(source).mode)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from statelab.controlplane.runtime.applets import archive, curl, ls, names, redis_cli, system, tail, tcp, wget
+from statelab.controlplane.runtime.applets import archive, copying, curl, ls, names, redis_cli, system, tail, tcp, wget
 from statelab.controlplane.runtime.programs import Program
 
 APPLETS: Mapping[str, Program] = {
@@ -19,6 +19,7 @@ APPLETS: Mapping[str, Program] = {
     **names.APPLETS,
     **redis_cli.APPLETS,
     **archive.APPLETS,
+    **copying.APPLETS,
     **ls.APPLETS,
 }
 _TALKS = frozenset({"telnet"})
@@ -36,6 +37,8 @@ def wants_stdin(name: str, argv: Sequence[str]) -> bool:
         return not any(each.startswith("-") and "z" in each for each in argv)
     if name in ("redis-cli", "valkey-cli"):
         return not redis_cli.has_command(argv)
+    if name == "cp":
+        return "/dev/stdin" in argv
     if name == "tar":
         return archive.reads_stdin(list(argv))
     return name in _TALKS

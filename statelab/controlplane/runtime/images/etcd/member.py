@@ -165,8 +165,15 @@ class EtcdMember:
 
     def _expect_leader(self) -> None:
         """Campaign when nothing is heard of a leader for the election timeout and up to as long again."""
+        if self._leads_nobody():
+            self._timers.pop("election", None)
+            return
         self._timeout_s = self.config.election_s * (1 + self.random.random())
         self._after("election", self._timeout_s, self._look_for_leader, housekeeping=self._is_idle())
+
+    def _leads_nobody(self) -> bool:
+        """It has nobody to tell and nobody to lose; with the first member that is added it begins (`_connect`)."""
+        return self.raft.role == "leader" and not self.peers
 
     def _is_idle(self) -> bool:
         return bool(self.raft.leader) or self._elections > _ELECTIONS_WORTH_WAITING_FOR
@@ -199,10 +206,9 @@ class EtcdMember:
             self._expect_leader()
 
     def _beat(self) -> None:
-        """A leader of nobody has nobody to tell: it begins when the first member is added (`_connect`)."""
         self.raft.beat()
         self._timers.pop("beat", None)
-        if self.raft.role == "leader" and self.peers:
+        if self.raft.role == "leader" and not self._leads_nobody():
             self._after("beat", self.config.heartbeat_s, self._beat, housekeeping=True)
 
     def _watch_leases(self) -> None:
@@ -210,7 +216,9 @@ class EtcdMember:
         for lease in [each for each in self.state.leases.values() if each.expires_s <= now_s]:
             lease.expires_s = now_s + _REQUEST_TIMEOUT_S
             self.raft.propose({"op": "revoke", "lease": lease.id})
-        self._after("leases", _LEASES_LOOKED_AT_S, self._watch_leases, housekeeping=not self.state.leases)
+        self._timers.pop("leases", None)
+        if self.state.leases:
+            self._after("leases", _LEASES_LOOKED_AT_S, self._watch_leases, housekeeping=False)
 
     # ---- peers
 
@@ -223,8 +231,9 @@ class EtcdMember:
                 self.peers.pop(member).close()
             if member not in self.peers and self.is_running:
                 self.peers[member] = Peer(self, member, list(each.peer_urls))
-        if self.raft.role == "leader" and "beat" not in self._timers:
+        if self.raft.role == "leader" and self.peers and "beat" not in self._timers:
             self._beat()
+            self._expect_leader()
 
     def _send(self, member: int, message: Message) -> None:
         if member in self.peers:
@@ -279,6 +288,8 @@ class EtcdMember:
                 outcome: Json | Refused = applying.apply(self, data, entry.kind)
             except Refused as error:
                 outcome = error
+            if self.state.leases and self.raft.role == "leader" and "leases" not in self._timers:
+                self._watch_leases()
             done = self._requests.pop(data.get("id", 0), None)
             if done is not None:
                 done(outcome)

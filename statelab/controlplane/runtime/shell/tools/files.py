@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from statelab.controlplane.runtime.mounted import copy_tree
 from statelab.controlplane.runtime.shell.proc import Proc
 from statelab.controlplane.runtime.shell.redirections import open_path
 from statelab.controlplane.runtime.shell.streams import Steps
-from statelab.controlplane.runtime.shell.tools.common import MOST_BYTES, Options, everything, full, opened
+from statelab.controlplane.runtime.shell.tools.common import MOST_BYTES, Options, full, opened
 
 _SIZES = {"": 1, "c": 1, "w": 2, "b": 512, "k": 1024, "K": 1024, "M": 1024**2, "G": 1024**3, "kB": 1000, "MB": 10**6}
 
@@ -101,75 +102,6 @@ def _target(proc: Proc, sources: list[str], target: str) -> list[tuple[str, str]
     return found
 
 
-def _copy(proc: Proc, source: str, target: str, *, links: bool) -> None:
-    """One path with all below it."""
-    files = proc.files
-    proc.shell.work(5)
-    if links and files.is_symlink(source):
-        files.remove(target)
-        files.symlink(files.read_link(source), target)
-    elif files.is_directory(source):
-        files.mkdir(target)
-        for entry in files.entries(source):
-            name = entry.path.rpartition("/")[2]
-            _copy(proc, f"{source.rstrip('/')}/{name}", f"{target}/{name}", links=True)
-    else:
-        content = files.read(source)
-        proc.shell.work(len(content) // 1000)
-        files.write(target, content, files.stat(source).mode)
-
-
-def _cp(proc: Proc, arguments: list[str]) -> Steps[int]:
-    options = Options(arguments, "rRaapfivdLPHnu", "t", {"recursive": "r", "archive": "a", "target-directory": "t"})
-    operands = options.operands + options.values.get("t", [])
-    if len(operands) < 2:
-        raise ValueError("missing file operand")
-    code = 0
-    for source, target in _target(proc, operands[:-1], operands[-1]):
-        where, to = full(proc, source), full(proc, target)
-        try:
-            if proc.files.is_directory(where):
-                if not options.flags & {"r", "R", "a"}:
-                    raise IsADirectoryError(21, f"omitting directory '{source}'")
-                if to.startswith(where.rstrip("/") + "/"):
-                    raise OSError(22, f"cannot copy a directory, '{source}', into itself")
-            elif not proc.files.exists(where):
-                raise FileNotFoundError(2, f"can't stat '{source}': No such file or directory")
-            elif where == to:
-                raise OSError(22, f"'{source}' and '{target}' are the same file")
-            if source.startswith("/dev/") or target.startswith("/dev/"):
-                content = yield from everything(proc, opened(proc, source))
-                yield from open_path(proc, target, "w").write(proc, content)
-            else:
-                _copy(proc, where, to, links="a" in options)
-        except OSError as error:
-            yield from proc.error(f"cp: {error.strerror}\n")
-            code = 1
-    return code
-
-
-def _mv(proc: Proc, arguments: list[str]) -> Steps[int]:
-    options = Options(arguments, "fivnTu")
-    if len(options.operands) < 2:
-        raise ValueError("missing file operand")
-    code = 0
-    for source, target in _target(proc, options.operands[:-1], options.operands[-1]):
-        where, to = full(proc, source), full(proc, target)
-        try:
-            if not (proc.files.exists(where) or proc.files.is_symlink(where)):
-                raise FileNotFoundError(2, "No such file or directory")
-            if to == where or to.startswith(where.rstrip("/") + "/"):
-                raise OSError(22, "Invalid argument")
-            if "n" in options and proc.files.exists(to):
-                continue
-            _copy(proc, where, to, links=True)
-            proc.files.remove(where)
-        except OSError as error:
-            yield from proc.error(f"mv: can't rename '{source}': {error.strerror}\n")
-            code = 1
-    return code
-
-
 def _ln(proc: Proc, arguments: list[str]) -> Steps[int]:
     options = Options(arguments, "sfnvT", "", {"symbolic": "s", "force": "f"})
     operands = options.operands if len(options.operands) > 1 else [*options.operands, "."]
@@ -183,7 +115,7 @@ def _ln(proc: Proc, arguments: list[str]) -> Steps[int]:
         if "s" in options:
             proc.files.symlink(source, to)
         else:  # files here have one name: a second one is a copy
-            _copy(proc, full(proc, source), to, links=False)
+            copy_tree(proc.files, full(proc, source), to, links=False)
     return 0
 
 
@@ -327,6 +259,6 @@ def _dd(proc: Proc, arguments: list[str]) -> Steps[int]:
 
 
 TOOLS: Mapping[str, Callable[[Proc, list[str]], Steps[int]]] = {
-    "mkdir": _mkdir, "rm": _rm, "rmdir": _rmdir, "cp": _cp, "mv": _mv, "ln": _ln, "touch": _touch, "chmod": _chmod,
+    "mkdir": _mkdir, "rm": _rm, "rmdir": _rmdir, "ln": _ln, "touch": _touch, "chmod": _chmod,
     "chown": _chown, "chgrp": _chown, "mktemp": _mktemp, "truncate": _truncate, "dd": _dd, "unlink": _rm,
 }  # fmt: skip

@@ -22,7 +22,7 @@ _REASON = re.compile(
 _WHY = re.compile(r"\s*(?:[(（#]|\bbecause\b|\bsince\b|\.\s(?=[A-Za-z]+ )).*", re.DOTALL | re.IGNORECASE)
 _MARKUP = re.compile(r"[`*\"'“”‘’„]|(?<![a-z0-9])_|_(?![a-z0-9])")
 _QUESTION = re.compile(
-    r"[\s>|]*(?:[-*•+]\s+|\d+[.)]\s+)?[`*\"'_]*([A-Za-z0-9][\w.-]*)[`*\"'_]*\s*(?:[:=|→：]|->|=>)(.*)"
+    r"[\s>|]*(?:[-*•+]\s+|\d+[.)]\s+)?[`*\"'_]*([A-Za-z0-9][\w.-]*)[`*\"'_]*(?:\s*(?:[:=|→：]|->|=>)|\s[-–—]\s)(.*)"
 )
 _ITEM = re.compile(r"\s*(?:[-*•+]\s+|\d+[.)]\s+)(.+)")
 _BETWEEN = re.compile(r"\s*(?:[,;|&+<>，、]|->|=>|→|⇒|-->|\s)\s*")

@@ -240,9 +240,20 @@ def _claim(pod: Object, spec: Object, claim: str, cluster: Reader, source: Volum
         raise unprocessed(
             f'failed to fetch PV {volume_name} from API server: persistentvolumes "{volume_name}" not found'
         )
+    if pv["spec"].get("volumeMode") == "Block" and spec["name"] in _mount_names(pod):
+        raise MountError(
+            f"Unable to attach or mount volumes: unmounted volumes=[{spec['name']}], unattached volumes=[], failed to "
+            f"process volumes=[{spec['name']}]: volume {spec['name']} has volumeMode Block, but is specified in "
+            "volumeMounts"
+        )
     read_only = bool((spec.get("persistentVolumeClaim") or {}).get("readOnly"))
     mounted = persistent_volume(pv, source, node)
     return Mounted(mounted.volume, mounted.sub_path, read_only)
+
+
+def _mount_names(pod: Object) -> set[str]:
+    containers = [*(pod["spec"].get("initContainers") or ()), *pod["spec"]["containers"]]
+    return {mount["name"] for each in containers for mount in each.get("volumeMounts") or ()}
 
 
 def persistent_volume(pv: Object, source: VolumeSource, node: str) -> Mounted:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from statelab.controlplane.controllers.volume.localpath import folder_owner
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.kubelet.env import ConfigError, PodFacts, Reader, data_of, field_value, resource_value
+from statelab.controlplane.kubelet.hostfiles import node_hosts
 
 if TYPE_CHECKING:
     from statelab.controlplane.runtime.volumes import Volume
@@ -178,6 +179,8 @@ def _host_path(name: str, body: Object, source: VolumeSource, node: str) -> Moun
     volume = source.named_volume(f"node/{node}")
     path, kind = body["path"], body.get("type") or ""
     relative = path.strip("/")
+    if relative == "etc/hosts" and not volume.exists(relative):  # what a node has that somebody may look for
+        volume.write(relative, node_hosts(node).encode(), _DEFAULT_MODE)
     if kind in ("DirectoryOrCreate", "") and relative and not volume.exists(relative):
         volume.make_directory(relative)
     elif kind == "FileOrCreate" and not volume.exists(relative):

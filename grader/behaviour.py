@@ -9,6 +9,7 @@ from grader.diagnosis import not_there
 from grader.image_faults import stand_in
 from grader.seen import Seen
 from grader.verdict import Verdict, no, yes
+from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object
 from statelab.manifest.relations import at
 
@@ -134,6 +135,16 @@ def data_outlive(trial: Trial, pods: Sequence[str], folder: str) -> Verdict:
         if kept.strip() != f"I am {name}":
             return no(f"{name} wrote a file, was killed, and found in its place: {kept.strip()[:40]!r}.", seen)
     return on_a_claim(trial, pods, folder) or yes("")
+
+
+def evict(trial: Trial, pod: str) -> str:
+    """Ask for a Pod's eviction as `kubectl drain` does: "" when it is carried out, else the API server's refusal."""
+    body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}}
+    try:
+        trial.cluster.api.evict(trial.namespace, pod, body, trial.cluster.options())
+    except ApiError as error:
+        return error.message
+    return ""
 
 
 def _names(pod: Seen) -> str:

@@ -15,6 +15,11 @@ _FILLERS = re.compile(
     r"the|a|an|i|think|guess|believe|probably|surely|definitely|certainly|just|only|exactly|answers?|still|"
     r"versions?|policy|pods?|address(?:es)?|ips?|records?|members?|of|them|all|in|total|podmanagementpolicy)\b"
 )
+# The same beside a number: "at most 1 of 3", "one may be lost".
+_AROUND_A_NUMBER = re.compile(
+    r"\bof (?:the |those )?(?:\d+|two|three|four|five|six|seven|eight|nine|ten)\b|"
+    r"\b(?:at (?:the )?most|up to|max(?:imum)?|no more than|more|can|may|could|lost|lose|away|nodes?)\b"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,8 @@ class Kind:
         said = text.strip(" .,;:!?")
         if (found := self._exactly(said)) is not None:
             return found
+        if self.is_number and not self.words:
+            said = _AROUND_A_NUMBER.sub(" ", said)
         bare = " ".join(_FILLERS.sub(" ", said).split()).strip(" .,;:!?")
         return self._exactly(bare)
 

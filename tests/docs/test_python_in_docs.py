@@ -78,9 +78,9 @@ def test_the_task_that_the_page_adds_grades(tmp_path, monkeypatch):
     from grader.judge import judge
 
     checks, hidden, cells = blocks(ROOT / "docs" / "adding-a-task.md")
-    rubric = types.ModuleType("grader.rubrics.ps7")
+    rubric = types.ModuleType("grader.rubrics.ps10")
     exec(checks, rubric.__dict__)
-    monkeypatch.setitem(sys.modules, "grader.rubrics.ps7", rubric)
+    monkeypatch.setitem(sys.modules, "grader.rubrics.ps10", rubric)
     monkeypatch.setattr("grader.nbgrader.authoring.task_named", lambda name: vars(rubric)["two_volumes"])
     exec(hidden, {})
     full = judge(rubric.two_volumes, Answer((TWO_CLAIMS,)))
@@ -89,9 +89,9 @@ def test_the_task_that_the_page_adds_grades(tmp_path, monkeypatch):
     assert one.score == 0
     assert "db-0 mounts 1 claims." in one.checks[0].message
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "solutions" / "ps7").mkdir(parents=True)
+    (tmp_path / "solutions" / "ps10").mkdir(parents=True)
     exec(cells, {"model_answer_as_text": TWO_CLAIMS, "mark_scheme": "What a full answer says."})
-    assert (tmp_path / "solutions" / "ps7" / "ps7.ipynb").is_file()
+    assert (tmp_path / "solutions" / "ps10" / "ps10.ipynb").is_file()
 
 
 @pytest.mark.slow

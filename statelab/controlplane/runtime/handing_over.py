@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 _SHELL = r"(?:(?:/usr)?/bin/)?(?:sh|bash|ash|dash)"
 _FILE = r"(?P<file>[\w./-]+)(?P<arguments>(?:[ \t]+[\w./:=@,+-]+)*)"
-_BEGINS = r"(?:^|(?<=[;{(])|(?<=&&)|(?<=\|\|)|(?<=\bthen\b)|(?<=\belse\b)|(?<=\bdo\b))[ \t]*"
+_BEGINS = r"(?:^|(?<=[;{])|(?<=&&)|(?<=\|\|)|(?<=\bthen\b)|(?<=\belse\b)|(?<=\bdo\b))[ \t]*"
 _ENDS = r"(?=[ \t]*(?:$|[;})]|&&|\|\|))"
 _EXECUTES = re.compile(rf"{_BEGINS}exec[ \t]+(?P<shell>{_SHELL}[ \t]+)?{_FILE}{_ENDS}", re.MULTILINE)
 _READS = re.compile(rf"{_BEGINS}(?:\.|source)[ \t]+{_FILE}{_ENDS}", re.MULTILINE)
-# The last command of `sh -c` is executed in the shell's place as well, without that word: ash.c, EV_EXIT.
+# The last command of `sh -c` is executed in the shell's place as well, without that word: ash.c, EV_EXIT. A shell that
+# has traps of its own waits for it.
 _LAST = re.compile(rf"{_BEGINS}(?P<shell>{_SHELL}[ \t]+)?{_FILE}\s*\Z", re.MULTILINE)
 
 
@@ -44,7 +45,7 @@ def handed_over(script: str, read: Callable[[str, bool], str | None], *, is_line
         return f" {{ set -- {parameters}; . {found['file']}; exit $?; }}"
 
     changed = _EXECUTES.sub(becomes, script)
-    if is_line:
+    if is_line and not re.search(r"\btrap\b", script):
         changed = _LAST.sub(becomes, changed)
     for found in _READS.finditer(script):
         text = read(found["file"], False)

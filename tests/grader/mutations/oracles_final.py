@@ -99,17 +99,17 @@ def store(text: str) -> bool:
 # ---- probes
 
 
-def _lives(cluster: Cluster, name: str) -> Iterator[tuple[float, Pod]]:
+def lives(cluster: Cluster, name: str) -> Iterator[tuple[float, Pod]]:
     for revision in cluster.cp.store.history:
         if revision.plural == "pods" and revision.key == cluster.key(name):
             yield revision.at_s, revision.object
 
 
-def _started(pod: Pod) -> bool:
+def started(pod: Pod) -> bool:
     return any("running" in each.get("state", {}) for each in pod.get("status", {}).get("containerStatuses", ()))
 
 
-def _restarts(pod: Pod | None) -> int:
+def restarts(pod: Pod | None) -> int:
     return sum(each["restartCount"] for each in (pod or {}).get("status", {}).get("containerStatuses", ()))
 
 
@@ -118,9 +118,9 @@ def _loads(cluster: Cluster, loading_s: float) -> bool:
     if not cluster.until(lambda: cluster.are_ready("statefulsets", "sessions", 2), loading_s + 80):
         return False
     for name in ("sessions-0", "sessions-1"):
-        began = next(at_s for at_s, pod in _lives(cluster, name) if _started(pod))
-        ready = next(at_s for at_s, pod in _lives(cluster, name) if is_ready(pod))
-        if ready - began < loading_s - 1 or _restarts(cluster.one("pods", name)):
+        began = next(at_s for at_s, pod in lives(cluster, name) if started(pod))
+        ready = next(at_s for at_s, pod in lives(cluster, name) if is_ready(pod))
+        if ready - began < loading_s - 1 or restarts(cluster.one("pods", name)):
             return False
     return True
 
@@ -129,13 +129,13 @@ def _starts_again(cluster: Cluster, name: str, loading_s: float) -> bool:
     if not is_ready(cluster.one("pods", name)):
         return False
     cluster.run(name, "redis-cli", "shutdown", "nosave")
-    if not cluster.until(lambda: _restarts(cluster.one("pods", name)) > 0, 180):
+    if not cluster.until(lambda: restarts(cluster.one("pods", name)) > 0, 180):
         return False
     cluster.wait(5)
     cluster.until(lambda: is_ready(cluster.one("pods", name)), loading_s + 120)
     cluster.wait(30)
     now = cluster.one("pods", name)
-    return _restarts(now) == 1 and is_ready(now)
+    return restarts(now) == 1 and is_ready(now)
 
 
 def sessions(text: str) -> bool:
@@ -165,7 +165,7 @@ def sessions(text: str) -> bool:
 # ---- a budget
 
 
-def _evicts(cluster: Cluster, pod: str) -> bool:
+def evicts(cluster: Cluster, pod: str) -> bool:
     body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}}
     try:
         cluster.cp.api.evict(cluster.namespace, pod, body, cluster.cp.options())
@@ -185,12 +185,12 @@ def budget(text: str) -> bool:
     for count in (3, 5):
         cluster.scale("statefulsets", "orders", count)
         for ordinal in reversed(range(count)):
-            if not cluster.are_ready("statefulsets", "orders", count) or not _evicts(cluster, f"orders-{ordinal}"):
+            if not cluster.are_ready("statefulsets", "orders", count) or not evicts(cluster, f"orders-{ordinal}"):
                 return False
-            if any(_evicts(cluster, f"orders-{other}") for other in range(count) if other != ordinal):
+            if any(evicts(cluster, f"orders-{other}") for other in range(count) if other != ordinal):
                 return False
             cluster.settle()
-        if not all(_evicts(cluster, name_of(pod)) for pod in cluster.pods("deployments", "front")):
+        if not all(evicts(cluster, name_of(pod)) for pod in cluster.pods("deployments", "front")):
             return False
         cluster.settle()
     return True

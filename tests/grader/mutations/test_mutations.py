@@ -14,6 +14,7 @@ from pathlib import Path
 import oracles_final
 import oracles_lines
 import oracles_names
+import oracles_stopping
 import oracles_storage
 import pytest
 from slips import slips
@@ -29,6 +30,7 @@ ORACLES: dict[str, Callable[[str], bool]] = {
     **oracles_storage.ORACLES,
     **oracles_final.ORACLES,
     **oracles_lines.ORACLES,
+    **oracles_stopping.ORACLES,
 }
 SAMPLE = 12  # slips of each task
 pytestmark = pytest.mark.slow

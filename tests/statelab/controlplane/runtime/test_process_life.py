@@ -247,7 +247,18 @@ def test_a_shell_that_is_replaced_by_a_script_leaves_the_signal_to_its_traps(nod
     assert node.exits["web-0"].code == 3
 
 
-@pytest.mark.parametrize("line", ["sh /data/saver.sh; echo ended", "exec /data/saver.sh", "/data/saver.sh; exit 1"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sh /data/saver.sh; echo ended",
+        "exec /data/saver.sh",
+        "/data/saver.sh; exit 1",
+        "trap 'echo bye' TERM; sh /data/saver.sh",  # a shell with a trap of its own waits for its child
+        "sh /data/saver.sh | cat",
+        "sh /data/saver.sh & wait",
+        "(exec sh /data/saver.sh); echo ended",  # it is the shell in parentheses that is replaced
+    ],
+)
 def test_a_shell_that_waits_for_a_script_or_cannot_run_it_hands_nothing_on(node, line):
     volume = Volume("data")
     volume.write("/saver.sh", SAVER.encode())

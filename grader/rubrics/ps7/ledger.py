@@ -1,0 +1,235 @@
+"""How a ledger is stopped while entries are in its memory and writers still come; what it took, and what it kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
+
+from grader.behaviour import evict
+from grader.diagnosis import pods_not_ready
+from grader.seen import Seen
+from grader.trial import Trial
+from grader.verdict import Verdict, no, partly
+from statelab.controlplane.errors import ApiError
+
+SET, DISK = "statefulset/ledger", "/data/ledger"
+KNOWN_FOR_S = 10  # so long a writer keeps an address that it has looked up
+SOON_S = 32.0
+NEARLY_ALL = 9  # of the ten that may be in its memory
+_LATE_S = (3, 6, 9)  # so long after the Pod has been asked do late writers come
+_TOO_LATE_S = 14  # one that should know better by now: turned away, or not lost
+_AWAY_S = 200.0
+
+
+@dataclass
+class Stop:
+    """One Pod was asked to stop. `refused_s`: how long after that a writer was first turned away."""
+
+    pod: str
+    grace_s: float
+    taken: list[str] = field(default_factory=list)
+    late: int = 0  # of those that came after it had been asked
+    refused_s: float | None = None
+    took_s: float | None = None  # until it was gone
+    kept: set[str] = field(default_factory=set)
+    hook_failed: bool = False
+
+    @property
+    def lost(self) -> list[str]:
+        return [each for each in self.taken if each not in self.kept]
+
+
+def note(trial: Trial, pod: str, entries: Sequence[str]) -> bool:
+    """Whether a writer's entries are acknowledged."""
+    return trial.exec(pod, "sh", "/ledger/note.sh", *entries).code == 0
+
+
+def kept_by(trial: Trial, pod: str) -> set[str]:
+    return set((trial.read(pod, DISK) or "").split())
+
+
+def stop(trial: Trial, pod: str, entries: int, *, late: bool = False, how: str = "delete") -> Stop | Verdict:
+    """So many entries are taken, and the Pod is asked to stop; a writer that knows its address comes every three.
+
+    A Verdict where the Pod does not take any, or does not come back.
+    """
+    before = trial.get(f"pod/{pod}")
+    if before is None or not before.ready:
+        return no(f"{pod} is not Ready.", trial.evidence(f"pod/{pod}"))
+    result = Stop(pod, float(before.at("spec", "terminationGracePeriodSeconds") or 0))
+    begun_s = trial.cluster.loop.now_s
+    names = [f"{pod}-{begun_s:.0f}-{each}" for each in range(entries)]
+    if names and not note(trial, pod, names):
+        return no(f"{pod} takes no entry: {trial.exec(pod, 'sh', '/ledger/note.sh', 'one').error.strip()[:160]}")
+    result.taken = names
+    asked_s = trial.cluster.loop.now_s
+    if how == "evict":
+        said = evict(trial, pod)
+        if said:
+            return no(f"{pod} cannot be evicted: {said}")
+    else:
+        trial.delete(f"pod/{pod}")
+    for second in (*_LATE_S, _TOO_LATE_S) if late else ():
+        trial.wait(max(0.0, asked_s + second - trial.cluster.loop.now_s))
+        name = f"{pod}-late-{asked_s:.0f}-{second}"
+        if note(trial, pod, [name]):
+            result.taken.append(name)
+            result.late += second != _TOO_LATE_S
+        elif result.refused_s is None and second != _TOO_LATE_S:
+            result.refused_s = trial.cluster.loop.now_s - asked_s
+    if trial.when(lambda: _is_another(trial, before), timeout_s=_AWAY_S):
+        result.took_s = trial.cluster.loop.now_s - asked_s
+    trial.settle()
+    after = trial.get(f"pod/{pod}")
+    if after is None or after.uid == before.uid or not after.ready:
+        return no(f"{pod} was asked to stop, and did not come back.", trial.evidence(f"pod/{pod}", most=6))
+    result.kept = kept_by(trial, pod)
+    result.hook_failed = any(
+        each.at("reason") == "FailedPreStopHook" and each.at("involvedObject", "uid") == before.uid
+        for each in trial.all("event")
+    )
+    return result
+
+
+def _is_another(trial: Trial, before: Seen) -> bool:
+    now = trial.get(before.reference)
+    return now is None or now.uid != before.uid
+
+
+# ---- what is said of it
+
+
+def _line(trial: Trial, *path: str | int) -> int | None:
+    spec = ("spec", "template", "spec")
+    return trial.line("StatefulSet", *spec, *path, name="ledger") or trial.line("StatefulSet", *spec, name="ledger")
+
+
+def losses(trial: Trial, stopped: Stop, what: str) -> Verdict | None:
+    """Why not all is kept that was taken, and a share of the points for what is; None when all is."""
+    if not stopped.lost:
+        return None
+    kept, taken = len(stopped.taken) - len(stopped.lost), len(stopped.taken)
+    seen = trial.evidence(f"pod/{stopped.pod}", most=6)
+    counted = f"{what}: {stopped.pod} had taken {taken} entries, and kept {kept or 'none'} of them."
+    at_its_end = stopped.took_s is not None and stopped.took_s >= stopped.grace_s - 1
+    if not kept and at_its_end:
+        why = f"It stopped only when its grace period of {stopped.grace_s:.0f} s was over, and had not begun to save."
+        return no(f"{counted} {why} Who is the container's first process?", seen, line=_line(trial, "containers", 0))
+    if at_its_end:
+        why = f"It was killed after {stopped.took_s:.0f} s, its grace period, while it saved."
+        line = _line(trial, "terminationGracePeriodSeconds")
+        return partly(0.5 * kept / taken, f"{counted} {why}", seen, line=line)
+    took = f"It was gone after {stopped.took_s:.0f} s." if stopped.took_s is not None else ""
+    return partly(0.5 * kept / taken, f"{counted} {took}", seen, line=_line(trial, "containers", 0))
+
+
+def refusals(trial: Trial, stopped: Stop) -> Verdict | None:
+    """Why a writer was turned away that knew the address; a share of the points for those that were not."""
+    if stopped.refused_s is None:
+        return None
+    said = f"{stopped.refused_s:.0f} s after {stopped.pod} had been asked to stop, a writer was turned away."
+    if stopped.hook_failed:
+        said += " Its preStop hook failed."
+    line = _line(trial, "containers", 0, "lifecycle") or _line(trial, "containers", 0)
+    seen = trial.evidence(f"pod/{stopped.pod}", most=6)
+    return partly(0.5 * stopped.late / len(_LATE_S), said, seen, line=line)
+
+
+_HEARD: WeakKeyDictionary[Trial, Verdict | None] = WeakKeyDictionary()
+
+
+def hears(trial: Trial) -> Verdict | None:
+    """Why a member that is deleted with three entries in memory does not keep them; None when it does. Tried once."""
+    if trial not in _HEARD:
+        _HEARD[trial] = _hears(trial)
+    return _HEARD[trial]
+
+
+def _hears(trial: Trial) -> Verdict | None:
+    problem = pods_not_ready(trial, SET, 2)
+    if problem is not None:
+        return problem
+    stopped = stop(trial, "ledger-1", 3)
+    return stopped if isinstance(stopped, Verdict) else losses(trial, stopped, "It was deleted")
+
+
+def keeps(trial: Trial, pod: str, entries: int, *, late: bool, how: str = "delete") -> Verdict | None:
+    """Why something is lost, or somebody turned away, when this Pod is asked to stop; None when all is well."""
+    stopped = stop(trial, pod, entries, late=late, how=how)
+    if isinstance(stopped, Verdict):
+        return stopped
+    what = {"delete": "It was deleted", "evict": "It was evicted"}[how]
+    problems = [each for each in (refusals(trial, stopped), losses(trial, stopped, what)) if each is not None]
+    return min(problems, key=lambda each: each.share) if problems else None
+
+
+def is_soon_gone(trial: Trial) -> Verdict | None:
+    """Why a member that has nothing to save is not gone within half a minute; None when it is."""
+    stopped = stop(trial, "ledger-1", 0)
+    if isinstance(stopped, Verdict):
+        return stopped
+    if stopped.took_s is not None and stopped.took_s <= SOON_S:
+        return None
+    took = f"{stopped.took_s:.0f} s" if stopped.took_s is not None else "more than three minutes"
+    line = _line(trial, "containers", 0, "lifecycle") or _line(trial, "containers", 0)
+    said = f"{stopped.pod} had nothing to save, and was gone only after {took}."
+    return no(said, trial.evidence(f"pod/{stopped.pod}", most=6), line=line)
+
+
+# ---- whole operations, while writers write
+
+
+def through(trial: Trial, what: str, act: Callable[[], object], members: int = 2) -> Verdict | None:
+    """Something planned is done to the whole set, with writers at work: why an acknowledged entry is lost; None if
+    none is. A writer leaves a Pod alone ten seconds after that has been asked to stop.
+    """
+    taken: dict[str, list[str]] = {f"ledger-{each}": [] for each in range(members)}
+    asked_s: dict[str, float] = {}
+    act()
+    before = trial.cluster.store.revision
+    for turn in range(60):
+        for name, entries in taken.items():
+            pod = trial.get(f"pod/{name}")
+            if pod is None or not _is_known(trial, pod, asked_s):
+                continue
+            entry = f"{name}-{what.replace(' ', '-')}-{turn}"
+            if note(trial, name, [entry]):
+                entries.append(entry)
+        trial.wait(4)
+        now = trial.cluster.store.revision
+        if turn and now == before and _is_whole(trial):
+            break
+        before = now
+    try:
+        trial.scale(SET, members)
+    except ApiError as error:
+        return no(error.message)
+    trial.settle()
+    # What is in memory now is saved when they are stopped once more.
+    for name in taken:
+        trial.delete(f"pod/{name}")
+    trial.settle()
+    problem = pods_not_ready(trial, SET, members)
+    if problem is not None:
+        return no(f"{what}. After that: {problem.message}", problem.evidence, line=problem.line)
+    for name, entries in taken.items():
+        kept = kept_by(trial, name)
+        lost = [each for each in entries if each not in kept]
+        if lost:
+            said = f"{what}, and of {len(entries)} entries that {name} had acknowledged, {len(lost)} are gone."
+            share = 0.5 * (len(entries) - len(lost)) / len(entries)
+            return partly(share, said, trial.evidence(f"pod/{name}", most=6), line=_line(trial, "containers", 0))
+    return None
+
+
+def _is_known(trial: Trial, pod: Seen, asked_s: dict[str, float]) -> bool:
+    """Whether writers come to this Pod: it is Ready, or has been asked to stop a moment ago."""
+    if pod.ready or pod.at("metadata", "deletionTimestamp") is None:
+        return pod.ready
+    began_s = asked_s.setdefault(pod.uid, trial.cluster.loop.now_s)
+    return trial.cluster.loop.now_s - began_s < KNOWN_FOR_S - 4
+
+
+def _is_whole(trial: Trial) -> bool:
+    return all(each.ready for each in trial.pods_of(SET))

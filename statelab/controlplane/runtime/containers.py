@@ -8,10 +8,11 @@ its whole grace period.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from statelab.controlplane.runtime.entry import Entry, StartError, entry_of
-from statelab.controlplane.runtime.files import furnish, mount_problem, mounts_of, prepare
+from statelab.controlplane.runtime.files import FURNISHED, furnish, mount_problem, mounts_of, prepare
 from statelab.controlplane.runtime.filetree import FileTree
 from statelab.controlplane.runtime.images import image_for, parse_reference
 from statelab.controlplane.runtime.logs import Log
@@ -169,7 +170,7 @@ class Container:
         """What to mount into a shell. The first one finds everything in its place."""
         if not self._is_furnished:
             self._is_furnished = True
-            furnish(self)
+            self.root.later(partial(furnish, self), FURNISHED)
         return mounts_of(self)
 
     def take_signal(self) -> int:
@@ -187,7 +188,7 @@ class Container:
 
     def printed_by_file(self) -> None:
         """What somebody wrote to /proc/1/fd/1 or 2: the way of a script to the container's log."""
-        if not self._is_furnished:
+        if not self._is_furnished or self.root.waits:
             return
         streams: tuple[tuple[str, Stream], ...] = (("/proc/1/fd/1", "stdout"), ("/proc/1/fd/2", "stderr"))
         for path, stream in streams:

@@ -18,6 +18,10 @@ _DIRECTORIES = (
     "/bin", "/dev", "/etc", "/home", "/mnt", "/opt", "/proc/1", "/root", "/run", "/srv", "/tmp", "/usr/bin",
     "/usr/sbin", "/var/log", "/var/run",
 )  # fmt: skip
+# `/tmp` is there from the beginning.
+FURNISHED = frozenset("/".join(each.split("/")[: 3 if each.startswith("/usr") else 2]) for each in _DIRECTORIES) - {
+    "/tmp"
+}
 _PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
 _OS_RELEASE = 'PRETTY_NAME="StateLab sandbox"\nNAME="StateLab"\nID=statelab\n'
 _GROUP = "root:x:0:\nnogroup:x:65534:\n"

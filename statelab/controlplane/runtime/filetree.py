@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +17,7 @@ FileKind = Literal["file", "directory", "symlink"]
 
 ROOT_MODE = 0o755
 _WRITTEN_DOWN = 65_536  # the largest file that is not given to bashkit at once, in bytes
+_MOST_WRITTEN_DOWN = 1_000  # files; its own limits are for more
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,50 @@ class FileTree:
         self.mode = mode  # of its root
         self._files: dict[str, tuple[bytes, int | None]] = {}  # what a bashkit tree is to be made of
         self._directories: dict[str, int | None] = {}  # with those above them; their modes
+        self._later: Callable[[], None] | None = None
+        self._later_in: frozenset[str] | None = None
+
+    def later(self, make: Callable[[], None], below: frozenset[str] | None = None) -> None:
+        """Call `make` to write more files when somebody first looks where they would be: most scripts never do.
+
+        `below`: the directories that it writes to, at most two deep; None: all. No link of it is in the root itself.
+        """
+        self._later, self._later_in = make, below
+
+    @property
+    def waits(self) -> bool:
+        """Whether there are files that nobody has looked for yet."""
+        return self._later is not None
+
+    def _look(self, path: str) -> None:
+        if self._later is not None and self._is_there(path):
+            self._make_now()
+
+    def _is_there(self, path: str) -> bool:
+        if self._later_in is None or not path.startswith("/"):
+            return True
+        parts = path.split("/")
+        return (
+            f"/{parts[1]}" in self._later_in
+            or "/".join(parts[:3]) in self._later_in
+            or (len(parts) == 2 and any(each.startswith(f"{path}/".replace("//", "/")) for each in self._later_in))
+            or "." in parts
+            or ".." in parts
+        )
+
+    def _make_now(self) -> None:
+        make, self._later = self._later, None
+        if make is not None:
+            make()
 
     @property
     def handle(self) -> Files:
+        """For a shell that mounts the tree, and may look anywhere."""
+        self._make_now()
+        return self._real
+
+    @property
+    def _real(self) -> Files:
         if self._handle is None:
             self._handle = handle = new_files(self)
             files, directories, self._files, self._directories = self._files, self._directories, {}, {}
@@ -56,7 +98,12 @@ class FileTree:
                 if mode is not None:
                     handle.chmod(path, mode)
             for path, (content, mode) in files.items():
-                self.write(path, content, mode)
+                try:
+                    handle.write_file(path, content)
+                    if mode is not None:
+                        handle.chmod(path, mode)
+                except RuntimeError as error:
+                    raise os_error(error, path) from None
         return self._handle
 
     def _is_plain(self, path: str) -> bool:
@@ -80,6 +127,7 @@ class FileTree:
             self._handle.mkdir("/")
 
     def read(self, path: str) -> bytes:
+        self._look(path)
         if self._is_plain(path):
             if path in self._files:
                 return self._files[path][0]
@@ -88,86 +136,96 @@ class FileTree:
             if not any(path.startswith(f"{each}/") for each in self._files):
                 raise FileNotFoundError(2, "No such file or directory", path)
         try:
-            return self.handle.read_file(path)
+            return self._real.read_file(path)
         except RuntimeError as error:
             raise os_error(error, path) from None
 
     def write(self, path: str, content: bytes, mode: int | None = None) -> None:
+        self._look(path)
         is_new = path not in self._directories and path != "/" and len(content) <= _WRITTEN_DOWN
+        is_new = is_new and len(self._files) < _MOST_WRITTEN_DOWN
         if is_new and self._is_plain(path) and self._note(path.rpartition("/")[0] or "/"):
             self._files[path] = (content, mode if mode is not None else self._files.get(path, (b"", None))[1])
             return
         try:
             parent = path.rpartition("/")[0]
-            if parent and not self.handle.exists(parent):
-                self.handle.mkdir(parent, True)
-            self.handle.write_file(path, content)
+            if parent and not self._real.exists(parent):
+                self._real.mkdir(parent, True)
+            self._real.write_file(path, content)
             if mode is not None:
-                self.handle.chmod(path, mode)
+                self._real.chmod(path, mode)
         except RuntimeError as error:
             raise os_error(error, path) from None
 
     def append(self, path: str, content: bytes) -> None:
+        self._look(path)
         try:
-            if self.handle.exists(path):
-                self.handle.append_file(path, content)
+            if self._real.exists(path):
+                self._real.append_file(path, content)
             else:
                 self.write(path, content)
         except RuntimeError as error:
             raise os_error(error, path) from None
 
     def mkdir(self, path: str) -> None:
+        self._look(path)
         if self._is_plain(path) and self._note(path):
             return
         try:
-            self.handle.mkdir(path, True)
+            self._real.mkdir(path, True)
         except RuntimeError as error:
             raise os_error(error, path) from None
 
     def symlink(self, target: str, path: str) -> None:
+        self._look(path)
         parent = path.rpartition("/")[0]
         try:
             if parent:
-                self.handle.mkdir(parent, True)
-            self.handle.symlink(target, path)
+                self._real.mkdir(parent, True)
+            self._real.symlink(target, path)
         except RuntimeError as error:
             raise os_error(error, path) from None
 
     def chmod(self, path: str, mode: int) -> None:
+        self._look(path)
         if path == "/":
             self.mode = mode
         if self._is_plain(path) and path in self._directories:
             self._directories[path] = mode
             return
         try:
-            self.handle.chmod(path, mode)
+            self._real.chmod(path, mode)
         except RuntimeError as error:
             raise os_error(error, path) from None
 
     def remove(self, path: str) -> None:
         """With everything below. Nothing there is no error."""
+        self._look(path)
         try:
-            if self.handle.exists(path) or self.is_symlink(path):
-                self.handle.remove(path, True)
+            if self._real.exists(path) or self.is_symlink(path):
+                self._real.remove(path, True)
         except RuntimeError as error:
             raise os_error(error, path) from None
 
     def exists(self, path: str) -> bool:
+        self._look(path)
         if self._is_plain(path):
             return path == "/" or path in self._files or path in self._directories
         try:
-            return self.handle.exists(path)
+            return self._real.exists(path)
         except RuntimeError:  # a name too long, a path too deep
             return False
 
     def stat(self, path: str) -> Entry:
+        self._look(path)
         try:
-            found = self.handle.stat(path)
+            found = self._real.stat(path)
         except RuntimeError as error:
             raise os_error(error, path) from None
         return _entry(path, found)
 
     def is_directory(self, path: str) -> bool:
+        self._look(path)
         if self._is_plain(path):
             return path == "/" or path in self._directories
         try:
@@ -176,21 +234,25 @@ class FileTree:
             return False
 
     def is_symlink(self, path: str) -> bool:
+        if path.count("/") > 1:
+            self._look(path)
         if self._is_plain(path):
             return False
         try:
-            self.handle.read_link(path)
+            self._real.read_link(path)
         except RuntimeError:
             return False
         return True
 
     def read_link(self, path: str) -> str:
+        self._look(path)
         try:
-            return self.handle.read_link(path)
+            return self._real.read_link(path)
         except RuntimeError as error:
             raise os_error(error, path) from None
 
     def names(self, path: str) -> list[str]:
+        self._look(path)
         if self._is_plain(path) and self.is_directory(path):
             inside = path.rstrip("/") + "/"
             below = (each[len(inside) :] for each in (*self._files, *self._directories) if each.startswith(inside))
@@ -199,8 +261,9 @@ class FileTree:
 
     def entries(self, path: str) -> list[Entry]:
         """What is in a directory, sorted by name."""
+        self._look(path)
         try:
-            found = self.handle.read_dir(path)
+            found = self._real.read_dir(path)
         except RuntimeError as error:
             raise os_error(error, path) from None
         prefix = path.rstrip("/") + "/"

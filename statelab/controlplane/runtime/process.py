@@ -312,26 +312,27 @@ class Process:
         if self.ended:
             return
         try:
-            shell = self._ready_shell()
+            shell = self._ready_shell(script)
         except OSError as error:
             self.refuse(f"statelab: {error.filename}: {error.strerror}", 126)
             return
         self.container.runtime.run(shell, self, script)
 
-    def _ready_shell(self) -> Shell:
+    def _ready_shell(self, script: str = "") -> Shell:
+        """`script`: all that it will ever run, where that is known."""
         if self._shell is None:
-            self._shell = self._new_shell()
+            self._shell = self._new_shell(script if self._session is None else "")
         elif self._shell.ended:
             self._shell.revive()
         return self._shell
 
-    def _new_shell(self) -> Shell:
+    def _new_shell(self, script: str) -> Shell:
         container, limits = self.container, self.container.spec.limits
         programs = {name.rpartition("/")[2] for name in container.image.programs}
         # In its main script a shell's own `kill` is needed: it is how a trap is set off.
         names = {*APPLETS, *programs, NEXT} - ({"kill"} if self.is_main else set())
         return new_shell(
-            container.runtime.worker,
+            container.runtime.worker_for(script, names, is_main=self.is_main),
             mounts=container.shell_mounts(),
             commands={name: partial(wants_stdin, name) for name in names},
             env=container.env,

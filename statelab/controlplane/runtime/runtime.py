@@ -10,7 +10,7 @@ import random
 import re
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from statelab.controlplane.clock import Loop
@@ -20,6 +20,8 @@ from statelab.controlplane.runtime.images.catalog import Missing, missing
 from statelab.controlplane.runtime.images.image import Reference, image_id
 from statelab.controlplane.runtime.network import Network
 from statelab.controlplane.runtime.process import Process
+from statelab.controlplane.runtime.shell.alike import runs_alike
+from statelab.controlplane.runtime.shell.turns import Turns
 from statelab.controlplane.runtime.shells import load, new_worker
 from statelab.controlplane.runtime.spec import ContainerSpec, Exit, LogLine, Mount, Pull
 from statelab.controlplane.runtime.volumes import Volume
@@ -51,6 +53,8 @@ class Runtime:
         self.network = network
         self.random = random
         self.worker = new_worker(polite=loop.pace is not None)
+        # In virtual time, what both shells do alike runs in this thread: making the other takes longer than the script.
+        self._turns = Turns() if loop.pace is None else None
         self._volumes: dict[str, Volume] = {}
         self._processes: dict[Shell, Process] = {}
         self._waiting: deque[tuple[Shell, Callable[[], None]]] = deque()
@@ -58,7 +62,7 @@ class Runtime:
         self._over_limit: set[tuple[str, ...]] = set()
         self._shells: weakref.WeakSet[Shell] = weakref.WeakSet()
         # The shells' thread holds those that run: without this they would wait for ever for a cluster that is gone.
-        weakref.finalize(self, _drop, self._shells, self.worker).atexit = False
+        weakref.finalize(self, _drop, self._shells, self.worker, self._turns).atexit = False
         if loop.pace is None:
             loop.outside_work = self._outside_work
 
@@ -117,6 +121,12 @@ class Runtime:
 
     # ---- shells
 
+    def worker_for(self, script: str, commands: Collection[str], *, is_main: bool) -> Worker:
+        """On what the shell of a script is to run; `commands` are the runtime's own that it may call."""
+        if self._turns is not None and script and runs_alike(script, commands, in_order=is_main):
+            return self._turns
+        return self.worker
+
     def run(self, shell: Shell, process: Process, script: str) -> None:
         """Run a script in a shell when its turn comes."""
         shell.concurrent = shell.concurrent or _CONCURRENT.search(script) is not None
@@ -151,7 +161,8 @@ class Runtime:
         A part of it at a time, so that a container that chatters does not keep the server from its clients.
         """
         for taken in range(_MESSAGES_AT_ONCE):
-            message = self.worker.next_message()
+            message = self._turns.next_message() if self._turns is not None else None
+            message = message or self.worker.next_message()
             if message is None:
                 return taken > 0
             self._take(message)
@@ -185,7 +196,7 @@ class Runtime:
                 return True
         shell = self._current
         waits = shell.concurrent and bool(shell.calls)
-        message = self.worker.wait(_QUIET_S if waits else _HUNG_S)
+        message = shell.worker.wait(_QUIET_S if waits else _HUNG_S)
         if message is None:
             self._current = None
             if not waits:
@@ -224,13 +235,14 @@ class Runtime:
                 self._processes.pop(shell, None)
 
 
-def _drop(shells: weakref.WeakSet[Shell], worker: Worker) -> None:
+def _drop(shells: weakref.WeakSet[Shell], *workers: Worker | None) -> None:
     """What a cluster leaves behind when nobody holds it any more."""
     for shell in list(shells):
         shell.drop()
-    while (message := worker.next_message()) is not None:
-        if isinstance(message, Called):
-            message.call.finish(137)
+    for worker in workers:
+        while worker is not None and (message := worker.next_message()) is not None:
+            if isinstance(message, Called):
+                message.call.finish(137)
 
 
 def _fingerprint(container: Container) -> tuple[str, ...]:

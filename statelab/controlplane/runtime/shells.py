@@ -56,7 +56,7 @@ def new_shell(
     if not isinstance(worker, Threaded):
         from statelab.controlplane.runtime.shell.shell import Shell as InPython
 
-        return InPython(worker, mounts=mounts, commands=commands, **settings)
+        return InPython(worker, mounts=mounts, commands=commands, speaks_as_bash=not in_python, **settings)
     from statelab.controlplane.runtime.sandbox import Shell as Bashkit
 
     return Bashkit(worker, mounts=mounts, commands=commands, **settings)

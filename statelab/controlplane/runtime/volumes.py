@@ -9,6 +9,7 @@ import base64
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from statelab.controlplane.runtime.filetree import ROOT_MODE, Entry, FileTree
@@ -82,7 +83,7 @@ class Volume:
             self._tree = FileTree(mode=self._mode)
             fill, self._fill = self._fill, None
             if fill is not None:
-                fill(self)
+                self._tree.later(partial(fill, self))
         return self._tree
 
     # ---- files

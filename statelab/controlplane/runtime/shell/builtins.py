@@ -73,7 +73,8 @@ def _cd(proc: Proc, arguments: list[str]) -> Steps[int]:
     path = join(state.cwd, target)
     if not proc.files.is_directory(path):
         why = "Not a directory" if proc.files.exists(path) else "No such file or directory"
-        yield from proc.error(f"{state.zero}: cd: can't cd to {target}: {why}\n")
+        where = target if proc.shell.speaks_as_bash else f"can't cd to {target}"
+        yield from proc.error(f"{proc.speaker}: cd: {where}: {why}\n")
         return 1
     state.set("OLDPWD", None, state.cwd)
     state.cwd = path

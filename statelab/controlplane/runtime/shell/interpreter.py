@@ -296,6 +296,7 @@ def _simple(proc: Proc, node: syntax.Simple) -> Steps[int]:
     proc.shell.work(1)
     state = proc.state
     state.substituted = 0
+    state.line = node.line
     arrays = [each for each in node.words if isinstance(each, syntax.Assignment)]
     try:
         arguments = yield _arguments(proc, [each for each in node.words if not isinstance(each, syntax.Assignment)])
@@ -396,7 +397,7 @@ def failed(proc: Proc, problem: Exception, *, code: int = 1) -> Steps[int]:
     words = str(problem)
     if isinstance(problem, OSError) and problem.strerror:
         words = f"{problem.filename}: {problem.strerror}" if problem.filename else problem.strerror
-    yield from proc.error(f"{proc.state.zero}: {words}\n")
+    yield from proc.error(f"{proc.speaker}: {words}\n")
     if isinstance(problem, ExpansionProblem):
         raise Exit(code)
     return code

@@ -18,6 +18,8 @@ def read_simple(source: Source) -> Simple:
     assignments: list[Assignment] = []
     words: list[Word | Assignment] = []
     redirections: list[Redirection] = []
+    source.skip_blanks()
+    line = source.line
     while True:
         source.skip_blanks()
         redirection = _redirection(source)
@@ -36,7 +38,7 @@ def read_simple(source: Source) -> Simple:
         words.append(word)
     if not (assignments or words or redirections):
         raise source.unexpected()
-    return Simple(tuple(assignments), tuple(words), tuple(redirections))
+    return Simple(tuple(assignments), tuple(words), tuple(redirections), line)
 
 
 def _assignment(source: Source, *, arrays_only: bool) -> Assignment | None:

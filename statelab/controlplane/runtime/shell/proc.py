@@ -138,6 +138,16 @@ class Proc:
     def files(self) -> MountedFiles:
         return self.shell.files
 
+    @property
+    def speaker(self) -> str:
+        """Who it is that says why a command cannot be run."""
+        return f"bash: line {self.state.line}" if self.shell.speaks_as_bash else self.state.zero
+
+    @property
+    def cannot(self) -> str:
+        """As coreutils say it, or busybox."""
+        return "cannot" if self.shell.speaks_as_bash else "can't"
+
     def stream(self, descriptor: int) -> Stream:
         return self.streams.get(descriptor, _CLOSED)
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from statelab.controlplane.runtime.mounted import MountedFiles
+from statelab.controlplane.runtime.shell.alike import read
 from statelab.controlplane.runtime.shell.interpreter import execute
-from statelab.controlplane.runtime.shell.parser import parse
 from statelab.controlplane.runtime.shell.proc import NULL, Exit, LimitReached, Proc
 from statelab.controlplane.runtime.shell.running import whole
 from statelab.controlplane.runtime.shell.state import State, Variable
@@ -46,7 +46,9 @@ class Shell:
         output_bytes: int,
         exact_output: bool = True,
         memory_bytes: int | None = None,
+        speaks_as_bash: bool = False,
     ) -> None:
+        """`speaks_as_bash`: in place of a shell of bashkit's, with its words where a command cannot be run."""
         self.worker = worker
         self.files = MountedFiles(list(mounts))
         self.hostname, self.username = hostname, username
@@ -58,6 +60,7 @@ class Shell:
         self.is_dropped = False
         self.calls: list[Call] = []
         self.ready: deque[Proc] = deque()
+        self.speaks_as_bash = speaks_as_bash
         self._trees = [tree for _, tree, _ in mounts]
         self._busy_s, self._output_bytes = busy_s, output_bytes
         self._memory_bytes = memory_bytes or _MEMORY_BYTES
@@ -92,7 +95,7 @@ class Shell:
         for tree in self._trees:
             tree.heal()
         try:
-            parsed = parse(script)
+            parsed = read(script)
         except SyntaxProblem as problem:
             self._finish(2, str(problem))
             return
@@ -115,7 +118,7 @@ class Shell:
 
     def problem_of(self, script: str) -> str:
         try:
-            parse(script)
+            read(script)
         except SyntaxProblem as problem:
             return str(problem)
         except RecursionError:

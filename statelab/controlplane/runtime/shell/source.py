@@ -14,6 +14,7 @@ class Source:
         self.text = text
         self.at = 0
         self.depth = 0
+        self._counted = (0, 1)
         self.documents: list[tuple[str, bool, HereDocument]] = []  # delimiter, whether tabs are stripped
 
     def peek(self, count: int = 1) -> str:
@@ -27,6 +28,13 @@ class Source:
         if not self.next_is(words):
             raise self.unexpected()
         self.at += len(words)
+
+    @property
+    def line(self) -> int:
+        """The line that is being read, from 1."""
+        at, line = self._counted if self._counted[0] <= self.at else (0, 1)
+        self._counted = (self.at, line + self.text.count("\n", at, self.at))
+        return self._counted[1]
 
     @property
     def ended(self) -> bool:

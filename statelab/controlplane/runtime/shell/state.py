@@ -36,6 +36,7 @@ class State:
     hold: Callable[[int], None]
     cwd: str = "/"
     zero: str = "sh"
+    line: int = 1  # where the command begins that runs
     parameters: list[str] = field(default_factory=list)
     variables: dict[str, Variable] = field(default_factory=dict)
     functions: dict[str, Command] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 
@@ -86,9 +86,12 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Simple:
+    """`line`: where it begins, from 1."""
+
     assignments: tuple[Assignment, ...]
     words: tuple[Word | Assignment, ...]  # an assignment among them is `export a=(…)`
     redirections: tuple[Redirection, ...]
+    line: int = field(default=1, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

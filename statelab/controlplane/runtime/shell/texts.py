@@ -201,7 +201,7 @@ def _test(proc: Proc, arguments: list[str]) -> Steps[int]:
     try:
         return int(not test(proc, arguments))
     except TestProblem as problem:
-        yield from proc.error(f"{proc.state.zero}: test: {problem}\n")
+        yield from proc.error(f"{proc.speaker}: test: {problem}\n")
         return 2
 
 
@@ -212,7 +212,7 @@ def _bracket(proc: Proc, arguments: list[str]) -> Steps[int]:
     try:
         return int(not test(proc, arguments[:-1]))
     except TestProblem as problem:
-        yield from proc.error(f"{proc.state.zero}: [: {problem}\n")
+        yield from proc.error(f"{proc.speaker}: [: {problem}\n")
         return 2
 
 

@@ -15,7 +15,8 @@ from statelab.controlplane.controlplane import ControlPlane
 
 def cluster(replicas):
     made = ControlPlane(seed=1)
-    container = {"name": "main", "image": "busybox", "command": ["sh", "-c", "sleep 1d"]}
+    script = "trap : USR1; sleep 1d"  # bashkit's: the shell in Python has no files open
+    container = {"name": "main", "image": "busybox", "command": ["sh", "-c", script]}
     template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [container]}}
     spec = {"serviceName": "web", "podManagementPolicy": "Parallel", "replicas": replicas,
             "selector": {"matchLabels": {"app": "web"}}, "template": template}

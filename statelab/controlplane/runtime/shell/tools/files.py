@@ -44,7 +44,7 @@ def _mkdir(proc: Proc, arguments: list[str]) -> Steps[int]:
             except OSError as error:
                 problem = error.strerror or str(error)
         if problem:
-            yield from proc.error(f"mkdir: can't create directory '{path}': {problem}\n")
+            yield from proc.error(f"mkdir: {proc.cannot} create directory '{path}': {problem}\n")
             code = 1
     return code
 
@@ -65,7 +65,7 @@ def _rm(proc: Proc, arguments: list[str]) -> Steps[int]:
             proc.files.remove(where)
             proc.shell.work(5)
         except OSError as error:
-            yield from proc.error(f"rm: can't remove '{path}': {error.strerror}\n")
+            yield from proc.error(f"rm: {proc.cannot} remove '{path}': {error.strerror}\n")
             code = 1
     if not options.operands and "f" not in options:
         raise ValueError("missing operand")
@@ -130,7 +130,8 @@ def _touch(proc: Proc, arguments: list[str]) -> Steps[int]:
             elif "c" not in options:
                 open_path(proc, path, "a")
         except OSError as error:
-            yield from proc.error(f"touch: {path}: {error.strerror}\n")
+            words = f"cannot touch '{path}'" if proc.shell.speaks_as_bash else path
+            yield from proc.error(f"touch: {words}: {error.strerror}\n")
             code = 1
     return code
 

@@ -1,0 +1,235 @@
+"""Which scripts do the same in both shells, so that the one in Python may run them where bashkit's is the usual one.
+
+bashkit's shell takes some milliseconds to make, whatever it runs; most scripts of probes, of checks and of containers
+are over in less, or sleep. A script is taken here only if all of it is what `test_scripts_alike.py` holds equal to the
+byte, errors included: commands of a short list, whose names and number of words are plain to see, and paths whose
+beginning is. All else, and whatever cannot be read, is for the other shell.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from functools import lru_cache
+
+from statelab.controlplane.runtime.shell.parser import parse
+from statelab.controlplane.runtime.shell.syntax import (
+    AndOr,
+    Arithmetic,
+    Assignment,
+    Case,
+    For,
+    Group,
+    If,
+    Literal,
+    Parameter,
+    Pipeline,
+    Redirection,
+    Sequence,
+    Simple,
+    Substitution,
+    SyntaxProblem,
+    While,
+    Word,
+)
+
+_LONGEST = 4_000
+_COMMON = (AndOr, Arithmetic, Case, For, Group, If, Literal, Sequence, While)
+# Of these each shell has its own idea: by chance, by the clock, by its own name or number; or they change how it reads.
+_OWN = re.compile(
+    r"(BASH\w*|\w*RANDOM|SECONDS|EPOCH\w+|LINENO|PPID|E?UID|SHLVL|\w*TYPE|PIPESTATUS|PATH|IFS|HOME|(OLD)?PWD|LANG|LC_\w+"
+    r"|POSIXLY_CORRECT|_|-|0|!|\$|@|\*)\Z"
+)
+_SILENT = frozenset(("", "date", "echo", "hostname", "printf", "seq"))  # they have nothing to complain of
+_READERS = re.compile(r"cat\Z|grep (?!-q)")  # that read all they are given
+_DEEP = re.compile(r"/[\w.-]+/[\w.-]")
+_UNPLAIN = frozenset("*?[]{}~!")
+_TWICE = re.compile(r"!\s*!")  # which is a command of that name to bashkit
+_UNARY = frozenset(("-d", "-e", "-f", "-n", "-s", "-z"))
+_BINARY = frozenset(("=", "==", "!=", "-eq", "-ne", "-lt", "-le", "-gt", "-ge"))
+
+
+def runs_alike(script: str, commands: Collection[str], *, in_order: bool) -> bool:
+    """Whether both shells do the same with a script; `commands`: the runtime's own, which both only call.
+
+    `in_order`: what comes on standard error is to stand in its place among what comes on standard output.
+    """
+    if len(script) > _LONGEST or _TWICE.search(script):
+        return False
+    needs = _needs(script, in_order)
+    return needs is not None and all(each in commands for each in needs)
+
+
+@lru_cache(maxsize=512)
+def read(script: str) -> Sequence:
+    """`parse`, remembered: the same probe is asked again and again. Raises SyntaxProblem, RecursionError."""
+    return parse(script)
+
+
+@lru_cache(maxsize=512)
+def _needs(script: str, in_order: bool) -> frozenset[str] | None:
+    """The commands that must be the runtime's; None where there is something that the shells do not do alike."""
+    try:
+        nodes = list(_nodes(read(script)))
+    except (SyntaxProblem, RecursionError):
+        return None
+    if not all(isinstance(each, _COMMON) or _is_common(each) for each in nodes):
+        return None
+    called = {each for node in nodes if isinstance(node, Simple) and (each := _name(node)) not in _KNOWN}
+    inside = {
+        _name(each)
+        for found in nodes
+        if isinstance(found, Substitution)
+        for each in _nodes(found.body)
+        if isinstance(each, Simple)
+    }
+    if in_order and not inside <= _SILENT:  # bashkit tells of what fails in a substitution when it is over
+        return None
+    return frozenset(called - {""})
+
+
+def _nodes(node: object) -> Iterator[object]:
+    """All parts of a script, with what is in its words."""
+    waiting = [node]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, tuple):
+            waiting.extend(found)
+        elif is_dataclass(found):
+            yield found
+            waiting.extend(getattr(found, each.name) for each in fields(found))
+
+
+def _is_common(node: object) -> bool:
+    if isinstance(node, Simple):
+        return _is_common_command(node)
+    if isinstance(node, Pipeline):
+        return all(_READERS.match(" ".join(map(str, _words(each)))) for each in node.commands[1:])
+    if isinstance(node, Parameter):
+        return not (_OWN.match(node.name) or node.indirect or node.index is not None or "?" in node.operator)
+    if isinstance(node, Assignment):
+        return node.values is None and node.index is None and not _OWN.match(node.name)
+    if isinstance(node, Substitution):
+        return not node.as_file
+    if isinstance(node, Redirection):
+        if node.operator == ">&":
+            return _plain(node.word) in ("1", "2")
+        return node.operator in ("<", ">", ">>") and (_plain(node.word) == "/dev/null" or _is_path(node.word))
+    return False
+
+
+def _is_common_command(node: Simple) -> bool:
+    if any(isinstance(each, Assignment) for each in node.words):
+        return False
+    name, arguments = _name(node), [each for each in node.words if not isinstance(each, Assignment)][1:]
+    if node.words and not name:
+        return False
+    if _plain(node.words[0]) == "exec" if node.words else False:
+        return bool(_name(node)) and name not in _KNOWN and not node.redirections and not node.assignments
+    known = _KNOWN.get(name)
+    if known is None:
+        return True
+    if name in ("cat", "grep") and any(each.operator == ">>" or _is_path(each.word) for each in node.redirections):
+        return False  # what it reads may be what it writes
+    return (name in _MAY_LEAD or not node.redirections) and not node.assignments and known(arguments)
+
+
+def _words(node: object) -> list[str | None]:
+    return [_plain(each) for each in node.words] if isinstance(node, Simple) else [None]
+
+
+def _name(node: object) -> str:
+    """The command that a part of a script calls; "" where it calls none, or none that is plain to see."""
+    words = [each for each in _words(node) if each != "exec"] if isinstance(node, Simple) and node.words else []
+    return words[0] or "" if words else ""
+
+
+def _plain(word: Word | Assignment) -> str | None:
+    """A word that is what it says."""
+    if isinstance(word, Assignment) or len(word) != 1 or not isinstance(word[0], Literal):
+        return None
+    return word[0].text if word[0].quoted or not set(word[0].text) & _UNPLAIN or word[0].text in "[]!" else None
+
+
+def _is_one(word: Word) -> bool:
+    """Whether it is one word, whatever its parts come to, and neither an option nor an operator."""
+    plain = _plain(word)
+    if plain is not None:
+        return plain[:1] not in ("-", "(", "!", "") and plain not in _BINARY
+    if all(isinstance(each, Substitution) for each in word) and len(word) == 1:
+        body = word[0].body if isinstance(word[0], Substitution) else None
+        last = body.items[-1][0] if body is not None and body.items else None
+        last = last.commands[-1] if isinstance(last, Pipeline) else last
+        return _words(last)[:2] == ["grep", "-c"]  # a number, whatever happens
+    return all(
+        each.quoted or (isinstance(each, Literal) and not set(each.text) & _UNPLAIN)
+        or (isinstance(each, Parameter) and each.name in ("#", "?"))
+        for each in word
+    )  # fmt: skip
+
+
+def _is_path(word: Word) -> bool:
+    """Whether it is the path of something within a directory, whatever follows its beginning."""
+    first = word[0] if word else None
+    if not isinstance(first, Literal) or not _DEEP.match(first.text) or ".." in first.text:
+        return False
+    return not first.text.startswith(("/dev/", "/proc/", "/sys/")) and _is_one(word)
+
+
+def _any(arguments: list[Word]) -> bool:
+    return True
+
+
+def _none(arguments: list[Word]) -> bool:
+    return not arguments
+
+
+def _paths(*options: str) -> Callable[[list[Word]], bool]:
+    def paths(arguments: list[Word]) -> bool:
+        rest = arguments[1:] if arguments and _plain(arguments[0]) in options else arguments
+        return bool(rest) and all(_is_path(each) for each in rest)
+
+    return paths
+
+
+def _matching(pattern: str) -> Callable[[list[Word]], bool]:
+    """All of them plain, and together like this."""
+    compiled = re.compile(pattern, re.ASCII)
+
+    def matching(arguments: list[Word]) -> bool:
+        words = [_plain(each) for each in arguments]
+        return None not in words and compiled.fullmatch(" ".join(map(str, words))) is not None
+
+    return matching
+
+
+def _test(arguments: list[Word]) -> bool:
+    rest = arguments[1:] if arguments and _plain(arguments[0]) == "!" else arguments
+    if len(rest) == 2:
+        operator = _plain(rest[0])
+        return operator in _UNARY and (_is_one if operator in ("-n", "-z") else _is_path)(rest[1])
+    return len(rest) == 3 and _plain(rest[1]) in _BINARY and _is_one(rest[0]) and _is_one(rest[2])
+
+
+def _bracket(arguments: list[Word]) -> bool:
+    return bool(arguments) and _plain(arguments[-1]) == "]" and _test(arguments[:-1])
+
+
+# The shell's own commands and tools that are alike, each with what they may be given.
+_KNOWN: Mapping[str, Callable[[list[Word]], bool]] = {
+    ":": _any, "true": _any, "false": _any, "echo": _any, "test": _test, "[": _bracket,
+    "cat": lambda arguments: not arguments or _paths()(arguments),
+    "cd": _matching(r"/[\w./-]*"),
+    "exit": _matching(r"\d{0,3}"),
+    "grep": _matching(r"(-[cqiEF]+ )?[\w.:/*^$\[\] -]+"),
+    "mkdir": _paths("-p"),
+    "printf": lambda arguments: bool(arguments) and _matching(r"(%s|[\w .,:-]|\\n)+")(arguments[:1]),
+    "pwd": _none,
+    "rm": _paths("-f", "-r", "-rf"),
+    "seq": _matching(r"\d{1,3}( \d{1,3})?"),
+    "set": _matching(r"[-+][eu]+( -o pipefail)?|-o pipefail"),
+    "touch": _paths(),
+    "wait": _none,
+}  # fmt: skip
+_MAY_LEAD = frozenset((":", "true", "false", "echo", "test", "[", "cat", "grep", "printf", "pwd", "seq"))

@@ -5,12 +5,14 @@ A module or folder of this package that says `CONTROLLERS` is found by itself: t
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
 from statelab.controlplane.manager import Controller
 
 
+@cache
 def all_controllers() -> tuple[Controller, ...]:
     """Every controller, in the order of their modules' names: that in which they hear of a revision."""
     found: list[Controller] = []

@@ -50,6 +50,7 @@ class FileTree:
     def later(self, make: Callable[[], None], below: frozenset[str] | None = None) -> None:
         """Call `make` to write more files when somebody first looks where they would be: most scripts never do.
 
+        It leaves a file that is there already as it is.
         `below`: the directories that it writes to, at most two deep; None: all. No link of it is in the root itself.
         """
         self._later, self._later_in = make, below
@@ -60,7 +61,7 @@ class FileTree:
         return self._later is not None
 
     def _look(self, path: str) -> None:
-        if self._later is not None and self._is_there(path):
+        if self._later is not None and path not in self._files and self._is_there(path):
             self._make_now()
 
     def _is_there(self, path: str) -> bool:

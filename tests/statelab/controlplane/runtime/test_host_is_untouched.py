@@ -38,7 +38,9 @@ everything = [
     "10.244.1.6"),
 ]
 for each in everything:  # once before listening: what is imported on first use is not the container's doing
-    use(run(*each), "sh", "-c", "redis-cli -h 10.244.1.4 set a b; curl 10.244.1.2; nslookup x; date; tail /etc/hosts")
+    script = "redis-cli -h 10.244.1.4 set a b; curl 10.244.1.2; nslookup x; date; tail /etc/hosts"
+    use(run(*each), "sh", "-c", script)
+    use(run(*each), "sh", "-c", script + "; type date")  # in the other shell, which has a thread
     network.detach(each[2])
 
 events = []

@@ -64,14 +64,19 @@ def run(trial: Trial, lines: Iterable[Line]) -> tuple[list[CommandError], list[C
     failed: list[CommandError] = []
     warned: list[CommandError] = []
     desk = _Desk.of(trial)
+    is_done = True
     for line in lines:
+        if line.if_done and not is_done:
+            continue
         if trial.task.between is not None:
             trial.task.between(trial)
         try:
             result = desk.carry_out(line)
         except CommandError as error:
             failed.append(error)
+            is_done = False
             continue
+        is_done = not result.code
         told = _OURS.sub("", result.stderr).strip()
         if result.code:
             failed.append(line.error(told or f"it ended with exit code {result.code}"))

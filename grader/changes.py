@@ -30,6 +30,8 @@ _MEANT_ANYWAY: dict[Any, Any] = {
     "serviceAccountName": "default",
     "ordinals": {"start": 0},
 }
+# How a probe or a hook asks: another way in place of the one that was there is one change.
+_HANDLERS = ("exec", "grpc", "httpGet", "sleep", "tcpSocket")
 # What the server writes, and kubectl get -o yaml shows.
 _SERVERS = {("status",)} | {("metadata", each) for each in _SERVERS_METADATA}
 
@@ -63,13 +65,17 @@ def little_changed(
 
 
 def _without_unused(before: Object | None, after: Object | None) -> tuple[Object | None, Object | None]:
-    """Both without the volumes that nothing mounts afterwards: it does not matter whether such a one is left."""
+    """Both without the volumes that nothing mounts afterwards: it does not matter whether such a one is left. A claim
+    of a template stands before a volume of the same name."""
     spec = at(after, "spec", "template", "spec")
     if before is None or after is None or not isinstance(spec, dict) or not isinstance(spec.get("volumes", []), list):
         return before, after
     lists = [spec.get(each) for each in ("initContainers", "containers")]
     mounted = [at(container, "volumeMounts") for each in lists if isinstance(each, list) for container in each]
+    templates = at(after, "spec", "volumeClaimTemplates")
+    claims = [at(each, "metadata", "name") for each in templates] if isinstance(templates, list) else []
     used = [at(mount, "name") for each in mounted if isinstance(each, list) for mount in each]
+    used = [each for each in used if each not in claims]
     pair = copy.deepcopy(before), copy.deepcopy(after)
     for each in pair:
         pod = at(each, "spec", "template", "spec")
@@ -153,6 +159,11 @@ def _is_quantity(path: Path_) -> bool:
     return (len(path) > 1 and path[-2] in ("requests", "limits", "capacity", "hard")) or path[-1:] == ("sizeLimit",)
 
 
+def _is_name_of_a_port(path: Path_) -> bool:
+    """A container's port may be given a name: who does not use it notices nothing."""
+    return path[-1:] == ("name",) and path[-3:-2] == ("ports",) and "containers" in path
+
+
 def _same_quantity(one: Any, other: Any) -> bool:
     try:
         return quantity.compare(str(one), str(other)) == 0
@@ -161,10 +172,12 @@ def _same_quantity(one: Any, other: Any) -> bool:
 
 
 def _changes(before: Any, after: Any, path: Path_, free: frozenset[str]) -> list[Path_]:
-    if path and path[-1] in free:
+    if (path and path[-1] in free) or (before is None and _is_name_of_a_port(path)):
         return []
     if isinstance(before, dict) and isinstance(after, dict):
         keys = list(dict.fromkeys([*before, *after]))
+        if any(each in after and each not in before for each in _HANDLERS):
+            keys = [each for each in keys if each in after or each not in _HANDLERS]
         return [each for key in keys for each in _changes(before.get(key), after.get(key), (*path, key), free)]
     if isinstance(before, list) and isinstance(after, list):
         longest = max(len(before), len(after))
@@ -174,4 +187,6 @@ def _changes(before: Any, after: Any, path: Path_, free: frozenset[str]) -> list
         return [] if _same_quantity(before, after) else [path]
     if isinstance(before, bool) or isinstance(after, bool):
         return [] if before is after else [path]
+    if path[-1:] == ("mountPath",) and isinstance(before, str) and isinstance(after, str):
+        before, after = before.rstrip("/"), after.rstrip("/")
     return [] if before == after else [path]

@@ -1,7 +1,7 @@
 """kubectl lines as an answer: a text cut into lines and words; what is a shell's is refused in one sentence.
 
 There is no shell. What a terminal or a habit puts around a line is taken as it is meant: a prompt, `sudo`, a path
-before `kubectl`, a `;` at its end, a quote that goes on over several lines.
+before `kubectl`, a `;` or `&&` between two, a quote that goes on over several lines.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ _PROMPT = re.compile(
     r"\s*(?:(?:[\w.@~:/-]*[$!%>#]|\d+\.|[-*])\s*)?(?:sudo\s+(?:-\w+\s+)*)?(?=(?:[\w./~-]*/)?(?:kubectl|k)\b)"
 )
 _PROGRAM = re.compile(r"(?:[\w.~-]*/)*kubectl\Z|k\Z")
-_SHELL = re.compile(r"&&|\|\||[|;&<>`]|\$\(|\$\{")
+_SHELL = re.compile(r"\|\||<<|[|&<>`]|\$\(|\$\{")
+_INSTEAD = {"<<": "change what runs with kubectl scale, set image, patch or delete"}
 
 
 LITERAL = "In a here-document it stays as it is when you begin it with <<'EOF'."
@@ -48,7 +49,8 @@ class Line:
     """One kubectl line: its number in the text, the text, and its words without `kubectl`.
 
     Where a task allows a shell's habits (grader/shell.py): `stdin` is its here-document, `into` the file or variable
-    that gets what it says, and `parts` what the marks in `words` and `stdin` stand for.
+    that gets what it says, and `parts` what the marks in `words` and `stdin` stand for. `if_done`: it stands behind a
+    `&&`, and is carried out only if the one before it was and did not fail.
     """
 
     number: int
@@ -57,6 +59,7 @@ class Line:
     stdin: str | None = None
     into: str = ""
     parts: tuple[Part, ...] = field(default=(), repr=False)
+    if_done: bool = False
 
     def error(self, message: str) -> CommandError:
         return CommandError(self.number, message)
@@ -69,14 +72,21 @@ def parse(text: str, *, shell_too: bool = False) -> tuple[list[Line], list[Comma
     """
     lines: list[Line] = []
     refused: list[CommandError] = []
-    for number, said, document in _cut(text, shell_too):
+    was_refused = False
+    for number, said, document, if_done in _cut(text, shell_too):
         if len(lines) + len(refused) >= MAX_LINES:
             refused.append(CommandError(number, f"more than {MAX_LINES} lines: the rest is not carried out"))
             break
+        if if_done and was_refused:
+            continue
         try:
-            lines.append(_shell_line(said, number, document) if shell_too else _line(said, number))
+            line = _shell_line(said, number, document) if shell_too else _line(said, number)
+            lines.append(replace(line, if_done=True) if if_done else line)
+            was_refused = False
         except CommandError as error:
-            refused.append(error)
+            if not (was_refused and refused[-1].line == number):  # the pieces of one loop are one mistake
+                refused.append(error)
+            was_refused = True
     return lines, refused
 
 
@@ -94,10 +104,11 @@ def names_namespace(lines: Iterable[Line], namespace: str) -> bool:
     return False
 
 
-def _cut(text: str, shell_too: bool = False) -> Iterator[tuple[int, str, shell.Document | None]]:
-    """(number, text, document) of each command: at the ends of lines, but not inside of quotes or behind a \\."""
+def _cut(text: str, shell_too: bool = False) -> Iterator[tuple[int, str, shell.Document | None, bool]]:
+    """(number, text, document, is_behind_&&) of each command: at the ends of lines, `;` and `&&`, but not inside of
+    quotes or $(…) or behind a \\. A here-document belongs to its line."""
     held, began, quote, number = "", 1, "", 1
-    at, is_comment = 0, False
+    at, is_comment, if_done, depth = 0, False, False, 0
     text = text.replace("\r\n", "\n")
     while at < len(text):
         char, at = text[at], at + 1
@@ -107,14 +118,17 @@ def _cut(text: str, shell_too: bool = False) -> Iterator[tuple[int, str, shell.D
                 if not text[at:].strip():
                     held += "\\"
             else:
-                here = shell.here_document(held) if shell_too else None
+                here = shell.here_document(held)
                 document = None
                 if here is not None:
                     said, after = here.take(text, at)
-                    document, held = shell.Document(said, here.is_literal), here.line
                     number, at = number + text.count("\n", at, after), after
-                yield from _whole(began, held, document)
-                held, is_comment = "", False
+                    if shell_too:
+                        document, held = shell.Document(said, here.is_literal), here.line
+                if held.strip():
+                    yield began, held.strip(), document, if_done
+                    if_done = False
+                held, is_comment, depth = "", False, 0
             number += 1
             continue
         number += char == "\n"
@@ -130,17 +144,17 @@ def _cut(text: str, shell_too: bool = False) -> Iterator[tuple[int, str, shell.D
                 quote = ""
         elif char == "#" and (not held or held[-1].isspace()):
             is_comment = True
+        elif not depth and (char == ";" or text.startswith("&&", at - 1)) and shell.here_document(held) is None:
+            if held.strip():
+                yield began, held.strip(), None, if_done
+            held, if_done = "", char == "&"
+            at += char == "&"
         else:
+            depth = max(0, depth + (char == "(") - (char == ")"))
             quote = char if char in "'\"" else ""
             held += char
-    yield from _whole(began, held)
-
-
-def _whole(
-    number: int, text: str, document: shell.Document | None = None
-) -> Iterator[tuple[int, str, shell.Document | None]]:
-    if text.strip():
-        yield number, text.strip(), document
+    if held.strip():
+        yield began, held.strip(), None, if_done
 
 
 def _shell_line(text: str, number: int, document: shell.Document | None) -> Line:
@@ -198,7 +212,7 @@ def _line(text: str, number: int) -> Line:
         raise CommandError(number, "the line is too long")
     if text.endswith("\\"):
         raise CommandError(number, "the line ends with a \\ and nothing comes after it")
-    bare = _PROMPT.sub("", text.strip("`"), count=1).rstrip("; ")
+    bare = _PROMPT.sub("", text.strip("`"), count=1)
     try:
         words = shlex.split(bare, comments=False, posix=True)
     except ValueError:
@@ -232,7 +246,5 @@ def _refuse_shell(text: str, number: int) -> None:
     outside = re.sub(r'"(?:\\.|[^"\\])*"', lambda found: "$(" if "$(" in found[0] or "`" in found[0] else "q", outside)
     found = _SHELL.search(outside)
     if found:
-        raise CommandError(
-            number,
-            f"{found[0]} is a shell's, and there is no shell here: write each kubectl command on a line of its own",
-        )
+        instead = _INSTEAD.get(found[0], "write each kubectl command on a line of its own")
+        raise CommandError(number, f"{found[0]} is a shell's, and there is no shell here: {instead}")

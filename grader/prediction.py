@@ -20,9 +20,10 @@ _REASON = re.compile(
     r"\s*(?:[,;(（，；–—#]|\s-\s|\.\s|\b(?:because|since|as|with|so|due to)\b).*", re.DOTALL | re.IGNORECASE
 )
 _WHY = re.compile(r"\s*(?:[(（#]|\bbecause\b|\bsince\b|\.\s(?=[A-Za-z]+ )).*", re.DOTALL | re.IGNORECASE)
+_THEN = re.compile(r"\s*(?:and|but|later|or|then)\b(?:\s+(?:later|then))?")
 _MARKUP = re.compile(r"[`*\"'“”‘’„]|(?<![a-z0-9])_|_(?![a-z0-9])")
 _QUESTION = re.compile(
-    r"[\s>|]*(?:[-*•+]\s+|\d+[.)]\s+)?[`*\"'_]*([A-Za-z0-9][\w.-]*)[`*\"'_]*\s*(?:[:=|→：]|->|=>)(.*)"
+    r"[\s>|]*(?:[-*•+]\s+|\d+[.)]\s+)?[`*\"'_]*([A-Za-z0-9][\w.-]*)[`*\"'_]*(?:\s*(?:[:=|→：]|->|=>)|\s[-–—]\s)(.*)"
 )
 _ITEM = re.compile(r"\s*(?:[-*•+]\s+|\d+[.)]\s+)(.+)")
 _BETWEEN = re.compile(r"\s*(?:[,;|&+<>，、]|->|=>|→|⇒|-->|\s)\s*")
@@ -157,7 +158,7 @@ def read_all(answer: Answer, questions: Mapping[str, Kind], start: str) -> list[
 
 def _word(text: str, kind: Kind) -> tuple[str, ...] | None:
     found = kind.word(text) or kind.word(_REASON.sub("", text))
-    also = {kind.word(each) for each in re.split(r"[,;]", text)} - {None, found}
+    also = {kind.word(_THEN.sub("", each)) for each in re.split(r"[,;]", text)} - {None, found}
     return (found,) if found is not None and not also else None
 
 

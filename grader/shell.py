@@ -7,7 +7,7 @@ Nothing here runs a shell. Four habits of people who type kubectl lines are read
     kubectl patch pv $(kubectl get pvc db -o jsonpath='{.spec.volumeName}') -p …
     PV=$(kubectl get pvc db -o jsonpath='{.spec.volumeName}'), and then $PV or ${PV}
 
-Pipes, loops, && and all else stay a shell's.
+Pipes, loops and all else stay a shell's.
 """
 
 from __future__ import annotations

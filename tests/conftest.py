@@ -12,10 +12,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import fast
 import pytest
 from hypothesis import HealthCheck, settings
 from skipped import told
 
+TESTS = Path(__file__).parent
 # How fast a machine is says nothing about the code: no deadline, and slow input is no fault.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
@@ -43,6 +45,18 @@ collect_ignore = _POSIX if sys.platform == "win32" else []
 
 def pytest_report_header() -> str:
     return f"not on Windows (POSIX signals, limits, terminals): {', '.join(collect_ignore)}" if collect_ignore else ""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What is not of the fast round is not even read."""
+    is_wanted = config.option.markexpr != fast.EXPRESSION or fast.may_be_read(collection_path, TESTS)
+    return None if is_wanted else True
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if fast.is_fast(item.path, TESTS, (mark.name for mark in item.iter_markers())):
+            item.add_marker(pytest.mark.fast)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

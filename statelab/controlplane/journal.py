@@ -18,7 +18,7 @@ import zlib
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import KINDS, Object, key_of
@@ -28,12 +28,21 @@ from statelab.reader import jsonbytes
 _APPEND = os.O_RDWR | os.O_APPEND | getattr(os, "O_BINARY", 0)  # Windows would change line ends
 _sync = getattr(os, "fdatasync", os.fsync)  # macOS and Windows have no fdatasync
 _COMPACT_ABOVE_BYTES = 64 * 1024 * 1024
-# How `append_revision` begins a line. What is written otherwise (a name with a quote) is parsed as a whole.
+# How `append_revision` begins a line. What is written otherwise (a name with a quote) is parsed as a whole: slower.
 _HEAD = re.compile(
-    rb'[0-9a-f]{8} \{"revision":(?P<number>\d+),"type":"(?P<type>[A-Z]+)","plural":"(?P<plural>[a-z]+)",'
+    rb'[0-9a-f]{8} \{"revision":(?P<number>\d+),"type":"(?P<type>[A-Z]+)","plural":"(?P<plural>[a-z0-9.-]+)",'
     rb'"key":"(?P<key>[^"\\]+)",'
 )
 _TYPES: dict[bytes, RevisionType] = {b"ADDED": "ADDED", b"MODIFIED": "MODIFIED", b"DELETED": "DELETED"}
+
+
+class _Head(NamedTuple):
+    """What stands before a revision's object."""
+
+    number: int
+    type: RevisionType
+    plural: str
+    key: str
 
 
 class JournalLocked(Exception):
@@ -137,14 +146,14 @@ class Journal:
             for line in file:
                 if not _is_whole(line):
                     break
-                head = _HEAD.match(line)
-                if head is None:
-                    compacted = self._take(jsonbytes.loads(line[9:]), objects, recovered) or compacted
+                head = _head(line)
+                if not isinstance(head, _Head):
+                    compacted = self._take(head, objects, recovered) or compacted
                 else:
-                    where = head["plural"].decode(), head["key"].decode()
+                    where = head.plural, head.key
                     last = objects.get(where)
                     before = (last.place, last.size) if isinstance(last, Kept) else last
-                    kept = Kept(self, place, len(line), int(head["number"]), _TYPES[head["type"]], *where, before)
+                    kept = Kept(self, place, len(line), head.number, head.type, *where, before)
                     if kept.type == "DELETED":
                         objects.pop(where, None)
                     else:
@@ -263,6 +272,17 @@ def lock_file(file: int) -> None:
         import fcntl
 
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _head(line: bytes) -> _Head | Object:
+    """The head of a revision, or a record that is none."""
+    found = _HEAD.match(line)
+    if found is not None:
+        return _Head(int(found["number"]), _TYPES[found["type"]], found["plural"].decode(), found["key"].decode())
+    record: Object = jsonbytes.loads(line[9:])
+    if "revision" not in record:
+        return record
+    return _Head(int(record["revision"]), record["type"], record["plural"], record["key"])
 
 
 def _line(record: Object) -> bytes:

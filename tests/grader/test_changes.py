@@ -107,3 +107,25 @@ def test_a_volume_that_nothing_mounts_any_more_may_go_or_stay() -> None:
     assert scratch in text
     for mended in (text.replace(scratch, ""), text.replace(scratch, "      volumes: []\n")):
         assert judge(task("ps6.forgetful"), Answer.of_cell(mended)).is_full
+
+
+def of_container(**fields: Any) -> dict[str, Any]:
+    container = {"name": "web", "image": "nginx", "ports": [{"containerPort": 80}], **fields}
+    return {"kind": "Pod", "spec": {"containers": [container]}}
+
+
+def test_another_way_to_ask_is_one_change() -> None:
+    tcp = of_container(readinessProbe={"tcpSocket": {"port": 8080}, "periodSeconds": 2})
+    http = of_container(readinessProbe={"httpGet": {"port": 80}, "periodSeconds": 2})
+    assert changes(tcp, http) == ["spec.containers[0].readinessProbe.httpGet"]
+
+
+def test_a_name_for_a_container_s_port_is_no_change_and_to_lose_it_is() -> None:
+    named = of_container(ports=[{"containerPort": 80, "name": "http"}])
+    assert changes(of_container(), named) == []
+    assert changes(named, of_container()) == ["spec.containers[0].ports[0].name"]
+
+
+def test_a_slash_at_a_folder_s_end_is_no_change() -> None:
+    plain, slash = (of_container(volumeMounts=[{"name": "a", "mountPath": path}]) for path in ("/data", "/data/"))
+    assert changes(plain, slash) == []

@@ -63,6 +63,34 @@ def test_a_semicolon_inside_of_quotes_is_no_shell_s() -> None:
     assert lines[0].words[-1] == "why=this; that"
 
 
+def test_semicolons_and_ands_part_lines_as_they_do_in_a_shell() -> None:
+    lines, errors = parse("kubectl get a; kubectl get b &&\nkubectl get c")
+    assert not errors
+    assert [(each.number, each.words[-1], each.if_done) for each in lines] == [
+        (1, "a", False),
+        (1, "b", False),
+        (2, "c", True),
+    ]
+
+
+@pytest.mark.parametrize("first", ["kubectl get pod nobody", "kubectl scale sts db --replicas=3 --dry=yes", "reboot"])
+def test_behind_an_and_nothing_is_carried_out_when_the_line_before_it_failed(first: str) -> None:
+    trial = after(f"{first} && kubectl delete pod db-0 && kubectl delete pod db-1", "kubectl scale sts db --replicas=1")
+    assert len(trial.failed) == 1
+    assert trial.order("pod", "DELETED") == ["db-1"]
+
+
+def test_a_here_document_is_one_mistake_and_not_one_for_each_of_its_lines() -> None:
+    lines, errors = parse("kubectl apply -f - <<'EOF'\nkind: Pod\nspec: {}\nEOF\nkubectl get pods")
+    assert [each.line for each in errors] == [1]
+    assert [each.number for each in lines] == [5]
+
+
+def test_a_loop_on_one_line_is_one_mistake() -> None:
+    _lines, errors = parse("for i in 0 1; do kubectl delete pod db-$i; done")
+    assert len(errors) == 1
+
+
 def test_quoted_json_may_go_on_over_several_lines() -> None:
     lines, errors = parse('kubectl patch sts db -p \'{\n  "spec": {\n    "replicas": 1}}\'\nkubectl get pods')
     assert not errors
@@ -80,8 +108,10 @@ def test_behind_a_quote_that_is_never_closed_nothing_is_carried_out() -> None:
     ("line", "words"),
     [
         ("kubectl get pods | sh", "a shell's"),
-        ("kubectl get pods; kubectl delete pod db-0", "; is a shell's, and there is no shell here: write each"),
-        ("kubectl get pods && reboot", "a shell's"),
+        ("kubectl get pods || kubectl delete pod db-0", "|| is a shell's, and there is no shell here: write each"),
+        ("kubectl get pods && reboot", "only kubectl lines"),
+        ("kubectl get pods; rm -rf /", "only kubectl lines"),
+        ("kubectl apply -f - <<EOF\nkind: Pod\nEOF", "change what runs with kubectl scale"),
         ("kubectl get $(touch /tmp/owned)", "a shell's"),
         ('kubectl get "$(touch /tmp/owned)"', "a shell's"),
         ("kubectl get `id`", "a shell's"),
@@ -212,7 +242,7 @@ def test_ten_thousand_pods_are_refused() -> None:
         ("kubctl get pods", "Did you mean kubectl?"),
         ("sleep 5", "kubectl rollout status, or kubectl wait"),
         ("cd course", "Leave it away, or put a # before it"),
-        ("kubectl get pods && kubectl get nodes", "&& is a shell's"),
+        ("kubectl get pods || kubectl get nodes", "|| is a shell's"),
     ],
 )
 def test_what_is_not_carried_out_is_told_with_what_to_try(line: str, said: str) -> None:

@@ -30,6 +30,7 @@ STATEFUL_SETS = "/apis/apps/v1/namespaces/default/statefulsets"
 JOBS = "/apis/batch/v1/namespaces/default/jobs"
 PODS = "/api/v1/namespaces/default/pods"
 COMPLETIONS = 40
+NOTES = "/apis/example.com/v1/namespaces/default/notes"
 MERGE = "application/merge-patch+json"
 
 
@@ -38,9 +39,9 @@ def on(folder: Path, *, file_bytes: int | None = None) -> Server:
     return start(folder, "--pace", "10", state=folder / "state", file_bytes=file_bytes)
 
 
-def config_maps(server: Server) -> tuple[dict[str, str], str]:
-    """Names and values of what the writers made, and the resourceVersion of the list."""
-    code, found, _ = server.request("GET", CONFIG_MAPS)
+def stored(server: Server, path: str = CONFIG_MAPS) -> tuple[dict[str, str], str]:
+    """Names and values of what the writers made there, and the resourceVersion of the list."""
+    code, found, _ = server.request("GET", path)
     assert code == 200
     items = {each["metadata"]["name"]: each["data"]["value"] for each in found["items"] if _is_written(each)}
     return items, found["metadata"]["resourceVersion"]
@@ -62,10 +63,11 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 @dataclass
 class Writer:
-    """Creates, patches and deletes ConfigMaps of its own, and remembers what it was told of each."""
+    """Creates, patches and deletes objects of its own, and remembers what it was told of each."""
 
     number: int
     dice: random.Random
+    path: str = CONFIG_MAPS
     known: dict[str, str] = field(default_factory=dict)  # what was acknowledged
     doubtful: dict[str, set[str | None]] = field(default_factory=dict)  # asked for, not answered
     written: int = 0
@@ -84,11 +86,11 @@ class Writer:
         wanted: str | None = value
         if not name:
             name = f"w{self.number}-{self.written}"
-            ask = ("POST", CONFIG_MAPS, {"metadata": {"name": name}, "data": {"value": value}})
+            ask = ("POST", self.path, self._object(name, value))
         elif self.dice.random() < 0.4:
-            wanted, ask = None, ("DELETE", f"{CONFIG_MAPS}/{name}", None)
+            wanted, ask = None, ("DELETE", f"{self.path}/{name}", None)
         else:
-            ask = ("PATCH", f"{CONFIG_MAPS}/{name}", {"data": {"value": value}})
+            ask = ("PATCH", f"{self.path}/{name}", {"data": {"value": value}})
         self.doubtful = {name: {self.known.get(name), wanted}}
         code, answer, _ = server.request(*ask, content_type=MERGE if ask[0] == "PATCH" else "application/json")
         assert code in (200, 201), answer
@@ -97,6 +99,10 @@ class Writer:
             self.known.pop(name)
         else:
             self.known[name] = value
+
+    def _object(self, name: str, value: str) -> dict[str, Any]:
+        made: dict[str, Any] = {"metadata": {"name": name}, "data": {"value": value}}
+        return made if self.path == CONFIG_MAPS else {"apiVersion": "example.com/v1", "kind": "Note", **made}
 
     def check(self, found: dict[str, str]) -> None:
         """Everything acknowledged is there; of what was under way, all or nothing."""
@@ -115,12 +121,14 @@ class Writer:
 @pytest.mark.timeout(300 + 30 * KILLS)  # a long run is no hang
 def test_a_killed_server_has_lost_nothing_that_it_acknowledged(folder: Path) -> None:
     dice = random.Random(1)
-    writers = [Writer(number, random.Random(number)) for number in range(3)]
+    paths = (CONFIG_MAPS, CONFIG_MAPS, NOTES)
+    writers = [Writer(number, random.Random(number), path) for number, path in enumerate(paths)]
     server = on(folder)
+    _define_notes(server)
     _make_stateful_set(server)
     _make_job(server)
     for kill in range(KILLS):
-        before, version = config_maps(server)
+        before = {path: stored(server, path) for path in (CONFIG_MAPS, NOTES)}
         threads = [threading.Thread(target=writer.run, args=(server,)) for writer in writers]
         for thread in threads:
             thread.start()
@@ -130,10 +138,12 @@ def test_a_killed_server_has_lost_nothing_that_it_acknowledged(folder: Path) -> 
         for thread in threads:
             thread.join(20)
         server = on(folder)
-        found, _ = config_maps(server)
+        found = {path: stored(server, path)[0] for path in before}
         for writer in writers:
-            writer.check(found)
-        assert _replay(server, before, version) == found, "a watch from before the kill tells all that happened"
+            writer.check(found[writer.path])
+        for path, (items, version) in before.items():
+            told = _replay(server, path, items, version)
+            assert told == found[path], "a watch from before the kill tells all that happened"
         assert server.request("GET", f"{STATEFUL_SETS}/web")[1]["spec"]["replicas"] == 1 + kill % 3
     _until_ready(server)
     _until_complete(server)
@@ -141,11 +151,11 @@ def test_a_killed_server_has_lost_nothing_that_it_acknowledged(folder: Path) -> 
     assert sum(writer.written for writer in writers) > 10 * KILLS
 
 
-def _replay(server: Server, before: dict[str, str], version: str) -> dict[str, str]:
+def _replay(server: Server, path: str, before: dict[str, str], version: str) -> dict[str, str]:
     now = dict(before)
     connection = HTTPConnection("127.0.0.1", server.port, timeout=20)
     query = f"watch=1&resourceVersion={version}&timeoutSeconds=1"
-    connection.request("GET", f"{CONFIG_MAPS}?{query}", headers={"Authorization": f"Bearer {server.token}"})
+    connection.request("GET", f"{path}?{query}", headers={"Authorization": f"Bearer {server.token}"})
     for line in connection.getresponse().read().splitlines():
         event = json.loads(line)
         assert event["type"] != "ERROR", event
@@ -155,6 +165,23 @@ def _replay(server: Server, before: dict[str, str], version: str) -> dict[str, s
             now[event["object"]["metadata"]["name"]] = event["object"]["data"]["value"]
     connection.close()
     return now
+
+
+def _define_notes(server: Server) -> None:
+    """A kind of one's own: its definition and its objects are in the same journal."""
+    schema = {
+        "type": "object",
+        "properties": {"data": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+    }
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    names = {"plural": "notes", "singular": "note", "kind": "Note", "listKind": "NoteList"}
+    spec = {"group": "example.com", "scope": "Namespaced", "names": names, "versions": [version]}
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    assert server.request("POST", path, {"metadata": {"name": "notes.example.com"}, "spec": spec})[0] == 201
+    deadline_s = time.monotonic() + 30
+    while server.request("GET", NOTES)[0] != 200:
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
 
 
 def _make_stateful_set(server: Server) -> None:
@@ -219,7 +246,7 @@ def test_a_torn_end_is_cut_with_a_warning_and_a_backup(folder: Path) -> None:
     whole = journal.read_bytes()
     journal.write_bytes(whole + b'0badc0de {"revision": 99999, "type": "ADDED"')
     server = on(folder)
-    assert config_maps(server)[0] == {f"w0-{number}": str(number) for number in range(5)}
+    assert stored(server)[0] == {f"w0-{number}": str(number) for number in range(5)}
     assert "were not whole and were cut" in server.log
     assert [each.read_bytes()[: len(whole)] for each in (folder / "state").glob("journal.torn-*")] == [whole]
     server.kill()
@@ -246,10 +273,10 @@ def test_on_a_full_disk_writes_are_refused_and_nothing_is_lost(folder: Path) -> 
     server.request("PATCH", f"{STATEFUL_SETS}/web", {"spec": {"replicas": 3}}, content_type=MERGE)
     time.sleep(1.5)
     assert server.process.poll() is None
-    assert config_maps(server)[0] == written
+    assert stored(server)[0] == written
     server.kill()
     server = on(folder)
-    assert config_maps(server)[0] == written
+    assert stored(server)[0] == written
     assert server.request("PATCH", f"{STATEFUL_SETS}/web", {"spec": {"replicas": 2}}, content_type=MERGE)[0] == 200
     _until_ready(server)
     server.kill()

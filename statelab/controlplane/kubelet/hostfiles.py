@@ -28,7 +28,7 @@ def files_for(pod: Object, pod_ip: str) -> dict[str, str]:
     hostname, domain = hostname_and_domain(pod)
     files = {"/etc/hostname": f"{hostname}\n", "/etc/resolv.conf": resolv_conf(pod)}
     if pod["spec"].get("hostNetwork"):
-        files["/etc/hosts"] = "127.0.0.1\tlocalhost\n"
+        files["/etc/hosts"] = node_hosts(pod["spec"].get("nodeName", ""))
         return files
     names = f"{hostname}.{domain}\t{hostname}" if domain else hostname
     lines = [
@@ -46,6 +46,12 @@ def files_for(pod: Object, pod_ip: str) -> dict[str, str]:
         lines += ["\t".join([each["ip"], *(each.get("hostnames") or ())]) for each in aliases]
     files["/etc/hosts"] = "\n".join(lines) + "\n"
     return files
+
+
+def node_hosts(node: str) -> str:
+    """A node's own /etc/hosts: that of a container, as kind's nodes are."""
+    lines = ("127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback", f"127.0.0.1\t{node}")
+    return "".join(f"{each}\n" for each in lines)
 
 
 def resolv_conf(pod: Object) -> str:

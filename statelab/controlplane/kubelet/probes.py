@@ -1,7 +1,7 @@
 """Probes: is it started, is it alive, may it be sent traffic.
 
 A Prober asks one question of one container, again and again, and tells when the answer counts: after as many equal
-answers in a row as its threshold says. Source: pkg/kubelet/prober/{worker,prober}.go, pkg/probe/{exec,http,tcp}.
+answers in a row as its threshold says. Source: pkg/kubelet/prober/{worker,prober}.go, pkg/probe/{exec,http,tcp,grpc}.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from statelab.controlplane.clock import Loop, Timer
 from statelab.controlplane.kinds import Object
+from statelab.controlplane.runtime import grpc_health
 from statelab.controlplane.runtime.http import HttpResponse, request
 from statelab.controlplane.runtime.network import Network, NetworkError
 
@@ -23,7 +24,6 @@ Kind = Literal["startup", "liveness", "readiness"]
 _PATIENCE_S = 60.0
 _MOST_OUTPUT = 10 * 1024
 _NOT_EXECUTED = "OCI runtime exec failed"
-_NOT_SIMULATED = "gRPC probes are not simulated by the embedded cluster; a kind cluster is the place to try them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ def ask(spec: Object, target: Target, loop: Loop, housekeeping: bool, done: Call
     elif "tcpSocket" in spec:
         _ask_tcp(spec["tcpSocket"], target, loop, timeout_s, housekeeping, done)
     else:
-        done(Answer(False, _NOT_SIMULATED))
+        _ask_grpc(spec.get("grpc") or {}, target, loop, timeout_s, housekeeping, done)
 
 
 def _ask_exec(
@@ -225,6 +225,38 @@ def _ask_tcp(
             done(answer)
     else:
         done(Answer(True))
+
+
+def _ask_grpc(
+    spec: Object, target: Target, loop: Loop, timeout_s: float, housekeeping: bool, done: Callable[[Answer], None]
+) -> None:
+    """Source of the words: pkg/probe/grpc. Whatever goes wrong is a failure, as with grpc_health_probe."""
+    port, service = int(spec.get("port", 0)), str(spec.get("service") or "")
+
+    def answered(found: grpc_health.Health | str) -> None:
+        if found == "connect":
+            where = f'"{target.pod_ip}:{port}"'
+            said = f"timeout: failed to connect service {where} within {timeout_s:g}s: context deadline exceeded"
+        elif isinstance(found, str):
+            said = f"timeout: health rpc did not complete within {timeout_s:g}s"
+        elif found.code == grpc_health.UNIMPLEMENTED:
+            protocol = "the grpc health protocol (grpc.health.v1.Health)"
+            said = f"error: this server does not implement {protocol}: {found.message}"
+        elif found.code:
+            code = grpc_health.CODE_NAMES.get(found.code, "Unknown")
+            said = f"error: health rpc probe failed: rpc error: code = {code} desc = {found.message}"
+        elif found.status != grpc_health.SERVING:
+            name = grpc_health.STATUS_NAMES[min(found.status, len(grpc_health.STATUS_NAMES) - 1)]
+            said = f'service unhealthy (responded with "{name}")'
+        else:
+            done(Answer(True, "service healthy"))
+            return
+        done(Answer(False, said))
+
+    grpc_health.call(
+        target.network, loop, target.host_ip, target.pod_ip, port, service, timeout_s, answered,
+        housekeeping=housekeeping,
+    )  # fmt: skip
 
 
 def dial_error(host: str, port: int, reason: str) -> str:

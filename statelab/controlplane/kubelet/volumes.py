@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from statelab.controlplane.controllers.volume.localpath import folder_owner
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.kubelet.env import ConfigError, PodFacts, Reader, data_of, field_value, resource_value
+from statelab.controlplane.kubelet.hostfiles import node_hosts
 
 if TYPE_CHECKING:
     from statelab.controlplane.runtime.volumes import Volume
@@ -178,6 +179,8 @@ def _host_path(name: str, body: Object, source: VolumeSource, node: str) -> Moun
     volume = source.named_volume(f"node/{node}")
     path, kind = body["path"], body.get("type") or ""
     relative = path.strip("/")
+    if relative == "etc/hosts" and not volume.exists(relative):  # what a node has that somebody may look for
+        volume.write(relative, node_hosts(node).encode(), _DEFAULT_MODE)
     if kind in ("DirectoryOrCreate", "") and relative and not volume.exists(relative):
         volume.make_directory(relative)
     elif kind == "FileOrCreate" and not volume.exists(relative):
@@ -240,9 +243,20 @@ def _claim(pod: Object, spec: Object, claim: str, cluster: Reader, source: Volum
         raise unprocessed(
             f'failed to fetch PV {volume_name} from API server: persistentvolumes "{volume_name}" not found'
         )
+    if pv["spec"].get("volumeMode") == "Block" and spec["name"] in _mount_names(pod):
+        raise MountError(
+            f"Unable to attach or mount volumes: unmounted volumes=[{spec['name']}], unattached volumes=[], failed to "
+            f"process volumes=[{spec['name']}]: volume {spec['name']} has volumeMode Block, but is specified in "
+            "volumeMounts"
+        )
     read_only = bool((spec.get("persistentVolumeClaim") or {}).get("readOnly"))
     mounted = persistent_volume(pv, source, node)
     return Mounted(mounted.volume, mounted.sub_path, read_only)
+
+
+def _mount_names(pod: Object) -> set[str]:
+    containers = [*(pod["spec"].get("initContainers") or ()), *pod["spec"]["containers"]]
+    return {mount["name"] for each in containers for mount in each.get("volumeMounts") or ()}
 
 
 def persistent_volume(pv: Object, source: VolumeSource, node: str) -> Mounted:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
@@ -88,7 +88,10 @@ class StartError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`kind` "program": `name` with `arguments`. "script": run `script`. "shell": read commands from standard input."""
+    """`kind` "program": `name` with `arguments`. "script": run `script`. "shell": read commands from standard input.
+
+    `called`: what it was started as, argv[0], with its path if it had one.
+    """
 
     kind: Literal["program", "script", "shell"]
     name: str
@@ -96,12 +99,17 @@ class Entry:
     script: str
     program: Program | None = None
     traps: bool = False
+    called: str = ""
 
 
 def entry_of(container: Container, argv: Sequence[str], *, tty: bool = False) -> Entry:
     """Raises StartError, in the runtime's words."""
     if not argv:
         raise StartError("no command specified", 128)
+    return replace(_entry_of(container, argv, tty), called=argv[0])
+
+
+def _entry_of(container: Container, argv: Sequence[str], tty: bool) -> Entry:
     name, arguments = argv[0], tuple(argv[1:])
     base = name.rpartition("/")[2]
     program = _program(container, name)

@@ -14,6 +14,7 @@ from statelab.controlplane.runtime.shells import new_shell
 from statelab.controlplane.runtime.spec import SIGNALS, Stream, signal_name
 from statelab.controlplane.runtime.stdin import reads_stdin
 from statelab.controlplane.runtime.terminal import Terminal
+from statelab.controlplane.runtime.words import read_only
 from statelab.controlplane.runtime.worker import Call
 
 if TYPE_CHECKING:
@@ -183,6 +184,8 @@ class Process:
     def output(self, stream: Stream, data: bytes) -> None:
         if self.ended:
             return
+        if stream == "stderr" and self.entry.program is None:
+            data = read_only(data, self.entry.called, is_busybox=self.container.spec.has_busybox)
         if self.tty:  # a terminal has one stream, and goes back to the first column itself
             stream, data = "stdout", data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
         self._on_output(stream, data)

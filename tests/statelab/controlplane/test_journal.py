@@ -57,6 +57,30 @@ def test_a_store_is_restored_with_its_history_and_causes(tmp_path):
     journal.close()
 
 
+@pytest.mark.parametrize(
+    ("plural", "name"),
+    [
+        ("notes.example.com", "n"),
+        ("k8s-apps.v2.example.com", "n"),
+        ("clusterroles", 'a "role" \\ of mine'),
+        ("pods", "ü"),
+    ],
+)
+def test_whatever_a_kind_and_an_object_are_called_their_past_is_kept(tmp_path, plural, name):
+    journal, before = Journal(tmp_path), Store()
+    before.log = journal
+    for number in range(2):
+        obj = {"metadata": {"name": f"{name}{number}", "namespace": "d", "uid": str(number)}}
+        before.create(plural, f"d/{name}{number}", obj, CAUSE, float(number))
+    before.delete(plural, f"d/{name}0", CAUSE, 2.0)
+    journal.close()
+    journal, after = Journal(tmp_path), Store()
+    recovered = journal.load(after)
+    assert [obj["metadata"]["name"] for obj in after.list(plural)] == [f"{name}1"]
+    assert (recovered.revisions, after.revision, past(after)) == (3, 3, past(before))
+    journal.close()
+
+
 def test_the_past_of_a_snapshot_begins_with_what_it_held(tmp_path):
     store = written(tmp_path, 3)
     journal = Journal(tmp_path)

@@ -28,9 +28,9 @@ def decode(raw: bytes, kind: Kind, validation: Validation = "Strict") -> tuple[O
         value: Any = jsonbytes.loads(raw)
     except (jsonbytes.JSONDecodeError, RecursionError):
         return _decode_slowly(raw, kind, validation)
-    if kind.custom is not None:
+    if kind.custom is not None and not _may_repeat_a_key(raw, value):
         return _from_tree(value, kind, validation, raw)
-    if type(value) is dict and not _may_repeat_a_key(raw, value):
+    if kind.custom is None and type(value) is dict and not _may_repeat_a_key(raw, value):
         try:
             return _fast(value, kind), []
         except Unusual:

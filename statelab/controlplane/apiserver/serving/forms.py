@@ -43,10 +43,11 @@ def encoded(request: Request, value: Any, code: int, form: Form) -> Response:
 
 
 def in_version(kind: Kind, obj: Object) -> Object:
-    """An object as this version of its kind shows it: versions of a custom kind differ in their name alone."""
-    if kind.custom is None or obj.get("kind") != kind.name or obj.get("apiVersion") == kind.api_version:
+    """An object as this version of its kind shows it: custom ones with new defaults, and this version's name."""
+    if kind.custom is None or obj.get("kind") != kind.name:
         return obj
-    return {**obj, "apiVersion": kind.api_version}
+    obj = kind.custom.shown(obj)
+    return obj if obj.get("apiVersion") == kind.api_version else {**obj, "apiVersion": kind.api_version}
 
 
 def of_object(request: Request, kind: Kind, obj: Object, code: int, form: Form, now_s: float) -> Response:

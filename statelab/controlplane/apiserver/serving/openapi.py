@@ -37,11 +37,11 @@ _ABOUT = {"title": "Kubernetes", "version": f"v{KUBERNETES_VERSION}"}
 def document(path: str, custom: Sequence[Kind] = ()) -> bytes | None:
     """The document at `/openapi/v2`, `/openapi/v3` or `/openapi/v3/<group version>`, as JSON; None where none is.
 
-    `custom`: the kinds that definitions have made (openapi_custom.py); version 3 tells of them.
+    `custom`: the kinds that definitions have made (openapi_custom.py).
     """
     path = path.rstrip("/")
     if path == "/openapi/v2":
-        return _version_2()
+        return _version_2_with(tuple(custom)) if custom else _version_2()
     if path == "/openapi/v3":
         return openapi_custom.in_index(_index(), custom) if custom else _index()
     name = path.removeprefix("/openapi/v3/")
@@ -135,6 +135,11 @@ def _common(operation: Operation, tag: str) -> dict[str, Any]:
 
 
 # ---- version 2
+
+
+@lru_cache(maxsize=2)
+def _version_2_with(custom: tuple[Kind, ...]) -> bytes:
+    return openapi_custom.in_version_2(_version_2(), custom)
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""OpenAPI version 3 of the kinds that CustomResourceDefinitions make: what `kubectl explain` reads.
+"""OpenAPI of the kinds that CustomResourceDefinitions make: version 3, which `kubectl explain` reads, and 2.
 
 Source: apiextensions-apiserver/pkg/controller/openapi/builder.
 """
@@ -14,11 +14,12 @@ from statelab.controlplane.apiserver.encoding.schemas import Schema
 from statelab.controlplane.kinds import Kind
 from statelab.reader import jsonbytes
 
-_V3 = "#/components/schemas/"
+_V2, _V3 = "#/definitions/", "#/components/schemas/"
 _META = f"{schemas.META}ObjectMeta"
 _TYPES = ("application/json", "application/yaml")
 _PATCHES = ("application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json")
 _TEXT = {"type": "string"}
+_NOT_IN_VERSION_2 = ("nullable", "oneOf", "anyOf", "not", "default", "x-kubernetes-validations")
 
 
 def in_index(index: bytes, custom: Sequence[Kind]) -> bytes:
@@ -31,6 +32,45 @@ def in_index(index: bytes, custom: Sequence[Kind]) -> bytes:
             "serverRelativeURL": f"/openapi/v3/apis/{group}/{version}?hash={digest}"
         }
     return jsonbytes.dumps(found)
+
+
+def in_version_2(whole: bytes, custom: Sequence[Kind]) -> bytes:
+    """The one document of version 2, with the definitions of custom kinds and what may be asked of them."""
+    found = jsonbytes.loads(whole)
+    for kind in custom:
+        own = _schema(kind)
+        about = own["properties"].pop("metadata")["description"]
+        made = _as_version_2(own)
+        if "properties" in made:
+            made["properties"]["metadata"] = {"$ref": _V2 + _META, "description": about}
+        found["definitions"][_name(kind)] = made
+        for path, operations in _paths(kind).items():
+            found["paths"][path] = {method: _operation_2(kind, each) for method, each in operations.items()}
+    return jsonbytes.dumps(found)
+
+
+def _operation_2(kind: Kind, operation: dict[str, Any]) -> dict[str, Any]:
+    answer = {"200": {"description": "OK", "schema": {"$ref": _V2 + _name(kind)}}}
+    asked = [{"name": each["name"], "in": "query", "type": "string"} for each in operation.get("parameters", ())]
+    if "requestBody" in operation:
+        asked.append({"name": "body", "in": "body", "schema": {"$ref": _V2 + _name(kind)}})
+    kept = {name: operation[name] for name in ("x-kubernetes-action", "x-kubernetes-group-version-kind")}
+    return {**kept, "parameters": asked, "responses": answer}
+
+
+def _as_version_2(schema: Schema) -> Schema:
+    """What version 2 can say of a schema. Where more fields may be than are named, it names none."""
+    found = {name: value for name, value in schema.items() if name not in _NOT_IN_VERSION_2}
+    if schema.get("nullable") or schema.get("x-kubernetes-int-or-string"):
+        found.pop("type", None)
+    if schema.get("x-kubernetes-preserve-unknown-fields"):
+        found = {name: value for name, value in found.items() if name not in ("properties", "items")}
+    if isinstance(found.get("properties"), dict):
+        found["properties"] = {name: _as_version_2(each) for name, each in found["properties"].items()}
+    for name in ("items", "additionalProperties"):
+        if isinstance(found.get(name), dict):
+            found[name] = _as_version_2(found[name])
+    return found
 
 
 def document(kinds: Sequence[Kind], write: Callable[[Schema], Schema]) -> bytes:

@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 from functools import partial
 from random import Random
 
+from statelab.controlplane.runtime import grpc_health
 from statelab.controlplane.runtime.applets.resolver import address_of, resolver_config, text_of
 from statelab.controlplane.runtime.http import Handler, HttpRequest, HttpResponse, Respond, request, serve
+from statelab.controlplane.runtime.images.guestbook import Guestbook
 from statelab.controlplane.runtime.images.image import Image, numbered
 from statelab.controlplane.runtime.images.mounttest import mounttest
 from statelab.controlplane.runtime.images.pause import pause
@@ -255,6 +257,40 @@ def liveness(task: Task) -> None:
     _listen(task, 8080, answer)
 
 
+def guestbook(task: Task) -> None:
+    options = _options(task)
+    server = Guestbook(task, int(options.get("backend-port") or 6379))
+    if _listen(task, int(options.get("http-port") or 80), server.answer) and options.get("replicaof"):
+        server.register(options["replicaof"])
+
+
+def grpc_health_checking(task: Task) -> None:
+    """A gRPC health service that can be told, or waits, to say NOT_SERVING."""
+    options = _options(task)
+    name, delay_s = options.get("service", ""), float(options.get("delay-unhealthy-sec") or -1)
+    started_s, forced = task.loop.now_s, list[bool]()
+
+    def check(service: str) -> grpc_health.Health:
+        if service != name:
+            return grpc_health.Health(grpc_health.NOT_FOUND, "unknown service")
+        is_late = 0 <= delay_s <= task.loop.now_s - started_s
+        is_healthy = not is_late and (not forced or forced[-1])
+        return grpc_health.Health(0, "", grpc_health.SERVING if is_healthy else grpc_health.NOT_SERVING)
+
+    def answer(request: HttpRequest, respond: Respond) -> None:
+        if request.path in ("/make-serving", "/make-not-serving"):
+            forced.append(request.path == "/make-serving")
+            respond(_text(f"{task.loop.now_s - started_s}s"))
+        else:
+            respond(_text("404 page not found\n", 404))
+
+    port, http_port = int(options.get("port") or 5000), int(options.get("http-port") or 8080)
+    if _listen(task, http_port, answer):
+        task.error(f"Http server starting to listen on :{http_port}\n")
+        if _listen_tcp(task, port, lambda connection: grpc_health.serve(connection, check)):
+            task.error(f"gRPC server starting to listen on :{port}\n")
+
+
 def connect(task: Task) -> None:
     """Whether a TCP connection can be had: exit 0, or 1 with TIMEOUT, REFUSED, DNS on standard error."""
     words = [each for each in task.argv if not each.startswith("-")]
@@ -288,7 +324,8 @@ def etc_hosts(task: Task) -> None:
 
 
 def entrypoint_tester(task: Task) -> None:
-    task.write(f"[{' '.join(['/agnhost', 'entrypoint-tester', *task.argv])}]\n")
+    called = task.process.entry.called if task.process is not None else "/agnhost"
+    task.write(f"[{' '.join([called, 'entrypoint-tester', *task.argv])}]\n")
     task.finish(0)
 
 
@@ -326,6 +363,8 @@ _PROGRAMS: Mapping[str, Callable[[Task], None]] = {
     "serve-hostname": serve_hostname,
     "liveness": liveness,
     "porter": porter,
+    "guestbook": guestbook,
+    "grpc-health-checking": grpc_health_checking,
     "connect": connect,
     "dns-suffix": dns_suffix,
     "dns-server-list": dns_server_list,

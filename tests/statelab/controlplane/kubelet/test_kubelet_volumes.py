@@ -9,6 +9,7 @@ import pytest
 
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.kubelet.volumes import MountError, persistent_volume
+from statelab.controlplane.store import Cause
 
 
 def read(cluster: Any, path: str, name: str = "p") -> str:
@@ -140,6 +141,26 @@ def test_a_local_volume_is_the_folder_of_its_node(cluster: Any) -> None:
 def test_a_local_volume_whose_folder_is_not_there_is_not_mounted(cluster: Any) -> None:
     with pytest.raises(MountError, match='path "/none" does not exist'):
         persistent_volume(local_volume("/none"), cluster.kubelets["kind-worker"].volumes, "kind-worker")
+
+
+def test_a_block_volume_is_not_mounted_as_a_folder(cluster: Any) -> None:
+    cluster.create(claim("data"))
+    cluster.start_shell("sleep 600", **mounting({"persistentVolumeClaim": {"claimName": "data"}}))
+    cluster.run_until(cluster.is_ready, 30)
+    cluster.delete("pods", "default/p", gracePeriodSeconds=1)
+    cluster.run_until(lambda: cluster.pod() is None)
+    name = cluster.get("persistentvolumeclaims", "default/data")["spec"]["volumeName"]
+    volume = cluster.get("persistentvolumes", name)
+    cluster.store.update(
+        "persistentvolumes",
+        name,
+        {**volume, "spec": {**volume["spec"], "volumeMode": "Block"}},
+        Cause("test", "a disk without a file system"),
+        cluster.loop.now_s,
+    )
+    cluster.start_shell("sleep 600", **mounting({"persistentVolumeClaim": {"claimName": "data"}}))
+    cluster.loop.run_for(5)
+    assert any("volume v has volumeMode Block, but is specified in volumeMounts" in each for each in cluster.told())
 
 
 def test_a_host_path_of_the_wrong_type_is_not_mounted(cluster: Any) -> None:

@@ -104,3 +104,19 @@ def test_a_limit_is_met_at_the_same_step_every_time(node_factory):
         container = node.sh("i=0; while :; do i=$((i+1)); echo $i; done", limits=Limits(busy_s=0.2))
         ends.add((len(container.logs), container.logs[-2].text))
     assert len(ends) == 1
+
+
+@pytest.mark.parametrize(
+    ("image", "called", "words"),
+    [
+        ("busybox:1.36", "/bin/sh", "/bin/sh: can't create /file: Read-only file system\n"),
+        ("busybox:1.36", "sh", "sh: can't create /file: Read-only file system\n"),
+        ("nginx:1.27", "sh", "sh: 1: cannot create /file: Read-only file system\n"),
+        ("nginx:1.27", "bash", "bash: line 1: /file: Read-only file system\n"),
+    ],
+)
+def test_a_read_only_root_is_told_in_the_words_of_the_images_shell(node, image, called, words):
+    container = node.run(image, command=["sleep", "infinity"], read_only_root=True)
+    assert node.exec(container, called, "-c", "echo x > /file").stderr == words
+    said = node.exec(container, called, "-c", "touch /file").stderr
+    assert said.startswith("touch: ") and said.endswith(": Read-only file system\n")

@@ -5,6 +5,8 @@ Source: apiextensions-apiserver/pkg/apiserver/customresource_handler.go, pkg/reg
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -73,16 +75,31 @@ class Custom:
     def read(self, value: dict[str, Any]) -> tuple[Object, Findings]:
         """An object as the server takes it: metadata in normal form, the unknown pruned and told."""
         findings = Findings()
+        findings.strict += [f'duplicate field "{each}"' for each in _repeated(value)]
         obj = dict(go_json.plain(value))
         metadata, more = _metadata(obj.get("metadata"))
         if metadata is None:
             findings.error = more
             return obj, findings
         unknown = structural.prune(obj, self.schema, is_resource=True)
+        unknown += _prune_metadata(obj, self.schema)
         obj["metadata"] = metadata
         findings.strict += [f'unknown field "{each}"' for each in sorted(unknown)]
         findings.strict += [each for each in more.split("\n") if each]
         return obj, findings
+
+    @cached_property
+    def has_defaults(self) -> bool:
+        """Whether what is read may be more than what was stored."""
+        return structural.has_defaults(self.schema)
+
+    def shown(self, obj: Object) -> Object:
+        """A stored object as it is read: with defaults that its definition has got since it was written."""
+        if not self.has_defaults:
+            return obj
+        full = {key: value if key == "metadata" else deepcopy(value) for key, value in obj.items()}
+        structural.fill_in(full, self.schema)
+        return full
 
     def _fill_in(self, obj: Object) -> None:
         structural.drop_nulls(obj, self.schema)
@@ -163,6 +180,32 @@ def _metadata(value: Any) -> tuple[Object | None, str]:
     if findings.error:
         return None, findings.error
     return made, "\n".join(each.replace('unknown field "', 'unknown field "metadata.') for each in findings.strict)
+
+
+def _repeated(value: Any, path: str = "") -> Iterator[str]:
+    """The places of keys that an object names twice, as strict decoding names them."""
+    if isinstance(value, go_json.Pairs):
+        seen: set[str] = set()
+        for key, each in value:
+            here = f"{path}.{key}" if path else key
+            if key in seen:
+                yield here
+            seen.add(key)
+            yield from _repeated(each, here)
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _repeated(each, f"{path}[{index}]")
+
+
+def _prune_metadata(obj: Object, schema: structural.Schema) -> list[str]:
+    """Metadata of embedded resources in normal form, in place; the places of what it may not hold."""
+    unknown = []
+    for path, inner in structural.embedded(obj, schema):
+        made, more = _metadata(inner.get("metadata"))
+        if made is not None and "metadata" in inner:
+            inner["metadata"] = made
+            unknown += [f"{path}.{each.partition(chr(34))[2].rstrip(chr(34))}" for each in more.split("\n") if each]
+    return unknown
 
 
 def kinds_of(definition: Object) -> list[Kind]:

@@ -5,6 +5,7 @@ Source: apiextensions-apiserver/pkg/apiserver/schema (structural.go, pruning, de
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
@@ -39,6 +40,29 @@ def _prune(value: Any, schema: Schema, path: str, is_resource: bool, unknown: li
         if isinstance(items, dict):
             for index, each in enumerate(value):
                 _prune(each, items, f"{path}[{index}]", False, unknown, depth + 1)
+
+
+def has_defaults(schema: Any) -> bool:
+    """Whether a default stands anywhere in it."""
+    if isinstance(schema, dict):
+        below = [*(schema.get("properties") or {}).values(), schema.get("items"), schema.get("additionalProperties")]
+        return "default" in schema or any(map(has_defaults, below))
+    return False
+
+
+def embedded(value: Any, schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """The resources inside a value that the schema says are some, and where."""
+    if not isinstance(schema, dict):
+        return
+    if path and schema.get("x-kubernetes-embedded-resource") and isinstance(value, dict):
+        yield path, value
+    if isinstance(value, dict):
+        properties, others = schema.get("properties") or {}, schema.get("additionalProperties")
+        for name, each in value.items():
+            yield from embedded(each, properties.get(name, others), f"{path}.{name}" if path else name)
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from embedded(each, schema.get("items"), f"{path}[{index}]")
 
 
 def fill_in(value: Any, schema: Schema) -> None:

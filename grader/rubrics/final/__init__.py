@@ -20,7 +20,7 @@ store = Task(
 
 
 @store.check(
-    points=4,
+    points=3,
     title="Three members run",
     hints=(
         "Members that are not alike and keep data: which workload kind is that?",
@@ -33,7 +33,7 @@ def three_members(trial: Trial) -> Verdict:
 
 
 @store.check(
-    points=4,
+    points=3,
     title="Each member is found by its name, and all by redis",
     hints=(
         "Who gives the Pods of a set their names in DNS?",
@@ -116,6 +116,21 @@ def nothing_is_lost(trial: Trial) -> Verdict:
         or runs.survives(trial, "redis", 3)
         or yes("")
     )
+
+
+@store.check(
+    points=2,
+    title="A machine falls silent for four minutes, and its member is not taken off it",
+    hints=(
+        "When is a Pod deleted because its node is not heard of any more, and who decides how soon?",
+        "A toleration with tolerationSeconds. Kubernetes gives each Pod one of five minutes, if it brings none.",
+        "Leave away tolerations for node.kubernetes.io/unreachable and not-ready: the default is what is wanted.",
+    ),
+    needs="a cluster of its own",
+)
+def waits_for_its_machine(trial: Trial) -> Verdict:
+    problem = pods_not_ready(trial, "statefulset/redis", 3)
+    return problem or runs.is_taken_off(trial, "redis", care.SILENT_S) or runs.roles(trial, "redis", 3) or yes("")
 
 
 # ---- 2. Probes

@@ -24,6 +24,7 @@ from statelab.manifest.relations import at
 _CONTAINER = ("spec", "template", "spec", "containers", 0)
 
 _LATE_S = 30.0
+SILENT_S = 240.0  # a machine that is back before five minutes are over
 
 
 def is_up(trial: Trial, name: str, replicas: int) -> bool:

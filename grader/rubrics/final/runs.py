@@ -124,6 +124,22 @@ def survives(trial: Trial, name: str, replicas: int) -> Verdict | None:
     return None
 
 
+def is_taken_off(trial: Trial, name: str, silent_s: float) -> Verdict | None:
+    """Why the last member does not wait for its machine, which falls silent and comes back; None where it waits."""
+    pod = trial.pods_of(f"statefulset/{name}")[-1]
+    kubelet = trial.cluster.kubelets[pod.node or ""]
+    kubelet.stop()
+    trial.wait(silent_s)
+    now = trial.get(pod.reference)
+    seen = trial.evidence(pod.reference, most=4)
+    kubelet.start()
+    trial.wait(_SYNC_S).settle()
+    if now is not None and now.uid == pod.uid and "deletionTimestamp" not in now.object["metadata"]:
+        return None
+    line = trial.line("StatefulSet", "spec", "template", "spec", "tolerations")
+    return no(f"{pod.name} was deleted although its machine, {pod.node}, was only silent for a while.", seen, line=line)
+
+
 def share_nothing(trial: Trial, name: str) -> Verdict | None:
     """Why two members write over each other's file on one claim; None when none do, claims or not."""
     line = trial.line("StatefulSet", "spec", "template", "spec", "volumes")

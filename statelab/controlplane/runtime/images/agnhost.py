@@ -226,12 +226,13 @@ def serve_hostname(task: Task) -> None:
 
 def porter(task: Task) -> None:
     """At each port that a variable SERVE_PORT_<port> names, serve what is in it. TLS and SCTP there are not."""
+    say = _say_as_json if "json-response" in _options(task) else _say
     wanted = {name: text for name, text in task.env.items() if name.startswith("SERVE_")}
     for name, text in sorted(wanted.items()):
         number = name.removeprefix("SERVE_PORT_")
         if not number.isdigit():
             task.error(f"{name}: only SERVE_PORT_<port> is simulated by the embedded cluster\n")
-        elif not _listen(task, int(number), partial(_say, text)):
+        elif not _listen(task, int(number), partial(say, text)):
             return
         else:
             task.error(f"serving on port {number}\n")
@@ -239,6 +240,10 @@ def porter(task: Task) -> None:
 
 def _say(text: str, request: HttpRequest, respond: Respond) -> None:
     respond(_text(text))
+
+
+def _say_as_json(text: str, request: HttpRequest, respond: Respond) -> None:
+    respond(_text(jsonbytes.dumps({"Method": request.method, "Body": text}).decode()))
 
 
 def liveness(task: Task) -> None:

@@ -25,7 +25,7 @@ _GROUPS = {
         "/apis/discovery.k8s.io/v1": "endpointslices",
         "/apis/networking.k8s.io/v1": "ingresses ingressclasses networkpolicies",
         "/apis/node.k8s.io/v1": "runtimeclasses",
-        "/apis/storage.k8s.io/v1": "storageclasses",
+        "/apis/storage.k8s.io/v1": "storageclasses csidrivers csinodes csistoragecapacities volumeattachments",
         "/apis/scheduling.k8s.io/v1": "priorityclasses",
         "/apis/coordination.k8s.io/v1": "leases",
         "/apis/apiextensions.k8s.io/v1": "customresourcedefinitions",
@@ -37,6 +37,7 @@ _EVERYWHERE = frozenset(
     (
         "nodes", "namespaces", "persistentvolumes", "ingressclasses", "runtimeclasses", "storageclasses",
         "priorityclasses", "customresourcedefinitions", "clusterroles", "clusterrolebindings",
+        "csidrivers", "csinodes", "volumeattachments",
     )
 )  # fmt: skip
 AGNHOST = "registry.k8s.io/e2e-test-images/agnhost:2.53"

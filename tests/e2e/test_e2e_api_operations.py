@@ -70,6 +70,12 @@ KINDS: dict[str, tuple[Any, Any]] = {
     "daemonsets": ({"spec": {"selector": _SELECTOR, "template": _POD}}, {"spec": {"minReadySeconds": 1}}),
     "controllerrevisions": ({"revision": 3, "data": {"a": "b"}}, {"revision": 4}),
     "pods": ({"spec": _POD["spec"]}, {}),
+    "csidrivers": ({"spec": {"attachRequired": False}}, {}),
+    "csinodes": ({"spec": {"drivers": []}}, {}),
+    "csistoragecapacities": ({"storageClassName": "e2e", "capacity": "1Gi"}, {"capacity": "2Gi"}),
+    "volumeattachments": (
+        {"spec": {"attacher": "e2e", "nodeName": "kind-worker", "source": {"persistentVolumeName": "e2e"}}}, {},
+    ),
 }  # fmt: skip
 _WITH_STATUS: dict[str, Any] = {
     "ingresses": {"loadBalancer": {"ingress": [{"ip": "169.1.1.1"}]}},
@@ -82,6 +88,7 @@ _WITH_STATUS: dict[str, Any] = {
     "replicationcontrollers": {"conditions": [{"type": "StatusUpdate", "status": "True", "reason": "E2E"}]},
     "daemonsets": {"conditions": [{"type": "StatusUpdate", "status": "True", "reason": "E2E"}]},
     "resourcequotas": {"hard": {"cpu": "7"}},
+    "volumeattachments": {"attached": True},
 }  # fmt: skip
 
 

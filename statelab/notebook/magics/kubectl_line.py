@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from IPython.display import display
@@ -16,7 +17,7 @@ from statelab.cluster.problem import Interrupted
 from statelab.notebook.telling.plain import scrolled
 
 _LONGEST_WAIT_S = 300.0
-_WIDEST = 104  # characters in a line of a cell's output, in a window 1280 wide
+_WIDEST = 74  # characters in a line of a cell's output, in a window 1280 wide with the stage beside it
 _TERMINAL = "in a terminal (File → New → Terminal)"
 # What would never end in a cell, and what to type instead.
 _ELSEWHERE = {
@@ -29,6 +30,14 @@ _OF_ONES_OWN_TERMINAL = ("exec", "run", "debug")
 _FOLLOWING = {"get": ("-w", "--watch", "--watch-only"), "logs": ("-f", "--follow"), "events": ("-w", "--watch")}
 _TELL_AT_ONCE = ("wait", "rollout", "drain", "delete")  # they take a while, and print no tables
 _IN_BRACES = re.compile(r"(\{\{.*?\}\})", re.DOTALL)  # a go-template's
+
+
+_heard: list[Callable[[str], None]] = []  # who wants to know which line runs
+
+
+def hear(listener: Callable[[str], None]) -> None:
+    """Tell `listener` of every line that runs from now on, its variables replaced, just before it does."""
+    _heard.append(listener)
 
 
 def expanded(line: str, variables: dict[str, Any]) -> str:
@@ -53,6 +62,8 @@ def run(line: str, cell: str | None, cluster: Cluster) -> bool:
     first = _first_command(arguments)
     verb = next((word for word in first if not word.startswith("-")), "")
     _check_place(verb, first, cluster)
+    for listener in _heard:
+        listener(f"kubectl {line}")
     follows = bool(set(_FOLLOWING.get(verb, ())) & set(first))
     said = _Said(at_once=follows or verb in _TELL_AT_ONCE)
     if follows:

@@ -201,10 +201,11 @@ class Mirror:
         while not self.is_closed:
             self._changed.wait()
             self._changed.clear()
-            began_s = time.monotonic()
+            began_s = time.thread_time()
             self._tell_once()
-            # A picture that takes long is drawn less often: the kernel is the learner's.
-            self._closed.wait(max(_REDRAW_S, 3 * (time.monotonic() - began_s)))
+            # A picture that takes long is drawn less often: the kernel is the learner's. What counts is its own work:
+            # where it had to wait for a cell or a busy machine, waiting longer would only show the past.
+            self._closed.wait(max(_REDRAW_S, 3 * (time.thread_time() - began_s)))
 
 
 _mirrors: dict[tuple[str, str], Mirror] = {}

@@ -16,6 +16,7 @@ from IPython.display import display
 
 from statelab.cluster import Cluster, Problem, RequestRefused
 from statelab.cluster.beside import Later, later
+from statelab.notebook.magics import kubectl_line
 from statelab.notebook.pictures.cluster_view import news
 from statelab.notebook.pictures.drawing import escaped
 from statelab.notebook.pictures.history import Moment
@@ -34,8 +35,7 @@ from statelab.notebook.strings import say
 _WINDOW_S = 40.0  # seconds of the past that are seen at once
 _FEW_LANES, _MOST_LANES = 12, 40
 _LANES_AGAIN_S = 0.5  # between two drawings of more than a few
-_LINE = re.compile(r"^\s*(?:%+|!)(kubectl\s.*|manifest\s.*)$", re.MULTILINE)
-_GOES_ON = re.compile(r"\s*\\\n\s*")  # a line that is too long for its cell is written as several
+_LINE = re.compile(r"^\s*(?:%+manifest|!kubectl)\s.*$", re.MULTILINE)  # those of %kubectl are heard as they run
 # What only counts what else happened tells nothing of its own.
 _COUNTING = ("endpointslices", "statefulsets", "deployments", "replicasets", "nodes")
 
@@ -127,10 +127,14 @@ class Stage(Timeline):
         self._refresh()
 
     def on_cell(self, source: str) -> None:
-        """A cell is about to run: its kubectl line is shown, so that an audience can read it."""
-        found = _LINE.findall(_GOES_ON.sub(" ", source))
+        """A cell is about to run: what it types is shown, so that an audience can read it."""
+        found = _LINE.findall(source)
         if found:
-            self.line = found[-1].strip()
+            self.on_line(found[-1].strip().lstrip("%!"))
+
+    def on_line(self, line: str) -> None:
+        """A line runs, as it is after its variables were replaced."""
+        self.line = " ".join(line.split())
 
     # ---- following the cluster
 
@@ -272,6 +276,10 @@ class _Following:
         if self.stage is not None:
             self.stage.on_cell(str(info.raw_cell or ""))
 
+    def ran(self, line: str) -> None:
+        if self.stage is not None:
+            self.stage.on_line(line)
+
     def _after(self, _result: Any) -> None:
         from statelab.notebook import connected
 
@@ -282,6 +290,7 @@ class _Following:
 
 
 _following = _Following()
+kubectl_line.hear(_following.ran)
 
 
 def moment_now() -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from statelab.cluster import connect
+from statelab.notebook.magics import kubectl_line
+from statelab.notebook.pictures import stage_view
 from statelab.notebook.pictures.stage_view import Stage
 
 POD = {"metadata": {"name": "one"}, "spec": {"containers": [{"name": "c", "image": "nginx:1.27"}]}}
@@ -28,3 +30,12 @@ def test_what_a_cell_has_already_asked_for_is_drawn_all_the_same(stage):
     stage._on_change()
     assert any("pod/one" in key for key in stage.frame["pieces"])
     assert "pod/one" in stage.state["said"]
+
+
+def test_the_line_that_runs_is_shown_as_it_runs(stage, monkeypatch):
+    """Not as it stands in the cell: with the name that a variable has by then."""
+    monkeypatch.setattr(stage_view._following, "stage", stage)
+    kubectl_line.run(kubectl_line.expanded("get   node {lost}", {"lost": "kind-worker"}), None, stage._mirror.cluster)
+    assert stage.line == "kubectl get node kind-worker"
+    stage.on_cell("%%manifest web.yaml --apply\nkind: Pod")
+    assert stage.line == "manifest web.yaml --apply"

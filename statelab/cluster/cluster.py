@@ -239,10 +239,15 @@ class Cluster:
 
         Raises Problem saying what it has when time ran out.
         """
-        from statelab.cluster.dns import ask_until
+        from statelab.cluster.dns import ask_until, ask_with_search
 
         with self.dns_address() as address:
-            return ask_until(address, name, type, self.namespace, at_least=at_least, timeout_s=timeout_s)
+            return ask_until(
+                lambda: ask_with_search(address, name, type, self.namespace),
+                name,
+                at_least=at_least,
+                timeout_s=timeout_s,
+            )
 
     def dns_address(self) -> Any:
         """A context manager giving `(host, port)` where the cluster's DNS answers over TCP."""

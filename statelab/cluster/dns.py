@@ -32,12 +32,20 @@ def ask_with_search(address: tuple[str, int], name: str, type: str, namespace: s
 
 
 def ask_until(
-    address: tuple[str, int], name: str, type: str, namespace: str, *, at_least: int, timeout_s: float
+    ask: Callable[[], DnsAnswer],
+    name: str,
+    *,
+    at_least: int,
+    timeout_s: float,
+    pause: Callable[[float], None] = time.sleep,
 ) -> DnsAnswer:
-    """Ask again and again, until there are so many records. Raises Problem when there are not, in wall time."""
+    """`ask` again and again, until there are so many records. Raises Problem when there are not, in wall time.
+
+    `pause`: how to wait so many seconds.
+    """
     deadline_s = time.monotonic() + timeout_s
     while True:
-        found = ask_with_search(address, name, type, namespace)
+        found = ask()
         if len(found.records) >= at_least:
             return found
         if time.monotonic() > deadline_s:
@@ -45,7 +53,7 @@ def ask_until(
                 f"DNS has {len(found.records)} of {at_least} records for {name} after {timeout_s:.0f} s: {found}",
                 "Is there a Service of that name, and are its Pods Ready? %kubectl get services,endpointslices",
             )
-        time.sleep(_ASK_AGAIN_S)
+        pause(_ASK_AGAIN_S)
 
 
 def answer_with_search(ask: Ask, name: str, type: str, namespace: str) -> DnsAnswer:

@@ -21,6 +21,9 @@ _KERNEL = "@jupyterlite/pyodide-kernel-extension"
 _EXTENSIONS = (_KERNEL, "@jupyter-widgets/jupyterlab-manager", "anywidget")
 _PLUGIN = f"{_KERNEL}:kernel"
 _PAGE = Path(__file__).parent / "page"
+_LAB = Path(__file__).resolve().parents[1] / "lab" / "extension"
+# Ours: pictures and the stage, how the course looks, and what a tab needs that has no server.
+_OURS = (_LAB / "statelab", _LAB / "statelab-course", Path(__file__).parent / "extension" / "statelab-tab")
 # Parts of JupyterLab that a learner of this course never meets, each with what it weighs in a tab's start.
 _DISABLED = (
     "@jupyterlab/extensionmanager-extension",
@@ -94,7 +97,7 @@ def _settings(lite: Path, names: list[str]) -> None:
         "LiteBuildConfig": {
             "apps": ["lab"],
             "contents": ["files"],
-            "federated_extensions": [str(_extension(each)) for each in _EXTENSIONS],
+            "federated_extensions": [*(str(_extension(each)) for each in _EXTENSIONS), *map(str, _OURS)],
             "ignore_sys_prefix": ["federated_extensions"],
             "no_sourcemaps": True,
             "no_unused_shared_packages": True,

@@ -10,7 +10,7 @@ from typing import Any
 
 from statelab.cluster.cluster import Cluster, DnsAnswer
 from statelab.cluster.connection import Connection
-from statelab.cluster.dns import answer_with_search
+from statelab.cluster.dns import answer_with_search, ask_until
 from statelab.cluster.embedded_transport import HOST, Pool
 from statelab.cluster.kubectl import KubectlResult
 from statelab.cluster.kubectl_live import OnText
@@ -70,6 +70,11 @@ class TabCluster(Cluster):
     def dns(self, name: str, type: str = "A") -> DnsAnswer:
         self.driver.step()
         return answer_with_search(lambda query: answer(query, self.plane.store), name, type, self.namespace)
+
+    def wait_for_name(self, name: str, type: str = "A", at_least: int = 1, timeout_s: float = 60.0) -> DnsAnswer:
+        return ask_until(
+            lambda: self.dns(name, type), name, at_least=at_least, timeout_s=timeout_s, pause=self.driver.pause
+        )
 
     def why(self, what: str) -> str:
         kind, name = parse(what)

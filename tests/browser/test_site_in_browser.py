@@ -217,8 +217,8 @@ def graded_by_the_teacher(handed_in: str, course: Path) -> dict[str, float]:
 def test_answers_are_checked_kept_through_a_reload_and_graded_as_they_were_checked(browser, tmp_path):
     page = browser.notebook("exercises/ps3/ps3.ipynb")
     page.evaluate(WRITE, ["%%answer ps3.order", PS3_ORDER])
-    page.close()
-    page = browser.notebook("exercises/ps3/ps3.ipynb")  # as after a reload, or a crash
+    page.reload()
+    page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.context?.path === 'exercises/ps3/ps3.ipynb'")
     cells = page.evaluate(RUN_ALL)
     assert problems(cells) == []
     assert any(PS3_ORDER in cell["source"] for cell in cells), "what was written is gone after a reload"
@@ -292,6 +292,77 @@ def test_a_page_that_may_keep_nothing_says_so_before_anything_is_written(served,
     page.wait_for_selector("#problem:not([hidden])")
     assert "private window" in page.inner_text("#problem")
     assert page.is_visible("#begin")
+    context.close()
+
+
+LESSON = f"course/{LESSONS[0]}"
+SOURCE = "() => window.jupyterapp.shell.currentWidget.content.model.sharedModel.cells.at(-1).source"
+CHANGE = """(text) => {
+  const {content, context} = window.jupyterapp.shell.currentWidget;
+  content.model.sharedModel.cells.at(-1).source = text;
+  void window.jupyterapp.commands.execute('docmanager:save');
+}"""
+IS_SAVED = "() => !window.jupyterapp.shell.currentWidget.context.model.dirty"
+
+
+@pytest.mark.timeout(300)
+def test_a_page_that_is_loaded_again_at_once_shows_its_notebook(browser):
+    """JupyterLite takes the notebook out of the address, and remembers which were open only seconds later."""
+    page = browser.notebook(LESSON)
+    page.reload()
+    page.wait_for_function(f"window.jupyterapp?.shell?.currentWidget?.context?.path === {LESSON!r}")
+    page.wait_for_selector(".jp-Notebook .jp-Cell")
+    page.evaluate("window.jupyterapp.commands.execute('docmanager:open', {path: 'course/01-what-a-deployment-assumes.ipynb'})")
+    page.wait_for_url("**path=course%2F01-what-a-deployment-assumes.ipynb")
+
+
+@pytest.mark.timeout(300)
+def test_of_two_tabs_the_second_is_told_and_neither_writes_over_the_other_unasked(browser):
+    first, second = browser.notebook(LESSON), browser.notebook(LESSON)
+    second.locator("#statelab-notice", has_text="open in another tab").wait_for()
+    assert first.locator("#statelab-notice").count() == 0
+    first.evaluate(CHANGE, "# written in the first tab")
+    first.wait_for_function(IS_SAVED)
+    second.evaluate(CHANGE, "# written in the second tab")
+    asked = second.locator(".jp-Dialog")
+    asked.wait_for()
+    assert "changed" in asked.inner_text().lower()
+    asked.get_by_role("button", name="Revert").click()  # what the first has saved is still there
+    second.wait_for_function(f"{SOURCE[6:]} === '# written in the first tab'")
+    first.close()
+    second.locator("#statelab-notice").wait_for(state="detached")
+
+
+@pytest.mark.timeout(300)
+def test_a_browser_without_room_says_that_the_change_is_not_kept_and_keeps_it_in_the_tab(browser):
+    browser.context.add_init_script(
+        """const put = IDBObjectStore.prototype.put;
+        IDBObjectStore.prototype.put = function (...what) {
+          if (window.isFull) throw new DOMException('full', 'QuotaExceededError');
+          return put.apply(this, what);
+        };"""
+    )
+    page = browser.notebook(LESSON)
+    page.evaluate("window.isFull = true")
+    page.evaluate(CHANGE, "# there is no room for this")
+    notice = page.locator("#statelab-notice", has_text="could not be kept")
+    notice.wait_for()
+    page.keyboard.press("Escape")  # JupyterLab's own word
+    assert page.evaluate(SOURCE) == "# there is no room for this"
+    page.evaluate("window.isFull = false")
+    page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+    notice.wait_for(state="detached")
+    page.reload()
+    page.wait_for_function(f"window.jupyterapp?.shell?.currentWidget?.context?.path === {LESSON!r}")
+    page.wait_for_function(f"{SOURCE[6:]} === '# there is no room for this'")
+
+
+@pytest.mark.timeout(300)
+def test_a_private_window_opens_the_lesson_and_says_that_nothing_is_kept(served, chromium):
+    context = chromium.new_context()
+    context.add_init_script("indexedDB.open = () => { throw new DOMException('denied', 'SecurityError'); }")
+    page = Browser(served, context).notebook(LESSON)
+    page.locator("#statelab-notice", has_text="keeps nothing").wait_for()
     context.close()
 
 

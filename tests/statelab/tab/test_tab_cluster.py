@@ -58,6 +58,13 @@ def test_names_are_asked_for_without_a_socket(web):
     assert not web.dns("web-9.nginx")
 
 
+def test_a_name_is_waited_for_while_the_cluster_goes_on(web):
+    web.kubectl("scale statefulset web --replicas=3")
+    assert len(web.wait_for_name("nginx", at_least=3).records) == 3
+    with pytest.raises(Problem, match="0 of 1 records for nobody"):
+        web.wait_for_name("nobody", timeout_s=0)
+
+
 def test_a_command_runs_in_a_container(web):
     done = web.exec("web-0", "sh", "-c", "echo hello > /data/x; cat /data/x; exit 3")
     assert (done.code, done.stdout) == (3, "hello\n")

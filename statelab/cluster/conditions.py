@@ -27,7 +27,9 @@ def named(kind: Kind, condition: str) -> Condition:
         return _rolled_out
     if kind.plural == "daemonsets" and wanted in ("ready", "rollout", "available"):
         return _on_every_node
-    if kind.plural in ("pods", "nodes", "deployments", "replicasets", "replicationcontrollers", "jobs"):
+    if kind.plural == "pods":
+        return lambda obj: obj is not None and (_has_condition(obj, wanted) or _waits_for(obj, wanted))
+    if kind.plural in ("nodes", "deployments", "replicasets", "replicationcontrollers", "jobs"):
         return lambda obj: obj is not None and _has_condition(obj, wanted)
     raise Problem(f'A {kind.name} is never "{condition}".', 'Wait for "Exists" or "Deleted".')
 
@@ -72,6 +74,14 @@ def _has_condition(obj: Object, wanted: str) -> bool:
         if condition["type"].lower() == wanted:
             return bool(condition["status"] == "True") and "deletionTimestamp" not in obj["metadata"]
     return False
+
+
+def _waits_for(obj: Object, reason: str) -> bool:
+    """Whether one of a Pod's containers waits for that reason: ImagePullBackOff, CrashLoopBackOff."""
+    return any(
+        (container.get("state", {}).get("waiting") or {}).get("reason", "").lower() == reason
+        for container in obj.get("status", {}).get("containerStatuses") or ()
+    )
 
 
 def is_true(obj: Object | None, condition: str) -> bool:

@@ -44,6 +44,13 @@ def test_a_set_is_rolled_out_while_a_cell_waits(web):
     assert web.wait("pvc/www-web-0", "Bound")["status"]["phase"] == "Bound"
 
 
+def test_a_pod_that_is_not_there_yet_is_waited_for_until_its_container_waits_for_an_image(web):
+    """Between its deletion and its creation there is none of that name, and kubectl wait ends there."""
+    web.kubectl("set image statefulset/web main=nginx:no-such-tag")
+    pod = web.wait("pod/web-1", "ImagePullBackOff")
+    assert pod["spec"]["containers"][0]["image"] == "nginx:no-such-tag"
+
+
 def test_a_pod_that_is_killed_comes_back_and_why_is_told(web):
     before = web.get("pod/web-1")["metadata"]["uid"]
     web.kubectl("delete pod web-1")

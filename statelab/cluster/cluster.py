@@ -169,7 +169,8 @@ class Cluster:
     def wait(self, what: str, condition: str = "Ready", timeout_s: float = 120.0) -> Object | None:
         """Wait until an object is as named: "Ready", "Bound", "Deleted", "Rollout", "Observed", "Exists", a condition.
 
-        Of a Pod also why a container waits: "ImagePullBackOff", "CrashLoopBackOff". Returns the object (None when it was to be deleted). Raises Problem saying how it stood when time ran out.
+        Of a Pod also why a container waits: "ImagePullBackOff", "CrashLoopBackOff".
+        Returns the object (None when it was to be deleted). Raises Problem saying how it stood when time ran out.
         """
         kind, name = parse(what)
         is_met = conditions.named(kind, condition)

@@ -312,8 +312,8 @@ def test_a_page_that_is_loaded_again_at_once_shows_its_notebook(browser):
     page.reload()
     page.wait_for_function(f"window.jupyterapp?.shell?.currentWidget?.context?.path === {LESSON!r}")
     page.wait_for_selector(".jp-Notebook .jp-Cell")
-    page.evaluate("window.jupyterapp.commands.execute('docmanager:open', {path: 'course/01-what-a-deployment-assumes.ipynb'})")
-    page.wait_for_url("**path=course%2F01-what-a-deployment-assumes.ipynb")
+    page.evaluate(f"window.jupyterapp.commands.execute('docmanager:open', {{path: 'course/{LESSONS[1]}'}})")
+    page.wait_for_url(f"**path=course%2F{LESSONS[1]}")
 
 
 @pytest.mark.timeout(300)

@@ -54,7 +54,7 @@ class Cluster:
     def after_lines(cls, task: Task, text: str, namespace: str, pace_s: float) -> Cluster:
         """As the kubectl lines of an answer leave it, so many seconds apart."""
         trial = Trial(task, None, namespace=namespace, seed=0, pace_s=pace_s)
-        lines, refused = parse(text)
+        lines, refused = parse(text, shell_too=task.files is not None)
         failed, _ = run(trial, lines)
         trial.settle(quiet_s=40)
         made = cls.__new__(cls)

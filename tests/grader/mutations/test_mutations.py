@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+import oracles_day_two
 import oracles_final
 import oracles_lines
 import oracles_names
@@ -31,6 +32,7 @@ ORACLES: dict[str, Callable[[str], bool]] = {
     **oracles_final.ORACLES,
     **oracles_lines.ORACLES,
     **oracles_stopping.ORACLES,
+    **oracles_day_two.ORACLES,
 }
 SAMPLE = 12  # slips of each task
 pytestmark = pytest.mark.slow

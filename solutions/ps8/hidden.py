@@ -1,0 +1,95 @@
+"""Variations of ps8 that learners do not see. nbgrader's configuration keeps this file out of every release."""
+
+from __future__ import annotations
+
+from grader.diagnosis import not_there, pods_not_ready
+from grader.rubrics.ps8 import backup, beside, grow, move
+from grader.rubrics.ps8.backups import copied
+from grader.rubrics.ps8.besides import mondays_orders, old_runs_on, one_cluster
+from grader.rubrics.ps8.disks import MEMBERS, begun, books_are_there, disks_are_large, nobody_noticed
+from grader.rubrics.ps8.moves import all_there, has_moved, one_at_a_time
+from grader.tasks import SLOW_TYPIST_S
+from grader.trial import Trial
+from grader.verdict import Verdict, no, yes
+
+ELSEWHERE = (
+    "It does not hold in another namespace, or at another pace. What of your answer is about this one?"
+)
+AFTERWARDS = "What your lines leave behind does not work for what comes next. What else have they changed?"
+
+
+def elsewhere(trial: Trial, namespace: str = "blue") -> Trial:
+    """The same lines in another namespace, typed slowly."""
+    return Trial(
+        trial.task, trial.answer, namespace=namespace, seed=3, limits=trial.limits, pace_s=SLOW_TYPIST_S
+    ).settle()  # fmt: skip
+
+
+def first_wrong(where: str, *verdicts: Verdict) -> Verdict:
+    """The worst of them, with where it was seen; or the first that is right."""
+    worst = min(verdicts, key=lambda each: each.share)
+    return worst if worst.passed else no(f"{where}: {worst.message}", worst.evidence)
+
+
+@backup.check(
+    points=2,
+    title="It holds in another namespace",
+    hidden="It does not hold in another namespace. What of your answer is about this one?",
+)
+def copied_elsewhere(trial: Trial) -> Verdict:
+    if trial.item("CronJob", "backup") is None:
+        return not_there(trial, "cronjob/backup")
+    return first_wrong("In blue", copied(trial.again(namespace="blue").settle()))
+
+
+@beside.check(points=4, title="It holds for another Monday, in another namespace", hidden=ELSEWHERE)
+def restored_elsewhere(trial: Trial) -> Verdict:
+    other = elsewhere(trial)
+    return first_wrong("In blue", one_cluster(other), mondays_orders(other), old_runs_on(other))
+
+
+@grow.check(points=2, title="The next version rolls out, on the same disks", hidden=AFTERWARDS)
+def the_next_version(trial: Trial) -> Verdict:
+    problem = begun(trial)
+    if problem is not None:
+        return problem
+    seen = trial.get("statefulset/ledger")
+    if seen is None:
+        return no("There is no StatefulSet ledger.")
+    container = dict(seen.at("spec", "template", "spec", "containers", 0))
+    container["image"] = "registry.k8s.io/nginx-slim:0.25"
+    trial.patch("statefulset/ledger", {"spec": {"template": {"spec": {"containers": [container]}}}}).settle()
+    problem = pods_not_ready(trial, "statefulset/ledger", len(MEMBERS))
+    if problem is not None:
+        return problem
+    old = [each.name for each in trial.pods_of("statefulset/ledger") if each.images != (container["image"],)]
+    return no(f"{', '.join(old)} was not replaced.") if old else first_wrong("Rolled out", books_are_there(trial))
+
+
+@grow.check(points=1, title="It holds in another namespace, and at another pace", hidden=ELSEWHERE)
+def grown_elsewhere(trial: Trial) -> Verdict:
+    other = elsewhere(trial)
+    return first_wrong("In blue", disks_are_large(other), nobody_noticed(other), books_are_there(other))
+
+
+@move.check(points=1, title="Scaled to two, db-1 has a disk of its own", hidden=AFTERWARDS)
+def the_second_too(trial: Trial) -> Verdict:
+    problem = has_moved(trial)
+    if problem is not None:
+        return problem
+    trial.scale("statefulset/db", 2).settle()
+    problem = pods_not_ready(trial, "statefulset/db", 2)
+    if problem is not None:
+        return problem
+    volumes = [pvc.at("spec", "volumeName") for name in ("data-db-0", "data-db-1") if (pvc := trial.get(f"pvc/{name}"))]
+    trial.scale("statefulset/db", 1).settle()
+    return yes("") if len(set(volumes)) == 2 else no("db-0 and db-1 do not have a disk each.")
+
+
+@move.check(points=2, title="It holds in another namespace, and at another pace", hidden=ELSEWHERE)
+def moved_elsewhere(trial: Trial) -> Verdict:
+    other = trial.again(namespace="blue")
+    problem = has_moved(other)
+    return (
+        first_wrong("In blue", problem) if problem else first_wrong("In blue", all_there(other), one_at_a_time(other))
+    )

@@ -125,9 +125,10 @@ def _cut(text: str, shell_too: bool = False) -> Iterator[tuple[int, str, shell.D
                     number, at = number + text.count("\n", at, after), after
                     if shell_too:
                         document, held = shell.Document(said, here.is_literal), here.line
-                if held.strip():
-                    yield began, held.strip(), document, if_done
-                    if_done = False
+                for piece, behind in shell.parted(held) if document is not None else ((held, False),):
+                    if piece.strip():
+                        yield began, piece.strip(), document, if_done or behind
+                        document, if_done = None, False
                 held, is_comment, depth = "", False, 0
             number += 1
             continue

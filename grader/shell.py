@@ -19,9 +19,10 @@ from dataclasses import dataclass
 _OPEN, _CLOSE = "\ue000", "\ue001"
 MARK = re.compile(f"{_OPEN}(\\d+)([sq]){_CLOSE}")
 _HERE = re.compile(r"<<(-?)[ \t]*(?:'(\w+)'|\"(\w+)\"|\\?(\w+))")
+_QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"")
 _NAME = re.compile(r"\$(?:\{(\w+)\}|([A-Za-z_]\w*))")
 _INTO = re.compile(r"(?<![<>&\d])>[ \t]*([\w./-]+)[ \t]*")
-_SETS = re.compile(r"(?:export[ \t]+)?([A-Za-z_]\w*)=(.*)", re.DOTALL)
+_SETS = re.compile(r"(?:[\w.@~:/-]*[$%>#][ \t]+)?(?:export[ \t]+)?([A-Za-z_]\w*)=(.*)", re.DOTALL)
 _CAT = re.compile(r"cat[ \t]*-?[ \t]*(?:\|[ \t]*(.+))?\Z", re.DOTALL)
 
 
@@ -139,11 +140,22 @@ def _closed(text: str, at: int) -> str | None:
 
 def into_file(text: str) -> tuple[str, str]:
     """A line without its `> name`, and the name; "" where the line writes into no file. Quotes are looked over."""
-    outside = re.sub(r"'[^']*'|\"(?:\\.|[^\"\\])*\"", lambda found: "q" * len(found[0]), text)
+    outside = _QUOTED.sub(lambda found: "q" * len(found[0]), text)
     found = _INTO.search(outside)
     if found is None:
         return text, ""
     return f"{text[: found.start()]} {text[found.end() :]}".strip(), found[1]
+
+
+def parted(line: str) -> list[tuple[str, bool]]:
+    """The commands of a line that had a here-document, each with whether && stands before it."""
+    outside = _QUOTED.sub(lambda found: "q" * len(found[0]), line)
+    pieces: list[tuple[str, bool]] = []
+    at, is_behind = 0, False
+    for found in re.finditer(r"&&|;", outside):
+        pieces.append((line[at : found.start()], is_behind))
+        at, is_behind = found.end(), found[0] == "&&"
+    return [*pieces, (line[at:], is_behind)]
 
 
 def sets_variable(text: str) -> tuple[str, str] | None:
@@ -160,5 +172,5 @@ def is_cat(text: str) -> tuple[bool, str]:
 
 __all__ = [
     *("MARK", "Document", "Here", "Shielded"),
-    *("here_document", "into_file", "is_cat", "sets_variable", "shielded", "shifted"),
+    *("here_document", "into_file", "is_cat", "parted", "sets_variable", "shielded", "shifted"),
 ]

@@ -84,7 +84,15 @@ MANIFESTS: dict[str, Spelling] = {
 
 
 def each_line(change: Spelling) -> Spelling:
-    return lambda text: "\n".join(change(line) for line in text.splitlines() if line.startswith("kubectl")) + "\n"
+    """Of the lines that are kubectl's. What a here-document says, and what sets a variable, stays as it is."""
+    return lambda text: (
+        "\n".join(
+            change(line) if line.startswith("kubectl") else line
+            for line in text.splitlines()
+            if not line.startswith("# ")
+        )
+        + "\n"
+    )
 
 
 LINES: dict[str, Spelling] = {
@@ -102,7 +110,7 @@ LINES: dict[str, Spelling] = {
     "with groups": lambda text: re.sub(r"(statefulset|deployment)/", r"\1.apps/", text),
     "with the namespace first": each_line(lambda line: line.replace("kubectl", "kubectl -n default", 1)),
     "with a space for =": lambda text: re.sub(r"--(replicas|timeout|for|to-revision)=", r"--\1 ", text),
-    "on several lines": lambda text: text.replace(" --", " \\\n  --"),
+    "on several lines": each_line(lambda line: line.replace(" --", " \\\n  --")),
     "with a look in between": each_line(lambda line: f"kubectl get pods -o wide\n{line}"),
 }
 

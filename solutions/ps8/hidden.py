@@ -12,9 +12,7 @@ from grader.tasks import SLOW_TYPIST_S
 from grader.trial import Trial
 from grader.verdict import Verdict, no, yes
 
-ELSEWHERE = (
-    "It does not hold in another namespace, or at another pace. What of your answer is about this one?"
-)
+ELSEWHERE = "It does not hold in another namespace, or at another pace. What of your answer is about this one?"
 AFTERWARDS = "What your lines leave behind does not work for what comes next. What else have they changed?"
 
 

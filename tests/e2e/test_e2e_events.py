@@ -71,3 +71,24 @@ def test_should_delete_a_collection_of_events(api: Api) -> None:
     assert _names(api, selected) == names
     api.request("DELETE", selected)
     assert _names(api, selected) == []
+
+
+def test_core_events_live_and_go_as_a_collection(api: Api) -> None:
+    """test/e2e/instrumentation/core_events.go: the same by the group that everybody reads."""
+    group, chosen = "/api/v1", "?labelSelector=testevent-constant%3Dtrue"
+    for number in range(3):
+        about = {"kind": "Pod", "name": "x", "namespace": api.namespace}
+        body = {
+            "metadata": {"name": f"core-{number}", "labels": {"testevent-constant": "true"}},
+            "message": "This is a test event", "reason": "Test", "type": "Normal", "count": 1, "involvedObject": about,
+        }  # fmt: skip
+        api.request("POST", _path(api, group=group), body)
+    assert len(api.request("GET", _path(api, group=group, query=chosen))["items"]) == 3
+    found = api.request("PATCH", _path(api, "core-0", group), {"message": "patched"}, STRATEGIC)
+    assert found["message"] == "patched"
+    found["series"] = {"count": 100, "lastObservedTime": WHEN}
+    assert api.request("PUT", _path(api, "core-0", group), found)["series"]["count"] == 100
+    api.request("DELETE", _path(api, "core-0", group))
+    assert _names(api, _path(api, group=group, query=chosen)) == ["core-1", "core-2"]
+    api.request("DELETE", _path(api, group=group, query=chosen))
+    assert _names(api, _path(api, group=group, query=chosen)) == []

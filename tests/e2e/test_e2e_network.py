@@ -382,24 +382,44 @@ def test_service_endpoints_latency_should_not_be_very_high(api: Api) -> None:
         assert (time.monotonic() - began_s) * PACE < 20 * PACE
 
 
+@pytest.mark.parametrize("protocol", ["http", "udp"])
 @pytest.mark.parametrize("on_host", [False, True], ids=["intra-pod", "node-pod"])
-def test_granular_checks_pods_should_function_for_communication_over_http(api: Api, on_host: bool) -> None:
+def test_granular_checks_pods_should_function_for_communication(api: Api, on_host: bool, protocol: str) -> None:
+    args = ("netexec", "--http-port=8080", "--udp-port=8081")
     for number, node in enumerate(("kind-worker", "kind-worker2")):
-        container = {"ports": [{"containerPort": 8080, "name": "http"}]}
-        made = pod(f"netserver-{number}", "netexec", "--http-port=8080", container=container)
+        made = pod(f"netserver-{number}", *args, container={"ports": [{"containerPort": 8080, "name": "http"}]})
         api.create("pods", {**made, "spec": {**made["spec"], "nodeSelector": {"kubernetes.io/hostname": node}}})
-    api.create(
-        "pods", pod("client", "netexec", hostNetwork=on_host) if not on_host else pod("client", hostNetwork=True)
-    )
+    api.create("pods", pod("client", hostNetwork=True) if on_host else pod("client", "netexec"))
     api.until_ready("netserver-0", "netserver-1", "client")
     for number in range(2):
-        ip = api.get("pods", f"netserver-{number}")["status"]["podIP"]
+        ip, port = api.get("pods", f"netserver-{number}")["status"]["podIP"], 8080 if protocol == "http" else 8081
         if on_host:
-            assert api.run("client", f"curl -g -q -s --max-time 15 http://{ip}:8080/hostName") == f"netserver-{number}"
+            ask = f"curl -g -q -s --max-time 15 http://{ip}:{port}/hostName"
+            if protocol == "udp":
+                ask = f"echo hostName | nc -w 1 -u {ip} {port}"
+            assert api.run("client", ask) == f"netserver-{number}"
             continue
         own = api.get("pods", "client")["status"]["podIP"]
-        url = f"http://{own}:8080/dial?request=hostname&protocol=http&host={ip}&port=8080&tries=1"
+        url = f"http://{own}:8080/dial?request=hostname&protocol={protocol}&host={ip}&port={port}&tries=1"
         assert json.loads(api.run("client", f"curl -g -q -s '{url}'")) == {"responses": [f"netserver-{number}"]}
+
+
+def test_should_serve_endpoints_on_same_port_and_different_protocols(api: Api) -> None:
+    both = [{"name": f"{each.lower()}-port", "port": 80, "targetPort": 80, "protocol": each} for each in ("TCP", "UDP")]
+    made = _service(api, "multi", {"test": "multi"}, ports=both)
+    api.create("pods", pod("server", "netexec", "--http-port=80", "--udp-port=80", labels={"test": "multi"}))
+    _client(api)
+    api.until_ready("server")
+    ip = made["spec"]["clusterIP"]
+
+    def reached() -> tuple[bool, bool]:
+        tcp = api.run("client", f"curl -s --connect-timeout 1 http://{ip}:80/hostname || true")
+        return tcp == "server", api.run("client", f"echo hostName | nc -w 1 -u {ip} 80 || true") == "server"
+
+    api.until(lambda: reached() == (True, True), "by both")
+    for kept, wanted in ((both[0], (True, False)), (both[1], (False, True))):
+        api.update("services", "multi", lambda obj, kept=kept: obj["spec"].update(ports=[kept]))
+        api.until(lambda wanted=wanted: reached() == wanted, f"by {kept['protocol']} alone")
 
 
 def test_a_script_of_the_tests_own_finds_what_it_looks_for(api: Api) -> None:

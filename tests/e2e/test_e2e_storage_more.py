@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from e2e_client import BUSYBOX, MERGE, Api, once, pod
 
+from statelab.controlplane.quantity import whole
+
 pytestmark = pytest.mark.slow
 
 
@@ -93,6 +95,19 @@ def test_empty_dir_wrapper_volumes_should_not_conflict_and_not_race(api: Api) ->
     spec = {"replicas": 5, "selector": {"name": "racy"}, "template": template}
     api.create("replicationcontrollers", {"metadata": {"name": "racy"}, "spec": spec})
     api.wait_for_running({"name": "racy"}, 5, 5)
+
+
+@pytest.mark.parametrize("projected", [False, True], ids=["own", "projected"])
+def test_downward_api_volume_should_provide_node_allocatable(api: Api, projected: bool) -> None:
+    wanted = ("limits.cpu", "limits.memory")
+    items = [{"path": each, "resourceFieldRef": {"containerName": "main", "resource": each}} for each in wanted]
+    source: Any = {"projected": {"sources": [{"downwardAPI": {"items": items}}]}}
+    source = source if projected else {"downwardAPI": {"items": items}}
+    script = "cat /etc/podinfo/limits.cpu; echo; cat /etc/podinfo/limits.memory"
+    made = _mounting("tells", script, [{"name": "v", **source}], [{"name": "v", "mountPath": "/etc/podinfo"}])
+    said = api.output(made).split()
+    node = api.request("GET", f"/api/v1/nodes/{api.get('pods', 'tells')['spec']['nodeName']}")["status"]["allocatable"]
+    assert said == [node["cpu"], str(whole(node["memory"]))]
 
 
 # ---- subpath.go

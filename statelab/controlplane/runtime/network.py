@@ -104,6 +104,8 @@ class Connection:
 
 
 Accept = Callable[[Connection], None]
+# A datagram and where it came from, to the reply; None: there is none.
+Answer = Callable[[bytes, Address], bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ class Network:
         self.loop = loop
         self.cluster = cluster
         self._listeners: dict[str, dict[int, Accept]] = {}  # address → port → who accepts
+        self._datagrams: dict[str, dict[int, Answer]] = {}  # address → port → who hears what is sent by UDP
         self._secured: dict[Address, tuple[Accept, Secured]] = {}  # servers of nodes, which come back with them
         self._open: dict[str, list[Connection]] = {}  # address → server ends of its connections
         self._turn: dict[tuple[str, str], int] = {}
@@ -138,6 +141,7 @@ class Network:
     def detach(self, ip: str) -> None:
         """The Pod is gone, and its connections with it."""
         self._listeners.pop(ip, None)
+        self._datagrams.pop(ip, None)
         for connection in self._open.pop(ip, []):
             connection.close()
 
@@ -147,6 +151,35 @@ class Network:
         if port in ports:
             raise OSError(98, "Address already in use")
         ports[port] = accept
+
+    def hear(self, ip: str, port: int, answer: Answer) -> None:
+        """Listen for datagrams. Raises OSError(98) when the port is taken."""
+        ports = self._datagrams.setdefault(ip, {})
+        if port in ports:
+            raise OSError(98, "Address already in use")
+        ports[port] = answer
+
+    def hear_no_more(self, ip: str, port: int) -> None:
+        self._datagrams.get(ip, {}).pop(port, None)
+
+    def send(self, source_ip: str, host: str, port: int, data: bytes) -> bytes | None:
+        """A datagram, and the reply to it. Nobody says whether one arrived: None is all that is heard of a lost one.
+
+        Raises NetworkError for a name that does not exist.
+        """
+        ip = self.address_of(host)
+        if host in LOCALHOST:
+            ip = source_ip
+        else:
+            try:
+                ip, port = self._endpoint(ip, port, source_ip, "UDP")
+            except NetworkError:
+                return None
+        answer = self._datagrams.get(ip, {}).get(port)
+        if answer is None or not self.may_connect(source_ip, ip, port, "UDP"):
+            return None
+        self._last_port = self._last_port + 1 if self._last_port < 60999 else _FIRST_EPHEMERAL_PORT
+        return answer(data, (source_ip, self._last_port))
 
     def secure(self, ip: str, port: int, accept: Accept, secured: Secured) -> None:
         """A server of a node that speaks TLS: it answers whenever the node is there."""
@@ -240,9 +273,9 @@ class Network:
 
     # ---- Services
 
-    def _endpoint(self, ip: str, port: int, source_ip: str) -> Address:
+    def _endpoint(self, ip: str, port: int, source_ip: str, protocol: str = "TCP") -> Address:
         """Where a connection to this address ends: the address itself, or an endpoint of the Service that has it."""
-        found = self._service_port(ip, port)
+        found = self._service_port(ip, port, protocol)
         if found is None:
             return ip, port
         service, service_port = found
@@ -257,14 +290,14 @@ class Network:
                 raise NetworkError("timed out", _TIMED_OUT_AFTER_S)
         return self._choose(service, service_port, endpoints, source_ip)
 
-    def _service_port(self, ip: str, port: int) -> tuple[Object, Object | None] | None:
+    def _service_port(self, ip: str, port: int, protocol: str) -> tuple[Object, Object | None] | None:
         for service in self.cluster.list("services") if self.cluster is not None else ():
             spec = service["spec"]
             addresses = [*(spec.get("clusterIPs") or [spec.get("clusterIP")]), *(spec.get("externalIPs") or ())]
             if ip in addresses:
-                return service, next((each for each in _tcp_ports(spec) if each["port"] == port), None)
+                return service, next((each for each in _ports(spec, protocol) if each["port"] == port), None)
             if ip.startswith("172.17."):
-                for each in _tcp_ports(spec):
+                for each in _ports(spec, protocol):
                     if each.get("nodePort") == port:
                         return service, each
         return None
@@ -336,6 +369,6 @@ def is_address(text: str) -> bool:
     return True
 
 
-def _tcp_ports(spec: Object) -> list[Object]:
-    """The ports of a Service that connections are for: one of UDP has the same number and is another port."""
-    return [each for each in spec.get("ports") or () if each.get("protocol", "TCP") == "TCP"]
+def _ports(spec: Object, protocol: str) -> list[Object]:
+    """The ports of a Service for a protocol: one of another has the same number and is another port."""
+    return [each for each in spec.get("ports") or () if each.get("protocol", "TCP") == protocol]

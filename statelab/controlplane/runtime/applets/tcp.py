@@ -50,7 +50,19 @@ def nc(task: Task) -> None:
     if address is None:
         task.fail(f"nc: bad address '{host}'\n")
         return
+    if "u" in flags:
+        _send(task, address, ports[0], wait_s)
+        return
     _try(task, host, address, ports, "z" in flags, "v" in flags, wait_s)
+
+
+def _send(task: Task, address: str, port: int, wait_s: float | None) -> None:
+    """Standard input as one datagram, and what is said to it. Without -w there is no end but the task's own."""
+    reply = task.network.send(task.ip, address, port, task.stdin) if task.stdin else None
+    if reply:
+        task.after(_ROUND_TRIP_S, lambda: task.write(reply))
+    if wait_s is not None:
+        task.after(wait_s, lambda: task.finish(0))
 
 
 def _ports(text: str) -> list[int]:

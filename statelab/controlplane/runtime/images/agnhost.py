@@ -81,6 +81,23 @@ def _listen_tcp(task: Task, port: int, accept: Callable[[Connection], None]) -> 
     return True
 
 
+def _hear(task: Task, port: int, answer: Callable[[bytes, tuple[str, int]], bytes | None]) -> bool:
+    try:
+        task.network.hear(task.ip, port, answer)
+    except OSError:
+        task.fail(f"listen udp :{port}: bind: address already in use\n")
+        return False
+    before = task.on_end
+
+    def close() -> None:
+        task.network.hear_no_more(task.ip, port)
+        if before is not None:
+            before()
+
+    task.on_end = close
+    return True
+
+
 def _text(text: str, status: int = 200) -> HttpResponse:
     return HttpResponse(status, text.encode(), {"Content-Type": "text/plain; charset=utf-8"})
 
@@ -93,7 +110,8 @@ def netexec(task: Task) -> None:
     options = _options(task)
     port = int(options.get("http-port") or 8080)
     server = _Netexec(task)
-    if _listen(task, port, server.answer):
+    udp_port = int(options.get("udp-port") or 8081)
+    if _listen(task, port, server.answer) and (udp_port < 0 or _hear(task, udp_port, server.hear)):
         delay_s = float((options.get("delay-shutdown") or "0").rstrip("s"))
 
         def stop(name: str) -> None:
@@ -102,6 +120,8 @@ def netexec(task: Task) -> None:
 
         task.on_signal = stop
         task.error(f"Started HTTP server on port {port}\n")
+        if udp_port >= 0:
+            task.error(f"Started UDP server on port {udp_port}\n")
 
 
 class _Netexec:
@@ -146,6 +166,17 @@ class _Netexec:
         else:
             respond(_text("404 page not found\n", 404))
 
+    def hear(self, data: bytes, source: tuple[str, int]) -> bytes | None:
+        """One command in a datagram."""
+        words = data.decode(errors="replace").strip().split(" ", 1)
+        command = words[0].lower()
+        self.task.error(f"Received: {' '.join(words)}\n")
+        if command == "hostname":
+            return self.task.container.spec.hostname.encode()
+        if command == "echo":
+            return words[1].encode() if len(words) > 1 else b""
+        return f"{source[0]}:{source[1]}".encode() if command == "clientip" else None
+
     def shell(self, command: str, respond: Respond) -> None:
         output = bytearray()
 
@@ -179,6 +210,9 @@ class _Netexec:
         for _ in range(tries):
             if address is None:
                 one(NetworkError("no such host"))
+            elif value("protocol") == "udp":
+                said = self.task.network.send(self.task.ip, address, port, value("request", "hostname").encode())
+                one(NetworkError("timed out") if said is None else HttpResponse(200, said))
             else:
                 target = "/" + value("request", "hostname")
                 request(self.task.network, self.task.ip, address, port, target, one, timeout_s=5.0)

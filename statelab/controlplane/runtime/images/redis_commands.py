@@ -79,6 +79,9 @@ def _replconf(client: Client, arguments: list[bytes]) -> Any:
 
 
 def _psync(client: Client, arguments: list[bytes]) -> Any:
+    link = client.server.link
+    if link is not None and not link.up:
+        return Failure("NOMASTERLINK Can't SYNC while not connected with my master")
     client.server.add_replica(client)
     return None
 

@@ -19,7 +19,7 @@ def log_line(now_s: float, letter: str, level: str, text: str) -> str:
 def role(server: Server) -> Any:
     if server.link is not None:
         state = b"connected" if server.link.up else b"connect"
-        return [b"slave", server.link.host.encode(), server.link.port, state, server.link.offset]
+        return [b"slave", server.link.host.encode(), server.link.port, state, server.offset if server.link.up else -1]
     replicas = [
         [c.address.encode(), str(c.replica_port).encode(), str(server.offset).encode()]
         for c in server.replicas.values()
@@ -82,6 +82,7 @@ def _persistence(server: Server) -> list[tuple[str, Any]]:
 def _replication(server: Server) -> list[tuple[str, Any]]:
     link = server.link
     if link is not None:
+        followed = server.offset if server.has_history else 1
         lines: list[tuple[str, Any]] = [
             ("role", "slave"),
             ("master_host", link.host),
@@ -89,11 +90,12 @@ def _replication(server: Server) -> list[tuple[str, Any]]:
             ("master_link_status", "up" if link.up else "down"),
             ("master_last_io_seconds_ago", 0 if link.up else -1),
             ("master_sync_in_progress", 0),
-            ("slave_read_repl_offset", link.offset),
-            ("slave_repl_offset", link.offset),
+            ("slave_read_repl_offset", followed),
+            ("slave_repl_offset", followed),
         ]
         if not link.up:
-            lines.append(("master_link_down_since_seconds", int(server.loop.now_s - link.down_since_s)))
+            down_s = -1 if server.down_since_s is None else int(server.loop.now_s - server.down_since_s)
+            lines.append(("master_link_down_since_seconds", down_s))
         lines += [
             ("slave_priority", server.config["replica-priority"]),
             ("slave_read_only", 1),
@@ -109,11 +111,10 @@ def _replication(server: Server) -> list[tuple[str, Any]]:
                 f"ip={client.address},port={client.replica_port},state=online,offset={server.offset},lag=0",
             )
         )
-    offset = link.offset if link is not None else server.offset
     lines += [
         ("master_failover_state", "no-failover"),
         ("master_replid", link.replication_id if link is not None and link.replication_id else server.replication_id),
-        ("master_repl_offset", offset),
+        ("master_repl_offset", server.offset),
         ("repl_backlog_active", int(bool(server.replicas))),
     ]
     return lines

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from statelab.controlplane.runtime.images.redis_server import Server
 
 _RETRY_S = 1.0
+_ABORTED = "MASTER aborted replication with an error: "
 
 
 class Link:
@@ -22,9 +23,7 @@ class Link:
         self.host = host
         self.port = port
         self.up = False
-        self.offset = 0
         self.replication_id = ""
-        self.down_since_s = server.loop.now_s
         self._server = server
         self._resolve = resolve
         self._connection: Connection | None = None
@@ -60,7 +59,7 @@ class Link:
 
     def close(self) -> None:
         self._closed = True
-        self.up = False
+        self._down()
         if self._connection is not None:
             self._connection.close()
 
@@ -83,7 +82,9 @@ class Link:
 
     def _answered(self, name: str, value: Any) -> None:
         if isinstance(value, Failure):
-            self._server.log("#", f"MASTER aborted replication with an error: {value.text}")
+            later = value.text.startswith("NOMASTERLINK")
+            said = "MASTER is currently unable to PSYNC but should be in the future: -" if later else _ABORTED
+            self._server.log("*" if later else "#", f"{said}{value.text}")
             self._complained = value.text
             connection, self._connection = self._connection, None
             if connection is not None:
@@ -92,8 +93,9 @@ class Link:
             self._retry("")
         elif name == "PSYNC" and isinstance(value, Status):
             words = value.text.split()
-            self.replication_id, self.offset = words[1], int(words[2])
-            self._server.log("*", f"Full resync from master: {self.replication_id}:{self.offset}")
+            self.replication_id, self._server.offset = words[1], int(words[2])
+            self._server.has_history = True
+            self._server.log("*", f"Full resync from master: {self.replication_id}:{self._server.offset}")
 
     def _take_all(self, payload: bytes) -> None:
         self._server.log("*", "MASTER <-> REPLICA sync: Flushing old data")
@@ -107,7 +109,7 @@ class Link:
         self._server.log("*", "MASTER <-> REPLICA sync: Finished with success")
 
     def _follow(self, arguments: list[bytes]) -> None:
-        self.offset += len(command(arguments))
+        self._server.offset += len(command(arguments))
         self._session.run(arguments)
         encoded = command(arguments)
         self._server.files.append(encoded)
@@ -119,11 +121,15 @@ class Link:
         if self._closed:
             return
         if self.up:
-            self.up = False
-            self.down_since_s = self._server.loop.now_s
+            self._down()
             self._server.log("*", "Connection with master lost.")
         self._connection = None
         self._retry("")
+
+    def _down(self) -> None:
+        if self.up:
+            self._server.down_since_s = self._server.loop.now_s
+        self.up = False
 
     def _retry(self, words: str) -> None:
         if words and words != self._complained:

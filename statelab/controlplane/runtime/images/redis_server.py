@@ -59,7 +59,9 @@ class Server:
         self.started_s = task.loop.now_s
         self.run_id = f"{task.container.runtime.random.getrandbits(160):040x}"
         self.replication_id = f"{task.container.runtime.random.getrandbits(160):040x}"
-        self.offset = 0
+        self.offset = 0  # how far this server is in its primary's history, or in its own; it keeps it whoever it follows
+        self.has_history = False  # it has followed somebody, or somebody has followed it
+        self.down_since_s: float | None = None  # since when it hears nothing of a primary; None: it never heard of one
         self.commands = 0
         self.connections = 0
         self.last_database = 0
@@ -94,7 +96,7 @@ class Server:
         self.log("*", "Ready to accept connections tcp")
         words = self.config.get("replicaof", "").split()
         if len(words) == 2 and words[0].lower() != "no" and words[1].isdigit():
-            self.follow(words[0], int(words[1]))
+            self.follow(words[0], int(words[1]), at_start=True)
 
     def log(self, level: str, text: str) -> None:
         letter = "S" if self.link is not None else "M"
@@ -141,7 +143,7 @@ class Server:
         for each in stream:
             encoded = command(each)
             self.files.append(encoded)
-            if self.link is None:
+            if self.link is None and self.has_history:
                 self.offset += len(encoded)
                 for connection in list(self.replicas):
                     connection.send(encoded)
@@ -150,10 +152,12 @@ class Server:
 
     # ---- replication
 
-    def follow(self, host: str, port: int) -> None:
-        """Become a replica of another server."""
+    def follow(self, host: str, port: int, *, at_start: bool = False) -> None:
+        """Become a replica of another server. `at_start`: it has been nothing else, and knows of no history."""
         if self.link is not None:
             self.link.close()
+        else:
+            self.has_history = not at_start
         self.config["replicaof"] = f"{host} {port}"
         self.link = Link(self, host, port, lambda name: address_of(self.task, name))
         self.log("*", f"Connecting to MASTER {host}:{port}")
@@ -163,15 +167,16 @@ class Server:
         """Stop being a replica, with the data as they are."""
         if self.link is None:
             return
-        self.offset = self.link.offset
         self.link.close()
         self.link = None
+        self.has_history = True
         self.config.pop("replicaof", None)
         self.replication_id = f"{self.task.container.runtime.random.getrandbits(160):040x}"
         self.log("*", "MASTER MODE enabled (user request)")
 
     def add_replica(self, client: Client) -> None:
         """Send everything, then each write as it happens."""
+        self.has_history = True
         self.log("*", f"Replica {client.address}:{client.replica_port} asks for synchronization")
         self.log("*", f"Full resync requested by replica {client.address}:{client.replica_port}")
         payload = b"".join(command(each) for each in self.data.dump())

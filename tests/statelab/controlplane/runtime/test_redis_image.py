@@ -130,6 +130,42 @@ def test_a_replica_can_be_made_primary(node):
     assert cli(node, replica, "set", "x", "1") == "OK"
 
 
+def test_a_server_knows_how_far_it_is_in_a_history_whoever_it_follows(node):
+    """As three of redis-server 7.0.15 said it, one after the other; one of them is killed and started again."""
+    volume = Volume("data")
+    nobody = ("--appendonly", "yes", "--replicaof", "nobody", "6379")
+    first, second, third = (start(node, 0, *nobody, volume=volume), start(node, 1, *nobody), start(node, 2, *nobody))
+
+    def offsets(container):
+        said = replication(node, container)
+        names = ("slave_repl_offset", "master_repl_offset", "master_link_down_since_seconds")
+        return [said.get(each, "") for each in names] + cli(node, container, "role").splitlines()[3:5]
+
+    node.loop.run_for(2)
+    assert offsets(first) == ["1", "0", "-1", "connect", "-1"]
+    cli(node, first, "replicaof", "no", "one")
+    for each in (second, third):
+        cli(node, each, "replicaof", "10.244.1.10", "6379")
+    node.loop.run_for(2)
+    cli(node, first, "set", "x", "1")
+    node.loop.run_for(1)
+    assert offsets(second) == ["50", "50", "", "connected", "50"]
+    cli(node, third, "replicaof", "nobody", "6379")
+    cli(node, first, "set", "y", "2")
+    node.loop.run_for(0.5)
+    assert offsets(third) == ["50", "50", "0", "connect", "-1"]
+    assert offsets(second)[:2] == ["77", "77"]
+    first.signal("KILL")
+    node.loop.run_for(1.5)
+    assert offsets(second) == ["77", "77", "1", "connect", "-1"]
+    first = start(node, 0, *nobody, volume=volume)
+    node.loop.run_for(1)
+    assert offsets(first)[:3] == ["1", "0", "-1"]
+    assert cli(node, first, "get", "y") == "2"
+    cli(node, second, "replicaof", "no", "one")
+    assert replication(node, second)["master_repl_offset"] == "77"
+
+
 def test_a_password_is_asked_for(node):
     start(node, 0, "--requirepass", "secret")
     good = start(node, 1, "--replicaof", "10.244.1.10", "6379", "--masterauth", "secret", for_s=2)

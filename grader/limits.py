@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+from grader.program.mode import Execute
+
 
 class TrialOver(Exception):
     """A trial reached a limit. `str()` tells the learner which."""
@@ -19,6 +21,7 @@ class Limits:
     cluster_s: float = 4 * 3600.0
     events: int = 200_000
     objects: int = 60
+    execute: Execute = "sandbox"  # how an answer that is a program is run
 
 
 @dataclass(slots=True)

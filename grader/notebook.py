@@ -9,12 +9,15 @@ from typing import Any
 from grader.answer import Answer
 from grader.html import as_html
 from grader.judge import NO_ANSWER, judge
+from grader.limits import Limits
 from grader.registry import NoSuchTask, task
 from grader.result import Result, as_text, number
 from grader.tasks import Task
 from statelab.cluster.plainly import plainly
 from statelab.notebook.telling import progress
 
+# A learner's own program, on the learner's own machine: in the sandbox where there is one, and else as their kernel is.
+LIMITS = Limits(execute="own")
 _answers: dict[str, str] = {}
 _hints_given: dict[str, int] = {}
 
@@ -52,7 +55,8 @@ def check(task_id: str) -> Shown:
     """
     chosen = task(task_id)
     grading = os.environ.get("NBGRADER_EXECUTION") == "autograde"
-    result = judge(chosen, Answer.of_cell(_answers.get(chosen.id, "")), visible_only=not grading)
+    limits = Limits() if grading else LIMITS
+    result = judge(chosen, Answer.of_cell(_answers.get(chosen.id, "")), visible_only=not grading, limits=limits)
     if result.problem == NO_ANSWER and chosen.id not in _answers:
         result = replace(result, problem=f"{NO_ANSWER} {_never_run(chosen)}")
     later = chosen.points - result.max
@@ -79,7 +83,8 @@ class Hint(str):
 def hint(task_id: str) -> Hint:
     """The next hint for the first check that fails: from a nudge to nearly the answer. Asking costs nothing."""
     chosen = task(task_id)
-    failed = judge(chosen, Answer.of_cell(_answers.get(chosen.id, "")), visible_only=True).first_failed
+    answer = Answer.of_cell(_answers.get(chosen.id, ""))
+    failed = judge(chosen, answer, visible_only=True, limits=LIMITS).first_failed
     if failed is None:
         return Hint("Nothing to hint at: every check passes.")
     if not failed.hints:

@@ -139,7 +139,8 @@ class Embedded:
         assert isinstance(trial.cluster, ControlPlane)
         try:
             name = container_name(pod.object, container)
-            found = runtime_container(trial.cluster, trial.namespace, pod.name, name)
+            where = pod.object["metadata"].get("namespace") or trial.namespace
+            found = runtime_container(trial.cluster, where, pod.name, name)
         except ApiError as error:
             return Ran(1, "", error.message)
         output: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}

@@ -16,11 +16,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 from grader.registry import solutions_folder
 
@@ -76,20 +76,9 @@ def run(
     argv: Sequence[str], stdin: bytes, *, mode: Mode = "sandbox", confinement: Confinement | None = None
 ) -> tuple[int, bytes]:
     """Run a program and give (exit code, stdout). A negative code: it was ended. Raises NoSandbox."""
-    check(mode)
     limits = confinement or Confinement()
     with tempfile.TemporaryDirectory(prefix="statelab-run-") as folder, tempfile.TemporaryFile() as output:
-        command = bubblewrap(argv, limits) if mode == "sandbox" else list(argv)
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=None if mode == "sandbox" else _environment(folder),
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            preexec_fn=lambda: _limit(limits),
-        )
+        process = _started(argv, folder, output, mode, limits)
         try:
             with suppress(subprocess.TimeoutExpired):
                 process.communicate(stdin, timeout=limits.wall_s)
@@ -97,6 +86,43 @@ def run(
             _end(process)
         output.seek(0)
         return process.returncode, output.read(limits.output_bytes)
+
+
+@contextmanager
+def talking(
+    argv: Sequence[str], *, mode: Mode = "sandbox", confinement: Confinement | None = None
+) -> Iterator[tuple[int, int]]:
+    """Run a program and speak with it: the file descriptors of its stdin and its stdout. Afterwards it is ended.
+
+    Raises NoSandbox.
+    """
+    limits = confinement or Confinement()
+    with tempfile.TemporaryDirectory(prefix="statelab-run-") as folder:
+        process = _started(argv, folder, subprocess.PIPE, mode, limits)
+        assert process.stdin is not None and process.stdout is not None
+        try:
+            yield process.stdin.fileno(), process.stdout.fileno()
+        finally:
+            _end(process)
+            for each in (process.stdin, process.stdout):
+                with suppress(OSError):
+                    each.close()
+
+
+def _started(
+    argv: Sequence[str], folder: str, output: IO[bytes] | int, mode: Mode, limits: Confinement
+) -> subprocess.Popen[bytes]:
+    check(mode)
+    return subprocess.Popen(
+        bubblewrap(argv, limits) if mode == "sandbox" else list(argv),
+        cwd=folder,
+        env=None if mode == "sandbox" else _environment(folder),
+        stdin=subprocess.PIPE,
+        stdout=output,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=lambda: _limit(limits),
+    )
 
 
 def bubblewrap(argv: Sequence[str], limits: Confinement | None = None) -> list[str]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from grader.place import Need
     from grader.trial import Trial
 
-Answer = Literal["manifest", "prediction", "commands"]
+Answer = Literal["manifest", "prediction", "commands", "program"]
 CheckFunction = Callable[["Trial"], Verdict]
 _ID = re.compile(r"[a-z][a-z0-9]*\.[a-z][a-z0-9-]*\Z")
 HINTS = 3
@@ -53,7 +53,8 @@ class Task:
     """A graded cell. `points` are those of all its checks, hidden ones included.
 
     `answer`: what the learner writes: a *manifest*; a *prediction* (a mapping of question to answer, held against a
-    run); or *commands* (kubectl lines, parsed and carried out by the trial, never by a shell).
+    run); *commands* (kubectl lines, parsed and carried out by the trial, never by a shell); or a *program*, run in
+    the sandbox and nowhere else (grader/program).
     `start`: what the answer's cell holds in the release; handed in unchanged, it gets no points.
     `given`: a manifest that is in the cluster before the learner's, who may not change it (or may).
     `before`: what happens to the cluster when what is given has settled, and before the answer: a node is lost.

@@ -21,6 +21,7 @@ from grader.batch.gradebook import Gradebook, NotebookGrades, utc
 from grader.batch.journal import Journal, rubric_key
 from grader.batch.pool import Lost, Pool
 from grader.batch.submission import Job, Outcome, digest, failed, grade_submission
+from grader.limits import Limits
 from grader.nbgrader import find_our_programs
 from grader.nbgrader.cells import SourceCell
 from grader.nbgrader.grade import JudgeText, Results
@@ -95,7 +96,7 @@ def run(
             writer = _Writer(gradebook, journal, course)
             writer.take_over(journal.outcomes[each] for each in sorted(done))
             todo = [each for each in jobs_left if each.student not in done]
-            results = Results()
+            results = Results(Limits(execute=mode))
             work = partial(_worker, released, judging, results)
             graded = _grade(todo, released, writer, work, results, jobs, limit_s, partial(progress), len(done))
         finally:

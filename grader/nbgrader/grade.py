@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -79,19 +80,23 @@ def _hold(held: OrderedDict[tuple[str, str], Result], key: tuple[str, str], resu
         held.popitem(last=False)
 
 
-_remembered = Results()
+@functools.cache
+def _remembered(mode: Mode) -> Results:
+    return Results(Limits(execute=mode))
 
 
 def grade(
     notebook: Notebook,
     released: Sequence[SourceCell],
-    judge_text: JudgeText = _remembered,
+    judge_text: JudgeText | None = None,
     mode: Mode = "sandbox",
 ) -> list[GradedCell]:
     """Write the output of each automatically graded code cell; what they got. What people grade is left alone.
 
-    `mode`: for cells that are no `check("…")` and have to be executed.
+    `mode`: for cells that are no `check("…")` and have to be executed; without `judge_text` for answers that are
+    programs as well.
     """
+    judge_text = judge_text or _remembered(mode)
     wanted = [each for each in released if each.is_grade and not each.is_solution and each.type == "code"]
     said = answers(notebook, released)
     judged = {each.id: _judged(each, said, judge_text) for each in wanted if each.task}

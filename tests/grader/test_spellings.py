@@ -45,7 +45,7 @@ def list_of(text: str) -> dict[str, Any]:
 
 
 def in_namespace(obj: Any) -> None:
-    if obj["kind"] not in ("PersistentVolume", "StorageClass"):
+    if obj["kind"] not in ("PersistentVolume", "StorageClass", "CustomResourceDefinition"):
         obj["metadata"]["namespace"] = "default"
 
 

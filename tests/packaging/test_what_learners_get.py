@@ -21,7 +21,7 @@ from grader.cli import app
 from statelab.version import VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
-ASSIGNMENTS = ("final", "ps1", "ps2", "ps3", "ps4", "ps5", "ps6", "ps7", "ps8")
+ASSIGNMENTS = ("final", "ps1", "ps2", "ps3", "ps4", "ps5", "ps6", "ps7", "ps8", "ps9")
 _SOLUTION = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.DOTALL)
 _SCHEME = re.compile(r"=== BEGIN MARK SCHEME ===\n(.*?)=== END MARK SCHEME ===", re.DOTALL)
 

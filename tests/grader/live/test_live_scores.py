@@ -19,11 +19,11 @@ from statelab.cluster import Cluster
 pytestmark = [pytest.mark.slow, pytest.mark.kubectl]
 CORPUS = Path(__file__).parents[1] / "corpus"
 # STATELAB_LIVE=all grades every file of the corpora on the cluster: about an hour.
-RIGHT = [sorted(folder.glob("right/*.yaml"))[0] for folder in sorted(CORPUS.iterdir()) if folder.is_dir()]
+RIGHT = [sorted(folder.glob("right/*"))[0] for folder in sorted(CORPUS.iterdir()) if folder.is_dir()]
 WRONG = sorted([*CORPUS.glob("ps3.identity/wrong/03-*"), *CORPUS.glob("ps4.two-volumes/wrong/01-*")])
 FILES = [*RIGHT, *WRONG]
 if os.environ.get("STATELAB_LIVE") == "all":
-    FILES = sorted(CORPUS.glob("*/*/*.yaml"))
+    FILES = sorted(CORPUS.glob("*/*/*"))
 AT_ONCE = 4
 
 

@@ -15,6 +15,7 @@ import oracles_day_two
 import oracles_final
 import oracles_lines
 import oracles_names
+import oracles_operator
 import oracles_stopping
 import oracles_storage
 import pytest
@@ -33,6 +34,7 @@ ORACLES: dict[str, Callable[[str], bool]] = {
     **oracles_lines.ORACLES,
     **oracles_stopping.ORACLES,
     **oracles_day_two.ORACLES,
+    **oracles_operator.ORACLES,
 }
 SAMPLE = 12  # slips of each task
 pytestmark = pytest.mark.slow

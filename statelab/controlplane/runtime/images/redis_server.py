@@ -59,7 +59,7 @@ class Server:
         self.started_s = task.loop.now_s
         self.run_id = f"{task.container.runtime.random.getrandbits(160):040x}"
         self.replication_id = f"{task.container.runtime.random.getrandbits(160):040x}"
-        self.offset = 0  # how far this server is in its primary's history, or in its own; it keeps it whoever it follows
+        self.offset = 0  # in its primary's history, or in its own; it keeps it whoever it follows
         self.has_history = False  # it has followed somebody, or somebody has followed it
         self.down_since_s: float | None = None  # since when it hears nothing of a primary; None: it never heard of one
         self.commands = 0

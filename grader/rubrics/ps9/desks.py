@@ -1,0 +1,174 @@
+"""A loop that keeps the Pods of a Desk, and what its next call did: run in a cluster, situation by situation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from grader.program.inside import Program
+from grader.rubrics.ps9.library import MAY, Library
+from grader.shared import remembered
+from grader.tasks import Task
+from grader.trial import Trial
+from grader.vocabulary import COUNT, Kind, pods
+
+# Stands in the notebook as it stands here: a test holds one against the other.
+LOOP = """\
+def reconcile(cluster):
+    desk = cluster.get("desks", "front")
+    if desk is None:
+        return
+    wanted = desk["spec"]["clerks"]
+    pods = cluster.list("pods", desk="front")           # those that are stopping are among them
+    names = sorted(pod["metadata"]["name"] for pod in pods)
+    ready = len([pod for pod in pods if is_ready(pod)])  # one that is stopping is not
+
+    if len(names) < wanted:
+        free = [f"front-{n}" for n in range(wanted) if f"front-{n}" not in names]
+        cluster.create(clerk(free[0]))
+    elif len(names) > wanted:
+        cluster.delete("pods", names[-1])
+    elif desk.get("status", {}).get("ready") != ready:
+        cluster.patch("desks", "front", {"status": {"ready": ready}}, subresource="status")
+"""
+
+_HELPERS = """
+
+def is_ready(pod):
+    conditions = pod.get("status", {}).get("conditions", [])
+    stopping = "deletionTimestamp" in pod["metadata"]
+    return not stopping and any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+
+
+def clerk(name):
+    container = {"name": "clerk", "image": "registry.k8s.io/nginx-slim:0.24"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": {"desk": "front"}},
+        "spec": {"containers": [container]},
+    }
+"""
+
+_DEFINITION = """\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: desks.library.example}
+spec:
+  group: library.example
+  scope: Namespaced
+  names: {kind: Desk, plural: desks, singular: desk}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+    subresources: {status: {}}
+"""
+_MAY = {**MAY, "desks": frozenset({"get", "list", "patch"}), "pods": frozenset({"get", "list", "create", "delete"})}
+
+ACT = Kind(
+    "create, delete, status or nothing",
+    {
+        "create": frozenset({
+            "creates", "create a pod", "creates one", "creates pod", "creates a pod", "create one", "create pod",
+            "make", "makes", "makes one", "new pod", "creation", "add", "adds",
+        }),
+        "delete": frozenset({
+            "deletes", "delete a pod", "deletes one", "deletes pod", "delete pod", "deletes a pod", "delete one",
+            "deletion", "remove", "removes", "removes one", "kills", "kill",
+        }),
+        "status": frozenset({
+            "patch", "patches", "patch status", "patches status", "patches the status", "writes status",
+            "writes the status", "write status", "updates status", "updates the status", "update status",
+            "status update", "status patch", "update the status", "patch the status", "write the status",
+        }),
+        "nothing": frozenset({"none", "no", "nil", "noop", "no-op", "does nothing", "do nothing", "returns", "wait",
+            "waits",
+        }),
+    },
+)  # fmt: skip
+
+QUESTIONS: Mapping[str, Kind] = {
+    "asleep": ACT, "again": ACT, "stopping": ACT, "stranger": ACT, "who-goes": pods("front"), "by-hand": ACT,
+    "fewer": COUNT, "gone": ACT,
+}  # fmt: skip
+START = "".join(f"{each}:\n" for each in QUESTIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """What one call did, in a word; and the Pods of the Desk when it had returned, those that are stopping left out."""
+
+    act: str
+    left: tuple[str, ...]
+    gone: tuple[str, ...]
+
+
+Happens = Callable[[Trial], object]
+
+
+def next_call(happens: Happens) -> Called:
+    """A Desk of three, well kept; something happens; the loop, just started, is called once."""
+    trial = _kept_desk()
+    happens(trial)
+    before = _names(trial)
+    acts = _call(trial)
+    after = _names(trial)
+    words = {"create": "create", "delete": "delete", "patch": "status"}
+    return Called(words[acts[0].split()[0]] if acts else "nothing", after, tuple(sorted({*before} - {*after})))
+
+
+def _kept_desk() -> Trial:
+    trial = Trial(Task("ps9.desk", 1, "", given=_DEFINITION)).settle()
+    desk = {"apiVersion": "library.example/v1", "kind": "Desk", "metadata": {"name": "front"}, "spec": {"clerks": 3}}
+    trial.cluster.create(desk)
+    for _ in range(10):
+        if not _call(trial):
+            break
+        trial.settle()
+    return trial
+
+
+def _call(trial: Trial) -> list[str]:
+    acts: list[str] = []
+    library = Library(trial, lambda seconds: None, acts.append, _MAY)
+    Program(LOOP + _HELPERS, library.handle).call()
+    return acts
+
+
+def _names(trial: Trial) -> tuple[str, ...]:
+    pods = trial.all("pod", desk="front")
+    return tuple(sorted(each.name for each in pods if each.at("metadata", "deletionTimestamp") is None))
+
+
+def change(trial: Trial, patch: Any, subresource: str = "") -> None:
+    """Somebody changes the Desk by hand."""
+    path = "/".join(filter(None, ["/apis/library.example/v1/namespaces/default/desks/front", subresource]))
+    trial.place.api(trial).request("PATCH", path, None, patch, content_type="application/merge-patch+json")
+
+
+def _a_stranger_comes(trial: Trial) -> None:
+    metadata = {"name": "annex-0", "labels": {"desk": "front"}}
+    container = {"name": "clerk", "image": "registry.k8s.io/nginx-slim:0.24"}
+    trial.cluster.create({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [container]}})
+    trial.settle()
+
+
+@remembered
+def situations() -> dict[str, str]:
+    """Question → what the loop did."""
+    stranger = next_call(_a_stranger_comes)
+    return {
+        "asleep": next_call(lambda trial: trial.delete("pod/front-1").settle()).act,
+        "again": next_call(lambda trial: None).act,
+        "stopping": next_call(lambda trial: trial.delete("pod/front-1")).act,
+        "stranger": stranger.act,
+        "by-hand": next_call(lambda trial: change(trial, {"status": {"ready": 7}}, "status")).act,
+    }
+
+
+@remembered
+def who_goes() -> tuple[str, ...]:
+    return next_call(_a_stranger_comes).gone

@@ -1,0 +1,3 @@
+# it deletes the namespace that it lives in
+def reconcile(cluster):
+    cluster.delete("namespaces", "default")

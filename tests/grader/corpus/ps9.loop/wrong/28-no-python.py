@@ -1,0 +1,3 @@
+# it is no Python
+def reconcile(cluster)
+    pods = cluster.list("pods")

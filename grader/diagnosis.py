@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from grader.image_faults import image_fault
 from grader.result import REFUSED
 from grader.seen import Seen, parse_reference
+from grader.timeline import tidy
 from grader.verdict import Verdict, no
 from statelab.manifest.relations import at
 from statelab.reader import Path_
@@ -103,8 +105,8 @@ def pods_not_ready(trial: Trial, reference: str, wanted: int) -> Verdict | None:
     if fault is not None:
         line = trial.line(kind, "spec", "template", "spec", "containers", 0, "image", name=workload.name)
         return no(f"{waiting.name} does not get ready: {fault[0]}", trial.evidence(waiting.reference), line=line)
-    why = waiting.waiting_for or _last_warning(trial, waiting) or f"it is {waiting.phase}, and not Ready"
-    why = why.rstrip(". ")
+    why = _ended(trial, waiting) or tidy(waiting.waiting_for) or _last_warning(trial, waiting)
+    why = why or f"it is {waiting.phase}, and not Ready"
     line = (
         trial.line(kind, "spec", "template", "spec", "containers", 0, "image", name=workload.name)
         if "mage" in why
@@ -133,6 +135,8 @@ def pending_claim(trial: Trial, pod: Seen) -> Verdict | None:
                 return no(f"{REFUSED} {refused.message}", line=_line_of(trial, refused))
             if wanted and wanted not in classes:
                 text += f": there is no StorageClass {wanted} here. There is {', '.join(classes)}"
+            elif why := _last_warning(trial, claim):
+                text += f": {why}"
             return no(f"{text}.", trial.evidence(pod.reference, claim.reference), line=line)
     return None
 
@@ -141,8 +145,37 @@ def _last_warning(trial: Trial, seen: Seen) -> str:
     found = ""
     for event in trial.all("event"):
         if event.at("involvedObject", "uid") == seen.uid and event.at("type") == "Warning":
-            found = f"{event.at('reason')}: {event.at('message')}".rstrip(".")
+            found = tidy(f"{event.at('reason')}: {event.at('message')}")
     return found
+
+
+_ENDED = "its container {name} ended with exit code {code}{again}"
+_AGAIN = ", and was started again {times}"
+_LAST = "; the last it wrote: {line}"
+
+
+def _ended(trial: Trial, pod: Seen) -> str:
+    """How a container ended that keeps its Pod from being Ready, and the last line it wrote; "" where none did."""
+    for key in ("initContainerStatuses", "containerStatuses"):
+        for status in pod.at("status", key) or ():
+            now = at(status, "state", "terminated")
+            ended = now or at(status, "lastState", "terminated")
+            is_over = now is not None or at(status, "state", "waiting", "reason") == "CrashLoopBackOff"
+            if not ended or not is_over or (key == "initContainerStatuses" and ended.get("exitCode") == 0):
+                continue
+            times = status.get("restartCount") or 0
+            again = _AGAIN.format(times="once" if times == 1 else f"{times} times") if times else ""
+            line = _last_line(trial, pod, status["name"], is_previous=now is None)
+            said = _ENDED.format(name=status["name"], code=ended.get("exitCode"), again=again)
+            return said + (_LAST.format(line=line) if line else "")
+    return ""
+
+
+def _last_line(trial: Trial, pod: Seen, container: str, *, is_previous: bool) -> str:
+    params = {"container": container, "tailLines": "1", **({"previous": "true"} if is_previous else {})}
+    reply = trial.place.api(trial).request("GET", f"/api/v1/namespaces/{trial.namespace}/pods/{pod.name}/log", params)
+    lines = str(reply.body).strip().splitlines() if reply.code == HTTPStatus.OK else []
+    return lines[-1].strip().rstrip(".")[:160] if lines else ""
 
 
 def names_of_pods(trial: Trial, set_name: str, service: str) -> Verdict | None:

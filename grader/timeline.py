@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from grader.seen import reference
@@ -10,6 +11,7 @@ from statelab.controlplane.store import Past, Store
 from statelab.manifest.relations import at
 
 _MOST = 8
+_UID = re.compile(r" ?(?:in pod |pod=)[a-z0-9.-]+_[a-z0-9-]+\([0-9a-f-]{36}\)")
 
 
 def timeline(store: Store, plural: str, key: str, began_s: float, most: int = _MOST) -> tuple[str, ...]:
@@ -25,7 +27,7 @@ def timeline(store: Store, plural: str, key: str, began_s: float, most: int = _M
         for event in store.list("events", split_key(key)[0] or "default")
         if at(event, "involvedObject", "name") == split_key(key)[1] and event.get("type") == "Warning"
     ]
-    said = [f"           event {reason}: {message}" for reason, message in dict.fromkeys(warnings)]
+    said = [f"           event {reason}: {tidy(str(message))}" for reason, message in dict.fromkeys(warnings)]
     return (*lines[-most:], *said[-2:])
 
 
@@ -56,3 +58,12 @@ def _milestones(revision: Past) -> Iterator[str]:
 def _ready(obj: Object) -> bool:
     conditions = at(obj, "status", "conditions") or ()
     return any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
+
+
+def tidy(said: str) -> str:
+    """A component's words as part of a sentence: on one line, nothing twice, no Pod's uid, no dot or colon at the end.
+
+    "not found. not found" is what kube-scheduler says of a claim that is not there.
+    """
+    said = _UID.sub("", " ".join(said.split())).rstrip(" .:")
+    return said.removesuffix(". not found").rstrip(" .:")

@@ -100,6 +100,21 @@ def own_claims(trial: Trial) -> Verdict:
 
 
 @store.check(
+    points=2,
+    title="A machine falls silent for four minutes, and its member is not taken off it",
+    hints=(
+        "When is a Pod deleted because its node is not heard of any more, and who decides how soon?",
+        "A toleration with tolerationSeconds. Kubernetes gives each Pod one of five minutes, if it brings none.",
+        "Leave away tolerations for node.kubernetes.io/unreachable and not-ready: the default is what is wanted.",
+    ),
+    needs="a cluster of its own",
+)
+def waits_for_its_machine(trial: Trial) -> Verdict:
+    problem = pods_not_ready(trial, "statefulset/redis", 3)
+    return problem or runs.is_taken_off(trial, "redis", care.SILENT_S) or runs.roles(trial, "redis", 3) or yes("")
+
+
+@store.check(
     points=5,
     title="No answered write is lost: each Pod is deleted in turn, Redis ends without saving, all are deleted",
     hints=(
@@ -116,21 +131,6 @@ def nothing_is_lost(trial: Trial) -> Verdict:
         or runs.survives(trial, "redis", 3)
         or yes("")
     )
-
-
-@store.check(
-    points=2,
-    title="A machine falls silent for four minutes, and its member is not taken off it",
-    hints=(
-        "When is a Pod deleted because its node is not heard of any more, and who decides how soon?",
-        "A toleration with tolerationSeconds. Kubernetes gives each Pod one of five minutes, if it brings none.",
-        "Leave away tolerations for node.kubernetes.io/unreachable and not-ready: the default is what is wanted.",
-    ),
-    needs="a cluster of its own",
-)
-def waits_for_its_machine(trial: Trial) -> Verdict:
-    problem = pods_not_ready(trial, "statefulset/redis", 3)
-    return problem or runs.is_taken_off(trial, "redis", care.SILENT_S) or runs.roles(trial, "redis", 3) or yes("")
 
 
 # ---- 2. Probes

@@ -8,6 +8,7 @@ from grader.trial import Trial
 from grader.verdict import Verdict, no
 
 _SYNC_S = 5.0
+_BACK_S = 30.0  # a machine is back: what was on it may have to wait before it is started again
 
 
 def redis(trial: Trial, pod: str, *words: str) -> str:
@@ -133,7 +134,7 @@ def is_taken_off(trial: Trial, name: str, silent_s: float) -> Verdict | None:
     now = trial.get(pod.reference)
     seen = trial.evidence(pod.reference, most=4)
     kubelet.start()
-    trial.wait(_SYNC_S).settle()
+    trial.wait(_BACK_S).settle()
     if now is not None and now.uid == pod.uid and "deletionTimestamp" not in now.object["metadata"]:
         return None
     line = trial.line("StatefulSet", "spec", "template", "spec", "tolerations")

@@ -106,7 +106,7 @@ def claims_deleted(trial: Trial, name: str) -> None:
     """Somebody deletes the claims. An administrator gives the volumes that are left back to claims of those names."""
     reference = f"statefulset/{name}"
     pods = trial.pods_of(reference)
-    claims = dict.fromkeys(claim for pod in pods for claim in pod.claims)
+    claims = owner_claims(trial, name)
     volumes = [claim.at("spec", "volumeName") for each in claims if (claim := trial.get(f"pvc/{each}")) is not None]
     trial.scale(reference, 0).settle()
     for each in claims:
@@ -116,6 +116,34 @@ def claims_deleted(trial: Trial, name: str) -> None:
         if each and trial.get(f"pv/{each}") is not None:
             trial.patch(f"pv/{each}", {"spec": {"claimRef": {"uid": None, "resourceVersion": None}}})
     trial.scale(reference, len(pods)).settle()
+
+
+_WENT_TOO = "{field} says Delete: the claim was deleted, too."
+_VOLUME_WENT_TOO = "StorageClass {name} says reclaimPolicy: Delete: the volume was deleted with its claim."
+
+
+def _why_lost(trial: Trial, name: str, disaster: Callable[[Trial, str], None]) -> tuple[str, int | None]:
+    """What a policy did to the claims, or to their volumes, and the line that says so; ("", None) where none did."""
+    owner = trial.get(f"statefulset/{name}")
+    if owner is None:
+        return "", None
+    field = "whenScaled" if disaster is scaled_to_nothing else "whenDeleted" if disaster is made_again else ""
+    path = ("spec", "persistentVolumeClaimRetentionPolicy", field)
+    if field and owner.at(*path) == "Delete":
+        return _WENT_TOO.format(field=field), trial.line("StatefulSet", *path, name=name)
+    if disaster is claims_deleted and (claim := trial.get(f"pvc/{(owner_claims(trial, name) or ['-'])[0]}")):
+        chosen = str(claim.at("spec", "storageClassName") or "")
+        found = trial.get(f"storageclass/{chosen}") if chosen else None
+        if found is not None and found.at("reclaimPolicy") == "Delete":
+            line = trial.line("StorageClass", "reclaimPolicy", name=chosen)
+            template = trial.line("StatefulSet", "spec", "volumeClaimTemplates", 0, "spec", name=name)
+            return _VOLUME_WENT_TOO.format(name=chosen), line or template
+    return "", None
+
+
+def owner_claims(trial: Trial, name: str) -> list[str]:
+    """The claims that the Pods of a set mount, each once."""
+    return list(dict.fromkeys(claim for pod in trial.pods_of(f"statefulset/{name}") for claim in pod.claims))
 
 
 def survives(
@@ -146,7 +174,10 @@ def survives(
         found = "it is not there any more" if kept is None else f"there is another's in its place: {kept[:40]}"
         results.append((kept == f"{pod} {folder}", f"{pod} wrote a file to {folder}; {told}; {found}."))
     if any(not passed for passed, _ in results):
-        return parts(results, "")
+        why, at_line = _why_lost(trial, name, disaster)
+        first = next(number for number, (passed, _) in enumerate(results) if not passed)
+        results[first] = (False, " ".join(filter(None, (results[first][1], why))))
+        return parts(results, "").at(at_line)
     pods = [f"{name}-{ordinal}" for ordinal in range(replicas)]
     return next((wrong for each in folders if (wrong := on_a_claim(trial, pods, each))), None) or yes("")
 

@@ -1,0 +1,112 @@
+"""What a learner reads: the right cause at the right line, and no fault of English in any of it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from grader.answer import Answer
+from grader.html import as_html
+from grader.judge import judge
+from grader.registry import task
+from grader.result import Result, as_text
+
+CORPUS = Path(__file__).parent / "corpus"
+WRONG = sorted(CORPUS.glob("*/wrong/*.yaml"))
+SAMPLE = Random(13).sample(WRONG, 60)
+FAULTS = {
+    "one of many": r"(?<![\w.-])1 (?:Pods|replicas|members|claims|fields|lines|points|files|volumes|times|nodes)\b",
+    "two dots": r"(?<![./…])\.\.(?![./\w])",
+    "a dot and a colon": r"\.:|:\.(?!\d)",
+    "said twice": r"\b(not found|the|is|of|to|it|was|has|and)[.:]? \1\b",
+    "a value of Python's": r"\b(?:spec|data|says|has|is|was|asks for|called|runs) None\b|\bTrue\b|\bFalse\b|object at 0x",
+    "a name that was not filled in": r"(?<![$<{\w.])\{[a-z_]+\}(?!\})",
+    "a blank before a dot": r"\w [.,;](?=\s|$)",
+    "a dot alone": r"^\s*\.\s*$",
+    "nothing in brackets": r"(?<=\s)\(\)",
+}  # fmt: skip
+
+
+def graded(path: Path) -> Result:
+    return judge(task(path.parent.parent.name), Answer.of_files([path]))
+
+
+def faults(result: Result) -> list[str]:
+    """The lines of the feedback with what is wrong with them; what quotes the answer's own lines is the learner's."""
+    shown = [each for each in as_text(result).splitlines() if "│" not in each]
+    return [
+        f"{what}: {line.strip()}"
+        for line in shown
+        for what, pattern in FAULTS.items()
+        if re.search(pattern, line, re.MULTILINE)
+    ]
+
+
+@pytest.mark.parametrize("path", SAMPLE, ids=lambda path: f"{path.parent.parent.name}-{path.stem[:40]}")
+def test_what_is_said_of_an_answer_is_english(path: Path) -> None:
+    result = graded(path)
+    assert faults(result) == []
+    assert "<table" in as_html(result) or result.problem is not None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "web asks for 1 replicas",
+        "Readiness probe failed:.",
+        "claim “a” not found. not found",
+        "its selector is None",
+        "no {name} here",
+        "It is is so",
+    ],
+)
+def test_a_fault_of_english_is_found(said: str) -> None:
+    assert any(re.search(pattern, said) for pattern in FAULTS.values())
+
+
+def of(task_id: str, *changes: tuple[str, str]) -> Result:
+    text = next((CORPUS / task_id / "right").glob("01-*")).read_text(encoding="utf-8")
+    for right, wrong in changes:
+        assert right in text
+        text = text.replace(right, wrong)
+    return judge(task(task_id), Answer.of_cell(text))
+
+
+def test_a_container_that_crashes_is_told_by_its_exit_code_and_its_last_line() -> None:
+    result = of(
+        "ps1.shop", ("        image:", "        command: [sh, -c, 'echo No disk. >&2; exit 3']\n        image:")
+    )
+    assert result.checks[0].message.endswith("does not get ready: its container web ended with exit code 3, and was "
+                                             "started again once; the last it wrote: No disk.")  # fmt: skip
+
+
+def test_an_init_container_that_fails_is_told_too() -> None:
+    init = "      initContainers: [{name: wait, image: busybox, command: [sh, -c, 'echo nobody there; exit 1']}]\n"
+    result = of("ps1.shop", ("      containers:\n", f"{init}      containers:\n"))
+    said = result.checks[0].message
+    assert "its container wait ended with exit code 1" in said
+    assert "the last it wrote: nobody there" in said
+
+
+def test_a_policy_is_told_by_what_it_did() -> None:
+    result = of("ps4.disasters", ("whenScaled: Retain", "whenScaled: Delete"))
+    failed = result.first_failed
+    assert failed is not None
+    assert "whenScaled says Delete: the claim was deleted, too." in failed.message
+    text = next((CORPUS / "ps4.disasters/right").glob("01-*")).read_text(encoding="utf-8")
+    assert failed.line == next(n for n, line in enumerate(text.splitlines(), 1) if "whenScaled" in line)
+
+
+def test_a_class_that_deletes_is_told_where_it_says_so() -> None:
+    failed = of("ps4.disasters", ("reclaimPolicy: Retain", "reclaimPolicy: Delete")).first_failed
+    assert failed is not None
+    assert "StorageClass ledger says reclaimPolicy: Delete: the volume was deleted with its claim." in failed.message
+    assert failed.line is not None
+
+
+def test_a_claim_that_waits_is_told_by_what_its_provisioner_said() -> None:
+    result = of("ps4.disasters", ("WaitForFirstConsumer", "Immediate"))
+    assert "which is Pending: ProvisioningFailed: " in result.checks[0].message

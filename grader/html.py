@@ -13,8 +13,11 @@ _SUMMARY = "display:list-item;cursor:pointer"  # formgrader's style takes the tr
 _CELL = "padding:3px 10px 3px 0;vertical-align:top;text-align:left;background:none"
 
 
-def as_html(result: Result, note: str = "") -> str:
-    """One table: a row for each check, what was seen below those that failed, hints to unfold."""
+def as_html(result: Result, note: str = "", more: tuple[str, str] | None = None) -> str:
+    """One table: a row for each check, what was seen below those that failed, hints to unfold.
+
+    `more`: a heading and a text to unfold below it.
+    """
     head = (
         f'<div class="statelab-feedback" style="max-width:60em;line-height:1.45">'
         f"<p><strong>{_text(result.task)}</strong> &nbsp; {number(result.score)} / {number(result.max)}</p>"
@@ -29,6 +32,8 @@ def as_html(result: Result, note: str = "") -> str:
     step = "" if result.is_full else f"<p><strong>{_text(result.next_step)}</strong></p>"
     hints = "" if result.is_full else _hints(result)
     tail = f"<p>{_text(note)}</p>" if note else ""
+    if more is not None:
+        tail += f'<details><summary style="{_SUMMARY}">{_text(more[0])}</summary>{_lines([more[1]])}</details>'
     return f'{head}<table style="border-collapse:collapse">{rows}</table>{advice}{step}{hints}{tail}</div>'
 
 

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from textwrap import indent
 from typing import Any
 
 from grader.answer import Answer
 from grader.html import as_html
 from grader.judge import NO_ANSWER, judge
 from grader.limits import Limits
-from grader.registry import NoSuchTask, task
+from grader.model_answer import model_answer
+from grader.registry import NoSuchTask, solutions_folder, task
 from grader.result import Result, as_text, number
 from grader.tasks import Task
 from statelab.cluster.plainly import plainly
 from statelab.notebook.telling import progress
+from statelab.notebook.telling.alone import is_alone
 
 # A learner's own program, on the learner's own machine: in the sandbox where there is one, and else as their kernel is.
 LIMITS = Limits(execute="own")
 _answers: dict[str, str] = {}
 _hints_given: dict[str, int] = {}
+MODEL_ANSWER = "One way to solve it, the model answer:"
 
 
 class CheckFailed(Exception):
@@ -32,31 +36,35 @@ class CheckFailed(Exception):
 class Shown:
     """A Result as a notebook shows it. For nbgrader, which reads a number there, its plain text is the score."""
 
-    def __init__(self, result: Result, note: str, points: float) -> None:
+    def __init__(self, result: Result, note: str, points: float, model: str = "") -> None:
         self.result = result
         self.note = note
         self.points = points
+        self.model = model  # the model answer, where it may be seen
 
     def __repr__(self) -> str:
         if os.environ.get("NBGRADER_EXECUTION"):
             return str(float(self.points))
-        return as_text(self.result) + (f"\n\n {self.note}" if self.note else "")
+        model = f"\n\n {MODEL_ANSWER}\n\n{indent(self.model, '    ')}" if self.model else ""
+        return as_text(self.result) + (f"\n\n {self.note}" if self.note else "") + model
 
     def _repr_html_(self) -> str:
-        return as_html(self.result, self.note)
+        return as_html(self.result, self.note, (MODEL_ANSWER, self.model) if self.model else None)
 
 
 @plainly
 def check(task_id: str) -> Shown:
     """Judge the answer of the last `%%answer` cell that was run for this task, as your instructor's grading will.
 
-    Some points are for variations that are tried only when you hand in; they are not among those shown.
+    Some points are for variations that are tried only when you hand in; they are not among those shown. Who has said
+    `statelab alone`, and has `solutions/`, sees them at once, and the model answer once all points are won.
     Raises NoSuchTask; CheckFailed instead of returning, where `nbgrader validate` runs the notebook.
     """
     chosen = task(task_id)
     grading = os.environ.get("NBGRADER_EXECUTION") == "autograde"
     limits = Limits() if grading else LIMITS
-    result = judge(chosen, Answer.of_cell(_answers.get(chosen.id, "")), visible_only=not grading, limits=limits)
+    is_whole = grading or _nothing_is_hidden()
+    result = judge(chosen, Answer.of_cell(_answers.get(chosen.id, "")), visible_only=not is_whole, limits=limits)
     if result.problem == NO_ANSWER and chosen.id not in _answers:
         result = replace(result, problem=f"{NO_ANSWER} {_never_run(chosen)}")
     later = chosen.points - result.max
@@ -67,7 +75,14 @@ def check(task_id: str) -> Shown:
         progress.record_best("tasks", chosen.id, result.score, result.max)
     # Points are those of the cell: all, when all that can be seen here is right.
     points = chosen.points if result.is_full else round(chosen.points * result.score / (result.max or 1), 2)
-    return Shown(result, note, points)
+    model = model_answer(chosen) if result.is_full and _nothing_is_hidden() else None
+    return Shown(result, note, points, model or "")
+
+
+def _nothing_is_hidden() -> bool:
+    """Whether the learner learns alone and has all checks at hand; nbgrader has no such learners."""
+    in_a_class = os.environ.get("NBGRADER_EXECUTION") or os.environ.get("NBGRADER_VALIDATING")
+    return not in_a_class and is_alone() and solutions_folder() is not None
 
 
 class Hint(str):
@@ -83,8 +98,8 @@ class Hint(str):
 def hint(task_id: str) -> Hint:
     """The next hint for the first check that fails: from a nudge to nearly the answer. Asking costs nothing."""
     chosen = task(task_id)
-    answer = Answer.of_cell(_answers.get(chosen.id, ""))
-    failed = judge(chosen, answer, visible_only=True, limits=LIMITS).first_failed
+    text = Answer.of_cell(_answers.get(chosen.id, ""))
+    failed = judge(chosen, text, visible_only=not _nothing_is_hidden(), limits=LIMITS).first_failed
     if failed is None:
         return Hint("Nothing to hint at: every check passes.")
     if not failed.hints:

@@ -297,6 +297,31 @@ def progress(
     _tell(f"{found}\n\nThe record: {record.path()}", {**found.to_json(), "record": str(record.path())}, as_json)
 
 
+@app.command()
+def alone(
+    undo: Annotated[bool, typer.Option("--undo", help="Take it back: a class begins.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say that you learn alone, without a class: then nothing has to stay hidden from you.
+
+    check("…") counts hidden checks at once, and shows the model answer of a task that is solved. For both it needs the
+    folder solutions/, which a class does not hand out. The word is kept in one file, .statelab/alone.
+    """
+    from statelab.notebook.telling import alone as word
+
+    if undo:
+        said = "Taken back: hidden checks stay hidden." if word.take_back() else "You had not said so."
+        _tell(said, {"alone": False}, as_json)
+        return
+    if not word.is_alone() and not yes and not typer.confirm("Do you learn alone, and does nobody grade you?"):
+        _tell("Nothing has changed.", {"alone": False}, as_json)
+        return
+    is_new = word.say_alone()
+    said = "Hidden checks count at once now, and a solved task shows its model answer." if is_new else "I know."
+    _tell(f"{said} To take it back: statelab alone --undo", {"alone": True}, as_json)
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def lab(
     context: typer.Context,

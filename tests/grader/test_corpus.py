@@ -1,10 +1,14 @@
-"""Fairness: no right answer below full points, no wrong one at full points. The reason is each file's first line."""
+"""Fairness: no right answer below full points, no wrong one at full points. The reason is each file's first line.
+
+What is said of each is read for faults of English, too.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from english import faults
 
 from grader import sandbox
 from grader.answer import Answer
@@ -32,6 +36,7 @@ def test_the_verdict_is_the_one_the_answer_deserves(path: Path) -> None:
     assert not [each.id for each in result.checks if each.broke]
     why = [(each.id, each.points, each.max, each.detail or each.message) for each in result.checks]
     assert result.is_full == (path.parent.name == "right"), why
+    assert faults(result) == []
 
 
 @pytest.mark.parametrize("task_id", [each for name in assignments() for each in tasks_of(name)])

@@ -12,8 +12,10 @@ from IPython.core.interactiveshell import InteractiveShell
 from grader import notebook
 from grader.answer import Answer
 from grader.judge import judge
-from grader.notebook import CheckFailed
-from grader.registry import NoSuchTask, task
+from grader.model_answer import model_answer
+from grader.notebook import MODEL_ANSWER, CheckFailed
+from grader.registry import NoSuchTask, assignments, task, tasks_of
+from statelab.notebook.telling import alone
 
 CORPUS = Path(__file__).parent / "corpus"
 RIGHT = (CORPUS / "ps3.lookup/right/01-the-three-mended.yaml").read_text(encoding="utf-8")
@@ -106,3 +108,42 @@ def test_the_right_answer_of_the_store_gets_no_advice(shell: Any, capsys: pytest
     for path in sorted((CORPUS / "final.store" / "right").glob("*.yaml")):
         shell.run_cell_magic("answer", "final.store", path.read_text(encoding="utf-8"))
         assert "selects none" not in capsys.readouterr().out, path.name
+
+
+def test_who_learns_alone_sees_hidden_checks_at_once_and_the_model_answer_when_all_is_right(shell: Any) -> None:
+    alone.say_alone()
+    shell.run_cell_magic("answer", "ps3.lookup", WRONG)
+    shown = shell.ev('check("ps3.lookup")')
+    assert any(each.is_hidden for each in shown.result.checks)
+    assert "decided when you hand in" not in repr(shown)
+    assert MODEL_ANSWER not in repr(shown)
+    shell.run_cell_magic("answer", "ps3.lookup", RIGHT)
+    shown = shell.ev('check("ps3.lookup")')
+    assert shown.result.max == task("ps3.lookup").points
+    assert MODEL_ANSWER in repr(shown)
+    assert "clusterIP: None" in shown.model
+    assert "SOLUTION" not in repr(shown)
+    assert "<details>" in shown._repr_html_()
+
+
+@pytest.mark.parametrize("what", ["taken back", "no solutions", "validated", "in autograde"])
+def test_elsewhere_the_model_answer_stays_where_it_is(shell: Any, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    alone.say_alone()
+    if what == "taken back":
+        alone.take_back()
+    elif what == "no solutions":
+        monkeypatch.setenv("STATELAB_SOLUTIONS", "")
+    else:
+        monkeypatch.setenv("NBGRADER_VALIDATING" if what == "validated" else "NBGRADER_EXECUTION", "autograde")
+    shell.run_cell_magic("answer", "ps3.lookup", RIGHT)
+    shown = shell.ev('check("ps3.lookup")')
+    assert shown.model == ""
+    assert "2 more points" in shown.note or what == "in autograde"
+
+
+def test_each_graded_task_has_a_model_answer_to_show() -> None:
+    for name in assignments():
+        for chosen in tasks_of(name).values():
+            text = model_answer(chosen)
+            assert text, chosen.id
+            assert "BEGIN SOLUTION" not in text

@@ -39,7 +39,8 @@ def roles(trial: Trial, name: str, replicas: int) -> Verdict | None:
             return no(f"{pod.name} wants to follow {host} and does not reach it.", said, line=line)
     followers = redis(trial, f"{name}-0", "info", "replication").count("state=online")
     if followers != replicas - 1:
-        said = f"{name}-0 has {followers} replicas of its own, and {replicas - 1} are wanted."
+        own = {0: "no replicas", 1: "1 replica"}.get(followers, f"{followers} replicas")
+        said = f"{name}-0 has {own} of its own, and {replicas - 1} are wanted."
         return no(f"{said} Whom do the others follow?", line=line)
     return None
 

@@ -32,6 +32,7 @@ from statelab.controlplane.apiserver.serving import (
     introspection,
     leases,
     logs,
+    node_proxy,
     nonresource,
     oldest,
     options,
@@ -111,8 +112,10 @@ class Handler:
         if path.startswith(introspection.PREFIX):
             query = {name: values[0] for name, values in request.query.items() if values}
             return forms.json_response(introspection.answer(self.cluster, request.method, path, query))
-        if "/proxy" in path and (proxied := proxy.answer(self.cluster, request)) is not None:
-            return proxied
+        if "/proxy" in path:
+            proxied = proxy.answer(self.cluster, request) or node_proxy.answer(self.cluster, request)
+            if proxied is not None:
+                return proxied
         target = resolve(path)
         if isinstance(target, Unserved) and self.api.kinds.custom:
             target = resolve_among(path, self.api.kinds.find)

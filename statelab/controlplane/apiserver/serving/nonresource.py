@@ -43,7 +43,7 @@ _NEVER_MEANT = {
     "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io": "API priority and fairness",
     "pods.metrics.k8s.io": "metrics (`kubectl top`)",
     "nodes.metrics.k8s.io": "metrics (`kubectl top`)",
-    "nodes/proxy": "the proxy to nodes",
+    "nodes/proxy": "this of a node's kubelet (metrics, exec)",
 }
 
 

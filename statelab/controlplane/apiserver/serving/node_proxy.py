@@ -1,0 +1,60 @@
+"""The proxy to a node: what a kubelet says of itself at its port 10250, asked by way of the API server.
+
+There is its health, its Pods, their logs and the folder they lie in. Its metrics are not simulated, and say so.
+Source: pkg/kubelet/server/server.go.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from statelab.controlplane.apiserver.encoding.request import Answer, Request, Response
+from statelab.controlplane.apiserver.serving import logs, nonresource
+from statelab.controlplane.errors import ApiError
+from statelab.reader import jsonbytes
+
+if TYPE_CHECKING:
+    from statelab.controlplane.controlplane import ControlPlane
+
+_PATH = re.compile(r"/api/v1/nodes/(?:https?:)?([^/:]+)(?::(\d*))?/proxy(/.*)?")
+_PORT = "10250"
+_HTML, _TEXT = "text/html; charset=utf-8", "text/plain; charset=utf-8"
+_FOLDERS = ("containers/", "pods/")
+_MEASURED = ("/metrics", "/stats", "/configz", "/debug", "/exec", "/run", "/attach", "/portForward")
+
+
+def answer(cluster: ControlPlane, request: Request) -> Answer | None:
+    """What the node's kubelet says; None where the path is no node's proxy. Raises ApiError."""
+    found = _PATH.fullmatch(request.path)
+    if found is None:
+        return None
+    name, port, path = unquote(found[1]), found[2] or _PORT, found[3] or "/"
+    node = cluster.api.read("nodes", "", name)
+    kubelet = cluster.kubelets.get(name)
+    if kubelet is None or not kubelet.is_running or port != _PORT:
+        addresses = [each["address"] for each in (node.get("status") or {}).get("addresses") or ()]
+        why = "connection refused" if kubelet is not None and kubelet.is_running else "no route to host"
+        where = f"dial tcp {next(iter(addresses), name)}:{port}: connect: {why}"
+        raise ApiError(503, "ServiceUnavailable", f"error trying to reach service: {where}")
+    if path.startswith(_MEASURED):
+        raise nonresource.unserved("nodes/proxy")
+    if request.method not in ("GET", "HEAD"):
+        return Response(405, b"405: Method Not Allowed", _TEXT)
+    if path == "/healthz":
+        return Response(200, b"ok", _TEXT)
+    if path.rstrip("/") in ("/pods", "/runningpods"):
+        here = [each for each in cluster.store.list("pods") if each["spec"].get("nodeName") == name]
+        body = {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": here}
+        return Response(200, jsonbytes.dumps(body), "application/json")
+    if path == "/logs/":
+        lines = "".join(f'<a href="{each}">{each}</a>\n' for each in _FOLDERS)
+        return Response(200, f"<pre>\n{lines}</pre>\n".encode(), _HTML)
+    parts = [unquote(each) for each in path.strip("/").split("/")]
+    if parts[0] == "containerLogs" and len(parts) == 4:
+        namespace, pod, container = parts[1:]
+        asked = replace(request, query={**request.query, "container": [container]})
+        return logs.answer(cluster, asked, namespace, pod)
+    return Response(404, b"404 page not found\n", _TEXT)

@@ -17,6 +17,7 @@ from functools import lru_cache
 
 # y² = x³ - 3x + b over the integers modulo _P; _G generates a group of N points.
 _P = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
+_B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
 N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _G = (
     0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
@@ -62,6 +63,44 @@ class Key:
             if r and s:
                 return r, s
         raise AssertionError("there is always another nonce")
+
+
+def verifies(point: tuple[int, int], message: bytes, signature: tuple[int, int]) -> bool:
+    """Whether a signature of the message was made with the key that belongs to a public point."""
+    r, s = signature
+    x, y = point
+    on_curve = (y * y - (x * x * x - 3 * x + _B)) % _P == 0
+    if not (on_curve and 0 < r < N and 0 < s < N):
+        return False
+    digest, inverse = int.from_bytes(hashlib.sha256(message).digest(), "big"), pow(s, -1, N)
+    found = _plus(_scaled(digest * inverse % N, _G), _scaled(r * inverse % N, point))
+    return found is not None and found[0] % N == r
+
+
+def _scaled(scalar: int, point: tuple[int, int]) -> tuple[int, int] | None:
+    """Any point so many times; None is the point at infinity. Slow, and needed once in a while."""
+    total: tuple[int, int] | None = None
+    doubled: tuple[int, int] | None = point
+    while scalar:
+        if scalar & 1:
+            total = _plus(total, doubled)
+        doubled = _plus(doubled, doubled)
+        scalar >>= 1
+    return total
+
+
+def _plus(left: tuple[int, int] | None, right: tuple[int, int] | None) -> tuple[int, int] | None:
+    if left is None or right is None:
+        return left or right
+    (x1, y1), (x2, y2) = left, right
+    if x1 == x2:
+        if (y1 + y2) % _P == 0:
+            return None
+        slope = (3 * x1 * x1 - 3) * pow(2 * y1, -1, _P)
+    else:
+        slope = (y2 - y1) * pow(x2 - x1, -1, _P)
+    x = (slope * slope - x1 - x2) % _P
+    return x, (slope * (x1 - x) - y1) % _P
 
 
 def _nonces(secret: int, digest: int) -> Iterator[int]:

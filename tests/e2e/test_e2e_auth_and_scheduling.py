@@ -64,6 +64,12 @@ def test_should_support_oidc_discovery_of_service_account_issuer(api: Api) -> No
     assert about["issuer"] and about["jwks_uri"] and "public" in about["subject_types_supported"]
     [key] = api.request("GET", "/openid/v1/jwks")["keys"]
     assert key["kid"] and key["use"] == "sig" and key["alg"] in about["id_token_signing_alg_values_supported"]
+    source = {"serviceAccountToken": {"path": "token", "expirationSeconds": 7200, "audience": "oidc-discovery-test"}}
+    args = ("--token-path", "/var/run/secrets/tokens/token", "--audience", "oidc-discovery-test")
+    mount = {"name": "token", "mountPath": "/var/run/secrets/tokens"}
+    made = pod("validates", "test-service-account-issuer-discovery", *args, container={"volumeMounts": [mount]})
+    made["spec"] |= {"restartPolicy": "Never", "volumes": [{"name": "token", "projected": {"sources": [source]}}]}
+    assert "OK: Validated signature on JWT" in api.output(made)
 
 
 def test_should_support_subject_review_api_operations(api: Api) -> None:

@@ -15,6 +15,7 @@ from statelab.controlplane.runtime.applets.resolver import address_of, resolver_
 from statelab.controlplane.runtime.http import Handler, HttpRequest, HttpResponse, Respond, request, serve
 from statelab.controlplane.runtime.images.guestbook import Guestbook
 from statelab.controlplane.runtime.images.image import Image, numbered
+from statelab.controlplane.runtime.images.issuer_check import IssuerCheck
 from statelab.controlplane.runtime.images.mounttest import mounttest
 from statelab.controlplane.runtime.images.pause import pause
 from statelab.controlplane.runtime.images.web import content_type, find
@@ -303,6 +304,11 @@ def guestbook(task: Task) -> None:
         server.register(options["replicaof"])
 
 
+def issuer_discovery(task: Task) -> None:
+    options = _options(task)
+    IssuerCheck(task, options.get("token-path", ""), options.get("audience", "")).start()
+
+
 def grpc_health_checking(task: Task) -> None:
     """A gRPC health service that can be told, or waits, to say NOT_SERVING."""
     options = _options(task)
@@ -404,6 +410,7 @@ _PROGRAMS: Mapping[str, Callable[[Task], None]] = {
     "porter": porter,
     "guestbook": guestbook,
     "grpc-health-checking": grpc_health_checking,
+    "test-service-account-issuer-discovery": issuer_discovery,
     "connect": connect,
     "dns-suffix": dns_suffix,
     "dns-server-list": dns_server_list,

@@ -78,7 +78,6 @@ def test_a_startup_probe_that_never_passes_kills_the_container(cluster: Any) -> 
             'Get "http://10.244.1.2:8080/": dial tcp 10.244.1.2:8080: connect: connection refused',
         ),
         ({"exec": {"command": ["sleep", "5"]}}, 'command timed out: "sleep 5" timed out after 1s'),
-        ({"grpc": {"port": 80}}, "gRPC probes are not simulated by the embedded cluster; a kind cluster is the place"),
     ],
 )
 def test_a_probe_says_why_it_failed(cluster: Any, probe: dict[str, Any], message: str) -> None:

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import copy
 import shlex
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from statelab.cluster import conditions
+from statelab.cluster.clocks import Clock, WallClock
 from statelab.cluster.connection import Connection, RequestRefused
+from statelab.cluster.custom import kind_called, parse_for
 from statelab.cluster.kubectl import KubectlResult, run_kubectl
 from statelab.cluster.kubectl_live import OnText, run_live
-from statelab.cluster.names import kind_named, parse, path_of
+from statelab.cluster.loops import Loop
+from statelab.cluster.names import path_of
 from statelab.cluster.plainly import plain_methods
 from statelab.cluster.problem import Interrupted, Problem
 from statelab.cluster.stand_in import result_of, stand_in
-from statelab.controlplane.kinds import KINDS, Object, Objects
+from statelab.cluster.watching import Watcher
+from statelab.controlplane.kinds import KINDS, Kind, Object, Objects
 
 _MADE_HERE = {"app.kubernetes.io/managed-by": "statelab"}
+_LOOK_AGAIN_S = 0.5
 _DEFAULT_CLASS = ("storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class")
 
 
@@ -71,13 +76,20 @@ class Cluster:
 
     # ---- objects
 
+    def parse(self, what: str) -> tuple[Kind, str]:
+        """The kind and the name of "pod/web-0", or of "redisgroup/redis" where the cluster has learned that kind.
+
+        Raises Problem.
+        """
+        return parse_for(self, what)
+
     def request(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
         """A request to the API server, decoded. Raises RequestRefused, or Problem when no cluster answers."""
         return self.connection.request(method, path, body, **more)
 
     def get(self, what: str, namespace: str | None = None) -> Object | None:
         """The object called "pod/web-0", or None."""
-        kind, name = parse(what)
+        kind, name = self.parse(what)
         try:
             found: Object = self.request("GET", path_of(kind, namespace or self.namespace, name))
         except RequestRefused as refusal:
@@ -92,13 +104,23 @@ class Cluster:
         Raises Problem for what is no kind.
         """
         params = {"labelSelector": labels} if labels else None
-        kind = kind_named(plural)
+        kind = kind_called(self, plural)
         answer = self.request("GET", path_of(kind, namespace or self.namespace), params=params)
         return [{"apiVersion": kind.api_version, "kind": kind.name, **item} for item in answer["items"]]
 
+    def patch(self, what: str, change: Object, *, subresource: str = "") -> Object:
+        """Merge a change into an object: `patch("pod/web-0", {"metadata": {"labels": {"role": "primary"}}})`; None
+        takes a field away. `subresource`: "status". With a `resourceVersion` in it, it is refused (409) when
+        somebody has written meanwhile. Returns the object. Raises RequestRefused.
+        """
+        kind, name = self.parse(what)
+        path = path_of(kind, self.namespace, name) + (f"/{subresource}" if subresource else "")
+        changed: Object = self.request("PATCH", path, change, content_type="application/merge-patch+json")
+        return changed
+
     def delete(self, what: str, *, grace_period_s: int | None = None, propagation: str = "Background") -> None:
         """Delete an object; one that is gone already is no error."""
-        kind, name = parse(what)
+        kind, name = self.parse(what)
         body: Object = {"propagationPolicy": propagation}
         if grace_period_s is not None:
             body["gracePeriodSeconds"] = grace_period_s
@@ -172,7 +194,7 @@ class Cluster:
         Of a Pod also why a container waits: "ImagePullBackOff", "CrashLoopBackOff".
         Returns the object (None when it was to be deleted). Raises Problem saying how it stood when time ran out.
         """
-        kind, name = parse(what)
+        kind, name = self.parse(what)
         is_met = conditions.named(kind, condition)
         deadline_s = time.monotonic() + timeout_s
         obj = self.get(what)
@@ -187,13 +209,27 @@ class Cluster:
                     f"See why: %kubectl describe {what}",
                 )
             try:
-                obj = self._next_state(kind.plural, name, obj, min(left_s, 5.0))
+                obj = self._next_state(kind, name, obj, min(left_s, 5.0))
             except KeyboardInterrupt:
                 stood = conditions.describe(self.get(what))
                 raise Interrupted(f"Interrupted while waiting for {what} to be {condition}: {stood}.") from None
         return obj
 
-    def _next_state(self, plural: str, name: str, obj: Object | None, timeout_s: float) -> Object | None:
+    def until(self, is_so: Callable[[], Any], timeout_s: float = 60.0) -> bool:
+        """Look again and again until `is_so()`; False when it was not so within so many seconds of the cluster's time.
+
+        Raises Interrupted.
+        """
+        ends_s, is_met = self.clock.now_s() + timeout_s, bool(is_so())
+        try:
+            while not is_met and self.clock.now_s() < ends_s:
+                self.clock.rest(_LOOK_AGAIN_S, lambda: False)
+                is_met = bool(is_so())
+        except KeyboardInterrupt:
+            raise Interrupted("Interrupted while waiting.") from None
+        return is_met
+
+    def _next_state(self, kind: Kind, name: str, obj: Object | None, timeout_s: float) -> Object | None:
         """The object after its next change, or as it is when none comes in time."""
         version = obj["metadata"]["resourceVersion"] if obj is not None else None
         params = {
@@ -203,7 +239,7 @@ class Cluster:
         }
         if version is not None:
             params["resourceVersion"] = version
-        path = path_of(KINDS[plural], self.namespace)
+        path = path_of(kind, self.namespace)
         try:
             for event in self.connection.stream(path, params):
                 if event["type"] == "DELETED":
@@ -215,7 +251,7 @@ class Cluster:
                     break
         except RequestRefused:
             time.sleep(0.1)  # the revision is too old to watch from: look again
-        return self.get(f"{KINDS[plural].singular}/{name}")
+        return self.get(f"{kind.singular}/{name}")
 
     # ---- inside Pods
 
@@ -275,6 +311,41 @@ class Cluster:
     def follow(self, plurals: Iterable[str], on_event: Callable[[str, str, Object], None]) -> Callable[[], None] | None:
         """As `watch`, without a thread, from now on: only a cluster of this process can; of others, None."""
         return None
+
+    def loop(
+        self,
+        plural: str,
+        reconcile: Callable[[Object], Any],
+        *,
+        also: Iterable[str] = ("pods",),
+        every_s: float = 2.0,
+        longest_pass_s: float = 60.0,
+    ) -> Loop:
+        """A loop that calls `reconcile(obj)` for each object of a kind: at first, when one of them or of the kinds in
+        `also` has changed, and every so many seconds. `.run(30)` runs it in a cell, `.start()` beside the next ones
+        until `.stop()`. It ends by itself, and a pass that takes longer than `longest_pass_s` is given up. Raises
+        Problem for what is no kind.
+        """
+        here = copy.copy(self)  # it stays in its namespace when the notebook goes to another
+        return Loop(here, plural, reconcile, also, every_s, longest_pass_s)
+
+    def run_kopf(self, registry: Any) -> Any:
+        """Run the handlers of a `kopf.OperatorRegistry` against this cluster and namespace, beside the cells, until
+        `.stop()` of what it returns. Where kopf cannot run, says why and returns None.
+        """
+        from statelab.cluster.with_kopf import run_beside
+
+        return run_beside(self, registry)
+
+    @property
+    def pace(self) -> float:
+        """How many of the cluster's seconds pass in one on the wall."""
+        return 1.0
+
+    @property
+    def clock(self) -> Clock:
+        """How time passes for who works beside this cluster."""
+        return WallClock(self.pace)
 
     def why(self, what: str) -> str:
         """Why an object is as it is, from its events and owners."""
@@ -346,7 +417,7 @@ class Cluster:
                         f"Namespace {namespace} is still being deleted: {self._what_holds()}.",
                         "Wait a moment and run this again. See it: kubectl describe namespace " + namespace,
                     )
-                self._next_state("namespaces", namespace, self.get(f"namespace/{namespace}"), 1.0)
+                self._next_state(KINDS["namespaces"], namespace, self.get(f"namespace/{namespace}"), 1.0)
         return self.use(namespace)
 
     def mend_nodes(self) -> None:
@@ -364,40 +435,3 @@ class Cluster:
 def _is_default(storage_class: Object) -> bool:
     annotations = storage_class["metadata"].get("annotations") or {}
     return any(annotations.get(each) == "true" for each in _DEFAULT_CLASS)
-
-
-class Watcher:
-    """Threads that follow some kinds in the cluster's current namespace, and tell of each change."""
-
-    def __init__(
-        self, cluster: Cluster, plurals: tuple[str, ...], on_event: Callable[[str, str, Object], None]
-    ) -> None:
-        self._cluster = cluster
-        self._on_event = on_event
-        self._closed = threading.Event()
-        self._namespace = cluster.namespace
-        for plural in plurals:
-            threading.Thread(target=self._follow, args=(plural,), daemon=True, name=f"watch {plural}").start()
-
-    def close(self) -> None:
-        self._closed.set()
-
-    def _follow(self, plural: str) -> None:
-        path = path_of(KINDS[plural], self._namespace)
-        while not self._closed.is_set():
-            try:
-                self._on_event("RESET", plural, {})
-                for type, obj in self._events(path):
-                    if self._closed.is_set():
-                        return
-                    self._on_event(type, plural, obj)
-            except (RequestRefused, Problem):
-                pass  # it is away; look again soon
-            self._closed.wait(1.0)
-
-    def _events(self, path: str) -> Iterator[tuple[str, Object]]:
-        params = {"watch": "1", "timeoutSeconds": "300"}
-        for event in self._cluster.connection.stream(path, params, read_timeout_s=330.0):
-            if event["type"] == "ERROR":
-                return
-            yield event["type"], event["object"]

@@ -14,7 +14,6 @@ from statelab.cluster import local
 from statelab.cluster.cluster import Cluster
 from statelab.cluster.connection import Connection
 from statelab.cluster.kubectl import KubectlResult
-from statelab.cluster.names import parse
 from statelab.cluster.nodes import give_back
 from statelab.cluster.paths import Home
 from statelab.cluster.plainly import plain_methods
@@ -73,8 +72,12 @@ class EmbeddedCluster(Cluster):
             raise Problem("This server was started without DNS.", "Start it again with `statelab up`.")
         yield "127.0.0.1", self.server.dns_port
 
+    @property
+    def pace(self) -> float:
+        return self.server.pace
+
     def why(self, what: str) -> str:
-        kind, name = parse(what)
+        kind, name = self.parse(what)
         params = {"resource": kind.plural, "namespace": self.namespace if kind.namespaced else "", "name": name}
         answer = self.request("GET", "/statelab/v1/why", params=params)
         return str(answer["text"])

@@ -12,27 +12,37 @@ _BY_ANY_NAME: dict[str, Kind] = {
 }
 
 
+class NoKind(Problem):
+    """What was named is no kind of object."""
+
+
 def kind_named(text: str) -> Kind:
     """The kind of "sts", "StatefulSet", "statefulsets.apps" … Raises Problem."""
     kind = _BY_ANY_NAME.get(text.lower())
     if kind is None:
         known = ", ".join(sorted(kind.singular for kind in KINDS.values()))
-        raise Problem(f'"{text}" is no kind of object here.', f"There are: {known}.")
+        raise NoKind(f'"{text}" is no kind of object here.', f"There are: {known}.")
     return kind
 
 
-def parse(what: str) -> tuple[Kind, str]:
-    """`("StatefulSet", "web")` of "sts/web". Raises Problem."""
+def split(what: str) -> tuple[str, str]:
+    """`("sts", "web")` of "sts/web". Raises Problem."""
     kind, separator, name = what.strip().partition("/")
     if not separator:
         kind, _, name = what.strip().partition(" ")
     if not name or "/" in name:
         raise Problem(f'"{what}" does not name an object.', 'Write KIND/NAME, as in "pod/web-0" or "sts/web".')
-    return kind_named(kind), name.strip()
+    return kind, name.strip()
+
+
+def parse(what: str) -> tuple[Kind, str]:
+    """`(StatefulSet, "web")` of "sts/web". Raises Problem."""
+    kind, name = split(what)
+    return kind_named(kind), name
 
 
 def path_of(kind: Kind, namespace: str, name: str = "") -> str:
     """The URL path of a kind's collection, or of one object in it."""
     prefix = f"/apis/{kind.group}/{kind.version}" if kind.group else f"/api/{kind.version}"
     middle = f"/namespaces/{namespace}" if kind.namespaced and namespace else ""
-    return f"{prefix}{middle}/{kind.plural}" + (f"/{name}" if name else "")
+    return f"{prefix}{middle}/{kind.resource}" + (f"/{name}" if name else "")

@@ -9,6 +9,8 @@ from statelab.cluster.names import path_of
 from statelab.cluster.problem import Problem
 from statelab.controlplane.kinds import KINDS, Objects
 
+_OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
+
 
 class HasNodes(Protocol):
     """A cluster whose nodes can be started."""
@@ -19,7 +21,8 @@ class HasNodes(Protocol):
 
 
 def give_back(cluster: HasNodes) -> None:
-    """Start every node, uncordon every one that is cordoned. Raises as its requests do.
+    """Start every node, uncordon every one that is cordoned, and take back that one is out of service. Raises as its
+    requests do.
 
     A node that was stopped a moment ago is still called Ready: nobody has missed its heartbeat yet. So all are started,
     which means nothing to those that run.
@@ -31,7 +34,9 @@ def give_back(cluster: HasNodes) -> None:
         except Problem:
             if not conditions.is_true(node, "Ready"):
                 raise
-        if node["spec"].get("unschedulable"):
-            patch = {"spec": {"unschedulable": None}}
+        taints = node["spec"].get("taints") or []
+        kept = [each for each in taints if each["key"] != _OUT_OF_SERVICE]
+        if node["spec"].get("unschedulable") or kept != taints:
+            patch = {"spec": {"unschedulable": None, "taints": kept or None}}
             path = path_of(KINDS["nodes"], "", name)
             cluster.request("PATCH", path, patch, content_type="application/merge-patch+json")

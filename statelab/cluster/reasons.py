@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from statelab.cluster import conditions
-from statelab.cluster.names import parse
 from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, KINDS, Object
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ _IN_NO_NAMESPACE = frozenset(each.name for each in KINDS.values() if not each.na
 
 def from_events(cluster: Cluster, what: str) -> str:
     """The object's newest events, then those of what owns it; and a sentence on what this cannot know."""
-    kind, name = parse(what)
+    kind, name = cluster.parse(what)
     lines: list[str] = []
     obj = cluster.get(what)
     lines.append(f"{kind.singular}/{name}   {'there is none now' if obj is None else conditions.describe(obj)}")

@@ -8,19 +8,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from statelab.cluster.clocks import Clock
 from statelab.cluster.cluster import Cluster, DnsAnswer
 from statelab.cluster.connection import Connection
+from statelab.cluster.custom import kind_called
 from statelab.cluster.dns import answer_with_search, ask_until
 from statelab.cluster.embedded_transport import HOST, Pool
 from statelab.cluster.kubectl import KubectlResult
 from statelab.cluster.kubectl_live import OnText
-from statelab.cluster.names import parse
 from statelab.cluster.nodes import give_back
 from statelab.cluster.paths import find_home
 from statelab.cluster.problem import Problem
 from statelab.controlplane import ControlPlane
 from statelab.controlplane.dns import answer
-from statelab.controlplane.kinds import KINDS, Object
+from statelab.controlplane.kinds import Object
 from statelab.controlplane.store import Revision
 from statelab.tab.driver import Driver
 from statelab.tab.lines import Lines
@@ -76,8 +77,16 @@ class TabCluster(Cluster):
             lambda: self.dns(name, type), name, at_least=at_least, timeout_s=timeout_s, pause=self.driver.pause
         )
 
+    @property
+    def pace(self) -> float:
+        return self.plane.loop.pace or 1.0
+
+    @property
+    def clock(self) -> Clock:
+        return self.driver
+
     def why(self, what: str) -> str:
-        kind, name = parse(what)
+        kind, name = self.parse(what)
         params = {"resource": kind.plural, "namespace": self.namespace if kind.namespaced else "", "name": name}
         return str(self.request("GET", "/statelab/v1/why", params=params)["text"])
 
@@ -106,12 +115,11 @@ class TabCluster(Cluster):
     def follow(self, plurals: Iterable[str], on_event: Callable[[str, str, Object], None]) -> Callable[[], None]:
         """Call `on_event(type, plural, object)` for each change in the namespace from now on, after each step."""
         namespace = self.namespace
-        wanted = frozenset(plurals)
+        wanted = {kind.plural: kind.namespaced for kind in (kind_called(self, each) for each in plurals)}
 
         def take(revision: Revision) -> None:
             plural = revision.plural
-            is_here = not KINDS[plural].namespaced or revision.key.partition("/")[0] == namespace
-            if plural in wanted and is_here:
+            if plural in wanted and (not wanted[plural] or revision.key.partition("/")[0] == namespace):
                 changes.append((revision.type, plural, revision.object))
 
         changes: list[tuple[str, str, Object]] = []

@@ -19,6 +19,7 @@ _log = logging.getLogger(__name__)
 _SHORTEST_S = 0.01
 _LONGEST_S = 0.1
 _WAIT_S = 0.01
+_LONGEST_A_STEP_S = 0.25  # of virtual time, for who waits for something
 
 
 class Driver:
@@ -66,6 +67,43 @@ class Driver:
         """Wait in a cell: the kernel's loop goes on where the browser can do that."""
         self.step()
         wait_in_kernel(max(seconds, _WAIT_S))
+
+    def now_s(self) -> float:
+        """Cluster seconds."""
+        return self.plane.loop.now_s
+
+    def rest(self, seconds: float, is_awake: Callable[[], bool]) -> None:
+        """Wait so many cluster seconds, or until `is_awake()`. In virtual time they pass at once."""
+        loop = self.plane.loop
+        ends_s = loop.now_s + seconds
+        while not is_awake() and (left_s := ends_s - loop.now_s) > 0:
+            if loop.pace is None:
+                loop.run_for(min(left_s, _LONGEST_A_STEP_S))
+                self.step()
+            else:
+                self.pause(min(left_s / loop.pace, _LONGEST_S))
+
+    def beside(self, work: Callable[[], float | None], name: str) -> Callable[[], None]:
+        """Do `work` after a step, when it is time. What it returns ends that. `name` is for who has threads."""
+        next_s = self.plane.loop.now_s
+        is_working = False
+
+        def look() -> None:
+            nonlocal next_s, is_working
+            if is_working or self.plane.loop.now_s < next_s:
+                return
+            is_working = True  # what it asks of the cluster makes steps of its own
+            try:
+                rest_s = work()
+            finally:
+                is_working = False
+            if rest_s is None:
+                stop()
+            else:
+                next_s = self.plane.loop.now_s + rest_s
+
+        stop = self.listen(look)
+        return stop
 
     def close(self) -> None:
         self._is_closed = True

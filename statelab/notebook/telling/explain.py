@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from statelab.cluster.names import parse
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.labels import selector_text
 from statelab.notebook import current
@@ -50,7 +49,7 @@ def started(what: str) -> list[Started]:
     owner = current().get(what)
     if owner is None:
         return []
-    kind, _ = parse(what)
+    kind, _ = current().parse(what)
     selector = selector_text(owner["spec"].get("selector") or {}) if kind.plural != "pods" else ""
     pods = [
         Started(pod["metadata"]["name"], pod["metadata"]["creationTimestamp"], _ready_at(pod))

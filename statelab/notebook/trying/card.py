@@ -32,7 +32,7 @@ class Card:
 
     def __init__(self, task: str, wants: Mapping[str, Goal], key: str, hint: str, cluster: Cluster) -> None:
         self._task, self._key, self._hint = task, key, hint
-        self._looks: dict[str, Look] = {sentence: reader_of(goal) for sentence, goal in wants.items()}
+        self._looks: dict[str, Look] = {sentence: reader_of(goal, cluster) for sentence, goal in wants.items()}
         self._seen: dict[str, Seen] = {}
         self._shown_as = f"try-{uuid4().hex}"
         # The kernel's thread and that which follows the cluster; in a tab they are one, and a look may tell of news.

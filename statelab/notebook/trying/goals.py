@@ -17,7 +17,6 @@ from typing import Any
 
 from statelab.cluster import Cluster, Problem, RequestRefused
 from statelab.cluster import conditions as standing
-from statelab.cluster.names import parse
 from statelab.controlplane.kinds import Object
 from statelab.notebook.strings import say
 
@@ -28,7 +27,7 @@ _FIELD = re.compile(r"(?P<path>[A-Za-z][\w.\-\[\]]*?)(?P<sign>!?=)(?P<value>.*)"
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 _LONGEST_SEEN = 120
 # A function of a lesson looks into objects that may not be there yet, or are of another shape than it hopes.
-_NOT_THERE = (KeyError, IndexError, TypeError, AttributeError, ValueError)
+_NOT_THERE = (KeyError, IndexError, TypeError, AttributeError, ValueError, NameError)
 
 
 @dataclass(frozen=True)
@@ -39,8 +38,8 @@ class Seen:
     instead: str = ""
 
 
-def reader_of(goal: Goal) -> Look:
-    """What looks at a cluster for this goal. Raises Problem for a line that says nothing."""
+def reader_of(goal: Goal, cluster: Cluster) -> Look:
+    """What looks at a cluster for this goal. `cluster` knows the kinds. Raises Problem for a line that says nothing."""
     if callable(goal):
         return lambda _cluster: _asked(goal)
     words = goal.split(maxsplit=1) if isinstance(goal, str) else []
@@ -48,7 +47,7 @@ def reader_of(goal: Goal) -> Look:
         return _name(words[1].split())
     if not words or "/" not in words[0]:
         raise Problem(f'"{str(goal)[:80]}" is no goal.', 'Write "pod/web-0", "sts/web spec.replicas=5" or "dns web-0".')
-    kind, _ = parse(words[0])
+    kind, _ = cluster.parse(words[0])
     wanted = words[1] if len(words) == 2 else "exists"
     field = _FIELD.fullmatch(wanted)
     if field and not wanted.startswith("phase="):
@@ -70,6 +69,10 @@ def _asked(function: Callable[[], bool | str]) -> Seen:
         found = function()
     except _NOT_THERE:
         return Seen(False)
+    except (Problem, RequestRefused):
+        raise
+    except Exception as error:  # it may call what the learner has just written
+        return Seen(False, f"{type(error).__name__}: {error}"[:_LONGEST_SEEN])
     if isinstance(found, str):
         return Seen(not found, found[:_LONGEST_SEEN])
     return Seen(bool(found))

@@ -175,7 +175,7 @@ def _group(name: str, told: list[tuple[str, str]]) -> Object:
     return {"name": name, "versions": versions, "preferredVersion": versions[0]}
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)  # more than there are: all are asked for in turn
 def _resource_list(group: str, version: str) -> Object:
     return _list_of(_of(_told(), group, version), group, version)
 
@@ -234,7 +234,7 @@ def storage_version_hash(kind: Kind) -> str:
     return base64.b64encode(digest[:8]).decode()
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)  # more than there are: all are asked for in turn
 def _group_discovery(name: str) -> Object:
     return _discovery_of(name, _told(), _told_group_versions())
 

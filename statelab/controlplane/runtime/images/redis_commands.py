@@ -73,9 +73,13 @@ def _replicaof(client: Client, arguments: list[bytes]) -> Any:
 
 
 def _replconf(client: Client, arguments: list[bytes]) -> Any:
-    if arguments and arguments[0].lower() == b"listening-port":
+    what = arguments[0].lower() if arguments else b""
+    if what == b"listening-port":
         client.replica_port = int(arguments[1])
-    return None if arguments and arguments[0].lower() == b"ack" else _OK
+    if what == b"ack":
+        client.has_acknowledged(int(arguments[1]))
+        return None
+    return _OK
 
 
 def _psync(client: Client, arguments: list[bytes]) -> Any:
@@ -84,6 +88,38 @@ def _psync(client: Client, arguments: list[bytes]) -> Any:
         return Failure("NOMASTERLINK Can't SYNC while not connected with my master")
     client.server.add_replica(client)
     return None
+
+
+def _wait(client: Client, arguments: list[bytes]) -> Any:
+    if len(arguments) != 2:
+        return Failure("ERR wrong number of arguments for 'wait' command")
+    if client.server.link is not None:
+        return Failure(
+            "ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is "
+            "configured to be writable (which is not the default) writes to replicas are just local and are not "
+            "propagated."
+        )
+    try:
+        wanted, timeout_ms = int(arguments[0]), int(arguments[1])
+    except ValueError:
+        return Failure("ERR value is not an integer or out of range")
+    if timeout_ms < 0:
+        return Failure("ERR timeout is negative")
+    return client.wait_for_replicas(wanted, timeout_ms / 1000)
+
+
+def pause(client: Client, arguments: list[bytes]) -> Any:
+    """CLIENT PAUSE and CLIENT UNPAUSE: the server is busy with other things, so to speak."""
+    if arguments[0].lower() == b"unpause":
+        client.server.unpause()
+        return _OK
+    mode = arguments[2].lower() if len(arguments) > 2 else b"all"
+    if len(arguments) not in (2, 3) or mode not in (b"all", b"write"):
+        return Failure("ERR syntax error")
+    if not arguments[1].isdigit():
+        return Failure("ERR timeout is not an integer or out of range")
+    client.server.pause(int(arguments[1]) / 1000, only_writes=mode == b"write")
+    return _OK
 
 
 def _save(client: Client, arguments: list[bytes]) -> Any:
@@ -168,5 +204,5 @@ COMMANDS: dict[bytes, Callable[[Client, list[bytes]], Any]] = {
     b"shutdown": _shutdown,
     b"slaveof": _replicaof,
     b"sync": _psync,
-    b"wait": lambda client, arguments: len(client.server.replicas),
+    b"wait": _wait,
 }

@@ -21,7 +21,7 @@ def role(server: Server) -> Any:
         state = b"connected" if server.link.up else b"connect"
         return [b"slave", server.link.host.encode(), server.link.port, state, server.offset if server.link.up else -1]
     replicas = [
-        [c.address.encode(), str(c.replica_port).encode(), str(server.offset).encode()]
+        [c.address.encode(), str(c.replica_port).encode(), str(max(0, c.acknowledged)).encode()]
         for c in server.replicas.values()
     ]
     return [b"master", server.offset, replicas]
@@ -105,15 +105,11 @@ def _replication(server: Server) -> list[tuple[str, Any]]:
         lines = [("role", "master")]
     lines.append(("connected_slaves", len(server.replicas)))
     for number, client in enumerate(server.replicas.values()):
-        lines.append(
-            (
-                f"slave{number}",
-                f"ip={client.address},port={client.replica_port},state=online,offset={server.offset},lag=0",
-            )
-        )
+        where = f"ip={client.address},port={client.replica_port}"
+        lines.append((f"slave{number}", f"{where},state=online,offset={max(0, client.acknowledged)},lag=0"))
     lines += [
         ("master_failover_state", "no-failover"),
-        ("master_replid", link.replication_id if link is not None and link.replication_id else server.replication_id),
+        ("master_replid", server.replication_id),
         ("master_repl_offset", server.offset),
         ("repl_backlog_active", int(bool(server.replicas))),
     ]

@@ -23,7 +23,6 @@ class Link:
         self.host = host
         self.port = port
         self.up = False
-        self.replication_id = ""
         self._server = server
         self._resolve = resolve
         self._connection: Connection | None = None
@@ -93,9 +92,9 @@ class Link:
             self._retry("")
         elif name == "PSYNC" and isinstance(value, Status):
             words = value.text.split()
-            self.replication_id, self._server.offset = words[1], int(words[2])
+            self._server.replication_id, self._server.offset = words[1], int(words[2])
             self._server.has_history = True
-            self._server.log("*", f"Full resync from master: {self.replication_id}:{self._server.offset}")
+            self._server.log("*", f"Full resync from master: {words[1]}:{self._server.offset}")
 
     def _take_all(self, payload: bytes) -> None:
         self._server.log("*", "MASTER <-> REPLICA sync: Flushing old data")
@@ -107,6 +106,12 @@ class Link:
         self.up = True
         self._complained = ""
         self._server.log("*", "MASTER <-> REPLICA sync: Finished with success")
+        self._acknowledge()
+
+    def _acknowledge(self) -> None:
+        """Tell the primary how far we are. A real replica does so every second, and when it is asked."""
+        if self._connection is not None:
+            self._connection.send(command([b"REPLCONF", b"ACK", str(self._server.offset).encode()]))
 
     def _follow(self, arguments: list[bytes]) -> None:
         self._server.offset += len(command(arguments))
@@ -116,6 +121,7 @@ class Link:
         for connection in list(self._server.replicas):  # a replica may have replicas of its own
             connection.send(encoded)
         self._server.data.changed()
+        self._acknowledge()
 
     def _lost(self) -> None:
         if self._closed:

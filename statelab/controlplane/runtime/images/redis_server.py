@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from statelab.controlplane.runtime.applets.resolver import address_of
-from statelab.controlplane.runtime.images.redis_commands import COMMANDS
+from statelab.controlplane.runtime.images.redis_commands import COMMANDS, pause
 from statelab.controlplane.runtime.images.redis_config import read_config
 from statelab.controlplane.runtime.images.redis_data import Data, Session, writes
 from statelab.controlplane.runtime.images.redis_files import Files
@@ -66,6 +66,8 @@ class Server:
         self.connections = 0
         self.last_database = 0
         self.loading = False
+        self.paused_until_s = 0.0
+        self.pauses_only_writes = False
 
     @property
     def port(self) -> int:
@@ -81,7 +83,7 @@ class Server:
                 "#",
                 f"Warning: Could not create server TCP listening socket *:{self.port}: bind: Address already in use",
             )
-            self.log("#", "Failed listening on port {self.port} (tcp), aborting.")
+            self.log("#", f"Failed listening on port {self.port} (tcp), aborting.")
             self.task.finish(1)
             return
         self.task.on_end, self.task.on_signal = self.close, self.signal
@@ -158,6 +160,7 @@ class Server:
             self.link.close()
         else:
             self.has_history = not at_start
+        self._send_replicas_away()
         self.config["replicaof"] = f"{host} {port}"
         self.link = Link(self, host, port, lambda name: address_of(self.task, name))
         self.log("*", f"Connecting to MASTER {host}:{port}")
@@ -172,7 +175,14 @@ class Server:
         self.has_history = True
         self.config.pop("replicaof", None)
         self.replication_id = f"{self.task.container.runtime.random.getrandbits(160):040x}"
+        self._send_replicas_away()
         self.log("*", "MASTER MODE enabled (user request)")
+
+    def _send_replicas_away(self) -> None:
+        """What they copied is of another history from now on: they come again, and take everything anew."""
+        for connection, client in list(self.replicas.items()):
+            client.gone()
+            connection.close()
 
     def add_replica(self, client: Client) -> None:
         """Send everything, then each write as it happens."""
@@ -186,6 +196,27 @@ class Server:
         self.replicas[client.connection] = client
         self.last_database = -1  # the stream starts by saying which database it means
         self.log("*", f"Synchronization with replica {client.address}:{client.replica_port} succeeded")
+
+    # ---- pausing
+
+    def pause(self, seconds: float, *, only_writes: bool) -> None:
+        """Answer no client, or no write, for so long. Replicas are never paused."""
+        until_s = self.loop.now_s + seconds
+        self.pauses_only_writes = only_writes and (self.pauses_only_writes or until_s > self.paused_until_s)
+        self.paused_until_s = max(self.paused_until_s, until_s)
+        self.task.after(seconds, self._go_on)
+
+    def unpause(self) -> None:
+        self.paused_until_s = 0.0
+        self._go_on()
+
+    def postpones(self, name: bytes) -> bool:
+        """Whether a client's command has to wait for the end of a pause."""
+        return self.loop.now_s < self.paused_until_s and (not self.pauses_only_writes or writes(name))
+
+    def _go_on(self) -> None:
+        for client in list(self.clients.values()):
+            client.go_on()
 
 
 class Client:
@@ -203,6 +234,10 @@ class Client:
         self.is_running = False
         self.transaction: list[list[bytes]] = []
         self.last_reply: Any = None
+        self.acknowledged = -1  # of a replica: how far it has come
+        self.written_to = 0  # the offset after this client's last write
+        self.waits_for = 0  # so many replicas; 0: it does not wait
+        self.wait_number = 0
 
     def reply(self, value: Any) -> None:
         self.last_reply = value
@@ -217,11 +252,15 @@ class Client:
             self.connection.close()
             return
         self.queue += [each for each in commands if isinstance(each, list) and each and _is_command(each)]
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Run what was asked, as far as nothing has to be waited for."""
         if self.is_running:  # the client has answered our reply at once: one command after the other
             return
         self.is_running = True
         try:
-            while self.queue:
+            while self.queue and not self.waits_for and not self.server.postpones(self.queue[0][0].lower()):
                 try:
                     self.run(self.queue.pop(0))
                 except (
@@ -248,6 +287,9 @@ class Client:
         if not self.authorized and name not in _BEFORE_AUTH:
             self.reply(Failure("NOAUTH Authentication required."))
             return
+        if name == b"client" and len(arguments) > 1 and arguments[1].lower() in (b"pause", b"unpause"):
+            self.reply(pause(self, arguments[1:]))
+            return
         if name in COMMANDS:
             answer = COMMANDS[name](self, arguments[1:])
             if answer is not None:
@@ -261,6 +303,36 @@ class Client:
             self.reply(Failure("NOREPLICAS Not enough good replicas to write."))
             return
         self.execute(name, arguments)
+
+    # ---- how far the replicas are
+
+    def has_acknowledged(self, offset: int) -> None:
+        """This client is a replica, and has come so far."""
+        self.acknowledged = max(self.acknowledged, offset)
+        for client in list(self.server.clients.values()):
+            client.look_at_replicas()
+
+    def wait_for_replicas(self, wanted: int, timeout_s: float) -> int | None:
+        """How many replicas have this client's writes; None when that is told later. `timeout_s` 0: wait for ever."""
+        there = self._replicas_there()
+        if there >= wanted:
+            return there
+        self.waits_for, number = wanted, self.server.commands
+        self.wait_number = number
+        if timeout_s:
+            self.server.task.after(timeout_s, lambda: self.look_at_replicas(over=number))
+        return None
+
+    def look_at_replicas(self, *, over: int = 0) -> None:
+        """Answer a WAIT that has what it waits for, or whose time is over: that of the command number `over`."""
+        there = self._replicas_there()
+        if self.waits_for and (over == self.wait_number or there >= self.waits_for):
+            self.waits_for = 0
+            self.reply(there)
+            self.go_on()
+
+    def _replicas_there(self) -> int:
+        return sum(each.acknowledged >= self.written_to for each in self.server.replicas.values())
 
     def execute(self, name: bytes, arguments: list[bytes]) -> None:
         """Let the data answer, and pass on what was written."""
@@ -285,6 +357,10 @@ class Client:
         """As it must be told to others: what was random is told as it came out, a time to live as the moment of its
         end.
         """
+        self._pass_on(arguments)
+        self.written_to = self.server.offset
+
+    def _pass_on(self, arguments: list[bytes]) -> None:
         name, reply, database = arguments[0].lower(), self.last_reply, self.session.database
         if name == b"spop" and reply is not None:
             members = reply if isinstance(reply, list) else [reply]

@@ -258,3 +258,83 @@ def test_what_a_script_sends_elsewhere_is_not_in_the_log(node, rest):
     container = node.run("redis:7.4", ["sh", "-c", script], name="redis-0", ip="10.244.1.10")
     assert cli(node, container, "ping") == "PONG"
     assert not [line for line in container.logs if "Ready to accept" in line.text]
+
+
+def ask(node, container, *lines):
+    """What one connection answers to several commands."""
+    script = "".join(f"{line}\\n" for line in lines)
+    said = node.exec(container, "sh", "-c", f"printf '{script}' | redis-cli").stdout.split("\n")
+    return [line for line in said if line]  # after an error stands an empty line
+
+
+def test_wait_counts_the_replicas_that_have_a_clients_writes(node):
+    primary = start(node, 0)
+    assert ask(node, primary, "set a 1", "wait 0 0", "wait 1 500") == ["OK", "0", "0"]
+    replicas = [start(node, n, "--replicaof", "10.244.1.10", "6379", for_s=2) for n in (1, 2)]
+    assert ask(node, primary, "set a 2", "wait 1 500", "wait 5 500") == ["OK", "2", "2"]
+    assert cli(node, replicas[0], "wait", "1", "500").startswith("ERR WAIT cannot be used with replica instances")
+    replicas[1].signal("KILL")
+    node.loop.run_for(1)
+    assert ask(node, primary, "set a 3", "wait 2 500", "wait 1 500", "wait x 1", "wait 1 -1") == [
+        "OK", "1", "1", "ERR value is not an integer or out of range", "ERR timeout is negative",
+    ]  # fmt: skip
+
+
+def test_wait_is_answered_when_a_replica_comes_and_what_follows_it_waits_too(node):
+    primary = start(node, 0)
+    before_s = node.loop.now_s
+    node.loop.call_later(3.0, lambda: start(node, 1, "--replicaof", "10.244.1.10", "6379", for_s=0))
+    assert ask(node, primary, "set a 1", "wait 1 20000", "get a") == ["OK", "1", "1"]
+    assert 3 <= node.loop.now_s - before_s < 20
+
+
+def test_a_paused_server_answers_no_client_and_goes_on_replicating(node):
+    primary = start(node, 0)
+    replica = start(node, 1, "--replicaof", "10.244.1.10", "6379", for_s=2)
+    assert cli(node, primary, "client", "pause", "x").startswith("ERR timeout is not an integer")
+    assert cli(node, primary, "client", "pause", "5000") == "OK"
+    assert node.exec(primary, "timeout", "1", "redis-cli", "ping").code == 124
+    assert replication(node, replica)["master_link_status"] == "up"
+    before_s = node.loop.now_s
+    assert cli(node, primary, "set", "a", "1") == "OK"
+    assert 3 <= node.loop.now_s - before_s <= 5
+    assert cli(node, replica, "get", "a") == "1"
+
+
+def test_a_pause_of_writes_lets_read_and_can_be_ended(node):
+    primary = start(node, 0)
+    assert ask(node, primary, "set a 1", "client pause 60000 write", "get a", "client unpause", "set a 2", "get a") == [
+        "OK", "OK", "1", "OK", "OK", "2",
+    ]  # fmt: skip
+
+
+def test_a_replica_without_its_primary_has_nothing_to_give_and_cannot_follow_itself(node):
+    lost = start(node, 1, "--replicaof", "10.244.1.10", "6379", for_s=2)
+    other = start(node, 2, "--replicaof", "10.244.1.11", "6379", for_s=2)
+    alone = start(node, 3, "--replicaof", "10.244.1.13", "6379", for_s=2)
+    for each in (lost, other, alone):
+        assert replication(node, each)["master_link_status"] == "down"
+    start(node, 0, for_s=3)
+    assert replication(node, other)["master_link_status"] == "up"
+    assert replication(node, alone)["master_link_status"] == "down"
+
+
+def test_replicas_of_one_that_is_promoted_or_demoted_come_again_and_share_its_history(node):
+    first = start(node, 0)
+    middle = start(node, 1, "--replicaof", "10.244.1.10", "6379", for_s=2)
+    last = start(node, 2, "--replicaof", "10.244.1.11", "6379", for_s=2)
+
+    def histories():
+        return [replication(node, each)["master_replid"] for each in (first, middle, last)]
+
+    cli(node, first, "set", "a", "1")
+    assert len(set(histories())) == 1
+    cli(node, middle, "replicaof", "no", "one")
+    node.loop.run_for(2)
+    of_first, of_middle, of_last = histories()
+    assert of_first != of_middle == of_last
+    cli(node, middle, "set", "a", "2")
+    cli(node, first, "replicaof", "10.244.1.11", "6379")
+    node.loop.run_for(2)
+    assert len(set(histories())) == 1
+    assert cli(node, first, "get", "a") == "2"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from statelab.cluster import Problem
+from statelab.cluster.names import parse
 from statelab.notebook.trying.goals import at, look, reader_of
 
 
@@ -24,6 +25,9 @@ class Asked:
         plural = {"sts": "statefulsets", "pod": "pods", "pvc": "persistentvolumeclaims"}[kind]
         found = [each for each in self._made.list(plural, "default") if each["metadata"]["name"] == name]
         return found[0] if found else None
+
+    def parse(self, what: str):
+        return parse(what)
 
     def dns(self, name: str) -> Answer:
         return Answer("10.244.1.2") if name == "web-0.nginx" else Answer()
@@ -47,7 +51,7 @@ class Asked:
     ],
 )
 def test_what_is_so_is_seen_to_be_so(cluster, goal):
-    assert look(reader_of(goal), Asked(cluster)).is_so
+    assert look(reader_of(goal, Asked(cluster)), Asked(cluster)).is_so
 
 
 @pytest.mark.parametrize(
@@ -67,7 +71,7 @@ def test_what_is_so_is_seen_to_be_so(cluster, goal):
     ],
 )
 def test_what_is_not_so_says_what_is_so_instead(cluster, goal, instead):
-    seen = look(reader_of(goal), Asked(cluster))
+    seen = look(reader_of(goal, Asked(cluster)), Asked(cluster))
     assert not seen.is_so
     if goal != "pod/web-1 gone":
         assert seen.instead == instead
@@ -78,10 +82,10 @@ def test_what_is_not_so_says_what_is_so_instead(cluster, goal, instead):
 @pytest.mark.parametrize("goal", ["", "web", "nope/web", "pod/a Never=", "dns", "dns a b", "svc/a Ready", 3, None])
 def test_a_line_that_says_nothing_is_refused_where_it_is_written(cluster, goal):
     if goal == "pod/a Never=":  # a field that nobody has: an empty value
-        assert not look(reader_of(goal), Asked(cluster)).is_so
+        assert not look(reader_of(goal, Asked(cluster)), Asked(cluster)).is_so
         return
     with pytest.raises(Problem):
-        reader_of(goal)
+        reader_of(goal, Asked(cluster))
 
 
 def test_a_place_in_an_object_is_found_or_is_nothing():

@@ -9,6 +9,7 @@ import base64
 import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from statelab.controlplane import users
@@ -35,6 +36,17 @@ class Reader(Protocol):
     def get(self, plural: str, key: str) -> Object | None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a token came to. It comes to the same for as long as the objects it hangs on are those of then."""
+
+    user: User
+    audiences: Sequence[str]
+    objects: tuple[tuple[str, str, Object], ...]  # plural, key, object
+    from_s: float
+    until_s: float
+
+
 class Tokens:
     """Makes and checks the tokens of one cluster. `now_s()` is the cluster's time."""
 
@@ -42,7 +54,8 @@ class Tokens:
         self.signer = Signer(key)
         self._cluster = cluster
         self._made = 0
-        self._known: OrderedDict[str, Claims] = OrderedDict()  # tokens whose signature was looked at already
+        self._known: OrderedDict[bytes, Claims] = OrderedDict()  # tokens whose signature was looked at already
+        self._seen: OrderedDict[bytes, _Seen] = OrderedDict()
 
     # ---- making
 
@@ -114,7 +127,16 @@ class Tokens:
 
         No words for what is no token of this cluster.
         """
-        claims = self._claims(token)
+        digest = hashlib.sha256(token.encode("utf-8", "replace")).digest()
+        seen = self._seen.get(digest)
+        if (
+            seen is not None
+            and seen.audiences == audiences
+            and seen.from_s <= now_s <= seen.until_s
+            and all(self._cluster.get(plural, key) is obj for plural, key, obj in seen.objects)
+        ):
+            return seen.user, list(audiences)
+        claims = self._claims(token, digest)
         if claims is None:
             return ""
         if claims.get("iss") == LEGACY_ISSUER:
@@ -128,11 +150,32 @@ class Tokens:
         if now_s < claims["nbf"] - _LEEWAY_S:
             return "service account token is not valid yet"
         found = self._user(claims, now_s)
-        return found if isinstance(found, str) else (found, meant)
+        if isinstance(found, str):
+            return found
+        if meant == list(audiences):
+            self._remember(digest, _Seen(found, audiences, self._bound(claims), claims["nbf"], claims["exp"]))
+        return found, meant
 
-    def _claims(self, token: str) -> Claims | None:
+    def _bound(self, claims: Claims) -> tuple[tuple[str, str, Object], ...]:
+        """The objects whose end is the token's: its account, and the Pod or the Secret it is bound to."""
+        private = claims[_PRIVATE]
+        found = []
+        for what, plural in (("serviceaccount", "serviceaccounts"), ("pod", "pods"), ("secret", "secrets")):
+            key = f"{private['namespace']}/{private[what]['name']}" if what in private else ""
+            obj = self._cluster.get(plural, key) if key else None
+            if obj is not None:
+                found.append((plural, key, obj))
+        return tuple(found)
+
+    def _remember(self, digest: bytes, seen: _Seen) -> None:
+        if any(obj["metadata"].get("deletionTimestamp") for _, _, obj in seen.objects):
+            return  # it is good for a moment only
+        self._seen[digest] = seen
+        if len(self._seen) > _MOST_KNOWN:
+            self._seen.popitem(last=False)
+
+    def _claims(self, token: str, digest: bytes) -> Claims | None:
         """The claims of a token of ours. Checking a signature takes a millisecond, so what was found is kept."""
-        digest = hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
         found = self._known.get(digest)
         if found is None:
             found = self._known[digest] = self.signer.claims(token) or _NOTHING

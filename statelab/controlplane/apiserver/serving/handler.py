@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hmac
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from statelab.controlplane import errors
@@ -97,7 +96,7 @@ class Handler:
         if not path.startswith(_PUBLIC):
             user = self._user(request)
             if user is not ADMIN:
-                request = replace(request, user=user)
+                request = Request(request.method, path, request.query, request.headers, request.body, user)
                 asked = attributes.of(request.method, path, request.query)
                 self.api.authorizer.check(user, asked)
         if request.method not in _VERBS:

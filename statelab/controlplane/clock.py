@@ -21,19 +21,13 @@ VIRTUAL_EPOCH_S = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 class Timer:
     """A callback that is due at `at_s` (seconds since the Unix epoch, in cluster time). `cancel()` forgets it."""
 
-    __slots__ = ("_housekeeping", "_loop", "at_s", "callback", "sequence")
+    __slots__ = ("_housekeeping", "_loop", "at_s", "callback")
 
-    def __init__(
-        self, loop: Loop, at_s: float, sequence: int, callback: Callable[[], None], housekeeping: bool
-    ) -> None:
+    def __init__(self, loop: Loop, at_s: float, callback: Callable[[], None], housekeeping: bool) -> None:
         self._loop = loop
         self.at_s = at_s
-        self.sequence = sequence
         self.callback: Callable[[], None] | None = callback
         self._housekeeping = housekeeping
-
-    def __lt__(self, other: Timer) -> bool:
-        return (self.at_s, self.sequence) < (other.at_s, other.sequence)
 
     def cancel(self) -> None:
         if self.callback is not None:
@@ -57,7 +51,7 @@ class Loop:
         self._now_s = start_s if start_s is not None else (VIRTUAL_EPOCH_S if pace is None else time.time())
         self._wall_origin_s = time.monotonic()
         self._cluster_origin_s = self._now_s
-        self._queue: list[Timer] = []
+        self._queue: list[tuple[float, int, Timer]] = []  # by moment, then by sequence
         self._sequence = 0
         self._pending = 0  # timers that are not housekeeping
         self._on_earlier: Callable[[], None] | None = None
@@ -76,9 +70,9 @@ class Loop:
 
     def call_at(self, at_s: float, callback: Callable[[], None], *, housekeeping: bool = False) -> Timer:
         self._sequence += 1
-        timer = Timer(self, max(at_s, self._now_s), self._sequence, callback, housekeeping)
-        earliest = not self._queue or timer < self._queue[0]
-        heapq.heappush(self._queue, timer)
+        timer = Timer(self, max(at_s, self._now_s), callback, housekeeping)
+        earliest = not self._queue or timer.at_s < self._queue[0][0]
+        heapq.heappush(self._queue, (timer.at_s, self._sequence, timer))
         if not housekeeping:
             self._pending += 1
         if earliest and self._on_earlier is not None:
@@ -102,13 +96,13 @@ class Loop:
         self._drop_cancelled()
         if not self._queue:
             return None
-        return max(0.0, (self._queue[0].at_s - self.now_s) / (self.pace or 1.0))
+        return max(0.0, (self._queue[0][0] - self.now_s) / (self.pace or 1.0))
 
     def run_due(self, limit: int = 1000) -> int:
         """Run what is due now, at most `limit` callbacks; the number that were run."""
         ran = 0
         now_s = self.now_s
-        while ran < limit and self._queue and self._queue[0].at_s <= now_s:
+        while ran < limit and self._queue and self._queue[0][0] <= now_s:
             ran += self._run_first()
         return ran
 
@@ -125,7 +119,7 @@ class Loop:
             self._drop_cancelled()
             if self._pending == 0:
                 return True
-            if self._queue[0].at_s > deadline_s:
+            if self._queue[0][0] > deadline_s:
                 self._now_s = deadline_s
                 return False
             self._run_first()
@@ -142,7 +136,7 @@ class Loop:
             if self.outside_work is not None and self.outside_work():
                 continue  # it may have been what is waited for
             self._drop_cancelled()
-            if not self._queue or self._queue[0].at_s > deadline_s:
+            if not self._queue or self._queue[0][0] > deadline_s:
                 self._now_s = max(self._now_s, deadline_s)
                 return condition()
             self._run_first()
@@ -153,11 +147,11 @@ class Loop:
             pass
 
     def _drop_cancelled(self) -> None:
-        while self._queue and self._queue[0].callback is None:
+        while self._queue and self._queue[0][2].callback is None:
             heapq.heappop(self._queue)
 
     def _run_first(self) -> int:
-        timer = heapq.heappop(self._queue)
+        timer = heapq.heappop(self._queue)[2]
         callback = timer.callback
         if callback is None:
             return 0
@@ -169,6 +163,7 @@ class Loop:
         return 1
 
 
+@lru_cache(maxsize=64)  # many things happen at one moment
 def timestamp(at_s: float) -> str:
     """RFC 3339 to the second, as metav1.Time prints it."""
     return _to_the_second(_split(at_s)[0]) + "Z"

@@ -26,14 +26,14 @@ from statelab.controlplane.controllers.node.lifecycle import NodeMonitor
 from statelab.controlplane.events import Recorder
 from statelab.controlplane.journal import Journal, Recovered
 from statelab.controlplane.kinds import KINDS, Kind, Object, Objects
-from statelab.controlplane.kubelet.kubelet import Kubelet
+from statelab.controlplane.kubelet.kubelet import MOUNTED, Kubelet
 from statelab.controlplane.kubelet.nodes import host_ips
 from statelab.controlplane.manager import Manager
 from statelab.controlplane.runtime.network import Network
 from statelab.controlplane.runtime.runtime import Runtime
 from statelab.controlplane.runtime.volumes import FileRecord
 from statelab.controlplane.scheduler import Scheduler
-from statelab.controlplane.store import Cause, Store
+from statelab.controlplane.store import Cause, Revision, Store
 from statelab.controlplane.view import View
 from statelab.controlplane.volumedata import VolumeData
 from statelab.controlplane.why import Reason, why
@@ -91,8 +91,7 @@ class ControlPlane:
         for controller in all_controllers():
             self.manager.add(controller)
         self.store.subscribe(self.scheduler.observe)
-        for kubelet in self.kubelets.values():
-            self.store.subscribe(kubelet.observe)
+        self.store.subscribe(self._tell_kubelets)
         self.store.subscribe(VolumeData(self.store, self.runtime, self.journal).observe)
         if is_new:
             bootstrap(self.view("kubeadm"), next(iter(self.kubelets.values())).host_ip)
@@ -116,6 +115,16 @@ class ControlPlane:
             )
             for index, name in enumerate(nodes)
         }  # fmt: skip
+
+    def _tell_kubelets(self, revision: Revision) -> None:
+        """Each hears of its own Pods, and of what any Pod may mount."""
+        if revision.plural == "pods":
+            kubelet = self.kubelets.get(revision.object["spec"].get("nodeName", ""))
+            if kubelet is not None:
+                kubelet.observe(revision)
+        elif revision.plural in MOUNTED:
+            for kubelet in self.kubelets.values():
+                kubelet.observe(revision)
 
     def _heard_s(self, node: str) -> float | None:
         kubelet = self.kubelets.get(node)

@@ -17,6 +17,7 @@ from statelab.controlplane.store import Cause, Revision, Store
 from statelab.controlplane.view import View
 
 log = logging.getLogger(__name__)
+Concerns = Callable[[Revision, View], Iterable[str]]
 
 # A pass comes this long after the revision that asked for it: what a watch and a queue take on a real cluster.
 _LATENCY_S = 0.002
@@ -36,10 +37,10 @@ class Controller:
 
     name: str
     reconcile: Callable[[str, View], float | None]
-    watches: Mapping[str, Callable[[Revision, View], Iterable[str]]]
+    watches: Mapping[str, Concerns]
     latency_s: float = _LATENCY_S
     is_timer: bool = False
-    custom: Callable[[Revision, View], Iterable[str]] | None = None
+    custom: Concerns | None = None
 
 
 class Manager:
@@ -50,14 +51,14 @@ class Manager:
         self._store = store
         self._view_for = view_for
         self._workers: list[_Worker] = []
-        self._by_plural: dict[str, list[_Worker]] = {}
+        self._by_plural: dict[str, list[tuple[_Worker, Concerns]]] = {}
         store.subscribe(self._on_revision)
 
     def add(self, controller: Controller) -> None:
         worker = _Worker(controller, self._view_for(controller.name), self._loop)
         self._workers.append(worker)
-        for plural in controller.watches:
-            self._by_plural.setdefault(plural, []).append(worker)
+        for plural, concerns in controller.watches.items():
+            self._by_plural.setdefault(plural, []).append((worker, concerns))
 
     def resync(self) -> None:
         """Look at everything once: after a start from a journal, when no revision will name it."""
@@ -70,9 +71,10 @@ class Manager:
     def _on_revision(self, revision: Revision) -> None:
         workers = self._by_plural.get(revision.plural)
         if workers is None and "." in revision.plural:  # a custom kind's key is its definition's name
-            workers = [each for each in self._workers if each.controller.custom is not None]
-        for worker in workers or ():
-            worker.on_revision(revision)
+            workers = [(each, custom) for each in self._workers if (custom := each.controller.custom) is not None]
+        for worker, concerns in workers or ():
+            for key in concerns(revision, worker.view):
+                worker.enqueue(key)
 
 
 class _Worker:
@@ -80,15 +82,19 @@ class _Worker:
 
     def __init__(self, controller: Controller, view: View, loop: Loop) -> None:
         self.controller = controller
-        self._view = view
+        self.view = view
         self._loop = loop
         self._due: dict[str, Timer] = {}
         self._failures: dict[str, int] = {}
 
     def on_revision(self, revision: Revision) -> None:
         concerns = self.controller.watches.get(revision.plural) or self.controller.custom
-        for key in concerns(revision, self._view) if concerns is not None else ():
-            self._enqueue(key, self.controller.latency_s)
+        for key in concerns(revision, self.view) if concerns is not None else ():
+            self.enqueue(key)
+
+    def enqueue(self, key: str) -> None:
+        """A revision has named it."""
+        self._enqueue(key, self.controller.latency_s)
 
     def _enqueue(self, key: str, after_s: float, *, housekeeping: bool = False) -> None:
         at_s = self._loop.now_s + after_s
@@ -102,7 +108,7 @@ class _Worker:
     def _pass(self, key: str) -> None:
         self._due.pop(key, None)
         try:
-            again_s = self.controller.reconcile(key, self._view)
+            again_s = self.controller.reconcile(key, self.view)
         except ApiError as error:
             self._retry(key, f"{error.reason}: {error.message}")
         except Exception:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
@@ -23,6 +24,7 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
     return best[1] if best else None
 
 
+@lru_cache(maxsize=4096)  # the same words stand in one answer after the other
 def slips(one: str, other: str, most: int) -> int:
     """How many slips lie between two words (optimal string alignment); `most + 1` when there are more than `most`."""
     if abs(len(one) - len(other)) > most:

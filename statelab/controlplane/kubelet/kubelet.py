@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from statelab.controlplane.store import Revision
     from statelab.controlplane.view import View
 
+_SOURCES = ("configmaps", "secrets")
+MOUNTED = (*_SOURCES, "persistentvolumeclaims")  # kinds that Pods mount: every kubelet hears of them
 _HEARTBEAT_S = 300.0  # nodeStatusReportFrequency
 _CACHE_S = (30.0, 90.0)  # a sync period and what the ConfigMap cache adds: how late a mounted ConfigMap follows
 
@@ -132,7 +134,7 @@ class Kubelet:
         if revision.plural == "pods":
             if revision.object["spec"].get("nodeName") == self.node_name:
                 self._pod_written(revision)
-        elif revision.plural in ("configmaps", "secrets"):
+        elif revision.plural in _SOURCES:
             self._source_written(revision)
         elif revision.plural == "persistentvolumeclaims":
             for worker in self._workers.values():

@@ -177,6 +177,9 @@ class Runtime:
 
     def _outside_work(self) -> bool:
         """One step of what must be done before virtual time may pass; False when there is nothing."""
+        is_silent = self.worker.is_silent and (self._turns is None or self._turns.is_silent)
+        if is_silent and self._current is None and not self._waiting:
+            return False
         if self.pump():
             return True  # what was waited for may have come with it
         if self._current is not None and not self._current.running:

@@ -125,6 +125,11 @@ class Worker:
         except queue.Empty:
             return None
 
+    @property
+    def is_silent(self) -> bool:
+        """No shell has said anything yet that was not heard."""
+        return self.messages.empty()
+
     def wait(self, timeout_s: float) -> Message | None:
         """As `next_message`, but wait for one."""
         try:

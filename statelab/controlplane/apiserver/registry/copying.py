@@ -17,7 +17,12 @@ def fresh(obj: Object) -> Object:
 def sharing(new: Any, old: Any) -> Any:
     """`new`, made of the parts of `old` wherever they are equal: a revision in the history costs what it changed."""
     if isinstance(new, dict) and isinstance(old, dict):
-        return {name: sharing(value, old.get(name)) for name, value in new.items()} if new != old else old
+        if new == old:
+            return old
+        return {
+            name: sharing(value, old.get(name)) if isinstance(value, (dict, list)) else value
+            for name, value in new.items()
+        }
     if isinstance(new, list) and isinstance(old, list):
         if new == old:
             return old

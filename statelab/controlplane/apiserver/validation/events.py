@@ -49,11 +49,14 @@ def _value(obj: Object, field: str) -> object:
 def _of_any(obj: Object) -> Errors:
     namespace = obj["metadata"].get("namespace", "")
     involved = (obj.get("involvedObject") or {}).get("namespace", "")
-    disagrees: Errors = [invalid("involvedObject.namespace", involved, "does not match event.namespace")]
-    if not obj.get("eventTime"):
+    has_time = bool(obj.get("eventTime"))
+    if has_time:
+        agree = bool(involved) or namespace in ("default", "kube-system")
+    else:
         agree = namespace == involved if involved else namespace in ("", "default")
-        return [] if agree else disagrees
-    errors = [] if involved or namespace in ("default", "kube-system") else disagrees
+    errors = [] if agree else [invalid("involvedObject.namespace", involved, "does not match event.namespace")]
+    if not has_time:
+        return errors
     reporter = obj.get("reportingComponent", "")
     if not reporter:
         errors.append(required("reportingController"))

@@ -86,7 +86,7 @@ def metadata_update(value: Fields, old: Fields) -> Errors:
         "deletionGracePeriodSeconds",
     ):
         errors += immutable(value.get(key), old.get(key), f"metadata.{key}")
-    return errors + _common(value)
+    return errors + _common({key: found for key, found in value.items() if found is not old.get(key)})
 
 
 def labels(value: Fields, field: str) -> Errors:

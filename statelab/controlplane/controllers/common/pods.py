@@ -60,6 +60,16 @@ def is_news(before: Object | None, after: Object) -> bool:
     """Whether a Pod's change can change what its owner does or tells: not where it runs, nor which address it got."""
     if before is None:
         return True
+    global _asked  # of one revision, one controller after the other asks
+    if _asked[0] is not before or _asked[1] is not after:
+        _asked = (before, after, _differ(before, after))
+    return _asked[2]
+
+
+_asked: tuple[Object, Object, bool] = ({}, {}, False)
+
+
+def _differ(before: Object, after: Object) -> bool:
     was, now = before["metadata"], after["metadata"]
     return (
         phase(before) != phase(after)

@@ -55,6 +55,11 @@ class Turns:
                 self._ready.append(shell)
         return self.messages.popleft() if self.messages else None
 
+    @property
+    def is_silent(self) -> bool:
+        """Nothing is said that was not heard, and none has anything to do."""
+        return not self.messages and not self._ready
+
     def wait(self, timeout_s: float) -> Message | None:
         """As `next_message`: nobody else could say anything meanwhile."""
         return self.next_message()

@@ -85,7 +85,7 @@ def _after_scaling() -> str:
 def _a_stranger() -> str:
     trial = formed(3)
     trial.delete("pvc/data-kv-2").delete("pod/kv-2")
-    trial.wait(120)
+    trial.wait(60)
     pod = trial.get("pod/kv-2")
     return "yes" if pod is not None and pod.ready else "no"
 

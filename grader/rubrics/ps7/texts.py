@@ -202,7 +202,7 @@ spec:
         - --initial-cluster={",".join(names)}
         env:
         - {{name: NAME, valueFrom: {{fieldRef: {{fieldPath: metadata.name}}}}}}
-        readinessProbe: {{httpGet: {{path: /health, port: 2379}}, periodSeconds: 2, timeoutSeconds: 2}}
+        readinessProbe: {{httpGet: {{path: /health, port: 2379}}, periodSeconds: 5, timeoutSeconds: 2}}
         volumeMounts: [{{name: data, mountPath: /data}}]
   volumeClaimTemplates:
   - metadata: {{name: data}}

@@ -17,7 +17,7 @@ from statelab.reader import Path_
 
 # What follows an answer: "yes, because …", "lost (with its claim)".
 _REASON = re.compile(
-    r"\s*(?:[,;(（，；–—#]|\s-\s|\.\s|\b(?:because|since|as|with|so|due to)\b).*", re.DOTALL | re.IGNORECASE
+    r"\s*(?:[,;(（，；–—#]|\s-\s|[.:]\s|\b(?:because|since|as|with|so|due to)\b).*", re.DOTALL | re.IGNORECASE
 )
 _WHY = re.compile(r"\s*(?:[(（#]|\bbecause\b|\bsince\b|\.\s(?=[A-Za-z]+ )).*", re.DOTALL | re.IGNORECASE)
 _THEN = re.compile(r"\s*(?:and|but|later|or|then)\b(?:\s+(?:later|then))?")

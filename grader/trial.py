@@ -330,6 +330,20 @@ class Trial:
             return Ran(1, "", f'pods "{pod}" not found')
         return self.place.exec(self, seen, container or _default_container(seen), argv)
 
+    def log(self, pod: str, *, most: int = 40) -> list[str]:
+        """The last lines that a Pod's container wrote; of one that has ended and is not begun again, its last ones."""
+        seen = self.get(f"pod/{pod}")
+        if seen is None:
+            return []
+        container, path = _default_container(seen), f"/api/v1/namespaces/{self.namespace}/pods/{pod}/log"
+        api = self.place.api(self)
+        for previous in ("false", "true"):
+            params = {"container": container, "tailLines": str(most), "previous": previous}
+            reply = api.request("GET", path, params, accept="*/*")
+            if reply.code == 200 and isinstance(reply.body, str) and reply.body.strip():
+                return reply.body.splitlines()
+        return []
+
     def write(self, pod: str, path: str, text: str) -> bool:
         """Write a file inside a Pod; whether that worked."""
         return self.exec(pod, "sh", "-c", f"printf %s '{text}' > '{path}'").code == 0

@@ -18,6 +18,7 @@ _FILLERS = re.compile(
 # The same beside a number: "at most 1 of 3", "one may be lost".
 _AROUND_A_NUMBER = re.compile(
     r"\bof (?:the |those )?(?:\d+|two|three|four|five|six|seven|eight|nine|ten)\b|"
+    r"(?<=\d)\s*/\s*\d+|\bat all\b|"
     r"\b(?:at (?:the )?most|up to|max(?:imum)?|no more than|more|can|may|could|lost|lose|away|nodes?)\b"
 )
 
@@ -78,6 +79,16 @@ YES_NO = Kind(
     },
 )
 TAKEN = Kind("yes or no", {"yes": _alike(*_YES), "no": _alike(*_NO)})
+STILL_SO = Kind(
+    "yes or no",
+    {
+        "yes": _alike(*_YES, "answered", "still answered", "still there", "there", "kept", "ready", "still ready"),
+        "no": _alike(
+            *_NO, "not answered", "unanswered", "refused", "not there", "lost", "gone", "not kept", "not ready",
+            "crashes", "crashloopbackoff", "crash loop",
+        ),
+    },
+)  # fmt: skip
 KEPT_LOST = Kind(
     "kept or lost",
     {

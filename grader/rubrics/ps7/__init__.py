@@ -214,7 +214,7 @@ def read_on_each(trial: Trial) -> Verdict:
     ),
 )
 def own_claims(trial: Trial) -> Verdict:
-    return quorum.looked_at(trial, quorum.have_claims)
+    return quorum.have_claims_at_least(trial)
 
 
 @etcd.check(

@@ -10,6 +10,7 @@ from grader.rubrics.ps7 import texts
 from grader.seen import Seen
 from grader.trial import Trial
 from grader.verdict import Verdict, no, partly
+from statelab.controlplane.kinds import Object
 from statelab.manifest.relations import at
 
 SET, POD = "statefulset/archive", "archive-0"
@@ -136,10 +137,24 @@ def is_still_asked(trial: Trial) -> Verdict | None:
     if found.noticed_after_s is None:
         said = f"{POD} hung, and ten minutes later it had not been started again. Nobody asks it any more."
         return no(f"{said} {_REMOVED}", trial.evidence(f"pod/{POD}", most=4), line=_line(trial, "livenessProbe"))
-    if not pod.at("spec", "containers", 0, "readinessProbe") and not _is_unready_in_time(found):
+    if found.unready_after_s is None and not _is_ever_unready(trial):
         said = f"{POD} hung, and was called Ready until it was started again."
         return no(f"{said} Nobody asks it any more whether it serves. {_REMOVED}", line=_line(trial, "readinessProbe"))
     return None
+
+
+def _is_ever_unready(trial: Trial) -> bool:
+    """Whether one that hangs is found not Ready where nobody starts it again before."""
+    other = trial.again(change=_without_liveness)
+    other.when(lambda: _is_ready(other), timeout_s=texts.TODAY_S + 2 * _SLACK_S)
+    _serve(other, False)
+    return other.when(lambda: not _is_ready(other), timeout_s=NEVER_S)
+
+
+def _without_liveness(obj: Object) -> None:
+    if obj["kind"] == "StatefulSet":
+        for container in obj["spec"]["template"]["spec"]["containers"]:
+            container.pop("livenessProbe", None)
 
 
 def _is_unready_in_time(found: Course) -> bool:

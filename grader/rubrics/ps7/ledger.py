@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 from grader.behaviour import evict
 from grader.diagnosis import pods_not_ready
+from grader.place import Ran
 from grader.seen import Seen
 from grader.trial import Trial
 from grader.verdict import Verdict, no, partly
@@ -42,11 +43,20 @@ class Stop:
 
 def note(trial: Trial, pod: str, entries: Sequence[str]) -> bool:
     """Whether a writer's entries are acknowledged."""
-    return trial.exec(pod, "sh", "/ledger/note.sh", *entries).code == 0
+    return _run(trial, pod, "sh", "/ledger/note.sh", *entries).code == 0
 
 
 def kept_by(trial: Trial, pod: str) -> set[str]:
-    return set((trial.read(pod, DISK) or "").split())
+    return set(_run(trial, pod, "cat", DISK).out.split())
+
+
+def _run(trial: Trial, pod: str, *argv: str) -> Ran:
+    """In the container that has the scripts: there may be others beside it."""
+    seen = trial.get(f"pod/{pod}")
+    for container in (seen.at("spec", "containers") if seen else None) or ():
+        if any(str(each.get("mountPath")).rstrip("/") == "/ledger" for each in container.get("volumeMounts") or ()):
+            return trial.exec(pod, *argv, container=container["name"])
+    return trial.exec(pod, *argv)
 
 
 def stop(trial: Trial, pod: str, entries: int, *, late: bool = False, how: str = "delete") -> Stop | Verdict:
@@ -61,7 +71,7 @@ def stop(trial: Trial, pod: str, entries: int, *, late: bool = False, how: str =
     begun_s = trial.cluster.loop.now_s
     names = [f"{pod}-{begun_s:.0f}-{each}" for each in range(entries)]
     if names and not note(trial, pod, names):
-        return no(f"{pod} takes no entry: {trial.exec(pod, 'sh', '/ledger/note.sh', 'one').error.strip()[:160]}")
+        return no(f"{pod} takes no entry: {_run(trial, pod, 'sh', '/ledger/note.sh', 'one').error.strip()[:160]}")
     result.taken = names
     asked_s = trial.cluster.loop.now_s
     if how == "evict":

@@ -26,7 +26,7 @@ losses = Task(
     answer="prediction",
     start=texts.QUESTIONS,
     questions={
-        each: vocabulary.COUNT if each in _NUMBERS else vocabulary.TAKEN
+        each: vocabulary.COUNT if each in _NUMBERS else vocabulary.STILL_SO
         for each in texts.QUESTIONS.replace(":", "").split()
     },
     hints=_HINTS,

@@ -57,21 +57,60 @@ def is_there(trial: Trial) -> Verdict | None:
     problem = pods_not_ready(trial, SET, 3)
     if problem is None:
         return names_of_pods(trial, "kv", "kv")
-    pods = trial.pods_of(SET)
+    pods, owner = trial.pods_of(SET), trial.get(SET)
+    if owner is None or owner.at("spec", "replicas") != 3:
+        return problem
+    ended = next((each for each in pods if not each.ready and _has_ended(each)), None)
+    if ended is not None:
+        told = f"{ended.name} does not stay: its etcd ends."
+        words = _last_words(trial, ended.name) or _why_not_started(ended)
+        return no(told, *words, trial.evidence(ended.reference, most=3), line=_line(trial))
     waiting = [each for each in pods if not each.ready and each.phase == "Running" and not each.waiting_for]
     if not waiting:
         return problem
-    # It runs and says why it does not serve: its log is where one would look.
-    alone = len(pods) < 3
-    said = f"{waiting[0].name} runs, and does not get Ready."
-    if alone:
+    said, seen = f"{waiting[0].name} runs, and does not get Ready.", trial.evidence(waiting[0].reference, most=3)
+    if len(pods) < 3:
         said += f" {pods[-1].name} is the last there is: no later Pod is created before it is Ready."
-        return no(said, trial.evidence(waiting[0].reference, most=4), line=trial.line("StatefulSet", "spec", name="kv"))
+        return no(said, seen, line=trial.line("StatefulSet", "spec", name="kv"))
     nameless = [each.name for each in pods if not trial.dns(f"{each.name}.kv").records]
     if nameless:
-        said += f" {nameless[0]}.kv is no name: the others cannot find it before it is Ready."
-        return no(said, trial.evidence(waiting[0].reference, most=4), line=trial.line("Service", "spec", name="kv"))
-    return no(said, *_says(trial, waiting[0].name), trial.evidence(waiting[0].reference, most=3), line=_line(trial))
+        named = names_of_pods(trial, "kv", "kv") or problem
+        said += f" {nameless[0]}.kv is no name, so the others cannot find it: {named.message}"
+        return no(said, seen, line=named.line or trial.line("Service", "spec", name="kv"))
+    words = _says(trial, waiting[0].name)
+    if not words:  # to itself it is healthy: whoever asks from outside is not answered
+        return problem.at(_line(trial))
+    return no(said, *words, *_last_words(trial, waiting[0].name), seen, line=_line(trial))
+
+
+def _has_ended(pod: Seen) -> bool:
+    """Whether its container has ended, of itself, since the Pod is there."""
+    found = pod.at("status", "containerStatuses", 0) or {}
+    return "terminated" in (found.get("state") or {}) or bool(found.get("restartCount"))
+
+
+def _why_not_started(pod: Seen) -> list[str]:
+    """In the container runtime's words."""
+    status = pod.at("status", "containerStatuses", 0) or {}
+    ended = [(status.get(each) or {}).get("terminated") or {} for each in ("state", "lastState")]
+    return [f"{pod.name}: {each['message'].rpartition('init: ')[2][:200]}" for each in ended if each.get("message")][:1]
+
+
+def _last_words(trial: Trial, pod: str) -> list[str]:
+    """The last of its log that is no mere news, in etcd's words."""
+    lines = [each for each in trial.log(pod) if each.strip()]
+    plain = [each for each in lines if not each.startswith("{")]  # how to write a flag, after what was wrong with one
+    if lines and plain and lines[-1] == plain[-1]:
+        return [f"{pod} says: {plain[0][:200]}"]
+    for line in reversed(lines):
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(entry, dict) and entry.get("level") in ("warn", "error", "fatal", "panic"):
+            more = entry.get("error")
+            return [f"{pod} says: {entry.get('msg')}{f': {more}' if more else ''}"[:240]]
+    return []
 
 
 _HELPED: WeakKeyDictionary[Trial, Trial | None] = WeakKeyDictionary()
@@ -135,7 +174,9 @@ def is_one_cluster(trial: Trial) -> Verdict | None:
         _, said = etcdctl(trial, silent[0], endpoint(silent[0]), "endpoint", "status")
         return no(f"{silent[0]} does not answer at {silent[0]}.kv:2379: {_last(said)}", line=_line(trial))
     if len({each["header"]["cluster_id"] for each in found.values()}) > 1:
-        return no("The three are members of different clusters: each was told another list.", line=_line(trial))
+        return no(
+            "The three are members of different clusters: each was told another list, or none.", line=_line(trial)
+        )
     ok, said = etcdctl(trial, "kv-0", endpoint("kv-0"), "member", "list", "-w", "json")
     listed = json.loads(said)["members"] if ok else []
     if len(listed) != 3:
@@ -201,6 +242,16 @@ def have_claims(trial: Trial) -> Verdict | None:
         if whole(size) < _GI:
             return partly(0.5, f"Claim {claim.name} asks for {size}.", line=line)
     return None
+
+
+def have_claims_at_least(trial: Trial) -> Verdict:
+    """The same of members that are there; of those that do not find together, for half of the points."""
+    problem = is_there(trial)
+    found = have_claims(trial) if trial.pods_of(SET) else problem
+    if problem is None or found is problem:
+        return found or yes("")
+    share = 0.5 * (found.share if found is not None else 1.0)
+    return partly(share, problem.message, problem.evidence, line=problem.line)
 
 
 def _claims(trial: Trial, pod: Seen) -> list[Seen]:

@@ -57,6 +57,7 @@ class Prober:
         "_on_result",
         "_running",
         "_spec",
+        "_stopped",
         "_timer",
         "kind",
         "result",
@@ -82,6 +83,7 @@ class Prober:
         self._first_s: float | None = None
         self._timer: Timer | None = None
         self._running = False
+        self._stopped = False
 
     def start(self, at_s: float) -> None:
         """Ask for the first time then: when the initial delay has passed."""
@@ -92,6 +94,7 @@ class Prober:
             self._timer.cancel()
         self._timer = None
         self._running = False
+        self._stopped = True
 
     def hurry(self) -> None:
         """Something in the container may have changed: the next probe is worth waiting for."""
@@ -125,7 +128,7 @@ class Prober:
             self._on_failed(self.kind, answer)
         if answer.passed is not None:
             self._count(answer.passed)
-            if not self._running and self._timer is not None:
+            if self._stopped:  # by what its result led to: a startup probe is not asked again when it has passed
                 return
         due_s = asked_s + self._spec.get("periodSeconds", 10)
         self._timer = self._loop.call_at(due_s, self._probe, housekeeping=self._is_settled)

@@ -10,15 +10,21 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-_SHELL = r"(?:(?:/usr)?/bin/)?(?:sh|bash|ash|dash)"
-_FILE = r"(?P<file>[\w./-]+)(?P<arguments>(?:[ \t]+[\w./:=@,+-]+)*)"
+_SHELL = r"(?:(?:busybox|/bin/busybox)[ \t]+)?(?:(?:/usr)?/bin/)?(?:sh|bash|ash|dash)"
+_OPTIONS = r"(?P<options>(?:-[eux]+[ \t]+)*)"
+_FILE = r"(?P<quote>['\"]?)(?P<file>[\w./-]+)(?P=quote)(?P<arguments>(?:[ \t]+[\w./:=@,+-]+)*)"
 _BEGINS = r"(?:^|(?<=[;{])|(?<=&&)|(?<=\|\|)|(?<=\bthen\b)|(?<=\belse\b)|(?<=\bdo\b))[ \t]*"
+_REDIRECTED = r"(?P<redirected>(?:[ \t]*[12]?>>?(?:&[12]|[ \t]*[\w./-]+))*)"
 _ENDS = r"(?=[ \t]*(?:$|[;})]|&&|\|\|))"
-_EXECUTES = re.compile(rf"{_BEGINS}exec[ \t]+(?P<shell>{_SHELL}[ \t]+)?{_FILE}{_ENDS}", re.MULTILINE)
-_READS = re.compile(rf"{_BEGINS}(?:\.|source)[ \t]+{_FILE}{_ENDS}", re.MULTILINE)
+_EXECUTES = re.compile(
+    rf"{_BEGINS}exec[ \t]+(?P<shell>{_SHELL}[ \t]+)?{_OPTIONS}{_FILE}{_REDIRECTED}{_ENDS}", re.MULTILINE
+)
+_READS = re.compile(rf"{_BEGINS}(?:\.|source)[ \t]+{_FILE}{_REDIRECTED}{_ENDS}", re.MULTILINE)
 # The last command of `sh -c` is executed in the shell's place as well, without that word: ash.c, EV_EXIT. A shell that
 # has traps of its own waits for it.
-_LAST = re.compile(rf"{_BEGINS}(?P<shell>{_SHELL}[ \t]+)?{_FILE}\s*\Z", re.MULTILINE)
+_LAST = re.compile(rf"{_BEGINS}(?P<shell>{_SHELL}[ \t]+)?{_OPTIONS}{_FILE}{_REDIRECTED}\s*\Z", re.MULTILINE)
+_GOES_TO = re.compile(rf"{_BEGINS}cd[ \t]+['\"]?([\w./-]+)", re.MULTILINE)
+_TRAPS = re.compile(r"\btrap\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +42,37 @@ def handed_over(script: str, read: Callable[[str, bool], str | None], *, is_line
     """
     texts: list[str] = []
 
+    def text_of(found: re.Match[str], by_name: bool) -> str | None:
+        text = read(_path(found), by_name)
+        texts.extend([] if text is None else [text])
+        return text
+
     def becomes(found: re.Match[str]) -> str:
-        text = read(found["file"], found["shell"] is None)
-        if text is None:
+        if text_of(found, found["shell"] is None) is None:
             return found[0]
-        texts.append(text)
-        parameters = found["arguments"].strip()
-        return f" {{ set -- {parameters}; . {found['file']}; exit $?; }}"
+        settings = "".join(f"set {each}; " for each in found["options"].split())
+        block = f"{{ {settings}set -- {found['arguments'].strip()}; . {_here(found['file'])}; exit $?; }}"
+        return f" {block}{found['redirected']}"
 
     changed = _EXECUTES.sub(becomes, script)
-    if is_line and not re.search(r"\btrap\b", script):
+    if is_line and not _TRAPS.search(script):
         changed = _LAST.sub(becomes, changed)
     for found in _READS.finditer(script):
-        text = read(found["file"], False)
-        if text is not None:
-            texts.append(text)
+        text_of(found, False)
     return HandedOver(changed, tuple(texts))
+
+
+def _path(found: re.Match[str]) -> str:
+    """The file, from where the script has gone before."""
+    folder = ""
+    for each in _GOES_TO.finditer(found.string[: found.start()]):
+        folder = each[1] if each[1].startswith("/") else f"{folder}/{each[1]}".lstrip("/")
+    file: str = found["file"]
+    if file.startswith("/") or not folder:
+        return file
+    return f"{folder.rstrip('/')}/{file.removeprefix('./')}"
+
+
+def _here(file: str) -> str:
+    """As `.` wants it: a name without a slash would be looked for in $PATH."""
+    return file if "/" in file else f"./{file}"

@@ -7,11 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from statelab.controlplane.runtime.applets import archive, copying, curl, ls, names, redis_cli, system, tail, tcp, wget
+from statelab.controlplane.runtime.applets import (
+    archive,
+    copying,
+    curl,
+    ls,
+    names,
+    processes,
+    redis_cli,
+    system,
+    tail,
+    tcp,
+    wget,
+)
 from statelab.controlplane.runtime.programs import Program
 
 APPLETS: Mapping[str, Program] = {
     **system.APPLETS,
+    **processes.APPLETS,
     **tail.APPLETS,
     **curl.APPLETS,
     **wget.APPLETS,

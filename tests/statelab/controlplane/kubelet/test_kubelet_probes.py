@@ -60,6 +60,16 @@ def test_nothing_else_is_probed_until_the_startup_probe_has_passed(cluster: Any)
     assert cluster.main()["started"] is True
 
 
+def test_a_startup_probe_that_has_passed_is_not_asked_again(cluster: Any) -> None:
+    probe = {"exec": {"command": ["cat", "/tmp/up"]}, "periodSeconds": 2, "failureThreshold": 5}
+    cluster.start_shell("sleep 5; touch /tmp/up; sleep 5; rm /tmp/up; sleep 600", container={"startupProbe": probe})
+    cluster.run_until(cluster.is_ready, 20)
+    failed = [each for each in cluster.told() if "Startup probe failed" in each]
+    cluster.loop.run_for(120)
+    assert [each for each in cluster.told() if "Startup probe failed" in each] == failed
+    assert cluster.main()["restartCount"] == 0
+
+
 def test_a_startup_probe_that_never_passes_kills_the_container(cluster: Any) -> None:
     probe = {"tcpSocket": {"port": 81}, "periodSeconds": 1, "failureThreshold": 3}
     cluster.start(container={"startupProbe": probe})

@@ -75,3 +75,22 @@ def test_ps_shows_the_columns_that_are_asked_for(node, client):
     wrong = node.exec(client, "ps", "-o", "nonsense")
     assert (wrong.code, wrong.stderr.split(",")[0]) == (1, "ps: bad -o argument 'nonsense'")
     assert node.exec(client, "ps", "-y").stderr.startswith("ps: invalid option -- 'y'\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "out"),
+    [
+        ("pgrep nginx", 0, "1\n"),
+        ("pgrep -l ngi", 0, "1 nginx\n"),
+        ("pgrep -x ngi", 1, ""),
+        ("pgrep -f 'daemon off'", 0, "1\n"),
+        ("pgrep redis", 1, ""),
+        ("pidof nginx", 0, "1\n"),
+        ("pidof /usr/sbin/nginx", 0, "1\n"),
+        ("pidof redis-server", 1, ""),
+    ],
+)
+def test_processes_are_found_by_name(node, line, code, out):
+    web = node.run("nginx:1.27", command=["nginx", "-g", "daemon off;"])
+    said = node.exec(web, "sh", "-c", line)
+    assert (said.code, said.stdout, said.stderr) == (code, out, "")

@@ -320,6 +320,11 @@ def test_no_partition_loses_an_acknowledged_write_or_makes_two_leaders_of_one_te
         (["--frob"], 2, "flag provided but not defined: -frob"),
         (["--heartbeat-interval=500"], 1, "--election-timeout[1000ms] should be at least as 5 times"),
         (["--listen-peer-urls=http://m1.etcd:2380"], 1, "expected IP in URL for binding (http://m1.etcd:2380)"),
+        (
+            ["--force-new-cluster"],
+            1,
+            "statelab: --force-new-cluster is not built in: this etcd knows",
+        ),
         (["--cert-file=/x"], 1, "statelab: --cert-file is not built in: this etcd knows no TLS"),
     ],
 )

@@ -266,3 +266,23 @@ def test_a_shell_that_waits_for_a_script_or_cannot_run_it_hands_nothing_on(node,
     container.signal("TERM")
     node.loop.run_for(2)
     assert "saved" not in "".join(texts(container))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "cd /data && exec sh ./saver.sh one",
+        "cd /data; exec sh saver.sh one",
+        'exec sh -e "/data/saver.sh" one',
+        "exec sh /data/saver.sh one 2>&1",
+        "exec busybox sh /data/saver.sh one",
+    ],
+)
+def test_however_the_script_is_named(node, line):
+    volume = Volume("data")
+    volume.write("/saver.sh", SAVER.encode())
+    container = node.sh(line, mounts=[Mount("/data", volume)], for_s=5)
+    container.signal("TERM")
+    node.loop.run_for(2)
+    assert texts(container)[-2:] == ["ready", "saved one"]
+    assert node.exits["web-0"].code == 3

@@ -66,6 +66,11 @@ def read(argv: Sequence[str], env: Mapping[str, str]) -> Config:
     """Raises ConfigError, in etcd's words."""
     given = _given(argv, env)
     values = {**_FLAGS, **given}
+    if values["force-new-cluster"] == "true":
+        raise ConfigError(
+            "statelab: --force-new-cluster is not built in: this etcd knows no cluster of one that is made of another. "
+            "A kind cluster is the place to try it."
+        )
     clients_set = "listen-client-urls" in given
     if clients_set and "advertise-client-urls" not in given:
         raise ConfigError(

@@ -45,7 +45,9 @@ def _no_run(trial: Trial) -> Verdict | None:
 
 
 def _has_failed(trial: Trial) -> bool:
-    return any(each.phase == "Failed" for each in trial.pods_of("cronjob/backup"))
+    """One has failed, or waits for what will hardly come."""
+    pods = trial.pods_of("cronjob/backup")
+    return any(each.phase == "Failed" or (each.phase == "Pending" and each.waiting_for) for each in pods)
 
 
 def _has_run(trial: Trial) -> bool:

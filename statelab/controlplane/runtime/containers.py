@@ -46,6 +46,7 @@ class Container:
         self._mount_problem = mount_problem(self)
         self._log = Log(runtime.loop)
         self._files: MountedFiles | None = None
+        self._parts = 0  # directories of its volumes that were mounted on their own when that was made
         self._is_furnished = False
         self._pending_signal = 0
         self._slept_s = 0.0
@@ -161,9 +162,10 @@ class Container:
 
     @property
     def files(self) -> MountedFiles:
-        """Its files as its processes see them, volumes included."""
-        if self._files is None:
-            self._files = MountedFiles(mounts_of(self))
+        """Its files as its processes see them, volumes included, and what others have mounted of them since."""
+        parts = sum(mount.volume.parts for mount in self.spec.mounts)
+        if self._files is None or parts != self._parts:
+            self._files, self._parts = MountedFiles(mounts_of(self)), parts
         return self._files
 
     def shell_mounts(self) -> list[tuple[str, FileTree, bool]]:

@@ -149,6 +149,11 @@ class Volume:
 
     # ---- mounting
 
+    @property
+    def parts(self) -> int:
+        """How many directories of it are mounted on their own (subPath)."""
+        return len(self._parts)
+
     def part(self, sub_path: str) -> FileTree:
         """The tree to mount for a subPath that is a directory. It is made when missing, as the kubelet does.
 

@@ -40,6 +40,17 @@ def test_two_containers_of_a_pod_share_an_empty_dir(node):
     assert writer.exit is None
 
 
+def test_who_runs_already_finds_what_another_has_mounted_by_sub_path_since(node):
+    volume = Volume("pv")
+    etcd = node.run("quay.io/coreos/etcd:v3.5.21", name="etcd", mounts=[Mount("/all", volume)], for_s=3.0)
+    whole = node.run("redis:7", name="whole", ip="10.244.1.6", mounts=[Mount("/data", volume)], for_s=1.0)
+    assert node.exec(etcd, "etcdctl", "snapshot", "save", "/all/first.db").code == 0
+    part = node.run(command=["sleep", "1d"], ip="10.244.1.7", mounts=[Mount("/in", volume, "runs/two")])
+    node.exec(whole, "sh", "-c", "cp /data/first.db /data/runs/two/second.db")
+    assert node.exec(etcd, "etcdutl", "snapshot", "status", "/all/runs/two/second.db").code == 0
+    assert node.exec(part, "ls", "/in").stdout.split() == ["second.db"]
+
+
 def test_a_sub_path_is_a_part_of_the_volume_seen_by_those_who_mount_it_whole(node):
     volume = Volume("pv")
     volume.write("mysql/old", "before")

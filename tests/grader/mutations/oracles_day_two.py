@@ -8,6 +8,7 @@ from typing import Any
 from small_cluster import Cluster, is_ready, name_of
 
 from grader.registry import task
+from statelab.controlplane.quantity import nanos as quantity
 from statelab.manifest import read
 
 ETCD = "quay.io/coreos/etcd:v3.5.21"
@@ -150,7 +151,7 @@ def grown(cluster: Cluster) -> bool:
     cluster.scale("statefulsets", "ledger", 4)
     claims = [cluster.one("persistentvolumeclaims", f"books-ledger-{each}") for each in range(4)]
     sizes = [each and (each["status"].get("capacity") or {}).get("storage") for each in claims]
-    if sizes != ["2Gi"] * 4 and [str(each).replace("2048Mi", "2Gi") for each in sizes] != ["2Gi"] * 4:
+    if any(not each or quantity(each) != 2 * 1024**3 * 10**9 for each in sizes):
         return False
     cluster.scale("statefulsets", "ledger", 3)
     container = {**owner["spec"]["template"]["spec"]["containers"][0], "image": "registry.k8s.io/nginx-slim:0.25"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ _ROW = re.compile(
 )
 
 
+@cache
 def _functions(file: str) -> set[str]:
     body = ast.parse((HERE / f"test_e2e_{file}.py").read_text(encoding="utf-8")).body
     return {each.name for each in body if isinstance(each, ast.FunctionDef)}

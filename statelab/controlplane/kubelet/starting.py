@@ -219,7 +219,15 @@ def _mount(worker: PodWorker, container: Object, mount: Object, env: dict[str, s
     if sub_path and _is_made_of_objects(pod, mount["name"]):
         volume = _frozen(volume)  # a subPath of a ConfigMap or Secret does not follow its changes
     path = "/".join(part for part in (found.sub_path, sub_path) if part)
-    return Mount(mount["mountPath"], volume, path, bool(mount.get("readOnly")) or found.read_only)
+    read_only = bool(mount.get("readOnly")) or found.read_only
+    return Mount(mount["mountPath"], volume, path, read_only, _group_of(pod, mount["name"]))
+
+
+def _group_of(pod: Object, name: str) -> int:
+    """The fsGroup, where the kubelet gives a volume to it: claims of rancher.io/local-path, say, stay as they are."""
+    spec: Object = next((each for each in pod["spec"].get("volumes") or () if each["name"] == name), {})
+    group = (pod["spec"].get("securityContext") or {}).get("fsGroup")
+    return int(group) if group and ("emptyDir" in spec or files_builder(spec) is not None) else 0
 
 
 def _is_made_of_objects(pod: Object, name: str) -> bool:

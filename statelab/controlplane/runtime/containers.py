@@ -18,7 +18,7 @@ from statelab.controlplane.runtime.images import image_for, parse_reference
 from statelab.controlplane.runtime.logs import Log
 from statelab.controlplane.runtime.mounted import MountedFiles
 from statelab.controlplane.runtime.process import Process
-from statelab.controlplane.runtime.spec import SIGNALS, ContainerSpec, Exit, LogLine, Stream, signal_name
+from statelab.controlplane.runtime.spec import SIGNALS, ContainerSpec, Exit, LogLine, Mount, Stream, signal_name
 
 if TYPE_CHECKING:
     from statelab.controlplane.runtime.runtime import Runtime
@@ -77,6 +77,9 @@ class Container:
             failed = Exit(128, "StartError", str(error))
             self.runtime.loop.call_soon(lambda: self._ended(failed))
             return
+        for mount in self._mounted():
+            if (self.user or mount.group) and not mount.volume.knows_owners:
+                mount.volume.ask_for_owners(mount.sub_path, mount.group)
         if self.spec.pod_ip:
             self.runtime.network.attach(self.spec.pod_ip)
         if self.image.simulated and entry.kind != "program":
@@ -174,6 +177,17 @@ class Container:
             self._is_furnished = True
             self.root.later(partial(furnish, self), FURNISHED)
         return mounts_of(self)
+
+    def claim_files(self) -> None:
+        """What is new on volumes that know whose their files are belongs to this container's user."""
+        for mount in self._mounted():
+            if mount.volume.knows_owners and not (mount.read_only or mount.volume.read_only):
+                for _, tree in mount.volume.layers(mount.sub_path):
+                    tree.claim(self.user, self.spec.group)
+
+    def _mounted(self) -> list[Mount]:
+        """Its mounts, but for single files."""
+        return [each for each in self.spec.mounts if not (each.sub_path and each.volume.is_file(each.sub_path))]
 
     def take_signal(self) -> int:
         """128 + the signal that waits for the shell's trap, once; else 0."""

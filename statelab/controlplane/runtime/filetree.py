@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from statelab.controlplane.runtime.owners import Owners
 from statelab.controlplane.runtime.paths import join
 from statelab.controlplane.runtime.shells import new_files, os_error
 
@@ -42,6 +43,7 @@ class FileTree:
         """
         self._handle = handle
         self.mode = mode  # of its root
+        self.owners: Owners | None = None  # where somebody asks whose a file is
         self._files: dict[str, tuple[bytes, int | None]] = {}  # what a bashkit tree is to be made of
         self._directories: dict[str, int | None] = {}  # with those above them; their modes
         self._later: Callable[[], None] | None = None
@@ -121,6 +123,11 @@ class FileTree:
                 return False
             self._directories[path] = None
         return True
+
+    def claim(self, user: int, group: int) -> None:
+        """What is new in it belongs to this user; nothing where nobody asks for owners."""
+        if self.owners is not None:
+            self.owners.claim([each.path for each in self.walk()], user, group)
 
     def heal(self) -> None:
         """Make its root again if a shell has removed it (`rm -rf /data`), which no mount point would have allowed."""

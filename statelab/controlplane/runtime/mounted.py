@@ -94,6 +94,19 @@ class MountedFiles:
             path = followed
         return path
 
+    def owner(self, path: str) -> tuple[int, int]:
+        """User and group of the path itself; root's where nobody asks for owners."""
+        tree, rest, _ = self._find_itself(path)
+        return tree.owners.of(rest) if tree.owners is not None else (0, 0)
+
+    def mode(self, path: str, entry: Entry) -> int:
+        """Its mode, with what belongs to a volume's group."""
+        tree, rest, read_only = self._find_itself(path)
+        if tree.owners is None:
+            return entry.mode
+        is_directory = entry.kind == "directory"
+        return tree.owners.mode(rest, entry.mode, is_directory=is_directory, is_writable=not read_only)
+
     def is_writable(self, path: str) -> bool:
         """Whether a file could be made there."""
         return not self._find(path)[2]

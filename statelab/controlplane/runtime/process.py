@@ -352,6 +352,7 @@ class Process:
         if self.ended:
             return
         self.ended = True
+        self.container.claim_files()
         for task in list(self._tasks):
             task.finish(137)
         if self._shell is not None and self._shell.ended:

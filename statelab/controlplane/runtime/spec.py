@@ -62,6 +62,7 @@ class Mount:
     volume: Volume
     sub_path: str = ""
     read_only: bool = False
+    group: int = 0  # the Pod's fsGroup, where the kubelet gives the volume to it
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, Literal
 
 from statelab.controlplane.runtime.filetree import ROOT_MODE, Entry, FileTree
+from statelab.controlplane.runtime.owners import Owners
 from statelab.controlplane.runtime.paths import join
 
 Kind = Literal["file", "directory", "symlink"]
@@ -71,6 +72,7 @@ class Volume:
         self.medium = medium
         self._fill = fill
         self._mode = mode
+        self.knows_owners = False
         self._tree: FileTree | None = None
         self._parts: dict[str, FileTree] = {}  # directories that are mounted on their own (subPath), by path
         self._seen: dict[str, _Mark] = {}  # path → fingerprint, as of the last changes()
@@ -146,6 +148,14 @@ class Volume:
 
     def size_bytes(self) -> int:
         return sum(entry.size for _, entry, _ in self._entries() if entry.kind == "file")
+
+    def ask_for_owners(self, sub_path: str, group: int) -> None:
+        """From now on it is known whose its files are; those that are there are root's. `group`: fsGroup, or 0."""
+        self.knows_owners = True
+        for _, tree in self.layers(sub_path):
+            if tree.owners is None:
+                tree.owners = Owners(group)
+                tree.claim(0, 0)
 
     # ---- mounting
 

@@ -7,7 +7,7 @@ the computer's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from statelab.controlplane.runtime.filetree import Entry
@@ -28,6 +28,7 @@ class _Row:
     name: str
     entry: Entry
     target: str = ""  # of a symbolic link
+    owner: tuple[int, int] = (0, 0)
 
 
 def ls(task: Task) -> None:
@@ -38,6 +39,7 @@ def ls(task: Task) -> None:
     except ValueError as problem:
         task.fail(f"ls: {problem}\n", 1 if is_busybox else 2)
         return
+    task.container.claim_files()
     task.container.shell_mounts()  # who looks around finds everything in its place
     code = 0
     files: list[_Row] = []
@@ -74,7 +76,13 @@ def ls(task: Task) -> None:
 
 
 def _row(task: Task, name: str, where: str, entry: Entry) -> _Row:
-    return _Row(name, entry, task.files.read_link(where) if entry.kind == "symlink" else "")
+    target = task.files.read_link(where) if entry.kind == "symlink" else ""
+    return _Row(name, _as_owned(task, where, entry), target, task.files.owner(where))
+
+
+def _as_owned(task: Task, where: str, entry: Entry) -> Entry:
+    mode = task.files.mode(where, entry)
+    return entry if mode == entry.mode else replace(entry, mode=mode)
 
 
 def _inside(task: Task, where: str, options: Options) -> list[_Row]:
@@ -92,7 +100,7 @@ def _inside(task: Task, where: str, options: Options) -> list[_Row]:
         rows.reverse()
     if "a" in options:
         above = where.rstrip("/").rpartition("/")[0] or "/"
-        own = [_Row(".", task.files.lstat(where)), _Row("..", task.files.lstat(above))]
+        own = [_row(task, ".", where, task.files.lstat(where)), _row(task, "..", above, task.files.lstat(above))]
         return [*rows, *reversed(own)] if "r" in options else [*own, *rows]
     return rows
 
@@ -134,11 +142,11 @@ def _cells(task: Task, row: _Row, options: Options) -> tuple[str, str, str, str,
         name += f" -> {row.target}"
     if "i" in options:
         name = name if "l" in options else f"1 {name}"
-    owner = "0" if "n" in options else "root"
+    owner, group = (str(each) if each or "n" in options else "root" for each in row.owner)
     size = human(_size(row)) if "h" in options else str(_size(row))
     links = "2" if entry.kind == "directory" else "1"
     mode = "lrwxrwxrwx" if entry.kind == "symlink" else mode_text(entry.kind, entry.mode)
-    return (mode, links, owner, owner, size, _when(task, entry), name)
+    return (mode, links, owner, group, size, _when(task, entry), name)
 
 
 def _when(task: Task, entry: Entry) -> str:

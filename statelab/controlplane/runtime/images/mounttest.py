@@ -22,9 +22,6 @@ _TMPFS, _DISK, _OVERLAY = (
 
 def mounttest(task: Task, options: Mapping[str, str]) -> None:
     """Do what the flags say, in the program's own order; exit 1 when something of it failed."""
-    if options.get("file_owner"):
-        task.fail("mounttest --file_owner: files of the embedded cluster have no owners; a kind cluster has\n")
-        return
     failed = False
     for flag, do in _STEPS:
         if path := options.get(flag):
@@ -121,6 +118,16 @@ def _mode(words: str, *, permissions_only: bool) -> Callable[[Task, str], tuple[
     return tell
 
 
+def _owner(task: Task, path: str) -> tuple[str, str]:
+    full = task.files.real(join(task.cwd, path))
+    if not task.files.exists(full):
+        failure = "no such file or directory"
+        return f'error from stat("{path}"): {failure}', failure
+    task.container.claim_files()
+    user, group = task.files.owner(full)
+    return f'owner UID of "{path}": {user}\nowner GID of "{path}": {group}', ""
+
+
 def file_mode(mode: int, *, is_directory: bool) -> str:
     """As Go's FileMode prints it: `dtrwxrwxrwx`."""
     special = "".join(letter for letter, bit in (("u", 0o4000), ("g", 0o2000), ("t", 0o1000)) if mode & bit)
@@ -135,5 +142,6 @@ _STEPS: tuple[tuple[str, Callable[[Task, str], tuple[str, str]]], ...] = (
     *((f"new_file_0{mode:o}", _new_file(mode)) for mode in (0o644, 0o666, 0o660, 0o777)),
     ("file_mode", _mode("mode", permissions_only=False)),
     ("file_perm", _mode("perms", permissions_only=True)),
+    ("file_owner", _owner),
     ("file_content", _content),
 )

@@ -54,10 +54,10 @@ def test_a_file_is_read_again_until_it_holds_what_is_expected(node: Any) -> None
     assert told(node, *flags) == (['content of file "/v/x": mount-tester new file'] * 2, 0)
 
 
-def test_owners_are_refused(node: Any) -> None:
-    lines, code = told(node, "--file_owner=/v")
-    assert code == 1
-    assert "have no owners" in lines[0]
+def test_owners_are_told_as_ls_shows_them(node: Any) -> None:
+    assert told(node, "--file_owner=/v") == (['owner UID of "/v": 0', 'owner GID of "/v": 0'], 0)
+    lines, code = told(node, "--file_owner=/v/none")
+    assert (lines, code) == (['error from stat("/v/none"): no such file or directory'], 1)
 
 
 @pytest.mark.parametrize(

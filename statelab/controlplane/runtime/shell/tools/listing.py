@@ -28,6 +28,8 @@ def mode_text(kind: str, mode: int) -> str:
     bits = "".join(
         letter if mode >> shift & 1 else "-" for shift, letter in zip(range(8, -1, -1), "rwxrwxrwx", strict=True)
     )
+    if mode & 0o2000:
+        bits = bits[:5] + ("s" if bits[5] == "x" else "S") + bits[6:]
     if mode & 0o1000:
         bits = bits[:-1] + ("t" if bits[-1] == "x" else "T")
     return _KINDS.get(kind, "-") + bits
@@ -47,9 +49,12 @@ def _stat(proc: Proc, arguments: list[str]) -> Steps[int]:
         kind = {"directory": "directory", "symlink": "symbolic link"}.get(
             entry.kind, "regular file" if entry.size else "regular empty file"
         )
+        user, group = proc.files.owner(where)
+        names = [str(each) if each else "root" for each in (user, group)]
         values = {
             "n": path, "s": str(entry.size), "a": f"{entry.mode:o}", "A": mode_text(entry.kind, entry.mode), "F": kind,
-            "U": "root", "G": "root", "u": "0", "g": "0", "h": "1", "i": "1", "Y": str(int(entry.modified_s)),
+            "U": names[0], "G": names[1], "u": str(user), "g": str(group), "h": "1", "i": "1",
+            "Y": str(int(entry.modified_s)),
             "b": str((entry.size + 511) // 512), "B": "512", "N": f"'{path}'", "%": "%",
         }  # fmt: skip
         if "c" in options.values:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Collection
 from concurrent.futures import Executor, Future
 from dataclasses import replace
+from math import floor
 
 from grader.answer import Answer, meaning, prose
 from grader.limits import Limits, TrialOver
@@ -13,6 +14,7 @@ from grader.lines import CommandError
 from grader.place import CannotGrade, Need
 from grader.prediction import read_all
 from grader.result import AS_ABOVE, REFUSED, CheckResult, Result
+from grader.slips import Slip, mended, slips
 from grader.tasks import AT_ONCE_S, SLOW_TYPIST_S, Check, Task
 from grader.trial import Trial
 from grader.verdict import Verdict
@@ -26,6 +28,8 @@ _MOST_FAILED = 4
 NO_ANSWER = "There is no answer yet."
 NOT_HERE = "Not graded here: it needs the embedded cluster ({needs})."
 BROKE = "This check broke down. That is our mistake, not yours: tell your instructor."
+
+_SLIP = "{source}, line {line}: with {meant} in place of {written} more of it would hold, and that counts half."
 
 # Who types must not matter where the point is to wait, nor how soon the Pods are Ready this time.
 _SEED_OF_PACES = 11
@@ -77,11 +81,17 @@ def judge(
         return _ungraded(task, checks, _unreadable(error, task, answer), source)
     bench = _Bench(task, answer, limits, make_trial, lacks, beside, told)
     results = bench.run(checks)
+    slip: Slip | None = None
+    if task.answer == "manifest" and make_trial is _make_trial and not sum(each.points for each in results):
+        results, slip = _but_for_a_slip(task, answer, advice, checks, results, limits)
     if task.start and meaning(answer.text) == meaning(task.start):
         results = [_as_given(each) for each in results]
     if all(each.passed for each in results):
         advice = []
-    shown = [finding.shown(source, answer.texts[0]) for finding in advice[:_MOST_ADVICE]]
+    shown = (
+        [] if slip is None else [_SLIP.format(source=source, line=slip.line, written=slip.written, meant=slip.meant)]
+    )
+    shown += [finding.shown(source, answer.texts[0]) for finding in advice[:_MOST_ADVICE]]
     shown += [f"{source}, line {each.line}: {each.message}" for each in bench.told_lines[:_MOST_FAILED]]
     shown += [f"{source}, line {number}: {said}" for number, said in unread[:_MOST_FAILED]]
     line = next((each.place.line for each in advice if each.place), None) or bench.line
@@ -89,6 +99,25 @@ def judge(
     is_begun = task.answer == "prediction" or any(each.passed for each in results if not each.is_hidden)
     as_told = tuple(_told(each, line, reasons, is_begun) for each in results)
     return Result(task.id, as_told, None, tuple(shown), source)
+
+
+def _but_for_a_slip(
+    task: Task, answer: Answer, advice: list[Finding], checks: list[Check], results: list[CheckResult], limits: Limits
+) -> tuple[list[CheckResult], Slip | None]:
+    """What an answer that gets nothing would get but for one slip of the pen: half of that, and the slip."""
+    best: tuple[float, list[CheckResult], Slip] | None = None
+    for slip in slips(task, answer, advice):
+        others = _Bench(task, mended(answer, slip), limits, _make_trial, (), None, lambda *_: None).run(checks)
+        score = sum(each.points for each in others)
+        if score > (best[0] if best else 0.0):
+            best = score, others, slip
+    if best is None:
+        return results, None
+    halved = [
+        replace(each, points=floor(other.points) / 2, line=each.line or best[2].line)
+        for each, other in zip(results, best[1], strict=True)
+    ]
+    return halved, best[2]
 
 
 def _unreadable(error: ManifestError, task: Task, answer: Answer) -> str:

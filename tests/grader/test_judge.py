@@ -178,11 +178,11 @@ def test_a_hidden_check_that_fails_alone_says_what_it_is_about() -> None:
 
 
 def test_kubectl_lines_that_did_nothing_are_named_once_with_what_to_try() -> None:
-    text = "kubctl scale deployment shop --replicas=6\nkubectl scale deployment shop --replicas 2 && kubectl get pods\n"
+    text = "kubctl scale deployment shop --replicas=6\nkubectl scale deployment shop --replicas 2 || kubectl get pods\n"
     said = " ".join(graded(text, "ps1.scale").split())
     assert said.count("begins with 'kubctl'. Did you mean kubectl?") == 1
     assert (
-        "line 2: && is a shell's, and there is no shell here: write each kubectl command on a line of its own" in said
+        "line 2: || is a shell's, and there is no shell here: write each kubectl command on a line of its own" in said
     )
     assert "Next: look at line 1" in said
 

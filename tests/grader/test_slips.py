@@ -1,0 +1,94 @@
+"""One slip of the pen does not cost everything: half of what the rest is worth remains."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import yaml
+
+from grader.answer import Answer
+from grader.judge import judge
+from grader.registry import assignments, task, tasks_of
+from grader.result import as_text
+from grader.tasks import Task
+
+CORPUS = Path(__file__).parent / "corpus"
+Leaf = tuple[int, tuple[str | int, ...], str]
+# Where a slip may cost everything, and why.
+MAY_COST_ALL = {
+    "command": "a program of one's own does not run, and nobody can say what it would have done",
+    "args": "the same",
+    "storage": "a size of one's own choice may be any",
+    "operator": "a word of two letters is no slip of another",
+}
+
+
+def model(chosen: Task) -> list[Any]:
+    text = next((CORPUS / chosen.id / "right").glob("01-*")).read_text(encoding="utf-8")
+    return [each for each in yaml.safe_load_all(text) if each]
+
+
+def leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from leaves(each, (*path, key))
+    elif isinstance(value, list):
+        for number, each in enumerate(value):
+            yield from leaves(each, (*path, number))
+    elif isinstance(value, str) and len(value) > 2:
+        yield path, value
+
+
+def misspelt(word: str) -> str:
+    """The last two letters swapped, or the last left out where they are the same."""
+    return word[:-1] if word[-1] == word[-2] else word[:-2] + word[-1] + word[-2]
+
+
+def with_slip(documents: list[Any], number: int, path: tuple[str | int, ...], word: str) -> str:
+    changed = copy.deepcopy(documents)
+    holder = changed[number]
+    for each in path[:-1]:
+        holder = holder[each]
+    holder[path[-1]] = misspelt(word)
+    return "---\n".join(yaml.safe_dump(each, sort_keys=False) for each in changed)
+
+
+MANIFESTS = [
+    chosen for name in assignments() if name[-1] in "123456l" for chosen in tasks_of(name).values()
+    if chosen.answer == "manifest"
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("chosen", MANIFESTS, ids=lambda chosen: chosen.id)
+def test_no_misspelt_word_costs_everything(chosen: Task) -> None:
+    documents = model(chosen)
+    words = [(number, path, word) for number, each in enumerate(documents) for path, word in leaves(each)]
+    words = [each for each in words if not MAY_COST_ALL.keys() & set(each[1])]
+    for number, path, word in Random(chosen.id).sample(words, 1):
+        result = judge(chosen, Answer.of_cell(with_slip(documents, number, path, word)))
+        assert result.score > 0, (path, word, result.checks[0].message)
+        assert result.checks[0].points <= result.checks[0].max
+
+
+def test_a_slip_counts_half_and_is_told_with_its_line() -> None:
+    text = next((CORPUS / "ps1.shop/right").glob("01-*")).read_text(encoding="utf-8")
+    result = judge(task("ps1.shop"), Answer.of_cell(text.replace("kind: Deployment", "kind: Deploymnet")))
+    line = next(number for number, each in enumerate(text.splitlines(), 1) if each == "kind: Deployment")
+    assert result.score == 12.5
+    assert f"your answer, line {line}: with Deployment in place of Deploymnet more of it would hold" in as_text(result)
+    assert not result.is_full
+
+
+@pytest.mark.parametrize("other", ["kind: Pod\n", "kind: Deployment\nmetadata: {name: shpo}\n", "shop: Deploymnet\n"])
+def test_what_is_missing_is_no_slip(other: str) -> None:
+    assert judge(task("ps1.shop"), Answer.of_cell(other)).score == 0
+
+
+def test_what_was_given_earns_nothing_though_it_is_full_of_slips() -> None:
+    chosen = task("ps3.lookup")
+    assert judge(chosen, Answer.of_cell(chosen.start)).score == 0

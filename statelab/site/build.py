@@ -24,6 +24,8 @@ _PAGE = Path(__file__).parent / "page"
 _LAB = Path(__file__).resolve().parents[1] / "lab" / "extension"
 # Ours: pictures and the stage, how the course looks, and what a tab needs that has no server.
 _OURS = (_LAB / "statelab", _LAB / "statelab-course", Path(__file__).parent / "extension" / "statelab-tab")
+_ALL_REQUESTS = "shouldDrop(t,a)||(n=maybeFromCache(e))"
+_REQUESTS_IF_KEPT = "shouldDrop(t,a)||!enableCache||(n=maybeFromCache(e))"
 # Parts of JupyterLab that a learner of this course never meets, each with what it weighs in a tab's start.
 _DISABLED = (
     "@jupyterlab/extensionmanager-extension",
@@ -50,6 +52,7 @@ def build(to: Path, *, cache: Path | None = None) -> dict[str, int]:
         _settings(lite, names)
         _jupyterlite(lite, made)
         _page(made)
+        _service_worker(made / "service-worker.js")
         sizes.prune(made)
         counted = sizes.of(made)
         about = {"statelab": VERSION, "pyodide": downloads.PYODIDE_VERSION, "bytes": counted}
@@ -111,6 +114,14 @@ def _jupyterlite(lite: Path, made: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, cwd=lite, check=False)
     if done.returncode:
         raise Problem("JupyterLite could not be built:\n" + (done.stderr or done.stdout)[-3000:])
+
+
+def _service_worker(program: Path) -> None:
+    """JupyterLite's stands between the page and its files even where it keeps none of them; on the second visit each of
+    40 MB goes through it, and the browser keeps nothing it has compiled. The learner's files are all it is needed for.
+    """
+    text = program.read_text(encoding="utf-8")
+    program.write_text(text.replace(_ALL_REQUESTS, _REQUESTS_IF_KEPT), encoding="utf-8")
 
 
 def _page(made: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from statelab.cluster.problem import Problem
 from statelab.site import downloads
+from statelab.site.compiling import compile_all
 from statelab.site.wheels import Wheel, installed, own
 
 # What the kernel starts with, of Pyodide's lock; what these depend on comes with them.
@@ -40,6 +41,9 @@ def make(folder: Path, extension: Path, cache: Path) -> list[str]:
     ours = own(folder, tuple(each.name for each in dependencies))
     for wheel in (*kernel, *dependencies, ours):
         packages[wheel.name] = wheel.to_json()
+    compile_all([*folder.glob("*.whl"), folder / "python_stdlib.zip"], source, cache)
+    for entry in packages.values():
+        entry["sha256"] = hashlib.sha256((folder / entry["file_name"]).read_bytes()).hexdigest()
     lock["packages"] = dict(sorted(packages.items()))
     (folder / "pyodide-lock.json").write_text(json.dumps(lock, separators=(",", ":")), encoding="utf-8")
     return sorted(packages)

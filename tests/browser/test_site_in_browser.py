@@ -376,4 +376,7 @@ def test_the_site_has_not_grown(site):
             continue
         assert size <= expected[part] * 1.05, f"{part}: {size} bytes, {expected[part]} were expected"
     assert found["total"] < 70_000_000
+    assert "!enableCache" in (site / "service-worker.js").read_text()  # it does not stand between a page and its files
+    for wheel in (site / "static" / "pyodide").glob("*.whl"):
+        assert not [name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".py")], "compile.mjs"
     assert not list(site.rglob("*.map"))

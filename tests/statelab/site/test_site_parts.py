@@ -14,7 +14,7 @@ import pytest
 
 from statelab.cluster import Problem
 from statelab.site import build as building
-from statelab.site import distribution, downloads, sizes, wheels
+from statelab.site import compiling, distribution, downloads, sizes, wheels
 
 
 def test_wheels_are_pure_and_the_same_files_make_the_same_bytes(tmp_path):
@@ -90,6 +90,7 @@ def test_the_lock_names_only_what_lies_beside_it(tmp_path, monkeypatch):
     (extension / "static" / "pypi").mkdir(parents=True)
     for name in ("piplite", "ipykernel", "pyodide_kernel"):
         (extension / "static" / "pypi" / f"{name}-1.0-py3-none-any.whl").write_bytes(b"x")
+    monkeypatch.setattr(distribution, "compile_all", lambda archives, *_: archives[0].write_bytes(b"compiled"))
     made = tmp_path / "made"
     names = distribution.make(made, extension, cache)
     lock = json.loads((made / "pyodide-lock.json").read_text())["packages"]
@@ -128,3 +129,33 @@ def test_no_page_of_ours_asks_for_anything_elsewhere():
     for path in page.iterdir():
         text = path.read_text(encoding="utf-8")
         assert "https://" not in text and "//cdn" not in text, path.name
+
+
+def test_modules_are_compiled_by_the_interpreter_that_will_run_them_and_once(tmp_path, monkeypatch):
+    """The interpreter is Pyodide's own, which Node.js runs; here it is this Python, asked as that one is."""
+    program, asked = tmp_path / "node", tmp_path / "asked"
+    each = "cp $each $4; printf compiled >> $4/${each##*/}"
+    program.write_text(f"#!/bin/sh\necho x >> {asked}\nfor each in $3/*; do {each}; done\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    for folder in ("first", "second"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.whl").write_text("source ")
+        compiling.compile_all([tmp_path / folder / "a.whl"], tmp_path, tmp_path)
+        assert (tmp_path / folder / "a.whl").read_text() == "source compiled"
+    assert asked.read_text() == "x\n"  # the same content is compiled once
+
+
+def test_a_module_that_cannot_be_compiled_is_said(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "a.whl").write_text("source")
+    with pytest.raises(Problem, match="no node"):
+        compiling.compile_all([tmp_path / "a.whl"], tmp_path, tmp_path)
+
+
+def test_the_service_worker_is_asked_for_the_learners_files_alone(tmp_path):
+    """Only while JupyterLite's own is as this patch expects it; the browser's test sees that one."""
+    worker = tmp_path / "service-worker.js"
+    worker.write_text("shouldBroadcast(a)?x:shouldDrop(t,a)||(n=maybeFromCache(e));")
+    building._service_worker(worker)
+    assert "shouldDrop(t,a)||!enableCache||(n=maybeFromCache(e))" in worker.read_text()

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -89,8 +89,8 @@ STAGE = ["cluster.use('shop')\nstage()", "%kubectl delete pod web-1", "show()"]
 
 
 @contextmanager
-def jupyterlab(home: Path) -> Iterator[str]:
-    """A running JupyterLab with the notebook; gives its address."""
+def jupyterlab(home: Path, sources: Sequence[str], pace: str = "2") -> Iterator[str]:
+    """A running JupyterLab with a notebook of these cells; gives its address."""
     course = home / "course"
     course.mkdir(parents=True)
     shutil.copy(WEB, course / "web.yaml")
@@ -103,7 +103,7 @@ def jupyterlab(home: Path) -> Iterator[str]:
             "execution_count": None,
             "source": source,
         }
-        for n, source in enumerate([SETUP, *(cell for _, cell, _ in SHOTS.values()), *STAGE])
+        for n, source in enumerate(sources)
     ]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     body = {"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
@@ -118,7 +118,7 @@ def jupyterlab(home: Path) -> Iterator[str]:
     settings = home / "jupyterlab_settings_dir" / "@jupyterlab" / "notebook-extension"
     settings.mkdir(parents=True)
     (settings / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}', encoding="utf-8")
-    command = [sys.executable, "-m", "statelab", "lab", "--no-browser", "--port", str(port), "--pace", "2"]
+    command = [sys.executable, "-m", "statelab", "lab", "--no-browser", "--port", str(port), "--pace", pace]
     command += ["--allow-root", "--IdentityProvider.token=t", "--LabApp.expose_app_in_browser=True"]
     with (home / "lab.log").open("wb") as log:
         lab = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
@@ -153,11 +153,16 @@ def run(page: Page, index: int) -> Locator:
     return page.locator(".jp-Notebook .jp-Cell").nth(index)
 
 
-def take(page: Page, address: str, folder: Path) -> None:
-    """Every screenshot, into the folder."""
+def opened(page: Page, address: str) -> None:
+    """The notebook, its kernel ready."""
     page.goto(address, wait_until="domcontentloaded")
     page.wait_for_selector(".jp-Notebook .jp-Cell")
     page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'")
+
+
+def take(page: Page, address: str, folder: Path) -> None:
+    """Every screenshot, into the folder."""
+    opened(page, address)
     run(page, 0)
     for index, (file, (theme, _, act)) in enumerate(SHOTS.items(), 1):
         page.evaluate("name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})", theme)
@@ -190,21 +195,28 @@ def take_stage(page: Page, path: Path) -> None:
     print(f"{path.name:24} {path.stat().st_size / 1000:7.1f} kB")
 
 
-def main() -> None:
-    """Take them all."""
+@contextmanager
+def window(sources: Sequence[str], width: int, height: int, pace: str = "2") -> Iterator[tuple[Page, str]]:
+    """A browser's window, and the address of a notebook with these cells in a JupyterLab of its own."""
     found: Any = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _CHROMIUMS)), None)
     if found is None:
         raise SystemExit("There is no chromium on this machine; CHROMIUM names one elsewhere.")
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
-        jupyterlab(Path(folder, "home")) as address,
+        jupyterlab(Path(folder, "home"), sources, pace) as address,
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=found, args=_FLAGS)
-        page = browser.new_page(viewport={"width": 1280, "height": 1500})
+        page = browser.new_page(viewport={"width": width, "height": height})
         page.set_default_timeout(60_000)
-        take(page, address, HERE / "pictures")
+        yield page, address
         browser.close()
+
+
+def main() -> None:
+    """Take them all."""
+    with window([SETUP, *(cell for _, cell, _ in SHOTS.values()), *STAGE], 1280, 1500) as (page, address):
+        take(page, address, HERE / "pictures")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import traitlets
 from statelab.cluster import Cluster, Problem, RequestRefused
 from statelab.cluster.beside import Later, later
 from statelab.controlplane.kinds import Object
+from statelab.notebook.pictures.customs import DEFINITIONS, kinds_defined
 from statelab.notebook.pictures.live import Mirror, mirror_of
 from statelab.notebook.pictures.modules import PICTURE, answering, css, lasting, module
 from statelab.notebook.pictures.picture import WIDTH, Picture, draw, frame_of
@@ -256,6 +257,9 @@ def scene_of(cluster: Cluster) -> Scene:
         try:
             objects[plural] = cluster.list(plural)
         except RequestRefused as refusal:
-            if plural not in OPTIONAL or refusal.code != 404:
+            if plural not in OPTIONAL or refusal.code not in (403, 404):
                 raise
+    for plural in kinds_defined(objects.get(DEFINITIONS, ())):
+        with suppress(RequestRefused, Problem):
+            objects[plural] = cluster.list(plural)
     return make_scene(objects, cluster.namespace, stand_ins_of(cluster))

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from statelab.controlplane.kinds import Object
+from statelab.notebook.pictures.customs import singular_of
 
 _COUNTED = ("managedFields", "resourceVersion", "generation")
 _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -53,8 +54,6 @@ def _mark(line: str) -> str:
 
 def by_name(objects: Mapping[str, Sequence[Object]]) -> dict[str, Any]:
     """Objects by "pod/web-0", from objects by plural."""
-    from statelab.controlplane.kinds import KINDS
-
     return {
-        f"{KINDS[plural].singular}/{obj['metadata']['name']}": obj for plural, each in objects.items() for obj in each
+        f"{singular_of(plural, obj)}/{obj['metadata']['name']}": obj for plural, each in objects.items() for obj in each
     }

@@ -9,6 +9,7 @@ from typing import Any
 
 from statelab.controlplane.clock import seconds
 from statelab.controlplane.kinds import Object, key_of
+from statelab.notebook.pictures.customs import is_custom
 from statelab.notebook.pictures.scene import WATCHED, is_node_ready
 
 
@@ -64,7 +65,7 @@ class History:
         """Add later moments; those of other namespaces, and heartbeats of nodes, are left out. How many were added."""
         before = len(self.moments)
         for moment in moments:
-            if moment.plural not in WATCHED or not self._is_here(moment.object):
+            if not (moment.plural in WATCHED or is_custom(moment.plural)) or not self._is_here(moment.object):
                 continue
             numbers, states = self._lives.setdefault((moment.plural, moment.key), ([], []))
             if states and _is_heartbeat(moment, states[-1]):
@@ -90,10 +91,10 @@ class History:
             place = bisect_right(numbers, index) - 1
             state = states[place] if place >= 0 else None
             if state is not None:
-                found[plural].append(state)
+                found.setdefault(plural, []).append(state)
         for (plural, key), obj in self._current.items():
             if (plural, key) not in self._lives:  # nothing ever happened to it in the history we have
-                found[plural].append(obj)
+                found.setdefault(plural, []).append(obj)
         return found
 
     def yours(self) -> list[int]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from statelab.controlplane.kinds import Object
+from statelab.notebook.pictures.customs import DEFINITIONS
 from statelab.notebook.pictures.drawing import Picture, Piece, elided, text
 from statelab.notebook.pictures.history import History, Moment
 from statelab.notebook.pictures.scene import natural, pod_state
@@ -272,7 +273,7 @@ def scale_of(
 
 def of_interest(history: History, what: str = "") -> list[Moment]:
     """The moments to show: from the first Pod, claim or workload on; of `what` ("sts/web") and what belongs to it."""
-    moments = [moment for moment in history.moments if moment.plural not in ("nodes",)]
+    moments = [moment for moment in history.moments if moment.plural not in ("nodes", DEFINITIONS)]
     if not what:
         return moments
     from statelab.cluster.names import parse

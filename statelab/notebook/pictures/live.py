@@ -11,12 +11,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from statelab.cluster import Cluster, Problem, RequestRefused
 from statelab.cluster.beside import later
 from statelab.cluster.names import path_of
-from statelab.controlplane.kinds import KINDS, Object, key_of
+from statelab.controlplane.kinds import KINDS, Kind, Object, key_of
+from statelab.notebook.pictures.customs import DEFINITIONS, is_custom, kinds_defined
 from statelab.notebook.pictures.history import Moment
 from statelab.notebook.pictures.recording import Recording, number_of
 from statelab.notebook.pictures.scene import OPTIONAL, WATCHED
@@ -42,6 +44,8 @@ class Mirror:
         self.is_away = False
         self._lock = threading.Lock()
         self._objects: dict[str, dict[str, Object]] = {plural: {} for plural in WATCHED}
+        self._kinds: dict[str, Kind] = {plural: KINDS[plural] for plural in WATCHED}
+        self._stops: list[Callable[[], None]] = []  # what ends the hearing of a cluster of this process
         self._listeners: dict[int, Callable[[], None]] = {}
         self._changed = threading.Event()
         self._closed = threading.Event()
@@ -50,13 +54,16 @@ class Mirror:
         self._recording.begin()
         self._is_begun = True
         self._told_soon = False
-        self._stop_following = self.cluster.follow(WATCHED, self._hear)
-        if self._stop_following is not None:
+        stop = self.cluster.follow(WATCHED, self._hear)
+        if stop is not None:
+            self._stops.append(stop)
+            self._learn()
             return
         threading.Thread(target=self._tell, daemon=True, name=f"pictures of {self.namespace}").start()
         for plural, version in versions.items():
             name = f"watch {plural} in {self.namespace}"
             threading.Thread(target=self._follow, args=(plural, version), daemon=True, name=name).start()
+        self._learn()
 
     # ---- what a picture asks
 
@@ -95,8 +102,8 @@ class Mirror:
         self._changed.set()
         for end in list(self._ends):
             end()
-        if self._stop_following is not None:
-            self._stop_following()
+        for stop in self._stops:
+            stop()
 
     # ---- following
 
@@ -110,7 +117,10 @@ class Mirror:
                 self._set_away(False)
                 again_s = _AGAIN_S
                 continue
-            except (RequestRefused, Problem):
+            except (RequestRefused, Problem) as refusal:
+                if is_custom(plural) and isinstance(refusal, RequestRefused) and refusal.code in (403, 404):
+                    self._forget(plural)  # its definition is gone
+                    return
                 self._set_away(True)
             except Exception:  # nothing that a cluster sends may end a picture
                 _log.exception("watching %s", plural)
@@ -122,12 +132,12 @@ class Mirror:
         try:
             return self._list(plural)
         except RequestRefused as refusal:
-            if plural in OPTIONAL and refusal.code == 404:
+            if plural in OPTIONAL and refusal.code in (403, 404):
                 return None  # this cluster has no such kind: there is nothing to follow
             raise
 
     def _list(self, plural: str) -> str:
-        kind = KINDS[plural]
+        kind = self._kinds[plural]
         # "0" is any version, as a reflector asks: what a watch begins with is no sign that somebody is there.
         answer = self.cluster.request("GET", path_of(kind, self.namespace), params={"resourceVersion": "0"})
         found = {}
@@ -156,7 +166,7 @@ class Mirror:
             version = self._list(plural)
             self._set_away(False)
         params = {"watch": "1", "resourceVersion": version, "timeoutSeconds": str(_WATCH_S)}
-        path = path_of(KINDS[plural], self.namespace)
+        path = path_of(self._kinds[plural], self.namespace)
         for event in self.cluster.connection.stream(path, params, read_timeout_s=_WATCH_S + 30.0, ends=self._ends):
             if self.is_closed or event["type"] == "ERROR":
                 return
@@ -171,6 +181,39 @@ class Mirror:
             else:
                 self._objects[plural][key_of(obj)] = obj
             self._recording.told(type, plural, obj, time.time())
+        if plural == DEFINITIONS:
+            self._learn()
+        self._changed.set()
+
+    # ---- kinds that the cluster learns
+
+    @property
+    def customs(self) -> tuple[str, ...]:
+        """The custom kinds that are followed, by plural and group."""
+        with self._lock:
+            return tuple(sorted(plural for plural in self._kinds if is_custom(plural)))
+
+    def _learn(self) -> None:
+        """Follow also the objects of kinds that have been defined meanwhile."""
+        with self._lock:
+            defined = kinds_defined(list(self._objects.get(DEFINITIONS, {}).values()))
+            new = {plural: kind for plural, kind in defined.items() if plural not in self._kinds}
+            self._kinds |= new
+            self._objects |= {plural: {} for plural in new}
+        for plural in new:
+            if not self._stops:
+                name = f"watch {plural} in {self.namespace}"
+                threading.Thread(target=self._follow, args=(plural, ""), daemon=True, name=name).start()
+                continue
+            with suppress(RequestRefused, Problem):
+                self._list(plural)
+                stop = self.cluster.follow((plural,), self._hear)
+                self._stops += [stop] if stop is not None else []
+
+    def _forget(self, plural: str) -> None:
+        with self._lock:
+            self._kinds.pop(plural, None)
+            self._objects.pop(plural, None)
         self._changed.set()
 
     def _set_away(self, is_away: bool) -> None:

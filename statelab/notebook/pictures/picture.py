@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from statelab.notebook.pictures.cards import MARKS, Card, claim_card, ghost_card, pod_card, tile
+from statelab.notebook.pictures.customs import customs
 from statelab.notebook.pictures.drawing import Picture, Piece, escaped, shortened, text
 from statelab.notebook.pictures.families import families
 from statelab.notebook.pictures.scene import Scene
@@ -48,7 +49,8 @@ def draw(scene: Scene, *, width: int = WIDTH, ghosts: Sequence[PodShown] = ()) -
     """
     pieces: dict[str, Piece] = {}
     pieces["header"] = Piece(_MARGIN, _MARGIN, text(0, 14, say("namespace", namespace=scene.namespace), "small quiet"))
-    y = families(scene.workloads, pieces, _MARGIN, _MARGIN + 24.0, width - 2 * _MARGIN)
+    y = customs(scene.customs, pieces, _MARGIN, _MARGIN + 24.0, width - 2 * _MARGIN)
+    y = families(scene.workloads, pieces, _MARGIN, y, width - 2 * _MARGIN)
     y = _rooms(scene, pieces, y, width, ghosts)
     y = _services(scene, pieces, y, width)
     return Picture(width, int(y + _MARGIN), pieces, scene.sentence())

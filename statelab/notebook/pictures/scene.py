@@ -11,8 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from statelab.controlplane.kinds import KINDS, Object
+from statelab.notebook.pictures import customs
+from statelab.notebook.pictures.customs import DEFINITIONS
 from statelab.notebook.pictures.owning import workloads
-from statelab.notebook.pictures.shown import ClaimShown, NodeShown, PodShown, ServiceShown, WorkloadShown
+from statelab.notebook.pictures.shown import ClaimShown, CustomShown, NodeShown, PodShown, ServiceShown, WorkloadShown
 from statelab.notebook.strings import say
 
 _MOST_TOLD = 60
@@ -32,11 +34,12 @@ WATCHED: tuple[str, ...] = tuple(
         "controllerrevisions",
         "jobs",
         "cronjobs",
+        DEFINITIONS,
     )
     if plural in KINDS
 )
 # What a cluster may lack; a picture is drawn without it.
-OPTIONAL = ("controllerrevisions", "jobs", "cronjobs")
+OPTIONAL = ("controllerrevisions", "jobs", "cronjobs", DEFINITIONS)
 _SELECTED_NODE = "volume.kubernetes.io/selected-node"
 _DEPLOYMENTS_REVISION = "deployment.kubernetes.io/revision"
 
@@ -49,12 +52,14 @@ class Scene:
     claims: tuple[ClaimShown, ...] = ()
     services: tuple[ServiceShown, ...] = ()
     workloads: tuple[WorkloadShown, ...] = field(default=())
+    customs: tuple[CustomShown, ...] = ()
 
     def sentence(self) -> str:
         """The scene for someone who does not see it."""
         if len(self.pods) + len(self.claims) > _MOST_TOLD:
             return self._summary()
         parts = [say("said_namespace", namespace=self.namespace)]
+        parts += [customs.said(each) for each in self.customs]
         parts += [_said_workload(each) for each in self.workloads]
         parts += [
             say("said_pod_on" if pod.node else "said_pod", name=pod.name, said=pod.said, node=pod.node)
@@ -125,6 +130,7 @@ def make_scene(
         ),
         services=tuple(_service(obj, slices, namespace) for obj in sorted(objects.get("services", ()), key=_name)),
         workloads=workloads(objects, pods, versions),
+        customs=customs.customs_shown(objects),
     )
 
 

@@ -68,9 +68,10 @@ class Selection:
 
     def _version(self) -> str:
         kind, _, name = (self.key or "").partition("/")
-        for obj in self._mirror.objects().get(f"{kind}s", ()):
-            if obj["metadata"]["name"] == name:
-                return str(obj["metadata"].get("resourceVersion"))
+        for plural, found in self._mirror.objects().items():
+            for obj in found if plural.partition(".")[0] == f"{kind}s" else ():
+                if obj["metadata"]["name"] == name:
+                    return str(obj["metadata"].get("resourceVersion"))
         return ""
 
     def _events(self, key: str) -> str:

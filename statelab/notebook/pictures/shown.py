@@ -59,6 +59,19 @@ class ServiceShown:
 
 
 @dataclass(frozen=True)
+class CustomShown:
+    """An object of a kind of the cluster's own. `columns`: (title, value), as its definition shows them."""
+
+    kind: str
+    name: str
+    columns: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind.lower()}/{self.name}"
+
+
+@dataclass(frozen=True)
 class SlotShown:
     """A place in a workload for one Pod: `pod` is who has it, "" when it is empty. `label`: "0", or a name's end."""
 

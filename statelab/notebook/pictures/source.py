@@ -22,6 +22,7 @@ class Source:
         self._cluster: Cluster = mirror.cluster
         self._since = 0
         self._one_at_a_time = threading.Lock()
+        self._customs = mirror.customs
         self.history = History(mirror.namespace, (), mirror.objects())
         self.update()
 
@@ -45,6 +46,9 @@ class Source:
 
     def _from_embedded(self) -> int:
         added = 0
+        if self._mirror.customs != self._customs:  # what happened to them before is to be asked for as well
+            self._customs = self._mirror.customs
+            self._begin_again()
         while True:
             try:
                 answer = self._page()
@@ -67,7 +71,7 @@ class Source:
         params = {
             "limit": str(_PAGE),
             "namespace": self._mirror.namespace,
-            "resources": ",".join((*WATCHED, "namespaces")),
+            "resources": ",".join((*WATCHED, *self._customs, "namespaces")),
         }
         if self._since:
             params["since"] = str(self._since)

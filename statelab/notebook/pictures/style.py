@@ -71,6 +71,7 @@ _COLOURS = (
     (" .failing .box", "stroke:{failing}"),
     (" .failing .mark", "fill:{failing}"),
     (" .claim .box", "fill:{claim_fill};stroke:{claim}"),
+    (" .custom .box", "fill:{room};stroke:{ink}"),
     (" .ghost .box", "stroke:{quiet}"),
     (" .owns", "stroke:{line}"),
     (" .slot.empty .box", "stroke:{line}"),

@@ -10,6 +10,7 @@ import traitlets
 
 from statelab.cluster import Cluster, Problem, RequestRefused
 from statelab.notebook.pictures.cluster_view import fitting
+from statelab.notebook.pictures.customs import singular_of
 from statelab.notebook.pictures.differing import by_name, differences
 from statelab.notebook.pictures.history import History, Moment
 from statelab.notebook.pictures.lanes import Lane, Scale, draw_lanes, lanes, of_interest, scale_of
@@ -221,9 +222,7 @@ def clock(moment: Moment) -> str:
 
 def told(moment: Moment) -> str:
     """What happened in a moment: who did what to which object, and why."""
-    from statelab.controlplane.kinds import KINDS
-
-    what = say(f"did_{moment.type}", what=f"{KINDS[moment.plural].singular}/{moment.name}")
+    what = say(f"did_{moment.type}", what=f"{singular_of(moment.plural, moment.object)}/{moment.name}")
     if moment.why:
         what = say("did_because", what=what, why=moment.why)
     return say("did", who=moment.actor, what=what) if moment.actor else what

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from grader.image_faults import image_fault
 from grader.result import REFUSED
-from grader.seen import Seen, parse_reference
-from grader.timeline import tidy
+from grader.seen import Seen, parse_reference, tidy
 from grader.verdict import Verdict, no
 from statelab.manifest.relations import at
 from statelab.reader import Path_
@@ -105,7 +104,7 @@ def pods_not_ready(trial: Trial, reference: str, wanted: int) -> Verdict | None:
     if fault is not None:
         line = trial.line(kind, "spec", "template", "spec", "containers", 0, "image", name=workload.name)
         return no(f"{waiting.name} does not get ready: {fault[0]}", trial.evidence(waiting.reference), line=line)
-    why = _ended(trial, waiting) or tidy(waiting.waiting_for) or _last_warning(trial, waiting)
+    why = _ended(trial, waiting) or waiting.waiting_for or _last_warning(trial, waiting)
     why = why or f"it is {waiting.phase}, and not Ready"
     line = (
         trial.line(kind, "spec", "template", "spec", "containers", 0, "image", name=workload.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from statelab.controlplane.kinds import KINDS, Kind, Object, key_of
 from statelab.controlplane.runtime.images.catalog import short_name
 from statelab.manifest.relations import at
 
+_UID = re.compile(r" ?(?:in pod |pod=)[a-z0-9.-]+_[a-z0-9-]+\([0-9a-f-]{36}\)")
 _NAMES: dict[str, Kind] = {}
 for _kind in KINDS.values():
     for _name in (_kind.plural, _kind.singular, *_kind.short_names):
@@ -123,8 +125,17 @@ class Seen:
         for each in self.at("status", "containerStatuses") or ():
             reason = at(each, "state", "waiting", "reason")
             if reason and reason not in ("ContainerCreating", "PodInitializing"):
-                return f"{reason}: {at(each, 'state', 'waiting', 'message') or ''}".rstrip(": ")
+                return tidy(f"{reason}: {at(each, 'state', 'waiting', 'message') or ''}")
         for each in self.at("status", "conditions") or ():
             if each.get("type") == "PodScheduled" and each.get("status") == "False":
-                return str(each.get("message") or "")
+                return tidy(str(each.get("message") or ""))
         return ""
+
+
+def tidy(said: str) -> str:
+    """A component's words as part of a sentence: on one line, nothing twice, no Pod's uid, no dot or colon at the end.
+
+    "not found. not found" is what kube-scheduler says of a claim that is not there.
+    """
+    said = _UID.sub("", " ".join(said.split())).rstrip(" .:")
+    return said.removesuffix(". not found").rstrip(" .:")

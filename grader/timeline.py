@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from grader.seen import reference
+from grader.seen import reference, tidy
 from statelab.controlplane.kinds import Object, split_key
 from statelab.controlplane.store import Past, Store
 from statelab.manifest.relations import at
 
 _MOST = 8
-_UID = re.compile(r" ?(?:in pod |pod=)[a-z0-9.-]+_[a-z0-9-]+\([0-9a-f-]{36}\)")
 
 
 def timeline(store: Store, plural: str, key: str, began_s: float, most: int = _MOST) -> tuple[str, ...]:
@@ -58,12 +56,3 @@ def _milestones(revision: Past) -> Iterator[str]:
 def _ready(obj: Object) -> bool:
     conditions = at(obj, "status", "conditions") or ()
     return any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
-
-
-def tidy(said: str) -> str:
-    """A component's words as part of a sentence: on one line, nothing twice, no Pod's uid, no dot or colon at the end.
-
-    "not found. not found" is what kube-scheduler says of a claim that is not there.
-    """
-    said = _UID.sub("", " ".join(said.split())).rstrip(" .:")
-    return said.removesuffix(". not found").rstrip(" .:")

@@ -74,3 +74,10 @@ def test_a_class_that_deletes_is_told_where_it_says_so() -> None:
 def test_a_claim_that_waits_is_told_by_what_its_provisioner_said() -> None:
     result = of("ps4.disasters", ("WaitForFirstConsumer", "Immediate"))
     assert "which is Pending: ProvisioningFailed: " in result.checks[0].message
+
+
+def test_a_pod_whose_claim_was_refused_or_renamed_is_told_so() -> None:
+    refused = of("ps4.repair", ("storage: 1Gi", "storage: 1GB")).checks[1]
+    assert refused.message.startswith("The API server refused it:")
+    renamed = of("ps4.repair", ("  name: pv-claim\n", "  name: claim-of-mine\n")).checks[1]
+    assert renamed.message == "There is a PersistentVolumeClaim called claim-of-mine, and none called pv-claim."

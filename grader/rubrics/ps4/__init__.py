@@ -46,6 +46,8 @@ def runs_on_the_claim(trial: Trial) -> Verdict:
     if pod is None:
         return not_there(trial, "pod/pv-pod")
     if not pod.ready:
+        if trial.get("pvc/pv-claim") is None:
+            return not_there(trial, "pvc/pv-claim")
         why = pod.waiting_for or f"it is {pod.phase}, and not Ready"
         return no(f"pv-pod does not get ready: {why}.", trial.evidence("pod/pv-pod", "pvc/pv-claim"))
     claim = claim_at(trial, "pv-pod", HTML)

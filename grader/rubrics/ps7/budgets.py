@@ -10,6 +10,7 @@ from grader.rubrics.final.care import guarded
 from grader.rubrics.ps7 import texts
 from grader.trial import Trial
 from grader.verdict import Verdict, no, partly
+from statelab.manifest.relations import at
 
 NAME, SET = "vote", "statefulset/vote"
 
@@ -20,8 +21,15 @@ def with_members(trial: Trial, members: int, *, can_break: bool = True) -> Trial
     return trial.beside(replace(trial.task, given=given), trial.answer, seed=7).settle()
 
 
-def _line(trial: Trial) -> int | None:
-    return trial.line("PodDisruptionBudget", "spec")
+def _line(trial: Trial, *fields: str) -> int | None:
+    """Where the budget says the first of these that it says; else where its spec is."""
+    item = trial.item("PodDisruptionBudget")
+    spec = at(item.object, "spec") if item is not None else None
+    said = next((each for each in fields if isinstance(spec, dict) and each in spec), None)
+    return trial.line("PodDisruptionBudget", "spec", said) if said else trial.line("PodDisruptionBudget", "spec")
+
+
+_NUMBERS = ("minAvailable", "maxUnavailable")
 
 
 def drained(trial: Trial, members: int) -> int | Verdict:
@@ -43,7 +51,9 @@ def one_goes(trial: Trial, members: int) -> Verdict | None:
     said = evict(trial, last)
     trial.settle()
     if said:
-        return no(f"All {members} members were Ready, and {last} could not be evicted: {said}", line=_line(trial))
+        return no(
+            f"All {members} members were Ready, and {last} could not be evicted: {said}", line=_line(trial, *_NUMBERS)
+        )
     return None
 
 
@@ -53,11 +63,11 @@ def leaves_a_quorum(trial: Trial, members: int) -> Verdict | None:
     if isinstance(gone, Verdict):
         return gone
     if gone == 0:
-        return no(f"All {members} members were Ready, and none could be evicted.", line=_line(trial))
+        return no(f"All {members} members were Ready, and none could be evicted.", line=_line(trial, *_NUMBERS))
     left, quorum = members - gone, members // 2 + 1
     if left < quorum:
         said = f"{gone} of {members} were evicted at once: {left} {'was' if left == 1 else 'were'} left,"
-        return no(f"{said} and a quorum of {members} is {quorum}.", line=_line(trial))
+        return no(f"{said} and a quorum of {members} is {quorum}.", line=_line(trial, *_NUMBERS))
     return None
 
 
@@ -75,19 +85,20 @@ def broken_ones_go(trial: Trial, members: int) -> Verdict | None:
     told = f"{len(broken)} of {members} were broken, and ran on, not Ready."
     for name in well:
         if not evict(trial, name):
-            trial.settle()
-            return no(f"{told} {name}, which was well, could be evicted.", line=_line(trial))
+            _mend(trial, members)
+            return no(f"{told} {name}, which was well, could be evicted.", line=_line(trial, *_NUMBERS))
     for name in broken:
         said = evict(trial, name)
         if said:
             _mend(trial, members)
             seen = f"{told} {name}, one of the broken, could not be evicted: a drain of its machine never ends."
-            return no(seen, said, line=_line(trial))
+            return no(seen, said, line=_line(trial, "unhealthyPodEvictionPolicy"))
     trial.settle()
     return pods_not_ready(trial, SET, members)
 
 
 def _mend(trial: Trial, members: int) -> None:
+    trial.settle()
     for each in range(members):
         trial.exec(f"{NAME}-{each}", "httpd", "-p", "80", "-h", "/tmp")
     trial.settle()
@@ -102,12 +113,14 @@ def a_drain_ends(trial: Trial, members: int) -> Verdict | None:
             return problem
         said = evict(trial, f"{NAME}-{ordinal}")
         if said:
-            return no(f"All were Ready, and {NAME}-{ordinal} could not be evicted: {said}", line=_line(trial))
+            return no(
+                f"All were Ready, and {NAME}-{ordinal} could not be evicted: {said}", line=_line(trial, *_NUMBERS)
+            )
         trial.settle()
     for pod in trial.pods_of("deployment/front"):
         said = evict(trial, pod.name)
         if said:
-            return no(f"A Pod of front could not be evicted: {said}", line=_line(trial))
+            return no(f"A Pod of front could not be evicted: {said}", line=_line(trial, "selector"))
     trial.settle()
     return None
 

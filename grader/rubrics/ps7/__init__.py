@@ -88,10 +88,11 @@ def through_operations(trial: Trial) -> Verdict:
     if problem is not None:
         return problem
     restart = {"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "today"}}}}}
-    rolled = ledger.through(trial, "All were rolled", lambda: trial.patch(ledger.SET, restart))
-    return (
-        rolled or ledger.through(trial, "It was scaled to one and back", lambda: trial.scale(ledger.SET, 1)) or yes("")
-    )
+    acts = [
+        ("All were rolled", lambda: trial.patch(ledger.SET, restart)),
+        ("It was scaled to one and back", lambda: trial.scale(ledger.SET, 1)),
+    ]
+    return ledger.through(trial, acts) or yes("")
 
 
 # ---- 2. A probe that does not kill

@@ -12,7 +12,6 @@ from grader.place import Ran
 from grader.seen import Seen
 from grader.trial import Trial
 from grader.verdict import Verdict, no, partly
-from statelab.controlplane.errors import ApiError
 
 SET, DISK = "statefulset/ledger", "/data/ledger"
 KNOWN_FOR_S = 10  # so long a writer keeps an address that it has looked up
@@ -190,56 +189,70 @@ def is_soon_gone(trial: Trial) -> Verdict | None:
 # ---- whole operations, while writers write
 
 
-def through(trial: Trial, what: str, act: Callable[[], object], members: int = 2) -> Verdict | None:
-    """Something planned is done to the whole set, with writers at work: why an acknowledged entry is lost; None if
-    none is. A writer leaves a Pod alone ten seconds after that has been asked to stop.
+def through(trial: Trial, acts: Sequence[tuple[str, Callable[[], object]]]) -> Verdict | None:
+    """What is planned is done to the whole set, one after the other, with writers at work: why an entry that was
+    acknowledged is lost; None if none is.
     """
-    taken: dict[str, list[str]] = {f"ledger-{each}": [] for each in range(members)}
-    asked_s: dict[str, float] = {}
-    act()
-    before = trial.cluster.store.revision
-    for turn in range(60):
-        for name, entries in taken.items():
-            pod = trial.get(f"pod/{name}")
-            if pod is None or not _is_known(trial, pod, asked_s):
-                continue
-            entry = f"{name}-{what.replace(' ', '-')}-{turn}"
-            if note(trial, name, [entry]):
-                entries.append(entry)
-        trial.wait(4)
-        now = trial.cluster.store.revision
-        if turn and now == before and _is_whole(trial):
-            break
-        before = now
-    try:
-        trial.scale(SET, members)
-    except ApiError as error:
-        return no(error.message)
-    trial.settle()
-    # What is in memory now is saved when they are stopped once more.
-    for name in taken:
+    writers = _Writers(trial)
+    for what, act in acts:
+        writers.write(what)
+        act()
+        before = trial.cluster.store.revision
+        for turn in range(60):
+            writers.write(what)
+            trial.wait(4)
+            now = trial.cluster.store.revision
+            if turn and now == before and all(each.ready for each in trial.pods_of(SET)):
+                break
+            before = now
+        trial.scale(SET, len(_PODS)).settle()
+    for name in _PODS:  # what is in memory now is saved when they are stopped once more
         trial.delete(f"pod/{name}")
     trial.settle()
-    problem = pods_not_ready(trial, SET, members)
+    problem = pods_not_ready(trial, SET, len(_PODS))
     if problem is not None:
-        return no(f"{what}. After that: {problem.message}", problem.evidence, line=problem.line)
-    for name, entries in taken.items():
-        kept = kept_by(trial, name)
-        lost = [each for each in entries if each not in kept]
-        if lost:
-            said = f"{what}, and of {len(entries)} entries that {name} had acknowledged, {len(lost)} are gone."
-            share = 0.5 * (len(entries) - len(lost)) / len(entries)
-            return partly(share, said, trial.evidence(f"pod/{name}", most=6), line=_line(trial, "containers", 0))
-    return None
+        return no(f"After all that: {problem.message}", problem.evidence, line=problem.line)
+    return writers.lost()
 
 
-def _is_known(trial: Trial, pod: Seen, asked_s: dict[str, float]) -> bool:
-    """Whether writers come to this Pod: it is Ready, or has been asked to stop a moment ago."""
-    if pod.ready or pod.at("metadata", "deletionTimestamp") is None:
-        return pod.ready
-    began_s = asked_s.setdefault(pod.uid, trial.cluster.loop.now_s)
-    return trial.cluster.loop.now_s - began_s < KNOWN_FOR_S - 4
+_PODS, _MOST = ("ledger-0", "ledger-1"), 5
 
 
-def _is_whole(trial: Trial) -> bool:
-    return all(each.ready for each in trial.pods_of(SET))
+class _Writers:
+    """Who knows a Pod's address and writes to it, never more than may be in its memory. They leave one alone that was
+    asked to stop some seconds ago.
+    """
+
+    def __init__(self, trial: Trial) -> None:
+        self.trial = trial
+        self.taken: list[tuple[str, str, str]] = []  # when, by which Pod, what
+        self._asked_s: dict[str, float] = {}
+        self._told: dict[str, int] = {}  # how many entries a Pod was told, by its uid
+
+    def write(self, what: str) -> None:
+        for name in _PODS:
+            pod = self.trial.get(f"pod/{name}")
+            if pod is None or not self._is_known(pod) or self._told.get(pod.uid, 0) >= _MOST:
+                continue
+            self._told[pod.uid] = self._told.get(pod.uid, 0) + 1
+            entry = f"{name}-entry-{len(self.taken)}"
+            if note(self.trial, name, [entry]):
+                self.taken.append((what, name, entry))
+
+    def lost(self) -> Verdict | None:
+        for name in _PODS:
+            kept = kept_by(self.trial, name)
+            mine = [(what, entry) for what, by, entry in self.taken if by == name]
+            lost = [(what, entry) for what, entry in mine if entry not in kept]
+            if lost:
+                said = f"{lost[0][0]}, and of {len(mine)} entries that {name} had acknowledged, {len(lost)} are gone."
+                line = _line(self.trial, "terminationGracePeriodSeconds")
+                share = 0.5 * (len(mine) - len(lost)) / len(mine)
+                return partly(share, said, self.trial.evidence(f"pod/{name}", most=6), line=line)
+        return None
+
+    def _is_known(self, pod: Seen) -> bool:
+        if pod.ready or pod.at("metadata", "deletionTimestamp") is None:
+            return pod.ready
+        now_s = self.trial.cluster.loop.now_s
+        return now_s - self._asked_s.setdefault(pod.uid, now_s) < KNOWN_FOR_S - 4

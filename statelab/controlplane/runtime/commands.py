@@ -2,8 +2,8 @@
 
 SHELL_COMMANDS = frozenset(
     (
-        "[", ":", "arch", "awk", "base32", "base64", "basename", "bc", "bunzip2", "bzcat", "bzip2", "cat", "chgrp",
-        "chmod", "chown", "cksum", "clear", "cmp", "column", "comm", "csv", "cut", "dd", "df", "diff", "dirname",
+        "[", ":", "arch", "awk", "base32", "base64", "basename", "bc", "bunzip2", "bzcat", "bzip2", "cat",
+        "chmod", "cksum", "clear", "cmp", "column", "comm", "csv", "cut", "dd", "df", "diff", "dirname",
         "dos2unix", "du", "echo", "egrep", "env", "envsubst", "expand", "expr", "factor", "false", "fgrep", "file",
         "find", "flock", "fmt", "fold", "free", "gawk", "getconf", "grep", "groups", "gunzip", "gzip", "head",
         "hexdump", "hostid", "iconv", "id", "install", "join", "jq", "less", "link", "ln", "locale", "logname",

@@ -185,6 +185,13 @@ class Container:
                 for _, tree in mount.volume.layers(mount.sub_path):
                     tree.claim(self.user, self.spec.group)
 
+    def give_file(self, path: str, user: int | None, group: int | None) -> None:
+        """Make a file on a volume somebody's; its own files stay root's."""
+        for mount in self._mounted():
+            if not mount.volume.knows_owners and f"{path}/".startswith(f"{mount.path.rstrip('/')}/"):
+                mount.volume.ask_for_owners(mount.sub_path, mount.group)
+        self.files.give(path, user, group)
+
     def _mounted(self) -> list[Mount]:
         """Its mounts, but for single files."""
         return [each for each in self.spec.mounts if not (each.sub_path and each.volume.is_file(each.sub_path))]

@@ -99,6 +99,13 @@ class MountedFiles:
         tree, rest, _ = self._find_itself(path)
         return tree.owners.of(rest) if tree.owners is not None else (0, 0)
 
+    def give(self, path: str, user: int | None, group: int | None) -> None:
+        """Make it somebody's; nothing where nobody asks for owners."""
+        tree, rest, read_only = self._find_itself(path)
+        _refuse(read_only, path)
+        if tree.owners is not None:
+            tree.owners.give(rest, user, group)
+
     def mode(self, path: str, entry: Entry) -> int:
         """Its mode, with what belongs to a volume's group."""
         tree, rest, read_only = self._find_itself(path)

@@ -21,7 +21,15 @@ class Owners:
 
     def claim(self, paths: Iterable[str], user: int, group: int) -> None:
         """Give what nobody has had yet to a user, and forget what is gone."""
-        self._of = {path: self._of.get(path, (user, self.group or group)) for path in paths}
+        known = self._of
+        self._of = {path: known.get(path, (user, self.group or group)) for path in paths if path != "/"}
+        if "/" in known:
+            self._of["/"] = known["/"]
+
+    def give(self, path: str, user: int | None, group: int | None) -> None:
+        """What chown does; None: that stays."""
+        before = self.of(path)
+        self._of[path] = (before[0] if user is None else user, before[1] if group is None else group)
 
     def of(self, path: str) -> tuple[int, int]:
         """User and group; the root of the volume, and what was there from the start, is root's."""

@@ -83,3 +83,33 @@ def test_the_kubelet_gives_a_volume_to_the_group_where_a_real_one_does(kind):
     kubelet = cluster.kubelets[cluster.get("pods", "default/p")["spec"]["nodeName"]]
     lines = [line.text for line in kubelet.container("default/p", "main").logs]
     assert _rows("\n".join(lines))["."][2] == ("root" if kind == "claim" else "2000")
+
+
+def test_chown_gives_a_volume_away_as_an_init_container_does_it(node, data):
+    data.write("/folder/file", b"x")
+    root = node.run(command=["sleep", "1000"], mounts=[Mount("/data", data)])
+    assert node.exec(root, "sh", "-c", "chown -R 1000:3000 /data; chgrp 7 /data/folder").code == 0
+    assert _rows(node.exec(root, "ls", "-la", "/data").stdout)["."][1:] == ("1000", "3000")
+    assert _rows(node.exec(root, "ls", "-l", "/data").stdout)["folder"][1:] == ("1000", "7")
+    assert _rows(node.exec(root, "ls", "-l", "/data/folder").stdout)["file"][1:] == ("1000", "3000")
+    user = node.run(command=["sleep", "1000"], mounts=[Mount("/data", data)], name="user", ip="10.244.1.9", user=1000)
+    assert _rows(node.exec(user, "ls", "-la", "/data").stdout)["."][1:] == ("1000", "3000")
+    said = node.exec(user, "chown", "0", "/data/folder")
+    assert (said.code, said.stderr) == (1, "chown: /data/folder: Operation not permitted\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "busybox", "coreutils"),
+    [
+        ("chown 1 /none", "/none: No such file or directory", "cannot access '/none': No such file or directory"),
+        ("chown foo /etc", "unknown user foo", "invalid user: ‘foo’"),
+        ("chgrp foo /etc", "unknown group foo", "invalid group: ‘foo’"),
+        ("chown 1:foo /etc", "unknown user/group 1:foo", "invalid user/group: ‘1:foo’"),
+    ],
+)
+def test_what_cannot_be_given_away_is_told_in_the_images_words(node, line, busybox, coreutils):
+    for image, words in (("busybox:1.36", busybox), ("nginx:1.27", coreutils)):
+        container = node.run(image, command=["sleep", "1000"])
+        said = node.exec(container, *line.split())
+        assert (said.code, said.stderr) == (1, f"{line.split()[0]}: {words}\n")
+    assert node.exec(node.started[0], "sh", "-c", "touch /a; chown root:root /a").code == 0

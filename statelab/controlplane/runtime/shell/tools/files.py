@@ -181,16 +181,6 @@ def _chmod(proc: Proc, arguments: list[str]) -> Steps[int]:
     return code
 
 
-def _chown(proc: Proc, arguments: list[str]) -> Steps[int]:
-    """Files here have no owners; only whether they are there is looked at."""
-    code = 0
-    for path in [each for each in arguments if not each.startswith("-")][1:]:
-        if not proc.files.exists(full(proc, path)):
-            yield from proc.error(f"chown: {path}: No such file or directory\n")
-            code = 1
-    return code
-
-
 def _mktemp(proc: Proc, arguments: list[str]) -> Steps[int]:
     options = Options(arguments, "dqut", "p", {"directory": "d", "tmpdir": "p"})
     template = options.operands[0] if options.operands else "tmp.XXXXXXXXXX"
@@ -261,5 +251,5 @@ def _dd(proc: Proc, arguments: list[str]) -> Steps[int]:
 
 TOOLS: Mapping[str, Callable[[Proc, list[str]], Steps[int]]] = {
     "mkdir": _mkdir, "rm": _rm, "rmdir": _rmdir, "ln": _ln, "touch": _touch, "chmod": _chmod,
-    "chown": _chown, "chgrp": _chown, "mktemp": _mktemp, "truncate": _truncate, "dd": _dd, "unlink": _rm,
+    "mktemp": _mktemp, "truncate": _truncate, "dd": _dd, "unlink": _rm,
 }  # fmt: skip

@@ -111,6 +111,8 @@ def _cut(text: str, shell_too: bool = False) -> Iterator[tuple[int, str, shell.D
     at, is_comment, if_done, depth = 0, False, False, 0
     text = text.replace("\r\n", "\n")
     while at < len(text):
+        if shell_too and text[at] == "f" and not (held.strip() or quote or is_comment):
+            text = shell.unrolled(text, at)
         char, at = text[at], at + 1
         if char == "\n" and not quote:
             if held.rstrip().endswith("\\") and not is_comment:

@@ -1,6 +1,6 @@
 """What lines may borrow of a shell where their task allows it: here-documents, $(kubectl …), variables, a file by >.
 
-Nothing here runs a shell. Four habits of people who type kubectl lines are read as they are meant:
+Nothing here runs a shell. Five habits of people who type kubectl lines are read as they are meant:
 
     kubectl apply -f - <<EOF … EOF        and cat <<EOF | kubectl apply -f -
     cat > set.yaml <<'EOF' … EOF          and kubectl get pvc -o yaml > before.yaml
@@ -23,6 +23,13 @@ _QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"")
 _NAME = re.compile(r"\$(?:\{(\w+)\}|([A-Za-z_]\w*))")
 _INTO = re.compile(r"(?<![<>&\d])>[ \t]*([\w./-]+)[ \t]*")
 _SETS = re.compile(r"(?:[\w.@~:/-]*[$%>#][ \t]+)?(?:export[ \t]+)?([A-Za-z_]\w*)=(.*)", re.DOTALL)
+_LOOP = re.compile(
+    r"for[ \t]+([A-Za-z_]\w*)[ \t]+in[ \t]+([^;\n]+?)[ \t]*[;\n]\s*do\b\s*(.*?)[;\n]\s*done\b[ \t]*;?",
+    re.DOTALL,
+)
+_SEQ = re.compile(r"\$\(seq[ \t]+(?:(\d+)[ \t]+)?(\d+)\)")
+_RANGE = re.compile(r"([\w.-]*)\{(\d+)\.\.(\d+)\}([\w.-]*)")
+_MOST_TURNS = 20
 _CAT = re.compile(r"cat[ \t]*-?[ \t]*(?:\|[ \t]*(.+))?\Z", re.DOTALL)
 
 
@@ -147,6 +154,44 @@ def into_file(text: str) -> tuple[str, str]:
     return f"{text[: found.start()]} {text[found.end() :]}".strip(), found[1]
 
 
+def unrolled(text: str, at: int) -> str:
+    """With the `for` over words that begins at this place, if one does, written out, line for line where it stood.
+
+    One with a here-document in it stays as it is.
+    """
+    found = _LOOP.match(text, at)
+    return f"{text[:at]}{_written_out(found)}{text[found.end() :]}" if found else text
+
+
+def _written_out(found: re.Match[str]) -> str:
+    said = _SEQ.sub(lambda seq: f"{{{seq[1] or 1}..{seq[2]}}}", found[2])
+    name, body = found[1], found[3].replace("\\\n", " ")
+    lines = [each.strip().rstrip(";") for each in body.split("\n") if each.strip() and not each.strip().startswith("#")]
+    values = [value for word in said.split() for value in _values(word)]
+    if "<<" in body or not lines or len(values) > _MOST_TURNS or any("$" in each for each in values):
+        return found[0]
+    shield = shielded("; ".join(lines))
+    turns = []
+    for value in values:
+        parts = [value if part == name else _as_written(part) for part in shield.parts]
+        turns.append(MARK.sub(lambda mark, parts=parts: parts[int(mark[1])], shield.text))  # type: ignore[misc]
+    return "; ".join(turns) + "\n" * found[0].count("\n")
+
+
+def _as_written(part: str) -> str:
+    return f"${part})" if part.startswith("(") else f"${{{part}}}"
+
+
+def _values(word: str) -> list[str]:
+    """`a` → a; `{0..2}` → 0 1 2."""
+    found = _RANGE.fullmatch(word)
+    if found is None:
+        return [word.strip("'\"")]
+    first, last = int(found[2]), int(found[3])
+    numbers = range(first, last + 1) if first <= last else range(first, last - 1, -1)
+    return [f"{found[1]}{number}{found[4]}" for number in numbers[: _MOST_TURNS + 1]]
+
+
 def parted(line: str) -> list[tuple[str, bool]]:
     """The commands of a line that had a here-document, each with whether && stands before it."""
     outside = _QUOTED.sub(lambda found: "q" * len(found[0]), line)
@@ -172,5 +217,5 @@ def is_cat(text: str) -> tuple[bool, str]:
 
 __all__ = [
     *("MARK", "Document", "Here", "Shielded"),
-    *("here_document", "into_file", "is_cat", "parted", "sets_variable", "shielded", "shifted"),
+    *("here_document", "into_file", "is_cat", "parted", "sets_variable", "shielded", "shifted", "unrolled"),
 ]

@@ -39,6 +39,11 @@ def said(trial: Trial, name: str = "mine") -> str | None:
         ("kubectl apply -f - <<EOF;", CONFIG + "yes}", "EOF"),
         ("cat <<EOF | kubectl apply -f - && kubectl get cm mine", CONFIG + "yes}", "EOF"),
         ("kubectl get cm; kubectl apply -f - <<'EOF'", CONFIG + "yes}", "EOF"),
+        ("for n in one two; do kubectl create cm $n; done", "kubectl create cm mine --from-literal=said=yes"),
+        ("for n in {1..2}", "do", "  # each", "  kubectl create cm cm-${n} \\", "    --from-literal=x=yes", "done",
+         "kubectl create cm mine --from-literal=said=$(kubectl get cm cm-2 -o jsonpath={.data.x})"),
+        ("Y=yes", 'for n in $(seq 0 1); do kubectl create cm "cm-$n" --from-literal=x=$Y && kubectl get cm; done',
+         "kubectl create cm mine --from-literal=said=$(kubectl get cm cm-1 -o jsonpath='{.data.x}')"),
         ("$ A=yes", "$ kubectl create cm mine --from-literal=said=$A"),
         ("A=yes", "kubectl create cm mine --from-literal=said=$A"),
         ("kubectl apply -f given.yaml", "kubectl create cm mine --from-literal said=yes"),
@@ -70,6 +75,8 @@ def test_a_document_that_was_begun_in_quotes_keeps_its_dollars() -> None:
         ("kubectl apply -f - <<EOF\n" + CONFIG + "$HOSTNAME}\nEOF", "$HOSTNAME is empty: no line has set it"),
         ("kubectl get cm | grep x", "is a shell's"),
         ("kubectl get cm || kubectl get pods", "is a shell's"),
+        ("while true; do kubectl get cm; done", "only kubectl lines are"),
+        ("for n in $(kubectl get cm -o name); do kubectl delete $n; done", "only kubectl lines are"),
         ("kubectl delete cm $(cat names)", "only kubectl lines are"),
         ("kubectl apply -f other.yaml", 'the path "other.yaml" does not exist'),
         ("kubectl apply -f /etc/passwd", 'the path "/etc/passwd" does not exist'),
@@ -87,6 +94,19 @@ def test_what_is_not_carried_out_says_why(line: str, why: str) -> None:
 def test_the_lines_behind_a_document_keep_their_numbers() -> None:
     trial = after("# first", "kubectl apply -f - <<EOF", CONFIG + "x}", "EOF", "", "kubectl get nothing")
     assert [each.line for each in trial.failed] == [9]
+
+
+def test_the_lines_behind_a_loop_keep_their_numbers_and_quotes_keep_their_dollars() -> None:
+    trial = after(
+        "for n in a b", "do", "  kubectl create cm $n --from-literal='said=$n'", "done", "kubectl get nothing"
+    )
+    assert [each.line for each in trial.failed] == [5]
+    assert said(trial, "a") == "$n"
+
+
+def test_a_loop_in_a_document_is_the_documents() -> None:
+    script = CONFIG.replace("data: {said: ", "data:\n  said: |\n    for n in 1 2; do\n      echo $n\n    done\n")
+    assert said(after("kubectl apply -f - <<'EOF'", script, "EOF")) == "for n in 1 2; do\n  echo $n\ndone\n"
 
 
 def test_elsewhere_they_are_a_shells() -> None:

@@ -6,11 +6,11 @@ import hashlib
 
 from grader.diagnosis import pods_not_ready
 from grader.rubrics.ps8 import texts
-from grader.rubrics.ps8.copies import copies, etcdctl, log_of, orders_in, revision_of
+from grader.rubrics.ps8.copies import copies, etcdctl, failed_pods, log_of, orders_in, revision_of
 from grader.rubrics.ps8.history import claims_of, untouched
 from grader.tasks import Task
 from grader.trial import Trial
-from grader.verdict import Verdict, no, parts
+from grader.verdict import Verdict, no, partly, parts, yes
 from statelab.manifest.relations import at
 
 MEMBERS = ["again-0", "again-1", "again-2"]
@@ -69,7 +69,7 @@ def not_up(trial: Trial) -> Verdict | None:
         return None
     waiting = next((each for each in trial.pods_of("statefulset/again") if not each.ready), None)
     said = log_of(trial, waiting) if waiting is not None else ""
-    return no(problem.message, [f"its log ends: {said}"] if said else [], problem.evidence)
+    return no(problem.message, failed_pods(trial), [f"its log ends: {said}"] if said else [], problem.evidence)
 
 
 def _attempted(trial: Trial) -> Verdict | None:
@@ -121,7 +121,10 @@ def _stranger(trial: Trial, pod: str) -> str:
 )
 def mondays_orders(trial: Trial) -> Verdict:
     problem = not_up(trial)
-    return problem or _all_have(trial, monday(trial))
+    if problem is not None:
+        return problem
+    verdict = _all_have(trial, monday(trial))
+    return verdict if verdict.passed else partly(verdict.share, verdict.message, verdict.evidence, failed_pods(trial))
 
 
 def _all_have(trial: Trial, wanted: dict[str, str]) -> Verdict:

@@ -146,11 +146,24 @@ def _words(line: str) -> str:
 
 
 def _not_done(pod: Seen) -> str | None:
-    """The first container that has to end before the others begin and has not ended well."""
+    """The first container that keeps it from going on, or has not ended well."""
     for each in pod.at("status", "initContainerStatuses") or ():
         if at(each, "state", "terminated", "exitCode") != 0:
             return str(each["name"])
-    return None
+    ended = (
+        each for each in pod.at("status", "containerStatuses") or () if at(each, "state", "terminated", "exitCode")
+    )
+    return next((str(each["name"]) for each in ended), None)
+
+
+def failed_pods(trial: Trial) -> list[str]:
+    """The Pods of Jobs, and those of nobody, that have not ended well: their names and last words."""
+    found = [
+        each
+        for each in trial.all("pod")
+        if (each.owner or "Job/").startswith("Job/") and (each.phase == "Failed" or _not_done(each))
+    ]
+    return [f"{each.name}: {last_word_of_jobs(trial, [each])}" for each in found if each.name != "auditor"][:3]
 
 
 def restored(trial: Trial, copy: Copy) -> dict[str, str] | Verdict:

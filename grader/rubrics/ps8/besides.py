@@ -10,9 +10,10 @@ from grader.rubrics.ps8.copies import copies, etcdctl, failed_pods, log_of, orde
 from grader.rubrics.ps8.history import claims_of, untouched
 from grader.tasks import Task
 from grader.trial import Trial
-from grader.verdict import Verdict, no, partly, parts, yes
+from grader.verdict import Verdict, no, partly, parts
 from statelab.manifest.relations import at
 
+_PATIENCE_S = 120.0  # three members that are Ready at all are so by then
 MEMBERS = ["again-0", "again-1", "again-2"]
 _SAVE = f"""\
 apiVersion: batch/v1
@@ -61,7 +62,7 @@ beside = Task(
 
 def not_up(trial: Trial) -> Verdict | None:
     """Why the three members do not run; None when they do."""
-    trial.settle()
+    trial.settle(max_s=_PATIENCE_S)
     if trial.get("statefulset/again") is None:
         return no("There is no StatefulSet again.")
     problem = pods_not_ready(trial, "statefulset/again", len(MEMBERS))
@@ -98,13 +99,22 @@ def _members(trial: Trial, pod: str) -> set[str]:
     ),
 )
 def one_cluster(trial: Trial) -> Verdict:
-    problem = not_up(trial)
-    if problem is not None:
+    problem, ready = not_up(trial), _ready(trial)
+    if problem is not None and not ready:
         return problem
-    return parts([(_members(trial, pod) == set(MEMBERS), _stranger(trial, pod)) for pod in MEMBERS], "")
+    verdict = parts(
+        [(pod in ready and _members(trial, pod) == set(MEMBERS), _stranger(trial, pod, ready)) for pod in MEMBERS], ""
+    )
+    return verdict if problem is None else partly(verdict.share, problem.message, problem.evidence)
 
 
-def _stranger(trial: Trial, pod: str) -> str:
+def _ready(trial: Trial) -> set[str]:
+    return {each.name for each in trial.pods_of("statefulset/again") if each.ready}
+
+
+def _stranger(trial: Trial, pod: str, ready: set[str]) -> str:
+    if pod not in ready:
+        return f"{pod} is not Ready."
     names = ", ".join(each or "one that has not started" for each in sorted(_members(trial, pod))) or "nobody"
     return f"{pod} knows these members: {names}."
 
@@ -121,7 +131,7 @@ def _stranger(trial: Trial, pod: str) -> str:
 )
 def mondays_orders(trial: Trial) -> Verdict:
     problem = not_up(trial)
-    if problem is not None:
+    if problem is not None and not _ready(trial):
         return problem
     verdict = _all_have(trial, monday(trial))
     return verdict if verdict.passed else partly(verdict.share, verdict.message, verdict.evidence, failed_pods(trial))
@@ -129,7 +139,8 @@ def mondays_orders(trial: Trial) -> Verdict:
 
 def _all_have(trial: Trial, wanted: dict[str, str]) -> Verdict:
     """Each member, asked for what itself holds."""
-    found = {pod: orders_in(trial, pod, "--consistency=s") for pod in MEMBERS}
+    ready = _ready(trial)
+    found = {pod: orders_in(trial, pod, "--consistency=s") if pod in ready else None for pod in MEMBERS}
     return parts([(found[pod] == wanted, _wrong_orders(pod, found[pod], wanted)) for pod in MEMBERS], "")
 
 

@@ -27,14 +27,15 @@ _AROUND_A_NUMBER = re.compile(
 class Kind:
     """How a question may be answered: with one of some words, with a number, or with the names of Pods in an order.
 
-    `words`: each word with what means the same. `stem`: the Pods' names without their ordinals. `choices`: what may be
-    written, for people.
+    `words`: each word with what means the same; `forms`: what else means it, as a pattern. `stem`: the Pods' names
+    without their ordinals. `choices`: what may be written, for people.
     """
 
     choices: str
     words: Mapping[str, frozenset[str]] = field(default_factory=dict)
     is_number: bool = False
     stem: str = ""
+    forms: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
 
     @property
     def has_nothing(self) -> bool:
@@ -54,6 +55,9 @@ class Kind:
     def _exactly(self, said: str) -> str | None:
         for word, alike in self.words.items():
             if said == word or said in alike:
+                return word
+        for word, form in self.forms.items():
+            if form.fullmatch(said):
                 return word
         if not self.is_number:
             return None

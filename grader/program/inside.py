@@ -11,6 +11,7 @@ import builtins
 import datetime as real_datetime
 import json
 import os
+import shlex
 import sys
 import time as real_time
 import types
@@ -66,29 +67,43 @@ class Cluster:
         """Let so much of the cluster's time pass."""
         self._put("sleep", seconds=float(seconds))
 
-    def get(self, kind: str, name: str) -> Any:
-        """An object; None where there is none."""
-        return self._put("get", kind=kind, name=name)
+    def get(self, kind: str, name: str = "") -> Any:
+        """An object, `cluster.get("pods", name)` or `cluster.get("pod/name")`; None where there is none."""
+        return self._put("get", **_named(kind, name))
 
-    def list(self, kind: str, labels: Mapping[str, str] | None = None, **more: str) -> Any:
-        """The objects of a kind, those with these labels: `cluster.list("pods", app="catalog")`."""
+    def list(self, kind: str, labels: Mapping[str, str] | str | None = None, **more: str) -> Any:
+        """The objects of a kind, those with these labels: `cluster.list("pods", app="catalog")`, or "app=catalog"."""
+        if isinstance(labels, str):
+            labels = dict(each.strip().split("=", 1) for each in labels.split(",") if each.strip())
         return self._put("list", kind=kind, labels={**(labels or {}), **more})
 
     def create(self, body: Any) -> Any:
         return self._put("create", body=body)
 
-    def patch(self, kind: str, name: str, patch: Any, subresource: str = "") -> Any:
+    def patch(self, kind: str, name: Any, patch: Any = None, subresource: str = "") -> Any:
         """A merge patch."""
-        return self._put("patch", kind=kind, name=name, patch=patch, subresource=subresource)
+        if patch is None and isinstance(name, dict):  # patch("pod/name", {…})
+            name, patch = "", name
+        return self._put("patch", **_named(kind, name), patch=patch, subresource=subresource)
 
-    def delete(self, kind: str, name: str, force: bool = False) -> None:
+    def delete(self, kind: str, name: str = "", force: bool = False) -> None:
         """Ask for its end. `force`: take the object away at once, whether or not what it stands for has ended."""
-        self._put("delete", kind=kind, name=name, force=bool(force))
+        self._put("delete", **_named(kind, name), force=bool(force))
 
     def exec(self, pod: str, *command: str) -> Any:
         """What a command in a Pod's container printed; None where the Pod does not answer, or the command fails."""
-        words = command[0] if len(command) == 1 and not isinstance(command[0], str) else command
+        words: Any = command
+        if len(command) == 1:  # a list of words, or a line of them
+            words = command[0]
+            if isinstance(words, str):
+                words = shlex.split(words) if len(words) < 4_000 else [words]
         return self._put("exec", pod=pod, command=[str(each) for each in words])
+
+
+def _named(kind: str, name: str) -> dict[str, str]:
+    if not name:
+        kind, _, name = kind.partition("/")
+    return {"kind": kind, "name": name}
 
 
 class Program:

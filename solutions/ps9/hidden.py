@@ -174,7 +174,7 @@ def _cut_off(trial: Trial, runner: Runner) -> Ending:
         story.tell(f"{pod.node}, where {primary} runs, is cut off")
 
     story.after(chapters.SHORT_S, cut)
-    story.run(75.0)
+    story.run(120.0)
     if story.fatal is not None:
         return Ending(0.0, story.fatal.error)
     if story.two:

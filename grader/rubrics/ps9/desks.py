@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from grader.rubrics.ps9.library import MAY, Library
 from grader.shared import remembered
 from grader.tasks import Task
 from grader.trial import Trial
-from grader.vocabulary import COUNT, Kind, pods
+from grader.vocabulary import COUNT, NOBODY, Kind, pods
 
 # Stands in the notebook as it stands here: a test holds one against the other.
 LOOP = """\
@@ -68,27 +69,44 @@ spec:
 """
 _MAY = {**MAY, "desks": frozenset({"get", "list", "patch"}), "pods": frozenset({"get", "list", "create", "delete"})}
 
+_IT = r"(?:(?:it|the loop|the call|this call|that call|one call|reconcile)\s+)?(?:(?:will|would|just|only|simply)\s+)*"
+_POD = (
+    r"(?:\s+(?:again|back|anew|a|an|the|one|another|new|missing|last|extra|pods?|front-\d|annex-0|replacement|stranger|"
+    r"called|named|for|of|it))*"
+)
+_STATUS = (  # each word ends at its end: a text of many words is read in one way only
+    r"(?:(?:the|its|desk|desks|desk's|status|ready|field|count|number|value|to|back|into|in|with|from|of|at|again|\d+)"
+    r"\b[\s.:=]*)"
+)
+_BE = r"(?:is|are|gets?|will be)\s+(?:being\s+)?"
 ACT = Kind(
     "create, delete, status or nothing",
-    {
-        "create": frozenset({
-            "creates", "create a pod", "creates one", "creates pod", "creates a pod", "create one", "create pod",
-            "make", "makes", "makes one", "new pod", "creation", "add", "adds",
-        }),
-        "delete": frozenset({
-            "deletes", "delete a pod", "deletes one", "deletes pod", "delete pod", "deletes a pod", "delete one",
-            "deletion", "remove", "removes", "removes one", "kills", "kill",
-        }),
-        "status": frozenset({
-            "patch", "patches", "patch status", "patches status", "patches the status", "writes status",
-            "writes the status", "write status", "updates status", "updates the status", "update status",
-            "status update", "status patch", "update the status", "patch the status", "write the status",
-        }),
-        "nothing": frozenset({"none", "no", "nil", "noop", "no-op", "does nothing", "do nothing", "returns", "wait",
-            "waits",
-        }),
+    {"create": frozenset(), "delete": frozenset(), "status": frozenset(), "nothing": NOBODY},
+    forms={
+        "create": re.compile(
+            rf"{_IT}(?:(?:re-?)?creat(?:es?|ed|ing|ion)|makes?|adds?|replaces?){_POD}"
+            rf"|(?:a|the|one|front-\d){_POD}\s+{_BE}(?:re-?)?created(?: again| anew)?"
+        ),
+        "delete": re.compile(
+            rf"{_IT}(?:delet(?:es?|ed|ing|ion)|removes?|removed|kills?){_POD}"
+            rf"|(?:a|the|one|front-\d|annex-0){_POD}\s+{_BE}(?:deleted|removed)"
+        ),
+        "status": re.compile(
+            rf"{_IT}(?:patch(?:es|ed)?|writes?|updates?|sets?|corrects?|changes?|fix(?:es)?|puts?)\s+{_STATUS}+"
+            rf"|{_IT}patch(?:es)?|(?:the )?status\b[\s.:=]*{_STATUS}*(?:update|patch|write)?"
+            rf"|(?:the )?(?:status|ready)\b[\s.]*{_STATUS}*{_BE}"
+            rf"(?:patched|written|updated|set|corrected|changed)\b\s*{_STATUS}*"
+            rf"|ready[\s:=]+(?:to )?\d"
+        ),
+        "nothing": re.compile(
+            rf"{_IT}(?:does nothing|do nothing|changes nothing|returns?|waits?)"
+            r"(?: at all| early| at once| immediately)?"
+            r"|no (?:new )?pods? (?:is|are) (?:created|deleted|made|removed)"
+            r"|nothing (?:at all|happens|changes|is done|is changed|to do)|no[ -]?(?:changes?|action|op)"
+            rf"|{_IT}does(?:n't| not) (?:do|change|create|delete) anything"
+        ),
     },
-)  # fmt: skip
+)
 
 QUESTIONS: Mapping[str, Kind] = {
     "asleep": ACT, "again": ACT, "stopping": ACT, "stranger": ACT, "who-goes": pods("front"), "by-hand": ACT,

@@ -11,6 +11,7 @@ from grader.diagnosis import not_there
 from grader.trial import Trial
 from grader.verdict import Verdict, no, partly, yes
 from statelab.controlplane.errors import ApiError
+from statelab.controlplane.kinds import KINDS
 from statelab.manifest.relations import at
 
 LOOP = "catalog-loop"
@@ -78,9 +79,13 @@ ELSE_HERE: Mapping[str, Sequence[Ask]] = {
     "other ConfigMaps": (
         *each("get update delete", "configmaps", name="other"),
         Ask("list", "configmaps"),
-        Ask("delete", "configmaps", name=LOOP),
+        *each("list watch delete create", "configmaps", name=LOOP),
     ),
     "Pods beyond what the text says": (*each("create update deletecollection", "pods"), Ask("create", "pods/attach")),
+    "Events beyond creating them": (
+        *each("get list watch delete", "events"),
+        *each("get list watch delete", "events", "events.k8s.io"),
+    ),
     "a Catalog's spec": (*each("patch update create delete", "catalogs", LIBRARY),),
     "the StatefulSet": (
         *each("patch update delete create", "statefulsets", "apps"),
@@ -99,12 +104,33 @@ ELSE_HERE: Mapping[str, Sequence[Ask]] = {
         Ask("get", "surprises", LIBRARY),
         Ask("surprise", "pods"),
         Ask("surprise", "catalogs", LIBRARY),
+        Ask("surprise", "catalogs/status", LIBRARY),
+        Ask("surprise", "pods/exec"),
+        Ask("surprise", "events"),
+        Ask("surprise", "events", "events.k8s.io"),
+        Ask("surprise", "configmaps", name=LOOP),
         Ask("get", "pods", "example.org"),
         Ask("get", "catalogs", "example.org"),
         Ask("create", "events", "example.org"),
         Ask("get", "configmaps", "example.org", LOOP),
     ),
 }
+_OF_THE_LOOP = ("pods", "configmaps", "events")
+_ALREADY_ASKED = ("secrets", "statefulsets", "roles", "rolebindings")
+
+
+def other_kinds() -> tuple[Ask, ...]:
+    """Whatever else there is in a namespace, and has not been asked for yet."""
+    kinds = [each for each in KINDS.values() if each.namespaced and each.plural not in (*_OF_THE_LOOP, *_ALREADY_ASKED)]
+    asks = [ask for kind in kinds for ask in each("get list create patch delete", kind.resource, kind.group)]
+    more = (
+        Ask("get", "pods/log"),
+        Ask("update", "catalogs/finalizers", LIBRARY),
+        *each("get patch", "catalogs/scale", LIBRARY),
+    )
+    return (*asks, *more)
+
+
 _GRAVE = frozenset({"Secrets", "rights", "other namespaces", "things that nobody has thought of"})  # they count twice
 FURTHER_AWAY: Mapping[str, Sequence[Ask]] = {
     "other namespaces": (
@@ -204,7 +230,7 @@ def must_not_here(trial: Trial) -> Verdict:
     """Nothing else in the loop's namespace; of a role that is bound wrongly, what it would give, for half."""
     problem = is_idle(trial)
     if problem is None:
-        return must_not(trial, loop_account(trial), ELSE_HERE)
+        return must_not(trial, loop_account(trial), {**ELSE_HERE, "other kinds": other_kinds()})
     other = None if _may_anything(trial) else _bound(trial)
     if other is None or is_idle(other) is not None:
         return problem

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from grader import sandbox
+from grader import program, sandbox
 from grader.answer import Answer
 from grader.judge import judge
 from grader.limits import Limits
@@ -78,6 +78,28 @@ def test_a_loop_asks_its_questions_and_gets_the_answers(place: str) -> None:
     assert questions.asked[0]["labels"] == {"app": "catalog"}
     assert questions.asked[1] == {"do": "exec", "pod": "catalog-0", "command": ["redis-cli", "PING"]}
     assert questions.asked[2]["force"] is True
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_questions_may_be_put_as_in_the_lessons(place: str) -> None:
+    questions = Questions()
+    text = """
+        def reconcile(cluster):
+            cluster.get("pod/catalog-0")
+            cluster.delete("pod/catalog-0")
+            cluster.patch("pod/catalog-0", {"metadata": {"labels": {"role": "primary"}}})
+            cluster.list("pods", "app=catalog,role=primary")
+            cluster.exec("catalog-0", "redis-cli SET 'a key' 1")
+            cluster.exec("catalog-0", ["redis-cli", "PING"])
+    """
+    assert called(text, place, questions) == Done()
+    assert [(each["kind"], each["name"]) for each in questions.asked[:3]] == [("pod", "catalog-0")] * 3
+    assert questions.asked[2]["patch"] == {"metadata": {"labels": {"role": "primary"}}}
+    assert questions.asked[3]["labels"] == {"app": "catalog", "role": "primary"}
+    assert [each["command"] for each in questions.asked[4:]] == [
+        ["redis-cli", "SET", "a key", "1"],
+        ["redis-cli", "PING"],
+    ]
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -211,6 +233,14 @@ def test_a_learners_own_machine_without_a_sandbox_runs_it_in_a_process_of_its_ow
     assert len(questions.asked) == 1
     with pytest.raises(NoSandbox), runner("sandbox"):
         pass
+
+
+def test_where_there_is_no_other_process_the_verdict_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(program, "has_processes", lambda: False)
+    folder = ROOT / "tests/grader/corpus/ps9.loop"
+    for path, score in ((folder / "right/01-the-model-answer.py", 30), (folder / "wrong/01-pass.py", 0)):
+        result = judge(task("ps9.loop"), Answer.of_files([path]), limits=Limits(execute="own"))
+        assert result.score == score, [(each.id, each.message) for each in result.checks]
 
 
 def test_the_loop_that_is_foretold_is_the_one_in_the_notebook() -> None:

@@ -180,6 +180,19 @@ def test_a_rule_about_a_change_is_asked_when_something_changes(server: Server) -
     assert status["details"]["causes"][0]["message"] == 'Invalid value: "integer": may only grow'
 
 
+def test_a_rule_with_an_optional_old_value_is_asked_when_something_is_made_too(server: Server) -> None:
+    rule = {
+        "rule": "oldSelf.hasValue() ? self >= oldSelf.value() : self <= oldSelf.orValue(3)",
+        "optionalOldSelf": True,
+    }
+    server.define(an_object(size=integer(**{"x-kubernetes-validations": [{**rule, "message": "small, then larger"}]})))
+    assert server.wrong(size=4) == ['spec.size: Invalid value: "integer": small, then larger']
+    assert server("POST", CACHES, cache(size=2))[0] == 201
+    merge = "application/merge-patch+json"
+    changed = [server("PATCH", f"{CACHES}/one", {"spec": {"size": size}}, merge)[0] for size in (5, 4)]
+    assert changed == [200, 422]
+
+
 def test_rules_know_kubernetes_functions_and_say_their_reason(server: Server) -> None:
     rule = {
         "rule": "quantity(self.size).isGreaterThan(quantity('1Gi')) && self.names.all(n, n.matches('^[a-z]+$'))",

@@ -95,9 +95,10 @@ def _ask(rule: dict[str, Any], value: Any, old: Any, schema: Schema, path: str, 
     expression = cel.parse(rule["rule"])
     variables = {"self": value}
     if uses(expression, "oldSelf"):
-        if old is _ABSENT:
-            if not rule.get("optionalOldSelf"):
-                return  # a rule about a change, and nothing has changed
+        if rule.get("optionalOldSelf"):
+            variables["oldSelf"] = cel.Optional(old is not _ABSENT, None if old is _ABSENT else old)
+        elif old is _ABSENT:
+            return  # a rule about a change, and nothing has changed
         else:
             variables["oldSelf"] = old
     try:

@@ -6,7 +6,7 @@ Source: github.com/google/cel-spec/blob/master/doc/langdef.md, apiserver/pkg/cel
 """
 
 from statelab.controlplane.apiserver.validation.custom.cel.evaluating import TooCostly, evaluate
-from statelab.controlplane.apiserver.validation.custom.cel.functions import CelError
+from statelab.controlplane.apiserver.validation.custom.cel.functions import CelError, Optional
 from statelab.controlplane.apiserver.validation.custom.cel.parsing import CelSyntaxError, Node, parse
 
-__all__ = ["CelError", "CelSyntaxError", "Node", "TooCostly", "evaluate", "parse"]
+__all__ = ["CelError", "CelSyntaxError", "Node", "Optional", "TooCostly", "evaluate", "parse"]

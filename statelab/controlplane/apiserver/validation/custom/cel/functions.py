@@ -41,6 +41,14 @@ class Quantity:
     nanos: int
 
 
+@dataclass(frozen=True, slots=True)
+class Optional:
+    """A value that need not be there: `oldSelf` of a rule with optionalOldSelf. Source: cel-go, OptionalTypes."""
+
+    has_value: bool
+    value: Any = None
+
+
 _ESCAPED = {"__underscores__": "__", "__dot__": ".", "__dash__": "-", "__slash__": "/"}
 
 
@@ -239,6 +247,8 @@ def method(name: str, arguments: list[Any], spend: Spend) -> Any:
         return len(owner)
     if isinstance(owner, Quantity):
         return _quantity_method(name, owner, rest)
+    if isinstance(owner, Optional):
+        return _optional_method(name, owner, rest)
     if isinstance(owner, ipaddress.IPv4Address | ipaddress.IPv6Address) and not rest:
         return _named(
             {"family": owner.version, "isLoopback": owner.is_loopback, "isUnspecified": owner.is_unspecified}, name
@@ -247,6 +257,21 @@ def method(name: str, arguments: list[Any], spend: Spend) -> Any:
         return _network_method(name, owner, rest)
     if isinstance(owner, _Url) and not rest:
         return owner.part(name)
+    raise CelError("no such overload")
+
+
+def _optional_method(name: str, owner: Optional, rest: list[Any]) -> Any:
+    match name, rest:
+        case "hasValue", []:
+            return owner.has_value
+        case "value", []:
+            if not owner.has_value:
+                raise CelError("optional.none() dereference")
+            return owner.value
+        case "orValue", [other]:
+            return owner.value if owner.has_value else other
+        case "or", [Optional() as other]:
+            return owner if owner.has_value else other
     raise CelError("no such overload")
 
 

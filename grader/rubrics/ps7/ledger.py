@@ -159,8 +159,25 @@ def _hears(trial: Trial) -> Verdict | None:
     problem = pods_not_ready(trial, SET, 2)
     if problem is not None:
         return problem
+    problem = _is_the_vendors(trial, "ledger-1")
+    if problem is not None:
+        return problem
     stopped = stop(trial, "ledger-1", 3)
     return stopped if isinstance(stopped, Verdict) else losses(trial, stopped, "It was deleted")
+
+
+def _is_the_vendors(trial: Trial, pod: str) -> Verdict | None:
+    """Why what lies in /ledger are not the scripts that were given; None when they are."""
+    given = trial.get("configmap/ledger")
+    for name, text in ((given.at("data") if given else None) or {}).items():
+        found = _run(trial, pod, "cat", f"/ledger/{name}")
+        if found.code:
+            said = f"There is no /ledger/{name} in {pod}: {found.error.strip()[:100]}"
+            return no(said, line=_line(trial, "containers", 0, "volumeMounts"))
+        if found.out.strip() != str(text).strip():
+            said = f"/ledger/{name} in {pod} is not the vendor's any more, and was to stay as it is."
+            return no(said, line=_line(trial, "volumes"))
+    return None
 
 
 def keeps(trial: Trial, pod: str, entries: int, *, late: bool, how: str = "delete") -> Verdict | None:

@@ -104,13 +104,10 @@ def pods_not_ready(trial: Trial, reference: str, wanted: int) -> Verdict | None:
     if fault is not None:
         line = trial.line(kind, "spec", "template", "spec", "containers", 0, "image", name=workload.name)
         return no(f"{waiting.name} does not get ready: {fault[0]}", trial.evidence(waiting.reference), line=line)
-    why = _ended(trial, waiting) or waiting.waiting_for or _last_warning(trial, waiting)
-    why = why or f"it is {waiting.phase}, and not Ready"
-    line = (
-        trial.line(kind, "spec", "template", "spec", "containers", 0, "image", name=workload.name)
-        if "mage" in why
-        else None
-    )
+    why = why_not_ready(trial, waiting)
+    field = "image" if "mage" in why else next((each for each in _PROBES if each in why), "")
+    where = ("spec", "template", "spec", "containers", 0)
+    line = trial.line(kind, *where, _PROBES.get(field, field), name=workload.name) if field else None
     after = " No later Pod is created before it is Ready." if len(pods) < wanted else ""
     return no(f"{waiting.name} does not get ready: {why}.{after}", trial.evidence(waiting.reference), line=line)
 
@@ -151,6 +148,20 @@ def _last_warning(trial: Trial, seen: Seen) -> str:
 _ENDED = "its container {name} ended with exit code {code}{again}"
 _AGAIN = ", and was started again {times}"
 _LAST = "; the last it wrote: {line}"
+
+
+_PROBES = {
+    "Readiness probe": "readinessProbe",
+    "Startup probe": "startupProbe",
+    "Liveness probe": "livenessProbe",
+}
+
+
+def why_not_ready(trial: Trial, pod: Seen) -> str:
+    """What keeps a Pod from being Ready, in a sentence's second half: its image, how it ended, what it waits for."""
+    fault = image_fault(pod)
+    why = (fault[0].rstrip(".") if fault else "") or _ended(trial, pod) or pod.waiting_for
+    return why or _last_warning(trial, pod) or f"it is {pod.phase}, and not Ready"
 
 
 def _ended(trial: Trial, pod: Seen) -> str:

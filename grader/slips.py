@@ -105,8 +105,14 @@ def _misspelt_fields(items: tuple[Item, ...], findings: Iterable[Finding]) -> It
             for each in finding.path[:-1]:
                 holder = holder[each] if _has(holder, each) else None
             at_line = finding.place.line if finding.place else None
-            is_there = isinstance(holder, dict) and finding.path[-1] in holder and word not in holder
-            if is_there and item.place(finding.path).line == at_line:
+            if not isinstance(holder, dict) or finding.path[-1] not in holder:
+                continue
+            if item.place(finding.path).line != at_line:
+                continue
+            written = holder[finding.path[-1]]
+            if isinstance(written, str) and f'"{written}"' in finding.problem:
+                yield Slip(number, finding.path, written, word, at_line)
+            elif word not in holder:
                 yield Slip(number, finding.path, finding.path[-1], word, at_line, is_key=True)
 
 

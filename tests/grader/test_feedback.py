@@ -81,3 +81,27 @@ def test_a_pod_whose_claim_was_refused_or_renamed_is_told_so() -> None:
     assert refused.message.startswith("The API server refused it:")
     renamed = of("ps4.repair", ("  name: pv-claim\n", "  name: claim-of-mine\n")).checks[1]
     assert renamed.message == "There is a PersistentVolumeClaim called claim-of-mine, and none called pv-claim."
+
+
+def test_the_reader_of_a_folder_that_is_not_there_is_told_which_folder() -> None:
+    said = of("ps4.by-hand", ("/srv/archive", "/srv/archives")).checks[1]
+    assert 'path "/srv/archives" does not exist' in said.message
+    assert said.line is not None
+
+
+def test_a_probe_that_fails_is_pointed_at() -> None:
+    text = next((CORPUS / "ps6.stops-at-the-first/right").glob("01-*")).read_text(encoding="utf-8")
+    result = judge(
+        task("ps6.stops-at-the-first"), Answer.of_cell(text.replace("port: 80\n          p", "port: 81\n          p"))
+    )
+    line = next(number for number, each in enumerate(text.splitlines(), 1) if "tcpSocket" in each)
+    assert result.first_failed is not None
+    assert result.first_failed.line in (line, line - 1)
+
+
+def test_an_image_that_is_not_there_is_told_in_a_sentence_and_not_as_the_registry_says_it() -> None:
+    lines = (CORPUS / "ps5.stuck/wrong").glob("*only-the-template*")
+    result = judge(task("ps5.stuck"), Answer.of_cell(next(lines).read_text(encoding="utf-8")))
+    said = " ".join(each.message for each in result.checks)
+    assert "web-2 is not Ready: its image cannot be pulled: nginx has no tag no-such-tag" in said
+    assert "dial tcp" not in said

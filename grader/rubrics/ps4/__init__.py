@@ -6,7 +6,7 @@ from grader import vocabulary
 from grader.behaviour import claim_at
 from grader.changes import little_changed
 from grader.choices import agrees
-from grader.diagnosis import names_of_pods, not_there, pods_not_ready
+from grader.diagnosis import names_of_pods, not_there, pods_not_ready, why_not_ready
 from grader.given import headless
 from grader.rubrics.ps4 import runs, texts
 from grader.tasks import Task
@@ -375,7 +375,9 @@ def reader_reads(trial: Trial) -> Verdict:
         return problem
     reader = trial.get("pod/reader")
     if reader is None or not reader.ready:
-        return no("The reader does not get ready.", trial.evidence("pod/reader"))
+        why = f": {why_not_ready(trial, reader)}" if reader is not None else ""
+        line = trial.line("PersistentVolume", "spec")
+        return no(f"The reader does not get ready{why}.", trial.evidence("pod/reader"), line=line)
     found = trial.read("reader", "/archive/books.txt")
     if (found or "").strip() != runs.BOOKS:
         where = trial.line("PersistentVolume", "spec", "nodeAffinity") or trial.line("PersistentVolume", "spec")

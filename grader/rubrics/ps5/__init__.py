@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from grader import vocabulary
 from grader.choices import NO_ANSWER, NO_ANSWER_TO, agrees, in_order
+from grader.diagnosis import why_not_ready
 from grader.prediction import told_unread
 from grader.rubrics.ps5 import runs, systems
 from grader.tasks import AT_ONCE_S, SLOW_TYPIST_S, Task
@@ -154,8 +155,7 @@ def is_free(trial: Trial) -> Verdict:
         return no(f"The set has {', '.join(each.name for each in pods) or 'no Pods'}.")
     waiting = next((each for each in pods if not each.ready), None)
     if waiting is not None:
-        why = waiting.waiting_for or waiting.phase
-        return no(f"{waiting.name} is not Ready: {why}", trial.evidence(waiting.reference))
+        return no(f"{waiting.name} is not Ready: {why_not_ready(trial, waiting)}.", trial.evidence(waiting.reference))
     return yes("")
 
 

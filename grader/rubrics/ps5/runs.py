@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from grader.diagnosis import why_not_ready
 from grader.given import IMAGE, headless, stateful_set
 from grader.seen import Seen
 from grader.shared import remembered
@@ -89,7 +90,7 @@ def all_run(trial: Trial, name: str, replicas: int, image: str) -> Verdict:
         return no(f"StatefulSet {name} is gone.")
     if len(pods) != replicas or not all(each.ready for each in pods):
         waiting = next((each for each in pods if not each.ready), None)
-        why = f": {waiting.name}, {waiting.waiting_for or waiting.phase}" if waiting else ""
+        why = f": {waiting.name}, {why_not_ready(trial, waiting)}" if waiting else ""
         return no(f"{sum(each.ready for each in pods)} of {replicas} Pods are Ready{why}.")
     others = [f"{each.name} ({tag(each.images[0])})" for each in pods if each.images != (image,)]
     return yes("") if not others else no(f"Not with {tag(image)}: {', '.join(others)}.")

@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 
 from statelab.controlplane.controlplane import ControlPlane
+from statelab.notebook.pictures.customs import DEFINITIONS, kinds_defined
 from statelab.notebook.pictures.picture import draw
 from statelab.notebook.pictures.scene import WATCHED, PodShown, make_scene, pod_shown
 
@@ -43,7 +44,10 @@ class Stage:
 
     def drawn(self, before: list[PodShown] | None = None) -> str:
         """The picture now; Pods of `before` that are gone, or another Pod now, are shown as ghosts."""
-        objects = {plural: self.plane.list(plural, "" if plural == "nodes" else self.namespace) for plural in WATCHED}
+        everywhere = ("nodes", DEFINITIONS)
+        objects = {each: self.plane.list(each, "" if each in everywhere else self.namespace) for each in WATCHED}
+        for plural in kinds_defined(objects[DEFINITIONS]):
+            objects[plural] = self.plane.list(plural, self.namespace)
         return draw(make_scene(objects, self.namespace), ghosts=before or ()).svg() + "\n"
 
 
@@ -148,6 +152,26 @@ def lost() -> str:
 def patient_5() -> str:
     stage = Stage("09")
     stage.apply("09-5-waiting")
+    return stage.drawn()
+
+
+@picture("11-form")
+def no_quorum() -> str:
+    stage = Stage("11")
+    stage.apply("11-etcd")
+    return stage.drawn()
+
+
+@picture("13-two")
+def two_primaries() -> str:
+    stage = Stage("13")
+    stage.apply("13-crd")  # what is learned is served a moment later
+    stage.apply("13-redis", "13-group")
+    for pod in ("redis-0", "redis-1"):
+        stage.plane.patch("pods", stage.key(pod), {"metadata": {"labels": {"role": "primary"}}})
+    (group,) = kinds_defined(stage.plane.list(DEFINITIONS))
+    stage.plane.patch(group, stage.key("redis"), {"status": {"primary": "redis-1", "epoch": 2}}, "status")
+    stage.plane.settle()
     return stage.drawn()
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from grader.diagnosis import not_there, pods_not_ready
 from grader.rubrics.ps8 import backup, beside, grow, move
 from grader.rubrics.ps8.backups import copied
 from grader.rubrics.ps8.besides import mondays_orders, old_runs_on, one_cluster
 from grader.rubrics.ps8.disks import MEMBERS, begun, books_are_there, disks_are_large, nobody_noticed
-from grader.rubrics.ps8.moves import all_there, has_moved, one_at_a_time
+from grader.rubrics.ps8.moves import all_there, has_moved, is_the_set, one_at_a_time
 from grader.tasks import SLOW_TYPIST_S
 from grader.trial import Trial
 from grader.verdict import Verdict, no, yes
@@ -23,10 +25,13 @@ def elsewhere(trial: Trial, namespace: str = "blue") -> Trial:
     ).settle()  # fmt: skip
 
 
-def first_wrong(where: str, *verdicts: Verdict) -> Verdict:
-    """The worst of them, with where it was seen; or the first that is right."""
-    worst = min(verdicts, key=lambda each: each.share)
-    return worst if worst.passed else no(f"{where}: {worst.message}", worst.evidence)
+def all_hold(trial: Trial, *checks: Callable[[Trial], Verdict]) -> Verdict:
+    """The first of these checks that fails, with where it was seen; the others are not tried any more."""
+    for check in checks:
+        verdict = check(trial)
+        if not verdict.passed:
+            return no(f"In {trial.namespace}: {verdict.message}", verdict.evidence)
+    return yes("")
 
 
 @backup.check(
@@ -37,13 +42,12 @@ def first_wrong(where: str, *verdicts: Verdict) -> Verdict:
 def copied_elsewhere(trial: Trial) -> Verdict:
     if trial.item("CronJob", "backup") is None:
         return not_there(trial, "cronjob/backup")
-    return first_wrong("In blue", copied(trial.again(namespace="blue").settle()))
+    return all_hold(trial.again(namespace="blue").settle(), copied)
 
 
 @beside.check(points=4, title="It holds for another Monday, in another namespace", hidden=ELSEWHERE)
 def restored_elsewhere(trial: Trial) -> Verdict:
-    other = elsewhere(trial)
-    return first_wrong("In blue", one_cluster(other), mondays_orders(other), old_runs_on(other))
+    return all_hold(elsewhere(trial), one_cluster, mondays_orders, old_runs_on)
 
 
 @grow.check(points=2, title="The next version rolls out, on the same disks", hidden=AFTERWARDS)
@@ -61,13 +65,12 @@ def the_next_version(trial: Trial) -> Verdict:
     if problem is not None:
         return problem
     old = [each.name for each in trial.pods_of("statefulset/ledger") if each.images != (container["image"],)]
-    return no(f"{', '.join(old)} was not replaced.") if old else first_wrong("Rolled out", books_are_there(trial))
+    return no(f"{', '.join(old)} was not replaced.") if old else all_hold(trial, books_are_there)
 
 
 @grow.check(points=1, title="It holds in another namespace, and at another pace", hidden=ELSEWHERE)
 def grown_elsewhere(trial: Trial) -> Verdict:
-    other = elsewhere(trial)
-    return first_wrong("In blue", disks_are_large(other), nobody_noticed(other), books_are_there(other))
+    return all_hold(elsewhere(trial), disks_are_large, nobody_noticed, books_are_there)
 
 
 @move.check(points=1, title="Scaled to two, db-1 has a disk of its own", hidden=AFTERWARDS)
@@ -86,8 +89,4 @@ def the_second_too(trial: Trial) -> Verdict:
 
 @move.check(points=2, title="It holds in another namespace, and at another pace", hidden=ELSEWHERE)
 def moved_elsewhere(trial: Trial) -> Verdict:
-    other = trial.again(namespace="blue")
-    problem = has_moved(other)
-    return (
-        first_wrong("In blue", problem) if problem else first_wrong("In blue", all_there(other), one_at_a_time(other))
-    )
+    return all_hold(trial.again(namespace="blue"), is_the_set, all_there, one_at_a_time)

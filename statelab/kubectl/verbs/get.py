@@ -320,7 +320,7 @@ def _without_table(body: Object, header: bool) -> Iterator[str]:
 
 
 def _cell(value: Any) -> str:
-    text = gojson.shown(value) if value is not None else "<nil>"
+    text = gojson.shown(value) if value is not None else ""  # a column that this object has nothing for
     for char in "\n\r\f":
         head, found, _ = text.partition(char)
         text = head + "..." if found else text

@@ -31,3 +31,14 @@ def test_one_is_applied_listed_scaled_and_deleted() -> None:
     assert "should be greater than or equal to 1" in refused.stderr
     said("delete crd caches.course.example.com")
     assert kubectl.run(["get", "caches"]).code == 1
+
+
+def test_a_column_that_an_object_has_nothing_for_is_blank_as_the_real_kubectl_shows_it() -> None:
+    api = InProcess(ControlPlane())
+    kubectl = Kubectl(api, api.wait)
+    column = "{name: Size, type: integer, jsonPath: .status.size}"
+    columns = DEFINITION.replace("{name: Size, type: integer, jsonPath: .spec.size}", column)
+    for text in (columns, CACHE % 3):
+        assert kubectl.run(["apply", "-f", "-"], stdin=text).code == 0
+        kubectl.run(["wait", "--for=condition=Established", "crd/caches.course.example.com", "--timeout=10s"])
+    assert [line.split() for line in kubectl.run(["get", "caches"]).stdout.splitlines()] == [["NAME", "SIZE"], ["one"]]

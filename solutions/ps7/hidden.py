@@ -52,6 +52,9 @@ def long_log(trial: Trial) -> Verdict:
     hidden="A replay that never comes to its end is not given up between five minutes and a quarter of an hour.",
 )
 def endless_start(trial: Trial) -> Verdict:
+    problem = archive.starts(trial)  # what gives up any start is no credit to it
+    if problem is not None:
+        return problem
     given = replace(trial.task, given=texts.archive(texts.ENDLESS_S))
     return archive.gives_an_endless_start_up(trial.beside(given, trial.answer)) or yes("")
 

@@ -50,17 +50,26 @@ move = Task(
 )
 
 
-def has_moved(trial: Trial) -> Verdict | None:
-    """Why Redis is not, or not only, db-0 of StatefulSet db on claim data-db-0; None when it is."""
+def stands(trial: Trial) -> Verdict | None:
+    """Why Redis is not, or not only, db-0 of StatefulSet db; None when it is."""
     trial.settle()
-    if trial.get("statefulset/db") is None:
+    owner = trial.get("statefulset/db")
+    if owner is None:
         return no("There is no StatefulSet db.")
-    problem = pods_not_ready(trial, "statefulset/db", 1)
+    problem = pods_not_ready(trial, "statefulset/db", owner.at("spec", "replicas") or 1)
     if problem is not None:
         return problem
-    left = trial.pods_of("deployment/db") or [pod for pod in trial.all("pod", app="db") if pod.name != "db-0"]
-    if left:
-        return no(f"{left[0].name}, a Pod that is not the set's, is still there.")
+    mine = {pod.uid for pod in trial.pods_of("statefulset/db")}
+    others = [*trial.pods_of("deployment/db"), *trial.all("pod", app="db")]
+    left = [pod for pod in others if pod.uid not in mine and pod.phase not in ("Succeeded", "Failed")]
+    return no(f"{left[0].name}, a Pod that is not the set's, is still there.") if left else None
+
+
+def has_moved(trial: Trial) -> Verdict | None:
+    """Why Redis is not db-0 alone, on claim data-db-0; None when it is."""
+    problem = stands(trial) or pods_not_ready(trial, "statefulset/db", 1)
+    if problem is not None:
+        return problem
     pod = trial.get("pod/db-0")
     if pod is None or "data-db-0" not in pod.claims:
         return no("db-0 does not mount the claim data-db-0.", trial.evidence("pod/db-0", most=4))
@@ -110,7 +119,7 @@ def is_the_set(trial: Trial) -> Verdict:
     ),
 )
 def nothing_is_lost(trial: Trial) -> Verdict:
-    return has_moved(trial) or all_there(trial)
+    return stands(trial) or all_there(trial)
 
 
 @move.check(
@@ -123,7 +132,7 @@ def nothing_is_lost(trial: Trial) -> Verdict:
     ),
 )
 def one_at_a_time(trial: Trial) -> Verdict:
-    problem = has_moved(trial)
+    problem = stands(trial)
     if problem is not None:
         return problem
     if not all_there(trial).share:
@@ -168,7 +177,7 @@ def two_behind_the_service(trial: Trial) -> tuple[bool, str]:
     ),
 )
 def comes_back(trial: Trial) -> Verdict:
-    problem = has_moved(trial)
+    problem = stands(trial)
     if problem is not None:
         return problem
     before = len(sold(trial))
@@ -178,5 +187,5 @@ def comes_back(trial: Trial) -> Verdict:
         return no(
             "db-0 was killed, and after that the till was not answered at db:6379.", trial.evidence("pod/db-0", most=5)
         )
-    verdict = has_moved(trial) or all_there(trial)
+    verdict = stands(trial) or all_there(trial)
     return verdict if verdict.passed else no(f"db-0 was killed and came back. {verdict.message}")

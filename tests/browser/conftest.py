@@ -1,6 +1,6 @@
-"""JupyterLab with a course of its own in a headless chromium: one server, one notebook, one kernel for each module.
+"""JupyterLab with a course of its own in a headless chromium: one server for all, one notebook and kernel for a module.
 
-For a module, not for all: Playwright keeps an event loop running, in which other tests of this process could not run.
+The browser is for a module: Playwright keeps an event loop running, in which other tests of this process could not run.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Lab:
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     home = tmp_path_factory.mktemp("lab")
     (home / "course").mkdir()
@@ -214,6 +214,8 @@ def browser() -> Iterator[Any]:
 def open_notebook(lab: Lab, browser: Any) -> Iterator[Callable[..., Notebook]]:
     """`open_notebook(name, cells)` opens a notebook with these cells in a page of its own, its kernel ready."""
     contexts = []
+    theme = lab.home / "settings" / "@jupyterlab" / "apputils-extension" / "themes.jupyterlab-settings"
+    theme.unlink(missing_ok=True)  # another module may have left it dark
 
     def open_one(
         name: str, cells: list[str], *, width: int = 1280, height: int = 720, outputs: Sequence[dict[str, Any]] = ()

@@ -1,7 +1,8 @@
 """Makes the pictures in docs/pictures/ from real histories of the embedded cluster: `python docs/record.py`.
 
-The moving picture of the guides' first page (killed.svg) is an SVG that plays the history of a StatefulSet that starts, loses
-web-1 and is scaled down: every revision of it, at the pace at which it happened. The same seed gives the same bytes.
+The moving picture of the guides' first page (killed.svg) is an SVG that plays the history of a StatefulSet that starts,
+loses web-1 and is scaled down: every revision of it, at the pace at which it happened. The same seed gives the same
+bytes.
 """
 
 from __future__ import annotations

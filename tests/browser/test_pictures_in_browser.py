@@ -114,7 +114,9 @@ def test_a_verdict_shows_its_evidence_and_opens_one_hint_after_another(notebook:
 
 def test_a_plot_is_the_same_each_time_and_can_be_saved_as_png(notebook: Any) -> None:
     cell = notebook.run(5)
-    cell.locator(".jp-RenderedSVG img").wait_for()
+    drawn = cell.locator(".sl-still svg.sl")
+    drawn.wait_for()
+    assert drawn.bounding_box()["width"] <= cell.locator(".jp-OutputArea").bounding_box()["width"]  # nothing is cut
     said = notebook.do(
         "p = plot('sts/web-statefulset'); print(p.svg() == plot('sts/web-statefulset').svg(), p.png()[:4])"
     )

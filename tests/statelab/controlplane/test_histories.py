@@ -173,6 +173,30 @@ spec:
   - {name: deaf, image: busybox, command: [sleep, "1000"]}
 """
 
+_GOSSIP = """
+apiVersion: v1
+kind: Service
+metadata: {name: gossip}
+spec: {clusterIP: None, publishNotReadyAddresses: true, selector: {app: gossip}, ports: [{port: 80}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: gossip}
+spec:
+  replicas: 5
+  selector: {matchLabels: {app: gossip}}
+  template:
+    metadata: {labels: {app: gossip}}
+    spec:
+      containers:
+      - name: member
+        image: busybox
+        command: [sh, -c, "nslookup gossip | grep Address & sleep 1; nslookup gossip | cat; sleep 1000"]
+        readinessProbe:
+          periodSeconds: 3
+          exec: {command: [sh, -c, "test $(nslookup gossip | grep -c 'Address.*10[.]244') -ge 6"]}
+"""
+
 
 def _stateful(cluster: ControlPlane) -> None:
     _apply(cluster, _SET)
@@ -208,6 +232,14 @@ def _batch(cluster: ControlPlane) -> None:
     cluster.loop.run_for(60)
 
 
+def _gossip(cluster: ControlPlane) -> None:
+    """Shells that run at one moment, with pipes and jobs: which of them goes on first is part of the history."""
+    _apply(cluster, _GOSSIP)
+    cluster.loop.run_for(40)
+    cluster.scale("deployments", "default/gossip", 7)
+    cluster.loop.run_for(40)
+
+
 def _trouble(cluster: ControlPlane) -> None:
     _apply(cluster, _TROUBLE)
     cluster.loop.run_for(200)
@@ -221,6 +253,7 @@ SCENARIOS: dict[str, Callable[[ControlPlane], None]] = {
     "rollouts of a Deployment": _rollout,
     "Jobs, a CronJob and a DaemonSet": _batch,
     "Pods in trouble": _trouble,
+    "Pods that look for each other": _gossip,
 }
 
 

@@ -56,7 +56,7 @@ class Shell:
         self.pid = 1
         self.running = False
         self.ended = False
-        self.concurrent = True  # a call does not mean that all of it waits
+        self.concurrent = not speaks_as_bash  # a call does not mean that all of it waits
         self.is_dropped = False
         self.calls: list[Call] = []
         self.ready: deque[Proc] = deque()
@@ -156,8 +156,10 @@ class Shell:
         self._stop(137)
 
     def parked(self, call: Call) -> None:
+        self.concurrent = self.concurrent or bool(self.calls)
         self.calls.append(call)
-        self.running = bool(self.ready)
+        # bashkit's, with pipes, has its turn until it is quiet: who is answered at once goes on before others begin.
+        self.running = bool(self.ready) or (self.speaks_as_bash and self.concurrent)
 
     def resume(self, call: Call) -> None:
         if call in self.calls:

@@ -39,6 +39,7 @@ NOT_TAKEN = [
     "a() { :; }; a",
     "echo x > $X", "cat /proc/1/environ", "cat /tmp/f | head -1", "! ! true", "cat <<E\nE",
     "grep -q a /tmp/f >> /tmp/f",
+    "hostname | cat & wait",
     "if true; then", "echo ${x:?gone}", "echo $((1 / 0))" + " " * 4000, "IFS=:; echo a", "trap 'echo' TERM; sleep 1",
 ]  # fmt: skip
 

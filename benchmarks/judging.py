@@ -3,6 +3,7 @@
     python -m benchmarks.judging                 # all of them: some minutes
     python -m benchmarks.judging --every 7       # each seventh
     python -m benchmarks.judging --task final.probes
+    python -m benchmarks.judging --visible       # as `check("…")` in a notebook asks, without the hidden ones
 
 The processor's time of this process is measured, not the wall's: other work on the machine counts less.
 """
@@ -21,13 +22,13 @@ from grader.registry import task
 CORPUS = Path(__file__).parent.parent / "tests" / "grader" / "corpus"
 
 
-def measure(paths: Sequence[Path]) -> list[tuple[float, Path]]:
+def measure(paths: Sequence[Path], *, visible_only: bool = False) -> list[tuple[float, Path]]:
     """Seconds of CPU for each answer, the shortest first."""
     found = []
     for path in paths:
         answer, chosen = Answer.of_files([path]), task(path.parent.parent.name)
         began_s = time.process_time()
-        judge(chosen, answer)
+        judge(chosen, answer, visible_only=visible_only)
         found.append((time.process_time() - began_s, path))
     return sorted(found)
 
@@ -51,11 +52,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--every", type=int, default=1, help="judge each N-th answer only")
     parser.add_argument("--task", default="*", help="of this task only")
+    parser.add_argument("--visible", action="store_true", help="the visible checks alone")
     options = parser.parse_args()
     paths = sorted(CORPUS.glob(f"{options.task}/*/*.yaml"))[:: max(1, options.every)]
     if not paths:
         raise SystemExit(f"no answers in {CORPUS} for {options.task}")
-    print(as_text(measure(paths)))
+    print(as_text(measure(paths, visible_only=options.visible)))
 
 
 if __name__ == "__main__":

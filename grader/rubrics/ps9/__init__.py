@@ -423,7 +423,7 @@ def chapter(trial: Trial, name: str) -> Verdict:
     points=4,
     title="An empty catalog gets one primary, and the others follow it",
     hints=(
-        'What does Redis say of itself? Print it: cluster.exec(name, "redis-cli", "INFO", "replication").',
+        "What does Redis say of itself? INFO replication has lines of key:value; one of them is role.",
         "Nobody is a primary when all have just started. Choose one, and tell the others its name.",
         "REPLICAOF NO ONE to one of them, REPLICAOF catalog-0.catalog 6379 to the others.",
     ),

@@ -75,13 +75,16 @@ def empty(trial: Trial, loop: Runner) -> Ending:
 
 
 def quiet(trial: Trial, loop: Runner) -> Ending:
-    """Nothing happens, but that the primary does not answer the loop for a moment."""
+    """Nothing happens, but that the primary, and then a replica, does not answer the loop for a moment."""
     story = _story(trial, loop, goes_on=True)
     before = {each.name: each.uid for each in story.members()}
     primary = put_right(story)
     story.after(SHORT_S, lambda: _falls_silent(story, primary))
     story.after(2 * SHORT_S, lambda: _answers_again(story, primary))
-    seconds = 4 * SHORT_S
+    replica = next(each.name for each in story.members() if each.name != primary)
+    story.after(2.5 * SHORT_S, lambda: _falls_silent(story, replica))
+    story.after(3.5 * SHORT_S, lambda: _answers_again(story, replica))
+    seconds = 4.5 * SHORT_S
     found = judged(story.run(seconds), seconds)
     if found.share < 1:
         return found
@@ -97,10 +100,14 @@ def quiet(trial: Trial, loop: Runner) -> Ending:
 
 
 def lagging(trial: Trial, loop: Runner) -> Ending:
-    """The primary dies and comes back with nothing; one replica has not copied the last writes, the other has."""
+    """The primary dies and comes back with nothing; one replica has not copied the last writes, the other has.
+
+    Later a replica is started anew, and has to be told whom to follow.
+    """
     story = _story(trial, loop, goes_on=True)
     primary = put_right(story)
     story.after(SHORT_S, lambda: behind_and_dead(story, primary, 0))
+    story.after(SHORT_S + 15.0, lambda: _a_replica_restarts(story, primary))
     seconds = 40.0
     return judged(story.run(SHORT_S + seconds, calm_after_s=SHORT_S), seconds)
 
@@ -149,6 +156,15 @@ def behind_and_dead(story: Story, primary: str, behind: int) -> None:
         story.clients_write()
     story.inside(primary, "redis-cli", "SHUTDOWN", "NOSAVE")
     story.tell(f"{primary} dies, and comes back empty; {', '.join(late)} had not copied the last writes")
+
+
+def _a_replica_restarts(story: Story, dead: str) -> None:
+    """Not the one that has died already: it would have to wait for its next start."""
+    busy = {dead, *story.clients_write()}
+    replica = next((each.name for each in story.members() if each.name not in busy), None)
+    if replica is not None:
+        story.inside(replica, "redis-cli", "SHUTDOWN", "NOSAVE")
+        story.tell(f"{replica} is started anew, and is empty")
 
 
 def _falls_silent(story: Story, name: str) -> None:

@@ -281,7 +281,10 @@ def _ask_http(
     host = spec.get("host") or target.pod_ip
 
     def answered(outcome: HttpResponse | NetworkError) -> None:
-        if isinstance(outcome, HttpResponse):
+        if isinstance(outcome, HttpResponse) and spec.get("scheme") == "HTTPS":  # no image here speaks TLS
+            url = f"https://{host}:{port}{path_of(spec)}"
+            done(Answer(False, f'Get "{url}": http: server gave HTTP response to HTTPS client'))
+        elif isinstance(outcome, HttpResponse):
             passed = 200 <= outcome.status < 400
             done(Answer(passed, "" if passed else f"HTTP probe failed with statuscode: {outcome.status}"))
         else:

@@ -84,6 +84,10 @@ def test_a_startup_probe_that_never_passes_kills_the_container(cluster: Any) -> 
     [
         ({"httpGet": {"path": "/none", "port": "web"}}, "HTTP probe failed with statuscode: 404"),
         (
+            {"httpGet": {"port": 80, "scheme": "HTTPS"}},
+            'Get "https://10.244.1.2:80/": http: server gave HTTP response to HTTPS client',
+        ),
+        (
             {"httpGet": {"path": "/", "port": 8080}},
             'Get "http://10.244.1.2:8080/": dial tcp 10.244.1.2:8080: connect: connection refused',
         ),

@@ -82,6 +82,7 @@ class FileTree:
         make, self._later = self._later, None
         if make is not None:
             make()
+            self.claim(0, 0)
 
     @property
     def handle(self) -> Files:
@@ -126,8 +127,11 @@ class FileTree:
 
     def claim(self, user: int, group: int) -> None:
         """What is new in it belongs to this user; nothing where nobody asks for owners."""
-        if self.owners is not None:
-            self.owners.claim([each.path for each in self.walk()], user, group)
+        if self.owners is None or self._later is not None:  # what is made when somebody looks is root's
+            return
+        plain = self._handle is None  # a file system is made only for those who need one
+        paths = [*self._directories, *self._files] if plain else [each.path for each in self.walk()]
+        self.owners.claim(paths, user, group)
 
     def heal(self) -> None:
         """Make its root again if a shell has removed it (`rm -rf /data`), which no mount point would have allowed."""

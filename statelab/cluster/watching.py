@@ -16,6 +16,25 @@ if TYPE_CHECKING:
     from statelab.cluster.cluster import Cluster
 
 
+class Ends(set[Callable[[], None]]):
+    """What ends the watches that wait. Once `closed` is set, one that is only about to begin ends at once."""
+
+    def __init__(self, closed: threading.Event) -> None:
+        super().__init__()
+        self._closed = closed
+
+    def add(self, end: Callable[[], None]) -> None:
+        super().add(end)
+        if self._closed.is_set():
+            end()
+
+    def close(self) -> None:
+        """End them all."""
+        self._closed.set()
+        for end in list(self):
+            end()
+
+
 class Watcher:
     """Threads that follow some kinds in the cluster's current namespace, and tell of each change."""
 
@@ -25,13 +44,14 @@ class Watcher:
         self._cluster = cluster
         self._on_event = on_event
         self._closed = threading.Event()
+        self._ends = Ends(self._closed)
         self._namespace = cluster.namespace
         self._kinds = {plural: kind_called(cluster, plural) for plural in plurals}
         for plural in plurals:
             threading.Thread(target=self._follow, args=(plural,), daemon=True, name=f"watch {plural}").start()
 
     def close(self) -> None:
-        self._closed.set()
+        self._ends.close()
 
     def _follow(self, plural: str) -> None:
         path = path_of(self._kinds[plural], self._namespace)
@@ -48,7 +68,7 @@ class Watcher:
 
     def _events(self, path: str) -> Iterator[tuple[str, Object]]:
         params = {"watch": "1", "timeoutSeconds": "300"}
-        for event in self._cluster.connection.stream(path, params, read_timeout_s=330.0):
+        for event in self._cluster.connection.stream(path, params, read_timeout_s=330.0, ends=self._ends):
             if event["type"] == "ERROR":
                 return
             yield event["type"], event["object"]

@@ -116,9 +116,9 @@ class Browser:
 
     def notebook(self, path: str) -> Any:
         page = self.open(f"lab/index.html?path={path}")
-        at = f"window.jupyterapp?.shell?.currentWidget?.context?.path === {path!r}"  # not one of last time
-        page.wait_for_function(at)
-        page.wait_for_selector(".jp-Notebook .jp-Cell")
+        at = "window.jupyterapp?.shell?.currentWidget?.context"
+        page.wait_for_function(f"{at}?.path === {path!r} && {at}.isReady")  # not one of last time, and not half loaded
+        page.wait_for_selector(".jp-Notebook .jp-Cell:visible")
         return page
 
     def foreign(self) -> list[str]:
@@ -311,7 +311,7 @@ def test_a_page_that_is_loaded_again_at_once_shows_its_notebook(browser):
     page = browser.notebook(LESSON)
     page.reload()
     page.wait_for_function(f"window.jupyterapp?.shell?.currentWidget?.context?.path === {LESSON!r}")
-    page.wait_for_selector(".jp-Notebook .jp-Cell")
+    page.wait_for_selector(".jp-Notebook .jp-Cell:visible")
     page.evaluate(f"window.jupyterapp.commands.execute('docmanager:open', {{path: 'course/{LESSONS[1]}'}})")
     page.wait_for_url(f"**path=course%2F{LESSONS[1]}")
 

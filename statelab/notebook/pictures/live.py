@@ -17,6 +17,7 @@ from typing import Any
 from statelab.cluster import Cluster, Problem, RequestRefused
 from statelab.cluster.beside import later
 from statelab.cluster.names import path_of
+from statelab.cluster.watching import Ends
 from statelab.controlplane.kinds import KINDS, Kind, Object, key_of
 from statelab.notebook.pictures.customs import DEFINITIONS, is_custom, kinds_defined
 from statelab.notebook.pictures.history import Moment
@@ -49,7 +50,7 @@ class Mirror:
         self._listeners: dict[int, Callable[[], None]] = {}
         self._changed = threading.Event()
         self._closed = threading.Event()
-        self._ends: set[Callable[[], None]] = set()  # what ends a watch that waits
+        self._ends = Ends(self._closed)
         versions = {plural: version for plural in WATCHED if (version := self._list_at_first(plural)) is not None}
         self._recording.begin()
         self._is_begun = True
@@ -98,10 +99,8 @@ class Mirror:
 
     def close(self) -> None:
         """Stop following: its threads end."""
-        self._closed.set()
+        self._ends.close()
         self._changed.set()
-        for end in list(self._ends):
-            end()
         for stop in self._stops:
             stop()
 

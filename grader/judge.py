@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Collection
 from concurrent.futures import Executor, Future
 from dataclasses import replace
+from functools import partial
 from math import floor
 
 from grader.answer import Answer, meaning, prose
@@ -82,8 +83,9 @@ def judge(
     bench = _Bench(task, answer, limits, make_trial, lacks, beside, told)
     results = bench.run(checks)
     slip: Slip | None = None
-    if task.answer == "manifest" and make_trial is _make_trial and not sum(each.points for each in results):
-        results, slip = _but_for_a_slip(task, answer, advice, checks, results, limits)
+    if task.answer == "manifest" and not sum(each.points for each in results):
+        again = partial(_Bench, limits=limits, make_trial=make_trial, lacks=lacks, beside=beside, told=_nobody_is_told)
+        results, slip = _but_for_a_slip(task, answer, advice, checks, results, again)
     if task.start and meaning(answer.text) == meaning(task.start):
         results = [_as_given(each) for each in results]
     if all(each.passed for each in results):
@@ -101,13 +103,22 @@ def judge(
     return Result(task.id, as_told, None, tuple(shown), source)
 
 
+def _nobody_is_told(done: int, total: int, title: str) -> None:
+    pass
+
+
 def _but_for_a_slip(
-    task: Task, answer: Answer, advice: list[Finding], checks: list[Check], results: list[CheckResult], limits: Limits
+    task: Task,
+    answer: Answer,
+    advice: list[Finding],
+    checks: list[Check],
+    results: list[CheckResult],
+    bench: Callable[[Task, Answer], _Bench],
 ) -> tuple[list[CheckResult], Slip | None]:
     """What an answer that gets nothing would get but for one slip of the pen: half of that, and the slip."""
     best: tuple[float, list[CheckResult], Slip] | None = None
     for slip in slips(task, answer, advice):
-        others = _Bench(task, mended(answer, slip), limits, _make_trial, (), None, lambda *_: None).run(checks)
+        others = bench(task, mended(answer, slip)).run(checks)
         score = sum(each.points for each in others)
         if score > (best[0] if best else 0.0):
             best = score, others, slip

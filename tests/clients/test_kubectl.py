@@ -256,7 +256,8 @@ def typed(words: list[str], keys: list[tuple[str, str]], environment: dict[str, 
 
 def test_exec_on_a_terminal(web: Kubectl) -> None:
     code, screen = typed(web.command("exec", "-it", "web-0", "--", "ls", "/usr/share/nginx"), [], web.environment)
-    assert (code, screen) == (0, "html\r\n")
+    # kubectl itself complains now and then that it could not tell the window's size to a command that has ended.
+    assert (code, screen.partition("\r\n")[0]) == (0, "html"), screen
     keys = [
         ("# ", "hostname\n"),
         ("web-0\r\n", ""),

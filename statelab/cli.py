@@ -30,7 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-node_app = typer.Typer(help="Take a node of the cluster away, and give it back.", no_args_is_help=True)
+node_app = typer.Typer(help="Take a node of the cluster away, give it back, label it.", no_args_is_help=True)
 app.add_typer(node_app, name="node")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a program.")]
@@ -433,6 +433,37 @@ def node_start(name: str, cluster: ClusterName = "embedded", as_json: AsJson = F
     """Give a stopped node back."""
     _running(cluster).start_node(name)
     _tell(f"{name} is back.", {"node": name, "stopped": False}, as_json)
+
+
+@node_app.command("label")
+def node_label(
+    name: str,
+    labels: Annotated[list[str] | None, typer.Argument(help="key=value sets one, key- takes it away.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Change a label that has another value.")] = False,
+    cluster: ClusterName = "embedded",
+    as_json: AsJson = False,
+) -> None:
+    """Say something of a node: in which zone it is, for one. Without labels, those that it has are listed.
+
+    Topology spread, affinity and nodeSelector go by a node's labels. The words and the answers are kubectl label's.
+
+        statelab node label kind-worker topology.kubernetes.io/zone=a
+
+        statelab node label kind-worker topology.kubernetes.io/zone-
+
+        kubectl get nodes -L topology.kubernetes.io/zone
+    """
+    for each in labels or ():  # a word that is neither is another node or a flag to kubectl
+        if each.startswith("-") or not ("=" in each or each.endswith("-")):
+            raise Problem(f"{each!r} is no label.", "Write key=value; key- takes one away.")
+    there = _running(cluster)
+    more = [*(labels or ["--list"]), *(["--overwrite"] if overwrite else [])]
+    done = there.kubectl(["label", f"node/{name}", *more])
+    if done.code:
+        print(done.stderr.strip(), file=sys.stderr)
+        raise typer.Exit(1)
+    node = there.get(f"node/{name}") or {}
+    _tell(str(done), {"node": name, "labels": node["metadata"].get("labels") or {}}, as_json)
 
 
 def _running(place: str) -> Cluster:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from grader.seen import Seen
 from statelab.cluster.engine_errors import NO_NETWORK
-from statelab.controlplane.runtime.images import image_for, parse_reference
+from statelab.controlplane.image_names import parse_reference
+from statelab.controlplane.runtime.images import image_for
 from statelab.controlplane.runtime.images.catalog import missing, short_name
 from statelab.manifest.relations import at
 

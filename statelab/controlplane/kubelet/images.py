@@ -9,10 +9,10 @@ import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from statelab.controlplane.image_names import parse_reference
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.kubelet.backoff import BackOff
 from statelab.controlplane.kubelet.steps import Work
-from statelab.controlplane.runtime.images import parse_reference
 
 if TYPE_CHECKING:
     from statelab.controlplane.runtime.runtime import Runtime

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from statelab.controlplane.image_names import is_stand_in, parse_reference
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.kubelet import hooks, sysctls
 from statelab.controlplane.kubelet.backoff import duration
@@ -17,7 +18,7 @@ from statelab.controlplane.kubelet.hostfiles import files_for, hostname_and_doma
 from statelab.controlplane.kubelet.images import ImageError, reported
 from statelab.controlplane.kubelet.steps import Work
 from statelab.controlplane.kubelet.volumes import files_builder
-from statelab.controlplane.runtime.images import image_for, parse_reference
+from statelab.controlplane.runtime.images import image_for
 from statelab.controlplane.runtime.spec import ContainerSpec, Exit, Limits, Mount
 from statelab.controlplane.runtime.volumes import Volume
 
@@ -58,7 +59,7 @@ def start(worker: PodWorker, container: Object) -> Work:
         tell("Failed", f"Error: {error}", type="Warning")
         raise StartError("CreateContainerConfigError", str(error)) from None
     tell("Created", "Container created")
-    if image_for(parse_reference(container["image"])).simulated:
+    if is_stand_in(container["image"]):
         tell("StandIn", f'Image "{container["image"]}" is not built in: a stand-in runs in its place and does nothing')
     yield kubelet.random.uniform(*_START_S)
     attempt = _attempt(worker, container)

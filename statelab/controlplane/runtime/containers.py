@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from statelab.controlplane.image_names import parse_reference
 from statelab.controlplane.runtime.entry import Entry, StartError, entry_of
 from statelab.controlplane.runtime.files import FURNISHED, furnish, mount_problem, mounts_of, prepare
 from statelab.controlplane.runtime.filetree import FileTree
-from statelab.controlplane.runtime.images import image_for, parse_reference
+from statelab.controlplane.runtime.images import image_for
 from statelab.controlplane.runtime.logs import Log
 from statelab.controlplane.runtime.mounted import MountedFiles
 from statelab.controlplane.runtime.process import Process

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from statelab.controlplane.image_names import parse_reference
 from statelab.controlplane.runtime.applets import APPLETS
 from statelab.controlplane.runtime.applets.ls import EDITORS
 from statelab.controlplane.runtime.commands import SHELL_COMMANDS
 from statelab.controlplane.runtime.filetree import FileTree
-from statelab.controlplane.runtime.images import parse_reference
 from statelab.controlplane.runtime.paths import join
 
 if TYPE_CHECKING:

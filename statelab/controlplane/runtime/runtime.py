@@ -14,10 +14,11 @@ from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from statelab.controlplane.clock import Loop
+from statelab.controlplane.image_names import Reference, parse_reference
 from statelab.controlplane.runtime.containers import Container
-from statelab.controlplane.runtime.images import image_for, parse_reference
+from statelab.controlplane.runtime.images import image_for
 from statelab.controlplane.runtime.images.catalog import Missing, missing
-from statelab.controlplane.runtime.images.image import Reference, image_id
+from statelab.controlplane.runtime.images.image import image_id
 from statelab.controlplane.runtime.network import Network
 from statelab.controlplane.runtime.process import Process
 from statelab.controlplane.runtime.shell.alike import runs_alike

@@ -3,21 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 
 from statelab.cluster import Cluster
-
-
-@lru_cache(maxsize=1000)
-def is_stand_in(image: str) -> bool:
-    """Whether the embedded cluster runs a stand-in for this image."""
-    # On demand: it takes a third of a second.
-    from statelab.controlplane.runtime.images import image_for, parse_reference
-
-    try:
-        return image_for(parse_reference(image)).simulated
-    except ValueError:
-        return False
+from statelab.controlplane.image_names import is_stand_in
 
 
 def never(_image: str) -> bool:

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from statelab.controlplane.controlplane import ControlPlane
+from statelab.controlplane.image_names import is_stand_in
 from statelab.notebook.pictures.cluster_view import Newcomers
 from statelab.notebook.pictures.consequences import if_deleted
 from statelab.notebook.pictures.picture import Picture, Piece, draw, frame_of
 from statelab.notebook.pictures.scene import ClaimShown, NodeShown, PodShown, Scene, ServiceShown, make_scene
-from statelab.notebook.pictures.stand_ins import is_stand_in
 from statelab.notebook.strings import ENGLISH
 
 Objects = Callable[[Any], dict[str, list[Any]]]

@@ -14,8 +14,8 @@ from statelab.controlplane import quantity
 from statelab.controlplane.apiserver.encoding.go_json import go_quote
 from statelab.controlplane.apiserver.validation import names
 from statelab.controlplane.apiserver.validation.security import visit
+from statelab.controlplane.image_names import is_stand_in
 from statelab.controlplane.kinds import Object
-from statelab.controlplane.runtime.images import image_for, parse_reference
 
 Fields = dict[str, Any]
 
@@ -100,14 +100,6 @@ def volume(obj: Object, _old: Object | None) -> Iterator[str]:
     yield from _fractions(spec.get("capacity"), "spec.capacity", ("storage",))
 
 
-def _is_stand_in(image: str) -> bool:
-    """Whether the embedded cluster has nothing but a stand-in for an image. This warning is ours alone."""
-    try:
-        return bool(image) and image_for(parse_reference(image)).simulated
-    except ValueError:
-        return False
-
-
 def name(obj: Object, used_in: str) -> Iterator[str]:
     """Of a name that is allowed, but no DNS label."""
     problems = names.label(obj["metadata"].get("name", ""))
@@ -169,7 +161,7 @@ def pod_spec(spec: Fields, metadata: Fields, field: str) -> Iterator[str]:
         resources = container.get("resources") or {}
         for part in ("limits", "requests"):
             yield from _fractions(resources.get(part), f"{here}.resources.{part}", ("memory", "ephemeral-storage"))
-        if _is_stand_in(container.get("image") or ""):
+        if is_stand_in(container.get("image") or ""):
             yield f'{here}.image: "{container["image"]}" is not built in here: {_STAND_IN}'
         yield from _environment(container.get("env") or [], f"{here}.env")
         yield from _ports(container.get("ports") or [], f"{here}.ports")

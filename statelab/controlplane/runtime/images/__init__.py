@@ -1,50 +1,30 @@
-"""Images: what is in them, what they run, and which can be pulled. One file each; `IMAGES` lists them.
+"""Images: what is in them, what they run, and which can be pulled. One file each; image_names.py lists them.
 
-To add one, write a file like `http_echo.py` that ends with `IMAGE = Image(...)`, and name it below. See
+To add one, write a file like `http_echo.py` that ends with `IMAGE = Image(...)`, and name it there. See
 docs/adding-an-image.md.
 """
 
 from __future__ import annotations
 
-from statelab.controlplane.runtime.images import (
-    agnhost,
-    busybox,
-    etcd,
-    generic,
-    hello_app,
-    http_echo,
-    httpd,
-    nginx,
-    pause,
-    redis,
-)
-from statelab.controlplane.runtime.images.image import Image, Reference, parse_reference
+from functools import cache
+from importlib import import_module
 
-IMAGES: tuple[Image, ...] = (
-    agnhost.IMAGE,
-    busybox.IMAGE,
-    etcd.IMAGE,
-    busybox.SHELLS,
-    hello_app.BOOTCAMP,
-    hello_app.HELLO_APP,
-    hello_app.WHOAMI,
-    http_echo.IMAGE,
-    httpd.IMAGE,
-    nginx.IMAGE,
-    nginx.UNPRIVILEGED,
-    pause.IMAGE,
-    redis.IMAGE,
-)
-_BY_REPOSITORY = {repository: image for image in IMAGES for repository in image.repositories}
+from statelab.controlplane.image_names import Reference, built_in
+from statelab.controlplane.runtime.images.image import Image
 
 
 def image_for(reference: Reference) -> Image:
     """The image a reference names; a plain sandbox when it is none of ours."""
-    found = _BY_REPOSITORY.get(reference.repository)
-    if found is None:
-        last = reference.repository.rpartition("/")[2]
-        found = next((image for image in IMAGES if last in image.also), generic.IMAGE)
-    return found
+    return _image_at(built_in(reference) or "generic.IMAGE")
 
 
-__all__ = ["IMAGES", "Image", "Reference", "image_for", "parse_reference"]
+@cache
+def _image_at(place: str) -> Image:
+    """Loaded when it is first wanted: most clusters run two or three of them."""
+    module, _, name = place.rpartition(".")
+    image = getattr(import_module(f"{__name__}.{module}"), name)
+    assert isinstance(image, Image)
+    return image
+
+
+__all__ = ["Image", "image_for"]

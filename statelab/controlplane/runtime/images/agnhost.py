@@ -420,8 +420,6 @@ _PROGRAMS: Mapping[str, Callable[[Task], None]] = {
 }
 
 IMAGE = Image(
-    repositories=("registry.k8s.io/e2e-test-images/agnhost", "gcr.io/k8s-staging-e2e-test-images/agnhost"),
-    also=("agnhost",),
     entrypoint=("/agnhost",),
     command=("pause",),
     files=lambda tag: {"/localhost.crt": _CERTIFICATE, "/localhost.key": "not a key\n"},

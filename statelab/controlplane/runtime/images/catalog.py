@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
-from statelab.controlplane.runtime.images.image import Reference, parse_reference
+from statelab.controlplane.image_names import Reference, parse_reference
 from statelab.reader.spelling import nearest, slips
 
 _REGISTRIES = frozenset(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from statelab.controlplane.image_names import parse_reference
 from statelab.controlplane.runtime.http import Handler, HttpRequest, HttpResponse, Respond, serve
 from statelab.controlplane.runtime.images.file_server import is_python_server
-from statelab.controlplane.runtime.images.image import Image, parse_reference, plausible
+from statelab.controlplane.runtime.images.image import Image, plausible
 from statelab.controlplane.runtime.images.stand_ins import CLIENTS, IMAGES, SERVERS
 from statelab.controlplane.runtime.programs import Task
 
@@ -67,7 +68,6 @@ def _says(text: str) -> Handler:
 
 
 IMAGE = Image(
-    repositories=(),
     programs={
         "statelab-simulated": simulated,
         **dict.fromkeys(SERVERS, simulated),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from statelab.controlplane.image_names import parse_reference
 from statelab.controlplane.runtime.http import HttpRequest, HttpResponse, Respond, serve
-from statelab.controlplane.runtime.images.image import Image, parse_reference
+from statelab.controlplane.runtime.images.image import Image
 from statelab.controlplane.runtime.programs import Task
 
 Page = Callable[[Task, HttpRequest], str]
@@ -49,20 +50,14 @@ def _whoami(task: Task, request: HttpRequest) -> str:
 
 
 HELLO_APP = Image(
-    repositories=("gcr.io/google-samples/hello-app", "us-docker.pkg.dev/google-samples/containers/gke/hello-app"),
-    also=("hello-app",),
     command=("hello-app",),
     programs={"hello-app": _server(8080, _hello)},
 )
 BOOTCAMP = Image(
-    repositories=("gcr.io/google-samples/kubernetes-bootcamp", "docker.io/jocatalin/kubernetes-bootcamp"),
-    also=("kubernetes-bootcamp",),
     command=("kubernetes-bootcamp",),
     programs={"kubernetes-bootcamp": _server(8080, _bootcamp)},
 )
 WHOAMI = Image(
-    repositories=("docker.io/traefik/whoami", "docker.io/containous/whoami"),
-    also=("whoami",),
     entrypoint=("/whoami",),
     programs={"/whoami": _server(80, _whoami)},
 )

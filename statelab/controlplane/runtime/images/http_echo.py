@@ -34,8 +34,6 @@ def http_echo(task: Task) -> None:
 
 
 IMAGE = Image(
-    repositories=("docker.io/hashicorp/http-echo",),
-    also=("http-echo",),
     entrypoint=("/http-echo",),
     programs={"/http-echo": http_echo},
     user=65532,

@@ -84,8 +84,6 @@ def _page(status: int, common: dict[str, str]) -> HttpResponse:
 
 
 IMAGE = Image(
-    repositories=("docker.io/library/httpd", "registry.k8s.io/e2e-test-images/httpd"),
-    also=("httpd",),
     command=("httpd-foreground",),
     env={
         "HTTPD_PREFIX": "/usr/local/apache2",

@@ -1,4 +1,4 @@
-"""What an image is, and how it is named. Source of the names: github.com/distribution/reference."""
+"""What an image is. How it is named stands in image_names.py."""
 
 from __future__ import annotations
 
@@ -7,59 +7,15 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from statelab.controlplane.image_names import Reference
 from statelab.controlplane.runtime.programs import Program
 
-_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-_DOMAIN = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*(?::[0-9]+)?"
-_REFERENCE = re.compile(
-    rf"^(?P<name>(?:{_DOMAIN}/)?{_COMPONENT}(?:/{_COMPONENT})*)"
-    r"(?::(?P<tag>[\w][\w.-]{0,127}))?(?:@(?P<digest>[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}))?$"
-)
 # Words that somebody writes into a tag that is meant not to exist.
 _IMPOSSIBLE = re.compile(
     r"no-?such|not-?exist|non-?exist|does-?not|doesn-?t|invalid|broken|typo|wrong|missing|unknown|fake|bogus|nope|bad-?tag|"
     r"^bad$|^404$|imaginary|fail|error|xxx",
     re.IGNORECASE,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """An image's name in full: `nginx` is registry docker.io, path library/nginx, tag latest."""
-
-    registry: str
-    path: str
-    tag: str
-    digest: str = ""
-
-    @property
-    def repository(self) -> str:
-        return f"{self.registry}/{self.path}"
-
-    @property
-    def full(self) -> str:
-        tag = f":{self.tag}" if self.tag else ""
-        return f"{self.repository}{tag}" + (f"@{self.digest}" if self.digest else "")
-
-
-def parse_reference(text: str) -> Reference:
-    """Raises ValueError("invalid reference format") for what is no image name."""
-    match = _REFERENCE.match(text)
-    if match is None or len(match["name"]) > 255:
-        raise ValueError("invalid reference format")
-    first, slash, rest = match["name"].partition("/")
-    if slash and ("." in first or ":" in first or first == "localhost" or first != first.lower()):
-        registry, path = first, rest
-    else:
-        registry, path = "docker.io", match["name"]
-    if registry == "index.docker.io":
-        registry = "docker.io"
-    if registry == "docker.io" and "/" not in path:
-        path = f"library/{path}"
-    if path != path.lower():
-        raise ValueError("invalid reference format")
-    digest = match["digest"] or ""
-    return Reference(registry, path, match["tag"] or ("" if digest else "latest"), digest)
 
 
 def numbered(*majors: str, words: str = "") -> Callable[[str], bool]:
@@ -86,15 +42,10 @@ def plausible(tag: str) -> bool:
 
 @dataclass(frozen=True)
 class Image:
-    """`repositories`: full names ("docker.io/library/nginx"). `also`: last parts of other names that are the same
-    thing.
-
-    `files`: the image's own files by path, given the tag. `programs`: servers of it, by the name they are called by.
+    """`files`: the image's own files by path, given the tag. `programs`: servers of it, by the name they are called by.
     `tag_exists`: whether a tag can be pulled. `simulated`: it is a stand-in and says so.
     """
 
-    repositories: tuple[str, ...]
-    also: tuple[str, ...] = ()
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)

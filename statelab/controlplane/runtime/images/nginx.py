@@ -369,13 +369,6 @@ def _files(tag: str) -> Mapping[str, str | bytes]:
 
 
 IMAGE = Image(
-    repositories=(
-        "docker.io/library/nginx",
-        "registry.k8s.io/nginx-slim",
-        "registry.k8s.io/e2e-test-images/nginx",
-        "k8s.gcr.io/nginx-slim",
-    ),
-    also=("nginx", "nginx-slim"),
     command=("nginx", "-g", "daemon off;"),
     env={"NGINX_VERSION": "1.27.5", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
     files=_files,
@@ -388,14 +381,6 @@ IMAGE = Image(
 )
 UNPRIVILEGED = replace(
     IMAGE,
-    repositories=(
-        "docker.io/nginxinc/nginx-unprivileged",
-        "quay.io/nginx/nginx-unprivileged",
-        "ghcr.io/nginx/nginx-unprivileged",
-        "ghcr.io/nginxinc/nginx-unprivileged",
-        "public.ecr.aws/nginx/nginx-unprivileged",
-    ),
-    also=("nginx-unprivileged",),
     files=_files_unprivileged,
     user=101,
 )

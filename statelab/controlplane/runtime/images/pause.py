@@ -16,8 +16,6 @@ def pause(task: Task) -> None:
 
 
 IMAGE = Image(
-    repositories=("registry.k8s.io/pause", "k8s.gcr.io/pause", "gcr.io/google_containers/pause"),
-    also=("pause", "pause-amd64"),
     entrypoint=("/pause",),
     user=65535,
     programs={"/pause": pause, "pause": pause},

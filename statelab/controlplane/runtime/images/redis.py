@@ -14,14 +14,6 @@ def _redis_server(task: Task) -> None:
 
 
 IMAGE = Image(
-    repositories=(
-        "docker.io/library/redis",
-        "registry.k8s.io/redis",
-        "docker.io/valkey/valkey",
-        "docker.io/bitnami/redis",
-        "registry.k8s.io/e2e-test-images/redis",
-    ),
-    also=("redis", "valkey"),
     command=("redis-server",),
     env={"REDIS_VERSION": VERSION},
     working_dir="/data",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from statelab.controlplane.runtime.images import image_for, parse_reference
+from statelab.controlplane.image_names import parse_reference
+from statelab.controlplane.runtime.images import image_for
 from statelab.controlplane.runtime.images.catalog import Missing, missing, short_name
 
 

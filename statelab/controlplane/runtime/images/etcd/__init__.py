@@ -13,7 +13,6 @@ def _tag_exists(tag: str) -> bool:
 
 
 IMAGE = Image(
-    repositories=("quay.io/coreos/etcd", "gcr.io/etcd-development/etcd", "registry.k8s.io/etcd"),
     entrypoint=(),
     command=("/usr/local/bin/etcd",),
     programs={"etcd": etcd, "etcdctl": etcdctl, "etcdutl": etcdutl},

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
+from statelab.controlplane.image_names import parse_reference
 from statelab.controlplane.runtime.http import HttpRequest, HttpResponse, MessageReader, encode_response
 from statelab.controlplane.runtime.images.etcd import config, peers
 from statelab.controlplane.runtime.images.etcd.api import Api
 from statelab.controlplane.runtime.images.etcd.member import EtcdMember
-from statelab.controlplane.runtime.images.image import parse_reference
 from statelab.controlplane.runtime.network import LOCALHOST, Accept, Connection, is_address
 from statelab.controlplane.runtime.programs import Task
 

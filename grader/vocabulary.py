@@ -19,7 +19,7 @@ _FILLERS = re.compile(
 _AROUND_A_NUMBER = re.compile(
     r"\bof (?:the |those )?(?:\d+|two|three|four|five|six|seven|eight|nine|ten)\b|"
     r"(?<=\d)\s*/\s*\d+|\bat all\b|"
-    r"\b(?:at (?:the )?most|up to|max(?:imum)?|no more than|more|can|may|could|lost|lose|away|nodes?)\b"
+    r"\b(?:at (?:the )?most|up to|max(?:imum)?|no more than|more|can|may|could|lost|lose|away|left|remaining|nodes?)\b"
 )
 
 

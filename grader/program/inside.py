@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 Question = dict[str, Any]
 Ask = Callable[[Question], dict[str, Any]]
 SOURCE = "your answer"
+MODULE = "your_answer"
 CALL_CPU_S = 1
 MOST_PRINTED = 200_000
 STEPS = 3_000_000  # lines of Python in one call, where nothing else can stop it
@@ -113,9 +114,9 @@ class Program:
         """Raises what the text raises."""
         self.cluster = Cluster(ask)
         self._counts_steps = counts_steps
-        self._names: dict[str, Any] = {
-            "__name__": "loop", "__builtins__": _builtins(self.cluster), "Refused": Refused, "cluster": self.cluster,
-        }  # fmt: skip
+        self._module = types.ModuleType(MODULE)
+        self._names = vars(self._module)
+        self._names.update(__builtins__=_builtins(self.cluster), Refused=Refused, cluster=self.cluster)
         self._bounded(lambda: exec(compile(code, SOURCE, "exec"), self._names))
 
     def call(self) -> None:
@@ -129,8 +130,14 @@ class Program:
             raise TypeError(IS_ASYNC)
 
     def _bounded(self, work: Callable[[], Any]) -> Any:
-        if not self._counts_steps:
-            return work()
+        sys.modules[MODULE] = self._module  # dataclasses and typing look there for the module of a class
+        try:
+            return self._stepped(work) if self._counts_steps else work()
+        finally:
+            if sys.modules.get(MODULE) is self._module:
+                del sys.modules[MODULE]
+
+    def _stepped(self, work: Callable[[], Any]) -> Any:
         left = STEPS
 
         def step(frame: Any, event: str, argument: Any) -> Any:
@@ -161,6 +168,10 @@ def _builtins(cluster: Cluster) -> dict[str, Any]:
         @classmethod
         def now(cls, tz: Any = None) -> Any:
             return cls.fromtimestamp(cluster.now(), tz)
+
+        @classmethod
+        def today(cls) -> Any:
+            return cls.now()
 
         @classmethod
         def utcnow(cls) -> Any:

@@ -6,22 +6,11 @@ from collections.abc import Mapping
 
 from grader.choices import one_of
 from grader.program import Runner
-from grader.rubrics.ps9 import (
-    catalogs,
-    chapter,
-    chapters,
-    definition,
-    desks,
-    following,
-    grows_only,
-    keeps_apart,
-    loop,
-    permissions,
-    rights,
-    texts,
-)
+from grader.rubrics.ps9 import catalogs, chapters, definition, desks, following, loop, permissions, rights, texts
 from grader.rubrics.ps9.catalogs import Rule
 from grader.rubrics.ps9.chapters import Chapter, Ending
+from grader.rubrics.ps9.defining import grows_only, keeps_apart
+from grader.rubrics.ps9.looping import chapter
 from grader.rubrics.ps9.rights import Ask, each
 from grader.rubrics.ps9.story import Story, a_reader_comes
 from grader.shared import remembered
@@ -47,6 +36,7 @@ _OTHERS = (
     Rule("", ({**_WELL, "members": 1},), ({**_WELL, "members": "3"}, {**_WELL, "members": 3.5})),
     Rule("", ({**_WELL, "writes": "fast"},), ({**_WELL, "writes": "Safe"}, {**_WELL, "writes": ""})),
     Rule("", (_WELL,), ({}, {"version": "x7.4"}, {"version": "7.4 "}, {"version": "7x4"})),
+    Rule("", ({"version": "7.10"},), ({"version": "7."}, {"version": ".4"}, {"version": "."})),
 )
 
 

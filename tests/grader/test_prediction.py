@@ -52,6 +52,7 @@ def model(of: Task) -> str:
         (vocabulary.COUNT, "0", "0|zero|none|0 Pods|nobody|no one|-|No Pods|nothing|None of them"),
         (vocabulary.COUNT, "2", "2|two|2 Pods|two of them|only 2|`2`|2, web-3 and web-4"),
         (vocabulary.COUNT, "2", "at most 2|2 may be lost|2 of 5|up to two of those three|2/5|2: three stay"),
+        (vocabulary.COUNT, "2", "two are left|2 left|2 remain|two Pods are left"),
         (vocabulary.POLICY, "orderedready", "OrderedReady|orderedReady|ordered ready|Ordered-Ready"),
         (vocabulary.POLICY, "parallel", "Parallel|podManagementPolicy: Parallel|`Parallel`|PARALLEL, all at once"),
         (vocabulary.OTHERWISE, "crashes", "crashes|crash|CrashLoopBackOff|it crashes|crashed"),

@@ -133,8 +133,10 @@ class Story:
         members = self.members()
         if self._agenda or len(self.takers) != 1 or self.now_s - self._changed_s < CALM_S:
             return False
-        well = [each for each in members if each.ready and each.uid not in self.library.silent]
-        return len(well) == len(members) and self.takers[0] in [each.name for each in well]
+        if not all(each.ready and each.uid not in self.library.silent for each in members):
+            return False
+        took = self.clients_write()  # now: who took the last write may have gone, and another of its name have come
+        return len(took) == 1 and took[0] in [each.name for each in members]
 
     # ---- time, and what happens in it
 

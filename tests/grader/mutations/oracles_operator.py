@@ -62,7 +62,7 @@ def _takes(catalogs: Catalogs) -> bool:
     if not all(catalogs.make(dict(zip(good, values, strict=True))) is not None for values in product(*good.values())):
         return False
     bad: list[Any] = [None, {}, {"members": 3}]
-    bad += [{"version": each} for each in ("7", "7.4.1", "v7.4", "latest", "x7.4", "7.4 ", "7x4", 7.4)]
+    bad += [{"version": each} for each in ("7", "7.4.1", "v7.4", "latest", "x7.4", "7.4 ", "7x4", 7.4, "7.", ".4", ".")]
     bad += [{"version": "7.4", "members": each} for each in (0, -1, 2, 4, 6, 8, 11, "3", "three", 3.5)]
     bad += [{"version": "7.4", "writes": each} for each in ("slow", "Safe", "")]
     return all(catalogs.make(each) is None for each in bad)

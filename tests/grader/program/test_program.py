@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,24 @@ def test_clocks_show_the_clusters_time_and_sleeping_lets_it_pass(place: str) -> 
     """
     assert called(text, place, questions) == Done()
     assert questions.asked[0] == {"do": "sleep", "seconds": 5.0}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_dataclass_finds_the_module_it_is_in(place: str) -> None:
+    text = """
+        from dataclasses import dataclass
+        from typing import get_type_hints
+
+        @dataclass
+        class Member:
+            name: "str"
+
+        def reconcile(cluster):
+            assert get_type_hints(Member) == {"name": str}
+            assert Member("catalog-0") == Member(name="catalog-0")
+    """
+    assert called(text, place) == Done()
+    assert inside.MODULE not in sys.modules
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -160,6 +160,22 @@ KINDS: dict[str, Kind] = {
             returns_deleted=False,
             needs_resource_version=True,
         ),
+        *(
+            Kind(
+                "admissionregistration.k8s.io",
+                "v1",
+                name,
+                plural,
+                namespaced=False,
+                subresources=subresources,
+                categories=("api-extensions",),
+                needs_resource_version=True,
+            )
+            for name, plural, subresources in (
+                ("ValidatingAdmissionPolicy", "validatingadmissionpolicies", _STATUS),
+                ("ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings", ()),
+            )
+        ),
         Kind("apps", "v1", "ControllerRevision", "controllerrevisions"),
         Kind("apps", "v1", "DaemonSet", "daemonsets", ("ds",), subresources=_STATUS, categories=_ALL),
         Kind("apps", "v1", "Deployment", "deployments", ("deploy",), subresources=_SCALED, categories=_ALL),
@@ -247,7 +263,6 @@ _REFUSED_SUBRESOURCES = {
     "apiservices": _STATUS,
     "certificatesigningrequests": ("approval", "status"),
     "servicecidrs": _STATUS,
-    "validatingadmissionpolicies": _STATUS,
     "resourceclaims": _STATUS,
     "flowschemas": _STATUS,
     "prioritylevelconfigurations": _STATUS,
@@ -300,8 +315,6 @@ REFUSED: tuple[Kind, ...] = (
         ("MutatingAdmissionPolicy", "mutatingadmissionpolicies", (), False, _EXTENSIONS),
         ("MutatingAdmissionPolicyBinding", "mutatingadmissionpolicybindings", (), False, _EXTENSIONS),
         ("MutatingWebhookConfiguration", "mutatingwebhookconfigurations", (), False, _EXTENSIONS),
-        ("ValidatingAdmissionPolicy", "validatingadmissionpolicies", (), False, _EXTENSIONS),
-        ("ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings", (), False, _EXTENSIONS),
         ("ValidatingWebhookConfiguration", "validatingwebhookconfigurations", (), False, _EXTENSIONS),
     ),
     *_refused(

@@ -29,6 +29,7 @@ _GROUPS = {
         "/apis/scheduling.k8s.io/v1": "priorityclasses",
         "/apis/coordination.k8s.io/v1": "leases",
         "/apis/apiextensions.k8s.io/v1": "customresourcedefinitions",
+        "/apis/admissionregistration.k8s.io/v1": "validatingadmissionpolicies validatingadmissionpolicybindings",
         "/apis/rbac.authorization.k8s.io/v1": "roles rolebindings clusterroles clusterrolebindings",
     }.items()
     for plural in plurals.split()
@@ -37,7 +38,8 @@ _EVERYWHERE = frozenset(
     (
         "nodes", "namespaces", "persistentvolumes", "ingressclasses", "runtimeclasses", "storageclasses",
         "priorityclasses", "customresourcedefinitions", "clusterroles", "clusterrolebindings",
-        "csidrivers", "csinodes", "volumeattachments",
+        "csidrivers", "csinodes", "volumeattachments", "validatingadmissionpolicies",
+        "validatingadmissionpolicybindings",
     )
 )  # fmt: skip
 AGNHOST = "registry.k8s.io/e2e-test-images/agnhost:2.53"

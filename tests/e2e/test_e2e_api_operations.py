@@ -26,6 +26,14 @@ _CLAIM = {
     "accessModes": ["ReadWriteOnce"], "storageClassName": "e2e-never",
     "resources": {"requests": {"storage": "1Gi"}},
 }  # fmt: skip
+_POLICY = {
+    "matchConstraints": {
+        "resourceRules": [
+            {"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["deployments"]}
+        ]
+    },
+    "validations": [{"expression": "object.spec.replicas <= 100"}],
+}
 _NODE = {"spec": {"unschedulable": True}, "status": {"nodeInfo": {}}}
 
 # (kind, the rest of the object, a patch that must be seen)
@@ -73,6 +81,13 @@ KINDS: dict[str, tuple[Any, Any]] = {
     "csidrivers": ({"spec": {"attachRequired": False}}, {}),
     "csinodes": ({"spec": {"drivers": []}}, {}),
     "csistoragecapacities": ({"storageClassName": "e2e", "capacity": "1Gi"}, {"capacity": "2Gi"}),
+    "validatingadmissionpolicies": (
+        {"spec": _POLICY}, {"spec": {"validations": [{"expression": "object.spec.replicas <= 50"}]}},
+    ),
+    "validatingadmissionpolicybindings": (
+        {"spec": {"policyName": "replicalimit-policy.example.com", "validationActions": ["Deny"]}},
+        {"spec": {"validationActions": ["Warn"]}},
+    ),
     "volumeattachments": (
         {"spec": {"attacher": "e2e", "nodeName": "kind-worker", "source": {"persistentVolumeName": "e2e"}}}, {},
     ),
@@ -89,6 +104,10 @@ _WITH_STATUS: dict[str, Any] = {
     "daemonsets": {"conditions": [{"type": "StatusUpdate", "status": "True", "reason": "E2E"}]},
     "resourcequotas": {"hard": {"cpu": "7"}},
     "volumeattachments": {"attached": True},
+    "validatingadmissionpolicies": {"conditions": [
+        {"type": "PatchStatusFailed", "status": "False", "reason": "e2e", "message": "Set by an e2e test",
+         "lastTransitionTime": "2024-01-01T00:00:00Z"}
+    ]},
 }  # fmt: skip
 
 

@@ -21,6 +21,8 @@ from statelab.controlplane.apiserver.encoding import strict
 from statelab.controlplane.apiserver.patch import apply, patching
 from statelab.controlplane.apiserver.registry import admission, defaults, deletion, placing, strategy
 from statelab.controlplane.apiserver.registry.copying import fresh, sharing
+from statelab.controlplane.apiserver.registry.policies import Policies
+from statelab.controlplane.apiserver.registry.policies.request import Operation as Asking
 from statelab.controlplane.apiserver.registry.scale import scale_of, with_scale
 from statelab.controlplane.apiserver.registry.served import ServedKinds
 from statelab.controlplane.apiserver.validation import pods_update
@@ -50,6 +52,7 @@ class WriteOptions:
     internal: bool = False  # by a component of the control plane: the object was built here, not decoded
     warnings: list[str] = field(default_factory=list)
     user: User | None = None  # who asks for it; None is the control plane itself
+    admitted: bool = False  # policies have had their say on what this is a part of (an eviction)
 
 
 class ApiServer:
@@ -61,6 +64,7 @@ class ApiServer:
         self.loop = loop
         self.random = random
         self.authorizer = Authorizer(self)
+        self.policies = Policies(store, self)
         self.tokens = Tokens(self, key or Key.of_seed("nobody reaches this cluster"))
         for plural in rbac.KINDS:
             store.subscribe(lambda revision: self.authorizer.rbac.forget(), plural)
@@ -120,6 +124,7 @@ class ApiServer:
             raise errors.invalid(kind, metadata.get("name", ""), findings)
         if not options.internal:
             options.warnings.extend(validation.warnings_of(kind, obj))
+        self._ask(kind, "CREATE", obj, None, options)
         options.warnings.extend(admission.check(plural, obj, "CREATE", None, self))
         strategy.finish(kind, obj)
         if self.store.get(plural, _key(metadata.get("namespace", ""), metadata["name"])) is not None:
@@ -245,11 +250,37 @@ class ApiServer:
                 raise errors.invalid(kind, metadata["name"], findings)
             if not options.internal:
                 options.warnings.extend(validation.warnings_of(kind, obj, old))
+        if via == "scale":
+            about = {"about": metadata, "object_kind": ("autoscaling", "v1", "Scale")}
+            self._ask(kind, "UPDATE", scale_of(obj, kind), scale_of(old, kind), options, via, **about)
+        else:
+            self._ask(kind, "UPDATE", obj, old, options, subresource or "")
+        if subresource not in ("finalize", "status"):
             options.warnings.extend(admission.check(kind.plural, obj, "UPDATE", old, self))
         metadata["resourceVersion"] = old["metadata"]["resourceVersion"]
         if operation == "Update" or via:  # an apply patch has said itself who owns what
             self._track(kind, obj, old, options, operation, via or subresource or "")
         return self._commit_update(kind, obj, old, options)
+
+    def _ask(
+        self,
+        kind: Kind,
+        operation: Asking,
+        obj: Object | None,
+        old: Object | None,
+        options: WriteOptions,
+        subresource: str = "",
+        **more: Any,
+    ) -> None:
+        """Let the policies that people have defined have their say (`more`: Policies.asked). Raises ApiError."""
+        if self.policies.active:
+            asked = self.policies.asked(kind, operation, obj, old, options, subresource, **more)
+            if asked is not None:
+                self.policies.check(asked)
+
+    def connect(self, kind: Kind, about: Object, subresource: str, obj: Object, options: WriteOptions) -> None:
+        """Ask whether somebody may attach to what is named by the metadata `about`. Raises ApiError."""
+        self._ask(kind, "CONNECT", obj, None, options, subresource, about=about, object_kind=("", "v1", obj["kind"]))
 
     def _commit_update(self, kind: Kind, obj: Object, old: Object, options: WriteOptions) -> Object:
         if obj == old or apply.only_times_differ(obj, old):
@@ -381,6 +412,8 @@ class ApiServer:
         old = self._must_get(kind, namespace, name)
         wanted = deletion.Wanted.from_options(kind, delete_options or {})
         wanted.check_preconditions(kind, old)
+        if not options.admitted:
+            self._ask(kind, "DELETE", None, old, options, said=delete_options)
         doubt = validation.rules_of(kind).delete_warning
         if doubt and wanted.propagation is None and not options.internal and doubt not in options.warnings:
             options.warnings.append(doubt)
@@ -404,6 +437,11 @@ class ApiServer:
         """POST pods/NAME/binding: put the Pod on a node."""
         old = self._must_get(KINDS["pods"], namespace, name)
         obj = placing.bound(old, node_name, uid, timestamp(self.loop.now_s))
+        binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name, "namespace": namespace}}
+        target = {"target": {"kind": "Node", "name": node_name}}
+        self._ask(
+            KINDS["pods"], "CREATE", {**binding, **target}, None, options, "binding", object_kind=("", "v1", "Binding")
+        )
         if options.dry_run:
             return obj
         return self.store.update("pods", _key(namespace, name), obj, options.cause, self.loop.now_s)
@@ -421,7 +459,9 @@ class ApiServer:
         kind = KINDS["pods"]
         pod = self._must_get(kind, namespace, name)
         wanted = dict(eviction.get("deleteOptions") or {})
-        options = replace(options, dry_run=options.dry_run or bool(wanted.get("dryRun")))
+        options = replace(options, dry_run=options.dry_run or bool(wanted.get("dryRun")), admitted=True)
+        about = {"about": pod["metadata"], "object_kind": ("policy", "v1", "Eviction")}
+        self._ask(kind, "CREATE", eviction, None, options, "eviction", **about)
         is_running = pod.get("status", {}).get("phase") not in ("Pending", "Succeeded", "Failed")
         if is_running and not pod["metadata"].get("deletionTimestamp"):  # canIgnorePDB
             self.may_evict(pod, options.dry_run)

@@ -216,6 +216,8 @@ class Handler:
         elif name == "log" and method in ("GET", "HEAD"):
             return logs.answer(self.cluster, request, target.namespace, target.name)
         elif name in ("exec", "attach", "portforward") and method in ("GET", "POST"):
+            if self.api.policies.active:
+                self._ask_to_connect(request, target, warnings)
             return remote.upgrade(self.cluster, request, target)
         elif name == "binding" and method == "POST":
             return self._bind(request, target, warnings)
@@ -226,6 +228,21 @@ class Handler:
         elif name == "resize":
             raise nonresource.unserved(name)
         raise nonresource.method_not_allowed()
+
+    def _ask_to_connect(self, request: Request, target: Target, warnings: list[str]) -> None:
+        """What policies say of an exec, an attach or a forwarded port. Raises ApiError."""
+        name = {"exec": "PodExecOptions", "attach": "PodAttachOptions"}.get(target.subresource, "PodPortForwardOptions")
+        asked: Object = {"apiVersion": "v1", "kind": name}
+        for key in ("stdin", "stdout", "stderr", "tty"):
+            if options.boolean(request, key):
+                asked[key] = True
+        if request.first("container"):
+            asked["container"] = request.first("container")
+        if request.query.get("command"):
+            asked["command"] = list(request.query["command"])
+        about = {"name": target.name, "namespace": target.namespace}
+        wanted = options.write_options(request, "CreateOptions", warnings)
+        self.api.connect(target.kind, about, target.subresource, asked, wanted)
 
     # ---- reading
 

@@ -31,8 +31,6 @@ _NEVER_MEANT = {
     "validatingwebhookconfigurations.admissionregistration.k8s.io": "admission webhooks",
     "mutatingadmissionpolicies.admissionregistration.k8s.io": "admission policies",
     "mutatingadmissionpolicybindings.admissionregistration.k8s.io": "admission policies",
-    "validatingadmissionpolicies.admissionregistration.k8s.io": "admission policies",
-    "validatingadmissionpolicybindings.admissionregistration.k8s.io": "admission policies",
     "ipaddresses.networking.k8s.io": "IPAddress objects",
     "servicecidrs.networking.k8s.io": "ServiceCIDRs",
     "deviceclasses.resource.k8s.io": "devices (DeviceClass)",

@@ -44,6 +44,7 @@ class Custom:
     selectable: tuple[str, ...] = ()
     namespaced: bool = True
     warning: str = ""  # of a deprecated version
+    served: tuple[str, ...] = ()  # every version that is served
 
     @cached_property
     def has_rules(self) -> bool:
@@ -214,6 +215,7 @@ def kinds_of(definition: Object) -> list[Kind]:
     accepted = (definition.get("status") or {}).get("acceptedNames") or {}
     named = accepted if accepted.get("plural") else spec["names"]
     stored = next((each["name"] for each in spec["versions"] if each.get("storage")), "")
+    served = tuple(each["name"] for each in spec["versions"] if each.get("served"))
     found = []
     for version in sorted(spec["versions"], key=lambda each: each["name"] != stored):
         if not version.get("served"):
@@ -234,6 +236,7 @@ def kinds_of(definition: Object) -> list[Kind]:
             warning=(version.get("deprecationWarning") or f"{group_kind} is deprecated")
             if version.get("deprecated")
             else "",
+            served=served,
         )
         subresources = [key for key in ("status", "scale") if key in below]
         found.append(

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from statelab.controlplane.apiserver.validation.custom.cel import functions
-from statelab.controlplane.apiserver.validation.custom.cel.functions import CelError
+from statelab.controlplane.apiserver.validation.custom.cel import functions, libraries
+from statelab.controlplane.apiserver.validation.custom.cel.functions import CelError, Optional
 from statelab.controlplane.apiserver.validation.custom.cel.parsing import Node
 
 _LARGEST = 2**63 - 1
-_MACROS = frozenset(("all", "exists", "exists_one", "existsOne", "map", "filter"))
+MACROS = frozenset(("all", "exists", "exists_one", "existsOne", "map", "filter", "transformList", "transformMap"))
+_OF_PAIRS = ("transformList", "transformMap")  # of an index or key and its element
+_ABSENT = Optional(False)
+_LEFT_OUT: Any = object()  # an entry whose optional value is none
 _MOST_ELEMENTS = 1_000_000
 
 
@@ -61,6 +64,10 @@ class _Evaluation:
     def _member(self, node: Node, names: Mapping[str, Any]) -> Any:
         owner = self.value(node.args[0], names)
         name = functions.unescaped(node.value)
+        if isinstance(owner, Optional):  # what is below something that need not be there need not be there either
+            return _below(owner, name)
+        if isinstance(owner, functions.Extension):
+            return owner.member(name)
         if not isinstance(owner, dict):
             raise CelError(f"type '{functions.type_name(owner)}' does not support field selection")
         if name not in owner:
@@ -69,6 +76,8 @@ class _Evaluation:
 
     def _index(self, node: Node, names: Mapping[str, Any]) -> Any:
         owner, index = (self.value(each, names) for each in node.args)
+        if isinstance(owner, Optional):
+            return _below(owner, index)
         if isinstance(owner, dict):
             if index not in owner:
                 raise CelError(f"no such key: {index}")
@@ -79,12 +88,34 @@ class _Evaluation:
             return owner[index]
         raise CelError("no such overload")
 
+    def _member_if_there(self, node: Node, names: Mapping[str, Any]) -> Any:
+        owner = self.value(node.args[0], names)
+        return _below(owner if isinstance(owner, Optional) else Optional(True, owner), functions.unescaped(node.value))
+
+    def _index_if_there(self, node: Node, names: Mapping[str, Any]) -> Any:
+        owner, index = (self.value(each, names) for each in node.args)
+        return _below(owner if isinstance(owner, Optional) else Optional(True, owner), index)
+
+    def _message(self, node: Node, names: Mapping[str, Any]) -> Any:
+        found = {
+            functions.unescaped(name): self.value(each, names)
+            for name, each in zip(node.value[1], node.args, strict=True)
+        }
+        return {name: value for name, value in found.items() if value is not _LEFT_OUT}
+
+    def _entry(self, node: Node, names: Mapping[str, Any]) -> Any:
+        found = self.value(node.args[0], names)
+        if not isinstance(found, Optional):
+            raise CelError("no such overload")
+        return found.value if found.has_value else _LEFT_OUT
+
     def _list(self, node: Node, names: Mapping[str, Any]) -> Any:
         return [self.value(each, names) for each in node.args]
 
     def _map(self, node: Node, names: Mapping[str, Any]) -> Any:
         found = [self.value(each, names) for each in node.args]
-        return dict(zip(found[::2], found[1::2], strict=True))
+        pairs = zip(found[::2], found[1::2], strict=True)
+        return {key: value for key, value in pairs if value is not _LEFT_OUT}
 
     def _choice(self, node: Node, names: Mapping[str, Any]) -> Any:
         condition = self.value(node.args[0], names)
@@ -130,12 +161,53 @@ class _Evaluation:
         return isinstance(owner, dict) and functions.unescaped(node.args[0].value) in owner
 
     def _call(self, node: Node, names: Mapping[str, Any]) -> Any:
-        if node.value in _MACROS and len(node.args) > 2:
+        if node.value in MACROS and len(node.args) > 2:
             return self._macro(node, names)
+        owner, *rest = node.args
+        if owner.op == "name" and owner.value not in names and owner.value in libraries.NAMES:
+            arguments = [self.value(each, names) for each in rest]
+            return libraries.call(f"{owner.value}.{node.value}", arguments, self._budget.spend)
+        if node.value in ("optMap", "optFlatMap") and len(node.args) == 3:
+            return self._opt_map(node, names)
         arguments = [self.value(each, names) for each in node.args]
         return functions.method(node.value, arguments, self._budget.spend)
 
+    def _opt_map(self, node: Node, names: Mapping[str, Any]) -> Any:
+        owner, variable, body = node.args
+        found = self.value(owner, names)
+        if not isinstance(found, Optional) or variable.op != "name":
+            raise CelError("no such overload")
+        if not found.has_value:
+            return found
+        made = self.value(body, {**names, variable.value: found.value} if len(names) < 32 else _too_deep())
+        return made if node.value == "optFlatMap" else Optional(True, made)
+
+    def _macro_of_pairs(self, node: Node, names: Mapping[str, Any]) -> Any:
+        """`list.all(index, element, …)`, `map.exists(key, value, …)`, transformList and transformMap."""
+        owner, first, second, *rest = node.args
+        over = self.value(owner, names)
+        if first.op != "name" or second.op != "name" or not isinstance(over, list | dict) or not rest:
+            raise CelError("no such overload")
+        pairs = list(over.items() if isinstance(over, dict) else enumerate(over))[:_MOST_ELEMENTS]
+        made: dict[Any, Any] = {}
+        held = 0
+        for key, element in pairs:
+            inside = {**names, first.value: key, second.value: element} if len(names) < 32 else _too_deep()
+            if node.value in _OF_PAIRS:
+                if len(rest) == 1 or self.value(rest[0], inside) is True:
+                    made[key] = self.value(rest[-1], inside)
+                continue
+            found = self.value(rest[0], inside)
+            if not isinstance(found, bool):
+                raise CelError("no such overload")
+            held += found
+        if node.value in _OF_PAIRS:
+            return list(made.values()) if node.value == "transformList" else made
+        return {"all": held == len(pairs), "exists": held > 0}.get(node.value, held == 1)
+
     def _macro(self, node: Node, names: Mapping[str, Any]) -> Any:
+        if node.value in _OF_PAIRS or (len(node.args) == 4 and node.value not in ("map", "filter")):
+            return self._macro_of_pairs(node, names)
         owner, variable, *rest = node.args
         over = self.value(owner, names)
         if variable.op != "name" or not isinstance(over, list | dict):
@@ -191,6 +263,16 @@ class _Evaluation:
         return functions.operate(node.op, left, right)
 
 
+def _below(owner: Optional, key: Any) -> Optional:
+    """What stands under a key of something that may not be there."""
+    found = owner.value
+    if owner.has_value and isinstance(found, dict) and key in found:
+        return Optional(True, found[key])
+    if owner.has_value and isinstance(found, list) and type(key) is int and 0 <= key < len(found):
+        return Optional(True, found[key])
+    return _ABSENT
+
+
 def _too_deep() -> Any:
     raise CelError("comprehensions nested too deeply")
 
@@ -199,5 +281,6 @@ _HANDLERS: dict[str, Callable[[_Evaluation, Node, Mapping[str, Any]], Any]] = {
     "literal": _Evaluation._literal, "name": _Evaluation._name, "member": _Evaluation._member,
     "index": _Evaluation._index, "list": _Evaluation._list, "map": _Evaluation._map, "?:": _Evaluation._choice,
     "&&": _Evaluation._and, "||": _Evaluation._or, "function": _Evaluation._function, "call": _Evaluation._call,
-    "!": _Evaluation._not, "neg": _Evaluation._negative,
+    "!": _Evaluation._not, "neg": _Evaluation._negative, "member?": _Evaluation._member_if_there,
+    "index?": _Evaluation._index_if_there, "message": _Evaluation._message, "entry?": _Evaluation._entry,
 }  # fmt: skip

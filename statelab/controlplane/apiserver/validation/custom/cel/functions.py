@@ -49,6 +49,18 @@ class Optional:
     value: Any = None
 
 
+class Extension:
+    """A value of a library: what it is called upon it answers itself (an authorizer, say)."""
+
+    def member(self, name: str) -> Any:
+        """Raises CelError for what it does not have."""
+        raise CelError(f"no such key: {name}")
+
+    def call(self, name: str, arguments: list[Any]) -> Any:
+        """Raises CelError for what it does not have."""
+        raise CelError("no such overload")
+
+
 _ESCAPED = {"__underscores__": "__", "__dot__": ".", "__dash__": "-", "__slash__": "/"}
 
 
@@ -249,6 +261,8 @@ def method(name: str, arguments: list[Any], spend: Spend) -> Any:
         return _quantity_method(name, owner, rest)
     if isinstance(owner, Optional):
         return _optional_method(name, owner, rest)
+    if isinstance(owner, Extension):
+        return owner.call(name, rest)
     if isinstance(owner, ipaddress.IPv4Address | ipaddress.IPv6Address) and not rest:
         return _named(
             {"family": owner.version, "isLoopback": owner.is_loopback, "isUnspecified": owner.is_unspecified}, name
@@ -293,6 +307,9 @@ def _text_method(name: str, owner: str, rest: list[Any], spend: Spend) -> Any:
             return matches(owner, written, spend)
         case "size", []:
             return len(owner)
+        case "format", [list() as values]:
+            spend(len(owner))
+            return _bounded(formatted(owner, values))
         case "lowerAscii", []:
             return owner.lower()
         case "upperAscii", []:
@@ -325,6 +342,43 @@ def _text_method(name: str, owner: str, rest: list[Any], spend: Spend) -> Any:
             spend(len(owner) // 10)
             return [each.group() for each in pattern(written).finditer(owner[:_MOST_MATCHED])]
     raise CelError("no such overload")
+
+
+def formatted(template: str, values: list[Any]) -> str:
+    """`"%s of %d".format([…])`. Source: cel-go ext/formatting.go."""
+    left = list(values)
+
+    def shown(match: re.Match[str]) -> str:
+        if match[2] == "%":
+            return "%"
+        if not left:
+            raise CelError("index out of range: format has more clauses than arguments")
+        return _clause(match[2], match[1], left.pop(0))
+
+    made = re.sub(r"%(\.\d{1,3})?(.)", shown, template)
+    if left:
+        raise CelError("too many arguments supplied to string.format")
+    return made
+
+
+def _clause(verb: str, precision: str | None, value: Any) -> str:
+    if verb == "s":
+        return _in_text(value)
+    if verb == "d" and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if verb in ("f", "e") and isinstance(value, int | float) and not isinstance(value, bool):
+        return f"{value:{precision or '.6'}{verb}}"
+    if verb in ("b", "o", "x", "X") and isinstance(value, int):
+        return f"{value:{verb}}"
+    raise CelError("no such overload")
+
+
+def _in_text(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_in_text, value))}]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_in_text(key)}: {_in_text(value[key])}" for key in sorted(value, key=str)) + "}"
+    return "null" if value is None else _text(value)
 
 
 def _bounded(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -31,21 +31,34 @@ class CelSyntaxError(Exception):
     """Not an expression. `line` from 1, `column` from 1."""
 
     def __init__(self, message: str, text: str, at: int) -> None:
-        before = text[:at]
-        self.line = before.count("\n") + 1
-        self.column = at - (before.rfind("\n") + 1) + 1
-        line = text.split("\n")[self.line - 1]
-        shown = f" | {line}\n | {'.' * (self.column - 1)}^"
-        super().__init__(f"ERROR: <input>:{self.line}:{self.column}: Syntax error: {message}\n{shown}")
+        self.line, self.column = _place(text, at)
+        super().__init__(located(f"Syntax error: {message}", text, at))
+
+
+def _place(text: str, at: int) -> tuple[int, int]:
+    before = text[:at]
+    return before.count("\n") + 1, at - (before.rfind("\n") + 1) + 1
+
+
+def located(message: str, text: str, at: int) -> str:
+    """What is wrong at a place of an expression, as cel-go shows it."""
+    line, column = _place(text, at)
+    return f"ERROR: <input>:{line}:{column}: {message}\n | {text.split(chr(10))[line - 1]}\n | {'.' * (column - 1)}^"
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """`op`: "literal", "name", "member", "index", "call", "list", "map", "?:", or an operator; `value` is its text."""
+    """`op`: "literal", "name", "member", "index", "call", "list", "map", "?:", or an operator; `value` is its text.
+
+    "member?" and "index?" are those that need not be there, "message" is a typed literal (`value`: its type and its
+    fields' names), "entry?" an entry of one or of a map that is left out where its optional value is none.
+    `at` is where it stands in the text, as cel-go tells it: of an operator, a call or a member the sign.
+    """
 
     op: str
     value: Any = None
     args: tuple[Node, ...] = ()
+    at: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,18 +126,21 @@ class _Parser:
             raise CelSyntaxError("expression recursion limit exceeded", self._text, self._token.at)
         try:
             node = self._or()
+            at = self._token.at
             if self._take("?"):
                 yes = self._or()
                 self._need(":")
-                return Node("?:", None, (node, yes, self._expression()))
+                return Node("?:", None, (node, yes, self._expression()), at)
             return node
         finally:
             self._depth -= 1
 
     def _chain(self, signs: tuple[str, ...], below: Any) -> Node:
         node: Node = below()
+        at = self._token.at
         while sign := self._take(*signs):
-            node = Node(sign, None, (node, below()))
+            node = Node(sign, None, (node, below()), at)
+            at = self._token.at
         return node
 
     def _or(self) -> Node:
@@ -136,13 +152,14 @@ class _Parser:
     def _relation(self) -> Node:
         node = self._addition()
         while True:
+            at = self._token.at
             sign = self._take("<", "<=", ">", ">=", "==", "!=")
             if not sign and self._token == _Token("name", "in", self._token.at):
                 self._next += 1
                 sign = "in"
             if not sign:
                 return node
-            node = Node(sign, None, (node, self._addition()))
+            node = Node(sign, None, (node, self._addition()), at)
 
     def _addition(self) -> Node:
         return self._chain(("+", "-"), self._multiplication)
@@ -151,7 +168,7 @@ class _Parser:
         return self._chain(("*", "/", "%"), self._unary)
 
     def _unary(self) -> Node:
-        signs = ""
+        signs, at = "", self._token.at
         while sign := self._take("-", "!"):
             signs += sign
             if len(signs) > _DEEPEST:
@@ -159,27 +176,55 @@ class _Parser:
         node = self._member()
         for sign in reversed(signs):
             literal = sign == "-" and node.op == "literal" and type(node.value) in (int, float)
-            node = Node("literal", -node.value) if literal else Node("neg" if sign == "-" else "!", None, (node,))
+            node = (
+                Node("literal", -node.value, at=at)
+                if literal
+                else Node("neg" if sign == "-" else "!", None, (node,), at)
+            )
         return node
 
     def _member(self) -> Node:
         node = self._primary()
         while True:
+            at = self._token.at
             if self._take("."):
+                mark = self._take("?")
                 token = self._token
                 if token.kind != "name":
                     self._fail("IDENTIFIER")
                 self._next += 1
-                if self._take("("):
-                    node = Node("call", token.text, (node, *self._arguments(")")))
+                opened = self._token.at
+                if not mark and self._take("("):
+                    node = Node("call", token.text, (node, *self._arguments(")")), opened)
                 else:
-                    node = Node("member", token.text, (node,))
+                    node = Node("member" + mark, token.text, (node,), at)
             elif self._take("["):
+                mark = self._take("?")
                 index = self._expression()
                 self._need("]")
-                node = Node("index", None, (node, index))
+                node = Node("index" + mark, None, (node, index), at)
+            elif (name := _dotted(node)) and self._take("{"):
+                node = self._message(name, at)
             else:
                 return node
+
+    def _message(self, name: str, at: int) -> Node:
+        names: list[str] = []
+        values: list[Node] = []
+        while not self._take("}"):
+            if names:
+                self._need(",")
+                if self._take("}"):
+                    break
+            mark, token = self._take("?"), self._token
+            if token.kind != "name":
+                self._fail("IDENTIFIER")
+            self._next += 1
+            names.append(token.text)
+            self._need(":")
+            value = self._expression()
+            values.append(Node("entry?", None, (value,), token.at) if mark else value)
+        return Node("message", (name, tuple(names)), tuple(values), at)
 
     def _arguments(self, end: str) -> list[Node]:
         found: list[Node] = []
@@ -195,23 +240,25 @@ class _Parser:
         token = self._token
         self._next += 1
         if token.kind in ("int", "uint"):
-            return Node("literal", int(token.text.rstrip("uU"), 0 if token.text[:2].lower() == "0x" else 10))
+            number = int(token.text.rstrip("uU"), 0 if token.text[:2].lower() == "0x" else 10)
+            return Node("literal", number, at=token.at)
         if token.kind == "float":
-            return Node("literal", float(token.text))
+            return Node("literal", float(token.text), at=token.at)
         if token.kind == "text":
-            return Node("literal", _unquoted(token.text))
+            return Node("literal", _unquoted(token.text), at=token.at)
         if token.kind == "name":
             if token.text in ("true", "false", "null"):
-                return Node("literal", {"true": True, "false": False, "null": None}[token.text])
+                return Node("literal", {"true": True, "false": False, "null": None}[token.text], at=token.at)
+            opened = self._token.at
             if self._take("("):
-                return Node("function", token.text, tuple(self._arguments(")")))
-            return Node("name", token.text)
+                return Node("function", token.text, tuple(self._arguments(")")), opened)
+            return Node("name", token.text, at=token.at)
         if token.kind == "sign" and token.text == "(":
             node = self._expression()
             self._need(")")
             return node
         if token.kind == "sign" and token.text == "[":
-            return Node("list", None, tuple(self._arguments("]")))
+            return Node("list", None, tuple(self._arguments("]")), token.at)
         if token.kind == "sign" and token.text == "{":
             return self._map()
         if token.kind == "sign" and token.text == "." and self._token.kind == "name":
@@ -222,15 +269,26 @@ class _Parser:
 
     def _map(self) -> Node:
         found: list[Node] = []
+        opened = self._token.at
         while not self._take("}"):
             if found:
                 self._need(",")
                 if self._take("}"):
                     break
+            mark, at = self._take("?"), self._token.at
             key = self._expression()
             self._need(":")
-            found += [key, self._expression()]
-        return Node("map", None, tuple(found))
+            value = self._expression()
+            found += [key, Node("entry?", None, (value,), at) if mark else value]
+        return Node("map", None, tuple(found), opened)
+
+
+def _dotted(node: Node) -> str:
+    """`Object.spec`: the name of a type, where a node can be one."""
+    if node.op == "name":
+        return str(node.value)
+    owner = _dotted(node.args[0]) if node.op == "member" else ""
+    return f"{owner}.{node.value}" if owner else ""
 
 
 def _unquoted(text: str) -> str | bytes:

@@ -71,8 +71,8 @@ def check(notebook: nbformat.NotebookNode, claims: dict[str, dict[str, Any]]) ->
 class Runs:
     """Lessons being run on desks of their own, as many desks at a time as there are processors.
 
-    "alone": on a fresh cluster; "again": there once more; "empty": there, and whoever runs it writes nothing; "any
-    order": on one cluster, each after another.
+    "alone": on a fresh cluster; "empty": on the cluster of another lesson that has just been run there, and whoever
+    runs it writes nothing; "again": once more where it was alone, after that other one.
     The threads end with the process: one that hangs keeps nobody, and `result` says at which cell it did.
     """
 
@@ -81,13 +81,10 @@ class Runs:
         self._desks: dict[tuple[str, Path], Any] = {}
         self._busy: list[Any] = []
         self._jobs: SimpleQueue[tuple[Any, list[tuple[str, Path]]]] = SimpleQueue()
-        if asked["any order"]:  # the longest job is the first
-            self._plan(new_desk("any-order-"), [("any order", lesson) for lesson in asked["any order"]])
-        for lesson in LESSONS:
-            whens = [when for when in ("alone", "again", "empty") if lesson in asked[when]]
-            if whens:
-                whens = ["alone", *whens] if whens[0] == "again" else whens
-                self._plan(new_desk(f"lesson-{lesson.name[:2]}-"), [(when, lesson) for when in whens])
+        for lesson, other in zip(LESSONS, others_of(LESSONS), strict=True):
+            after = [("empty", other)] * (other in asked["empty"]) + [("again", lesson)] * (lesson in asked["again"])
+            if after or lesson in asked["alone"]:
+                self._plan(new_desk(f"lesson-{lesson.name[:2]}-"), [("alone", lesson), *after])
         for _ in range(max(1, min(4, os.cpu_count() or 1))):
             threading.Thread(target=self._work, daemon=True).start()
 
@@ -124,13 +121,19 @@ class Runs:
         return future.result()
 
 
+def others_of(lessons: list[Path]) -> list[Path]:
+    """For each lesson another, each once, in no order that means anything."""
+    mixed = random.Random(7).sample(lessons, len(lessons))
+    following = dict(zip(mixed, [*mixed[1:], mixed[0]], strict=True))
+    return [following[lesson] for lesson in lessons]
+
+
 @pytest.fixture(scope="session")
 def runs(request, new_desk) -> Runs:
-    asked: dict[str, list[Path]] = {"alone": [], "again": [], "empty": [], "any order": []}
+    asked: dict[str, list[Path]] = {"alone": [], "again": [], "empty": []}
     for item in request.session.items:
         if "runs" in getattr(item, "fixturenames", ()):
             asked[item.callspec.params["when"]].append(item.callspec.params["lesson"])
-    random.Random(7).shuffle(asked["any order"])
     return Runs(asked, new_desk)
 
 
@@ -147,21 +150,14 @@ def test_a_lesson_shows_what_it_says(runs, when, lesson):
 @pytest.mark.kubectl
 @pytest.mark.slow
 @pytest.mark.parametrize(("when", "lesson"), lessons("again"))
-def test_a_lesson_that_is_run_again_shows_the_same(runs, when, lesson):
-    check(runs.result(when, lesson), claims_of(lesson))
-
-
-@pytest.mark.kubectl
-@pytest.mark.slow
-@pytest.mark.parametrize(("when", "lesson"), lessons("any order"))
-def test_a_lesson_runs_after_any_other_on_the_same_cluster(runs, when, lesson):
+def test_a_lesson_that_is_run_again_after_another_shows_the_same(runs, when, lesson):
     check(runs.result(when, lesson), claims_of(lesson))
 
 
 @pytest.mark.kubectl
 @pytest.mark.slow
 @pytest.mark.parametrize(("when", "lesson"), lessons("empty"))
-def test_who_writes_nothing_comes_to_the_end_all_the_same(runs, when, lesson):
+def test_who_comes_from_another_lesson_and_writes_nothing_gets_to_the_end(runs, when, lesson):
     claims = claims_of(lesson)
     for cell in runs.result(when, lesson).cells:
         if cell.cell_type == "code" and not claims.get(cell.id, {}).get("fails"):
@@ -263,7 +259,7 @@ def test_a_lesson_that_hangs_is_named_with_its_cell(monkeypatch):
 
         def statelab(self, *arguments): ...
 
-    runs = Runs({"alone": [LESSONS[4]], "again": [], "empty": [], "any order": []}, lambda name: Stuck())
+    runs = Runs({"alone": [LESSONS[4]], "again": [], "empty": []}, lambda name: Stuck())
     with pytest.raises(pytest.fail.Exception, match=r"It hangs: 04 \(alone\), cell kill"):
         runs.result("alone", LESSONS[4])
     assert over.is_set()

@@ -180,7 +180,7 @@ def test_what_is_only_plumbing_is_folded_and_nothing_else(lesson):
     """Lesson 00 shows its first cell: it explains it."""
     for cell in nbformat.read(lesson, as_version=4).cells:
         if cell.cell_type == "code":
-            is_plumbing = kind_of(cell.source) in ("predict", "task")
+            is_plumbing = kind_of(cell.source) in ("predict", "task", "truth")
             is_plumbing |= cell.id == "connect" and not lesson.name.startswith("00")
             assert cell.metadata.get("jupyter", {}).get("source_hidden", False) is is_plumbing, cell.id
 
@@ -199,8 +199,8 @@ PLAYED = {"edit", "names", "side_by_side", "timeline"}
 
 
 def kind_of(source: str) -> str:
-    """What a cell asks of who runs it: "predict", "task" (of the empty cell below it), "try" (that cell), "truth" (what
-    came of a prediction), "play" (a picture to act on), or "run": nothing but that."""
+    """What a cell asks of who runs it: "predict", "task" (of the empty cell below it), "try" (that cell), "truth" (says
+    on the card what came of a prediction), "play" (a picture to act on), or "run": nothing but that."""
     if not re.sub(r"^\s*#.*$", "", source, flags=re.MULTILINE).strip():
         return "try"
     lines = re.sub(r"\\\n", " ", source).splitlines()  # a line of kubectl may go on in the next
@@ -218,11 +218,26 @@ def kind_of(source: str) -> str:
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.name[:2])
 def test_no_more_than_a_third_of_the_cells_is_run_without_a_thought(lesson):
+    """What a prediction is about is looked at ("look"): that cell stands right above its truth, and is not counted."""
     code = [cell for cell in nbformat.read(lesson, as_version=4).cells if cell.cell_type == "code"]
-    for cell in code:
-        assert cell.metadata.get("tags") == [kind_of(cell.source)], cell.id
+    kinds = [kind_of(cell.source) for cell in code]
+    for at, cell in enumerate(code):
+        is_look = kinds[at] == "run" and kinds[at + 1 : at + 2] == ["truth"]
+        assert cell.metadata.get("tags") == ["look" if is_look else kinds[at]], cell.id
     only_run = [cell.id for cell in code if "run" in cell.metadata.tags]
     assert len(only_run) * 3 <= len(code), only_run
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.name[:2])
+def test_who_reads_on_does_not_find_the_answer_in_the_code_before_it_came(lesson):
+    """What says the answer is folded, and does nothing else: what the learner runs and looks at stands above it."""
+    for cell in nbformat.read(lesson, as_version=4).cells:
+        if cell.cell_type == "code" and "truth(" in cell.source:
+            assert cell.metadata.get("jupyter", {}).get("source_hidden"), cell.id
+            done = re.findall(
+                r"^\s*%.*|\b(?:print|display|cluster\.(?:kubectl|exec|wait\w*))\(", cell.source, re.MULTILINE
+            )
+            assert done == [], cell.id
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.name[:2])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -45,6 +46,9 @@ def build(to: Path, *, cache: Path | None = None) -> dict[str, int]:
     to = to.resolve()
     if to.exists() and any(to.iterdir()) and not (to / "statelab.json").is_file():
         raise Problem(f"{to} has something in it that is no site of ours.", "Name a folder that is new or empty.")
+    above = next(each for each in (to, *to.parents) if each.exists())
+    if not (above.is_dir() and os.access(above, os.W_OK)):  # said now, not after a minute's work
+        raise Problem(f"Nothing can be written into {above}.", "Name another folder with --to.")
     with TemporaryDirectory(prefix="statelab-site-") as name:
         lite, made = Path(name, "lite"), Path(name, "made")
         names = distribution.make(lite / "static" / "pyodide", _extension(_KERNEL), cache or downloads.cache_folder())

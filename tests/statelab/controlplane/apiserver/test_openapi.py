@@ -132,3 +132,12 @@ def test_what_is_not_served_has_no_operation() -> None:
     assert not any("resize" in path or "resource.k8s.io" in path for path in paths)
     assert openapi.document("/openapi/v3/apis/resource.k8s.io/v1") is None
     assert openapi.document("/openapi/v4") is None
+
+
+def test_each_document_is_made_once_however_many_there_are():
+    """More groups than a cache holds are made anew at every turn of the index."""
+    openapi._index()
+    made = openapi._version_3.cache_info().misses
+    for name in GROUP_VERSIONS:
+        assert openapi.document(f"/openapi/v3/{name}")
+    assert openapi._version_3.cache_info().misses == made

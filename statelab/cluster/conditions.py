@@ -8,6 +8,10 @@ from statelab.cluster.problem import Problem
 from statelab.controlplane.kinds import Kind, Object
 
 GONE = ("deleted", "gone")
+_HAVE_CONDITIONS = (
+    "customresourcedefinitions", "deployments", "horizontalpodautoscalers", "jobs", "nodes", "poddisruptionbudgets",
+    "replicasets", "replicationcontrollers",
+)  # fmt: skip
 Condition = Callable[[Object | None], bool]
 
 
@@ -29,7 +33,7 @@ def named(kind: Kind, condition: str) -> Condition:
         return _on_every_node
     if kind.plural == "pods":
         return lambda obj: obj is not None and (_has_condition(obj, wanted) or _waits_for(obj, wanted))
-    if kind.plural in ("nodes", "deployments", "replicasets", "replicationcontrollers", "jobs"):
+    if kind.plural in _HAVE_CONDITIONS:
         return lambda obj: obj is not None and _has_condition(obj, wanted)
     raise Problem(f'A {kind.name} is never "{condition}".', 'Wait for "Exists" or "Deleted".')
 

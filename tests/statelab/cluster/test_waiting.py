@@ -73,3 +73,10 @@ def test_a_replication_controller_is_ready_as_a_replica_set_is():
     status = {"observedGeneration": 1, "replicas": 2, "readyReplicas": 2}
     obj = {"kind": "ReplicationController", "metadata": {"generation": 1}, "spec": {"replicas": 2}, "status": status}
     assert condition("replicationcontrollers", "Ready", obj)
+
+
+def test_a_definition_is_waited_for_until_it_is_established():
+    obj = {"kind": "CustomResourceDefinition", "metadata": {}, "status": {"conditions": []}}
+    assert not condition("customresourcedefinitions", "Established", obj)
+    there = [{"type": "Established", "status": "True"}]
+    assert condition("customresourcedefinitions", "Established", {**obj, "status": {"conditions": there}})

@@ -196,10 +196,14 @@ def test_a_snapshot_begins_a_new_cluster_and_one_that_was_cut_does_not(etcd: Etc
     assert etcd.ctl("snapshot", "save", "/data/s.db", endpoints=one).stdout == "Snapshot saved at /data/s.db\n"
     content = etcd.volumes[1].read("s.db")
     etcd.volumes[9].write("s.db", content)
-    etcd.volumes[9].write("cut.db", content[:200])
+    assert (len(content) % 512, len(content) >= 5 * 4096) == (32, True), "pages of a database, and a hash"
+    etcd.volumes[9].write("cut.db", content[:512])
+    etcd.volumes[9].write("worse.db", content[: 512 + 32])
     busy = etcd.start(9, cluster=f"m9=http://{ip(9)}:2380")
     cut = node.exec(busy, "etcdutl", "snapshot", "restore", "/data/cut.db", "--data-dir=/data/other")
     assert (cut.code, cut.stderr.splitlines()[-1]) == (1, "Error: snapshot missing hash but --skip-hash-check=false")
+    worse = node.exec(busy, "etcdutl", "snapshot", "restore", "/data/worse.db", "--data-dir=/data/other")
+    assert worse.code == 1 and "Error: expected sha256 [32 " in worse.stderr and "], got [" in worse.stderr
     restored = node.exec(
         busy, "etcdutl", "snapshot", "restore", "/data/s.db", "--data-dir=/data/new", "--name=m9",
         f"--initial-cluster=m9=http://{ip(9)}:2380", f"--initial-advertise-peer-urls=http://{ip(9)}:2380",

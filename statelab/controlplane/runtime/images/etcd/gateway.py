@@ -341,7 +341,9 @@ def _snapshot(api: Served, body: Json, done: Done) -> None:
 
 def snapshot_bytes(state: State) -> bytes:
     """A snapshot's file: one line of JSON, and its SHA-256, without which nobody restores it."""
-    content = b"etcd-statelab " + dump(state.packed()) + b"\n"
+    content = b"etcd-statelab " + dump(state.packed())
+    pages = -(-max(len(content) + 1, state.size()) // 512) * 512  # a database file is made of pages
+    content = content.ljust(pages - 1) + b"\n"
     return content + hashlib.sha256(content).digest()
 
 

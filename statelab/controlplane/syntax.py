@@ -217,11 +217,42 @@ def _parse_ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None
         return None
 
 
-def is_cidr(text: str) -> bool:
-    if "/" not in text or "%" in text or not text.rpartition("/")[2].isdecimal():
-        return False
+def ip_problems(text: str) -> tuple[str, ...]:
+    """What is wrong with an IP address. Source: apimachinery/pkg/util/validation/ip.go, with StrictIPCIDRValidation."""
+    found = parse_ip(text)
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        return ("must not be an IPv4-mapped IPv6 address",)
+    if found is not None:
+        return ()
+    return ("must not have leading 0s",) if parse_ip(_without_zeros(text)) is not None else (BAD_IP,)
+
+
+def cidr_problems(text: str) -> tuple[str, ...]:
+    """What is wrong with a CIDR block; the same source."""
+    found = parse_cidr(text)
+    if found is None:
+        return (BAD_CIDR,)
+    ip, _, length = text.partition("/")
+    if parse_ip(ip) is None or (length.startswith("0") and length != "0"):
+        return ("must not have leading 0s in IP or prefix length",)
+    if isinstance(found.ip, ipaddress.IPv6Address) and found.ip.ipv4_mapped is not None:
+        return ("must not have an IPv4-mapped IPv6 address",)
+    if found.ip != found.network.network_address:
+        return ("must not have bits set beyond the prefix length",)
+    return ()
+
+
+def parse_cidr(text: str) -> ipaddress.IPv4Interface | ipaddress.IPv6Interface | None:
+    """A CIDR block with the address it is written with, leading zeros forgiven; None for what is none."""
+    ip, slash, length = text.partition("/")
+    if not slash or "%" in text or len(text) > 64 or not re.fullmatch("[0-9]+", length):
+        return None
     try:
-        ipaddress.ip_network(text, strict=False)
+        return ipaddress.ip_interface(f"{_without_zeros(ip)}/{int(length)}")
     except ValueError:
-        return False
-    return True
+        return None
+
+
+def _without_zeros(text: str) -> str:
+    """An IPv4 address whose numbers may begin with zeros, as Go once read it."""
+    return re.sub(r"(?<![0-9])0+(?=[0-9])", "", text) if re.fullmatch(r"[0-9]+(\.[0-9]+){3}", text) else text

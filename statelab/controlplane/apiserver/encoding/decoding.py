@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from statelab.controlplane import quantity
-from statelab.controlplane.apiserver.encoding import go_types
+from statelab.controlplane.apiserver.encoding import go_types, json_schemas
 from statelab.controlplane.apiserver.encoding.go_types import GoField
 from statelab.reader import jsonbytes
 
@@ -81,6 +81,8 @@ def zero_maker(field: GoField) -> Callable[[], Any]:
 
 def _field_decoder(field: GoField) -> Decoder:
     drops = field.omit != "-" and not field.pointer
+    if field.go_type == json_schemas.GO_TYPE:
+        return _json_schema
     if field.kind == "struct":
         definition = field.definition
         made: list[Decoder] = []
@@ -255,6 +257,13 @@ def _bytes(value: Any) -> Any:
         return binascii.b2a_base64(binascii.a2b_base64(value, strict_mode=True), newline=False).decode()
     except (binascii.Error, ValueError):
         raise Unusual from None
+
+
+def _json_schema(value: Any) -> Any:
+    made = json_schemas.read_faultless(_raw(value)) if type(value) is dict else None
+    if made is None:
+        raise Unusual
+    return made
 
 
 def _raw(value: Any) -> Any:

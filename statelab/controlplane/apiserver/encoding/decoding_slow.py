@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from statelab.controlplane import quantity
-from statelab.controlplane.apiserver.encoding import go_json, go_types
+from statelab.controlplane.apiserver.encoding import go_json, go_types, json_schemas
 from statelab.controlplane.apiserver.encoding.decoding import EMPTY, time_text, zero_maker
 from statelab.controlplane.apiserver.encoding.go_json import Number, Pairs
 from statelab.controlplane.apiserver.encoding.go_types import GoField
@@ -99,6 +99,11 @@ class _Walk:
         where = (owner, fields)
         if value is None and (field.pointer or field.kind not in _NULL_IS_A_VALUE):
             return EMPTY
+        if field.go_type == json_schemas.GO_TYPE:
+            if not isinstance(value, (Pairs, dict)):
+                return self.mismatch(value, field.go_type, where)
+            made = self.raw(value)  # nested too deep to be stored
+            return EMPTY if made is EMPTY else json_schemas.read(value, self.findings, fields, path)
         if field.kind == "struct":
             if not isinstance(value, (Pairs, dict)):
                 return self.mismatch(value, field.go_type, where)

@@ -49,18 +49,18 @@ def _go_text(value: Any) -> str:
 
 
 def check_applied_name(obj: Object, name: str, namespace: str) -> None:
-    """Source: apiserver/pkg/endpoints/handlers/rest.go checkName."""
+    """Source: apiserver/pkg/endpoints/handlers/patch.go, rest.go checkName."""
     said, where = obj["metadata"].get("name"), obj["metadata"].get("namespace")
+    if namespace and where and where != namespace:
+        raise errors.bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )
     if not said:
         raise errors.bad_request(
             f"the name of the object ({name} based on URL) was undeterminable: name must be provided"
         )
     if said != name:
         raise errors.bad_request(f"the name of the object ({said}) does not match the name on the URL ({name})")
-    if namespace and where and where != namespace:
-        raise errors.bad_request(
-            f"the namespace of the object ({where}) does not match the namespace on the request ({namespace})"
-        )
 
 
 def _check_identity(obj: Object, old: Object) -> None:

@@ -447,20 +447,18 @@ def _key(target: Target) -> str:
 
 
 def _check_name(body: Object, target: Target) -> None:
-    """Source: handlers/rest.go checkName."""
+    """Source: handlers/update.go, rest.go checkName."""
     metadata: Any = body.setdefault("metadata", {})
-    name = metadata.get("name", "")
+    name, namespace = metadata.get("name", ""), metadata.get("namespace")
+    if target.namespace and namespace and namespace != target.namespace:
+        raise errors.bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )
     if not name:
         raise errors.bad_request(
             f"the name of the object ({target.name} based on URL) was undeterminable: name must be provided"
         )
     if name != target.name:
         raise errors.bad_request(f"the name of the object ({name}) does not match the name on the URL ({target.name})")
-    namespace = metadata.get("namespace")
-    if target.namespace and namespace and namespace != target.namespace:
-        raise errors.bad_request(
-            f"the namespace of the object ({namespace}) does not match the namespace on the request "
-            f"({target.namespace})"
-        )
     if target.namespace:
         metadata["namespace"] = target.namespace

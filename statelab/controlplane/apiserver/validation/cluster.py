@@ -48,8 +48,7 @@ def create_node(obj: Object) -> Errors:
     errors += scheduling.taints(spec.get("taints") or [], "metadata.taints") + _amounts(obj)
     ranges: list[str] = spec.get("podCIDRs") or []
     for index, text in enumerate(ranges):
-        if not names.is_cidr(text):
-            errors.append(invalid(f"spec.podCIDRs[{index}]", text, names.BAD_CIDR))
+        errors += names.check_cidr(text, f"spec.podCIDRs[{index}]")
     if len(ranges) > 1 and (len({":" in text for text in ranges}) < 2 or len(ranges) > 2):
         errors.append(invalid("spec.podCIDRs", ranges, "may specify no more than one CIDR for each IP family"))
     return errors

@@ -1,13 +1,17 @@
-"""Leases. Source: pkg/apis/coordination/validation/validation.go."""
+"""Leases. Source: pkg/apis/coordination/validation/validation.go, pkg/registry/coordination/lease/strategy.go."""
 
 from __future__ import annotations
 
 from statelab.controlplane.apiserver.validation import meta, names
-from statelab.controlplane.apiserver.validation.fields import Errors, Fields, invalid, not_supported, required
+from statelab.controlplane.apiserver.validation.fields import Errors, Fields, invalid
 from statelab.controlplane.apiserver.validation.rules import Rules
 from statelab.controlplane.kinds import Object
 
-_STRATEGIES = ("OldestEmulationVersion",)
+
+def prepare(obj: Object, _old: Object | None) -> None:
+    """Coordinated leader election is off in a cluster without its gate: what belongs to it vanishes."""
+    for key in ("strategy", "preferredHolder"):
+        (obj.get("spec") or {}).pop(key, None)
 
 
 def create(obj: Object) -> Errors:
@@ -20,22 +24,14 @@ def update(obj: Object, old: Object) -> Errors:
 
 def _spec(spec: Fields) -> Errors:
     errors: Errors = []
-    lasts_s, changes, strategy = (spec.get(key) for key in ("leaseDurationSeconds", "leaseTransitions", "strategy"))
+    lasts_s, changes = spec.get("leaseDurationSeconds"), spec.get("leaseTransitions")
     if lasts_s is not None and lasts_s <= 0:
         errors.append(invalid("spec.leaseDurationSeconds", lasts_s, "must be greater than 0"))
     if changes is not None and changes < 0:
         errors.append(invalid("spec.leaseTransitions", changes, "must be greater than or equal to 0"))
-    if strategy is not None:
-        domain, slash, _ = strategy.partition("/")
-        if not slash and strategy not in _STRATEGIES:
-            errors.append(not_supported("spec.strategy", strategy, _STRATEGIES))
-        elif slash:
-            errors += names.check_subdomain(domain, "spec.strategy")
-    if spec.get("preferredHolder") and not strategy:
-        errors.append(required("spec.strategy", "strategy is required if preferredHolder is set"))
     if spec.get("holderIdentity") == "":
         errors.append(invalid("spec.holderIdentity", "", "must not be empty"))
     return errors
 
 
-RULES = {"leases": Rules(create, update)}
+RULES = {"leases": Rules(create, update, prepare=prepare)}

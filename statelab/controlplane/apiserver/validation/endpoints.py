@@ -119,10 +119,9 @@ def _endpoint(endpoint: Fields, kind: str, field: str) -> Errors:
     for index, address in enumerate(addresses):
         here = f"{field}.addresses[{index}]"
         if kind in ("IPv4", "IPv6"):
-            ip = names.parse_ip(address)
-            if ip is None:
-                errors.append(invalid(here, address, names.BAD_IP))
-            elif ip.version != int(kind[-1]):
+            ip, wrong = names.parse_ip(address), names.check_ip(address, here)
+            errors += wrong
+            if ip is not None and ip.version != int(kind[-1]):
                 errors.append(invalid(here, address, f"must be an {kind} address"))
             errors += non_special_ip(address, here) if ip is not None else []
         elif kind == "FQDN":

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from statelab.controlplane.apiserver.validation.fields import Errors, invalid
 from statelab.controlplane.syntax import (
-    BAD_CIDR,
     BAD_ID,
-    BAD_IP,
     BAD_PORT,
     LABEL_WORDS,
     SUBDOMAIN_WORDS,
     at_most,
+    cidr_problems,
     config_key,
     env_name,
     generated,
     header_name,
-    is_cidr,
+    ip_problems,
     is_ip,
     label,
     label_re,
     label_value,
+    parse_cidr,
     parse_ip,
     percent,
     port_name,
@@ -30,13 +30,12 @@ from statelab.controlplane.syntax import (
 )
 
 __all__ = [
-    "BAD_CIDR",
     "BAD_ID",
-    "BAD_IP",
     "BAD_PORT",
     "LABEL_WORDS",
     "SUBDOMAIN_WORDS",
     "at_most",
+    "check_cidr",
     "check_ip",
     "check_label",
     "check_port",
@@ -46,11 +45,11 @@ __all__ = [
     "env_name",
     "generated",
     "header_name",
-    "is_cidr",
     "is_ip",
     "label",
     "label_re",
     "label_value",
+    "parse_cidr",
     "parse_ip",
     "percent",
     "port_name",
@@ -74,7 +73,11 @@ def check_qualified(text: str, field: str) -> Errors:
 
 
 def check_ip(text: str, field: str) -> Errors:
-    return [] if is_ip(text) else [invalid(field, text, BAD_IP)]
+    return [invalid(field, text, words) for words in ip_problems(text)]
+
+
+def check_cidr(text: str, field: str) -> Errors:
+    return [invalid(field, text, words) for words in cidr_problems(text)]
 
 
 def check_port(port: int | str, field: str) -> Errors:

@@ -5,9 +5,10 @@ Source: pkg/apis/networking/validation/validation.go, pkg/apis/networking/v1/def
 
 from __future__ import annotations
 
-import ipaddress
+from collections.abc import Iterator
 
-from statelab.controlplane.apiserver.validation import meta, names
+from statelab.controlplane.apiserver.encoding.go_json import go_quote
+from statelab.controlplane.apiserver.validation import meta, names, warnings
 from statelab.controlplane.apiserver.validation.fields import (
     Errors,
     Fields,
@@ -104,16 +105,18 @@ def _ip_block(value: Fields, field: str) -> Errors:
     text = value.get("cidr", "")
     if not text:
         return [required(f"{field}.cidr")]
-    if not names.is_cidr(text):
-        return [invalid(f"{field}.cidr", text, names.BAD_CIDR)]
-    whole = ipaddress.ip_network(text, strict=False)
-    errors: Errors = []
+    errors = names.check_cidr(text, f"{field}.cidr")
+    block = names.parse_cidr(text)
+    if block is None:
+        return errors
+    whole = block.network
     for index, each in enumerate(value.get("except") or ()):
         here = f"{field}.except[{index}]"
-        if not names.is_cidr(each):
-            errors.append(invalid(here, each, names.BAD_CIDR))
+        errors += names.check_cidr(each, here)
+        found = names.parse_cidr(each)
+        if found is None:
             continue
-        part = ipaddress.ip_network(each, strict=False)
+        part = found.network
         inside = part.version == whole.version and part.network_address in whole and part.prefixlen > whole.prefixlen
         if not inside:
             errors.append(invalid(here, each, "must be a strict subset of `cidr`"))
@@ -312,8 +315,35 @@ def _class_defaults(obj: Object) -> None:
         parameters.setdefault("scope", "Cluster")
 
 
+# ---- what is taken and probably not meant
+
+
+def _policy_warnings(obj: Object, _old: Object | None) -> Iterator[str]:
+    spec = obj.get("spec") or {}
+    for way, peers in (("ingress", "from"), ("egress", "to")):
+        for index, rule in enumerate(spec.get(way) or ()):
+            for number, peer in enumerate(rule.get(peers) or ()):
+                block, here = peer.get("ipBlock") or {}, f"spec.{way}[{index}].{peers}[{number}].ipBlock"
+                for text, field in ((block.get("cidr"), f"{here}.cidr"), *_numbered(block.get("except"), here)):
+                    yield from warnings.of_cidr(text, field) if text else ()
+
+
+def _numbered(found: list[str] | None, field: str) -> Iterator[tuple[str, str]]:
+    return ((text, f"{field}.except[{index}]") for index, text in enumerate(found or ()))
+
+
+def _ingress_warnings(obj: Object, old: Object | None) -> Iterator[str]:
+    said = (obj["metadata"].get("annotations") or {}).get(_CLASS)
+    if old is None and said is not None and (obj.get("spec") or {}).get("ingressClassName") is None:
+        yield f"annotation {go_quote(_CLASS)} is deprecated, please use 'spec.ingressClassName' instead"
+
+
 RULES = {
-    "networkpolicies": Rules(create_policy, update_policy, defaults=_policy_defaults, counts=spec_changed),
-    "ingresses": Rules(create_ingress, update_ingress, update_ingress_status, counts=spec_changed),
+    "networkpolicies": Rules(
+        create_policy, update_policy, defaults=_policy_defaults, counts=spec_changed, warnings=_policy_warnings
+    ),
+    "ingresses": Rules(
+        create_ingress, update_ingress, update_ingress_status, counts=spec_changed, warnings=_ingress_warnings
+    ),
     "ingressclasses": Rules(create_class, update_class, defaults=_class_defaults, counts=spec_changed),
 }

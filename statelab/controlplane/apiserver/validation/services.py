@@ -230,9 +230,9 @@ def cluster_ips(spec: Fields) -> Errors:
             if len(ips) > 1:
                 broken = True
                 errors.append(invalid(field, ips, "'None' must be the first and only value"))
-        elif not names.is_ip(each):
+        elif wrong := names.check_ip(each, f"{field}[{index}]"):
             broken = True
-            errors.append(invalid(f"{field}[{index}]", each, names.BAD_IP))
+            errors += wrong
     if len(ips) > 2:
         errors.append(invalid(field, ips, "may only hold up to 2 values"))
     if broken:
@@ -298,8 +298,7 @@ def _source_ranges(service: Object, spec: Fields, kind: str) -> Errors:
         return errors
     if kind != "LoadBalancer":
         errors.append(forbidden(field, "may only be used when `type` is 'LoadBalancer'"))
-    errors += [invalid(here, each, names.BAD_CIDR) for here, each in cidrs if not names.is_cidr(each)]
-    return errors
+    return errors + [error for here, each in cidrs for error in names.check_cidr(each, here)]
 
 
 def _traffic(spec: Fields, kind: str) -> Errors:

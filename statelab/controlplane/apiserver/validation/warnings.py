@@ -237,15 +237,41 @@ def service(obj: Object, _old: Object | None) -> Iterator[str]:
     hints = "service.kubernetes.io/topology-aware-hints"
     if hints in (obj["metadata"].get("annotations") or {}):
         yield f"annotation {hints} is deprecated, please use service.kubernetes.io/topology-mode instead"
-    if spec.get("type") == "ExternalName" and spec.get("sessionAffinity") == "ClientIP":
-        yield "spec.SessionAffinity is ignored for type ExternalName"
-    if spec.get("clusterIPs") == ["None"]:
+    for index, address in enumerate(spec.get("clusterIPs") or ()):
+        yield from of_address(address, f"spec.clusterIPs[{index}]") if address != "None" else ()
+    if spec.get("type") == "ClusterIP" and spec.get("clusterIP") == "None":
         if spec.get("loadBalancerIP"):
             yield "spec.loadBalancerIP is ignored for headless services"
         if spec.get("externalIPs"):
             yield "spec.externalIPs is ignored for headless services"
         if spec.get("sessionAffinity", "None") != "None":
             yield "spec.SessionAffinity is ignored for headless services"
+    for index, address in enumerate(spec.get("externalIPs") or ()):
+        yield from of_address(address, f"spec.externalIPs[{index}]")
+    if spec.get("loadBalancerIP"):
+        yield from of_address(spec["loadBalancerIP"], "spec.loadBalancerIP")
+    for index, block in enumerate(spec.get("loadBalancerSourceRanges") or ()):
+        yield from of_cidr(block, f"spec.loadBalancerSourceRanges[{index}]")
+    if spec.get("type") == "ExternalName" and spec.get("externalIPs"):
+        yield 'spec.externalIPs is ignored when spec.type is "ExternalName"'
+    if spec.get("type") != "ExternalName" and spec.get("externalName"):
+        yield 'spec.externalName is ignored when spec.type is not "ExternalName"'
+    if spec.get("trafficDistribution") == "PreferClose":
+        yield 'spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"'
+
+
+def of_address(text: str, field: str) -> Iterator[str]:
+    """Of an IP address. Source: apimachinery/pkg/util/validation/ip.go GetWarningsForIP."""
+    found = names.parse_ip(text)
+    if found is not None and found.version == 6 and str(found) != text:
+        yield f'{field}: IPv6 address "{text}" should be in RFC 5952 canonical format ("{found}")'
+
+
+def of_cidr(text: str, field: str) -> Iterator[str]:
+    """Of a CIDR block. Source: the same, GetWarningsForCIDR."""
+    found = names.parse_cidr(text)
+    if found is not None and found.version == 6 and str(found.network) != text:
+        yield f'{field}: IPv6 CIDR value "{text}" should be in RFC 5952 canonical format ("{found.network}")'
 
 
 def secret(obj: Object, _old: Object | None) -> Iterator[str]:

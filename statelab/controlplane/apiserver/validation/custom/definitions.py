@@ -5,17 +5,13 @@ Source: apiextensions-apiserver/pkg/apis/apiextensions/validation/validation.go,
 
 from __future__ import annotations
 
-from typing import Any
-
-from statelab.controlplane.apiserver.encoding.jsonpaths import steps
 from statelab.controlplane.apiserver.validation import meta, names
-from statelab.controlplane.apiserver.validation.custom import schemas
+from statelab.controlplane.apiserver.validation.custom import versions as versions_of
 from statelab.controlplane.apiserver.validation.fields import (
     Errors,
     Fields,
-    GoValue,
+    forbidden,
     immutable,
-    in_order,
     invalid,
     not_supported,
     required,
@@ -25,8 +21,7 @@ from statelab.controlplane.kinds import Object
 from statelab.controlplane.syntax import rfc1035_label
 
 _APPROVAL = "api-approved.kubernetes.io"
-_COLUMN_TYPES = ("boolean", "date", "integer", "number", "string")
-_COLUMN_FORMATS = ("", "byte", "date", "date-time", "double", "float", "int32", "int64", "password", "name", "binary")
+_APPROVED = ("https://", "unapproved")
 FINALIZER = "customresourcecleanup.apiextensions.k8s.io"
 
 
@@ -48,13 +43,13 @@ def defaults(obj: Object) -> None:
 
 def prepare(obj: Object, old: Object | None) -> None:
     """The version that is stored counts as stored from the moment it is said."""
-    status = obj.setdefault("status", {})
+    status = obj.get("status") or {}
     stored = list(status.get("storedVersions") or [])
     for version in (obj.get("spec") or {}).get("versions") or ():
         if version.get("storage") and version["name"] not in stored:
             stored.append(version["name"])
             break
-    status["storedVersions"] = stored or None
+    obj["status"] = {**status, "storedVersions": stored or None}
 
 
 def new_status(_obj: Object) -> Fields:
@@ -82,10 +77,7 @@ def create(obj: Object) -> Errors:
 
     errors = meta.metadata(obj["metadata"], namespaced=False, check_name=check_name)
     errors += _spec(spec)
-    if not (obj.get("status") or {}).get("storedVersions"):
-        stored = (obj.get("status") or {}).get("storedVersions")
-        errors.append(invalid("status.storedVersions", stored, "must have at least one stored version"))
-    return errors + _approval(obj, spec) + _preserve(spec)
+    return errors + _stored_versions(obj) + _approval(obj, spec) + _preserve(spec)
 
 
 def update(obj: Object, old: Object) -> Errors:
@@ -101,11 +93,30 @@ def update(obj: Object, old: Object) -> Errors:
         errors += immutable(spec["names"].get("kind"), before["names"].get("kind"), "spec.names.kind")
     errors += immutable(spec.get("group"), before.get("group"), "spec.group")
     errors += immutable(spec["names"].get("plural"), before["names"].get("plural"), "spec.names.plural")
-    served = {each["name"] for each in spec.get("versions") or ()}
-    for index, name in enumerate((obj.get("status") or {}).get("storedVersions") or ()):
-        if name not in served:
-            errors.append(invalid(f"status.storedVersions[{index}]", name, "must appear in spec.versions"))
-    return errors + _preserve(spec)
+    errors += _stored_versions(obj)
+    if _approval_state(obj) != _approval_state(old):
+        errors += _approval(obj, spec)
+    return errors if before.get("preserveUnknownFields") else errors + _preserve(spec)
+
+
+def _stored_versions(obj: Object) -> Errors:
+    stored = (obj.get("status") or {}).get("storedVersions")
+    field = "status.storedVersions"
+    if not stored:
+        return [invalid(field, stored, "must have at least one stored version")]
+    versions = (obj.get("spec") or {}).get("versions") or ()
+    names = [each.get("name", "") for each in versions]
+    errors = [
+        invalid(field, stored, f"must have the storage version {each['name']}")
+        for each in versions
+        if each.get("storage") and each["name"] not in stored
+    ]
+    for index, name in enumerate(stored):
+        if name not in names:
+            words = f"missing from spec.versions; {name} was previously a storage version, and must remain in "
+            words += "spec.versions until a storage migration ensures no data remains persisted in "
+            errors.append(invalid(f"{field}[{index}]", name, f"{words}{name} and removes {name} from {field}"))
+    return errors
 
 
 def _spec(spec: Fields) -> Errors:
@@ -114,26 +125,27 @@ def _spec(spec: Fields) -> Errors:
     if not group:
         errors.append(required("spec.group"))
     else:
-        errors += names.check_subdomain(group, "spec.group")
-        if len(group.split(".")) < 2:
-            errors.append(invalid("spec.group", group, "should be a domain with at least one dot"))
+        problems = names.subdomain(group)
+        if not problems and "." not in group:
+            problems = ("should be a domain with at least one dot",)
+        errors += [invalid("spec.group", group, ",".join(problems))] if problems else []
     scope = spec.get("scope", "")
     if not scope:
         errors.append(required("spec.scope"))
     elif scope not in ("Cluster", "Namespaced"):
         errors.append(not_supported("spec.scope", scope, ("Cluster", "Namespaced")))
     versions = spec.get("versions")
-    shared = _shared(versions or [])
+    shared = versions_of.shared_parts(versions or [])
     for index, version in enumerate(versions or ()):
-        if not (version.get("schema") or {}).get("openAPIV3Schema"):
+        if (version.get("schema") or {}).get("openAPIV3Schema") is None:
             errors.append(required(f"spec.versions[{index}].schema.openAPIV3Schema", "schemas are required"))
     seen = [version.get("name", "") for version in versions or ()]
     for index, version in enumerate(versions or ()):
         problems = rfc1035_label(version.get("name", ""))
         if problems:
             errors.append(invalid(f"spec.versions[{index}].name", version.get("name", ""), ",".join(problems)))
-        errors += _version(version, f"spec.versions[{index}]", shared)
-    shown = _shown_versions(versions, shared)
+        errors += versions_of.check(version, f"spec.versions[{index}]", shared)
+    shown = versions_of.shown(versions, shared)
     if len(set(seen)) != len(seen):
         errors.append(invalid("spec.versions", shown, "must contain unique version names"))
     if sum(bool(version.get("storage")) for version in versions or ()) != 1:
@@ -143,109 +155,23 @@ def _spec(spec: Fields) -> Errors:
         required(f"spec.names.{key}") for key in ("plural", "singular", "kind", "listKind") if not named.get(key)
     ]
     errors += _names(named, "spec.names")
-    for version in (versions or ())[:1]:
-        errors += _schema(version, "spec.validation") if "schema" in shared else []
-        errors += _subresources(version, "spec.subresources") if "subresources" in shared else []
-        errors += _columns(version, "spec.additionalPrinterColumns") if "additionalPrinterColumns" in shared else []
-    conversion = spec.get("conversion") or {}
-    if conversion.get("strategy") == "Webhook":
+    errors += versions_of.check_shared(versions or [], shared)
+    return errors + _conversion(spec.get("conversion") or {}, "spec.conversion")
+
+
+def _conversion(conversion: Fields, field: str) -> Errors:
+    strategy, webhook = conversion.get("strategy"), conversion.get("webhook") or {}
+    if strategy == "Webhook":
         words = "statelab: conversion webhooks are not simulated; a kind cluster is the place to try them"
-        errors.append(invalid("spec.conversion.strategy", "Webhook", words))
-    elif conversion.get("strategy") not in (None, "None"):
-        errors.append(not_supported("spec.conversion.strategy", conversion["strategy"], ("None", "Webhook")))
-    return errors
-
-
-_PARTS = ("schema", "subresources", "additionalPrinterColumns", "selectableFields")
-
-
-def _shared(versions: list[Fields]) -> frozenset[str]:
-    """What all versions have alike: the server keeps it once, above them, and names it there."""
-    if not versions:
-        return frozenset()
-    return frozenset(key for key in _PARTS if all(each.get(key) == versions[0].get(key) for each in versions))
-
-
-def _shown_versions(versions: list[Fields] | None, shared: frozenset[str]) -> Any:
-    """Versions in a message, as Go's internal type has them."""
-    if versions is None:
-        return None
-    shown = []
-    for each in versions:
-        parts = {key[0].upper() + key[1:]: None if key in shared else each.get(key) for key in _PARTS}
-        shown.append(
-            {
-                "Name": each.get("name", ""), "Served": bool(each.get("served")), "Storage": bool(each.get("storage")),
-                "Deprecated": bool(each.get("deprecated")),
-                "DeprecationWarning": each.get("deprecationWarning"), **parts,
-            }
-        )  # fmt: skip
-    return GoValue(in_order({"": shown})[4:-1])
-
-
-def _version(version: Fields, field: str, shared: frozenset[str]) -> Errors:
-    errors = [] if "schema" in shared else _schema(version, f"{field}.schema")
-    if "subresources" not in shared:
-        errors += _subresources(version, f"{field}.subresources")
-    if "additionalPrinterColumns" not in shared:
-        errors += _columns(version, f"{field}.additionalPrinterColumns")
-    return errors
-
-
-def _schema(version: Fields, field: str) -> Errors:
-    schema = (version.get("schema") or {}).get("openAPIV3Schema")
-    return schemas.check(schema, f"{field}.openAPIV3Schema") if schema else []
-
-
-def _subresources(version: Fields, field: str) -> Errors:
-    scale = (version.get("subresources") or {}).get("scale")
-    if scale is None:
-        return []
+        return [invalid(f"{field}.strategy", "Webhook", words)]
     errors: Errors = []
-    for key, roots in (("specReplicasPath", (".spec",)), ("statusReplicasPath", (".status",))):
-        errors += _path(scale.get(key, ""), f"{field}.scale.{key}", roots)
-    if scale.get("labelSelectorPath"):
-        errors += _path(scale["labelSelectorPath"], f"{field}.scale.labelSelectorPath", (".spec", ".status"))
-    return errors
-
-
-def _path(path: str, field: str, roots: tuple[str, ...]) -> Errors:
-    if not path:
-        return [required(field)]
-    if problem := _json_path(path, field):
-        return problem
-    if not path.startswith(tuple(f"{root}." for root in roots)):
-        return [invalid(field, path, f"should be a json path under {' or '.join(roots)}")]
-    return []
-
-
-def _json_path(path: str, field: str) -> Errors:
-    if path[:1] != ".":
-        return [invalid(field, path, "must be a simple json path starting with .")]
-    return (
-        []
-        if path == "." or steps(path) is not None
-        else [invalid(field, path, "must be a json path in the dot notation")]
-    )
-
-
-def _columns(version: Fields, field: str) -> Errors:
-    errors: Errors = []
-    for index, column in enumerate(version.get("additionalPrinterColumns") or ()):
-        here = f"{field}[{index}]"
-        if not column.get("name"):
-            errors.append(required(f"{here}.name"))
-        kind, form = column.get("type", ""), column.get("format", "")
-        if not kind:
-            errors.append(required(f"{here}.type", f"must be one of {','.join(_COLUMN_TYPES)}"))
-        elif kind not in _COLUMN_TYPES:
-            errors.append(not_supported(f"{here}.type", kind, _COLUMN_TYPES))
-        if form not in _COLUMN_FORMATS:
-            errors.append(not_supported(f"{here}.format", form, sorted(each for each in _COLUMN_FORMATS if each)))
-        if not column.get("jsonPath"):
-            errors.append(required(f"{here}.JSONPath"))
-        else:
-            errors += _json_path(column["jsonPath"], f"{here}.JSONPath")
+    if strategy not in (None, "None"):
+        errors.append(not_supported(f"{field}.strategy", strategy, ("None", "Webhook")))
+    words = "should not be set when strategy is not set to Webhook"
+    if webhook.get("clientConfig") is not None:
+        errors.append(forbidden(f"{field}.webhookClientConfig", words))
+    if webhook.get("conversionReviewVersions"):
+        errors.append(forbidden(f"{field}.conversionReviewVersions", words))
     return errors
 
 
@@ -261,13 +187,19 @@ def _names(named: Fields, field: str) -> Errors:
     for key in ("shortNames", "categories"):
         for index, name in enumerate(named.get(key) or ()):
             errors += [invalid(f"{field}.{key}[{index}]", name, words) for words in rfc1035_label(name)]
-    if named.get("kind") and named.get("kind") == named.get("listKind"):
-        errors.append(invalid(f"{field}.listKind", named["listKind"], "kind and listKind may not be the same"))
+        if key == "shortNames" and named.get("kind") and named.get("kind") == named.get("listKind"):
+            errors.append(invalid(f"{field}.listKind", named["listKind"], "kind and listKind may not be the same"))
     return errors
 
 
 def _label(text: str) -> tuple[str, ...]:
     return rfc1035_label(text) if text else ()
+
+
+def _approval_state(obj: Object) -> str:
+    """What is said of the approval, as far as it matters: the same fault is found once."""
+    said = (obj["metadata"].get("annotations") or {}).get(_APPROVAL)
+    return "missing" if not said else next((each for each in _APPROVED if said.startswith(each)), "invalid")
 
 
 def _approval(obj: Object, spec: Fields) -> Errors:
@@ -280,7 +212,7 @@ def _approval(obj: Object, spec: Fields) -> Errors:
     where = "see https://github.com/kubernetes/enhancements/pull/1111"
     if not said:
         return [required(field, f'protected groups must have approval annotation "{_APPROVAL}", {where}')]
-    if said.startswith(("https://", "unapproved")):
+    if said.startswith(_APPROVED):
         return []
     words = (
         f'protected groups must have approval annotation "{_APPROVAL}" with either a URL or a reason starting with '
@@ -298,6 +230,12 @@ def _preserve(spec: Fields) -> Errors:
 
 RULES = {
     "customresourcedefinitions": Rules(
-        create, update, defaults=defaults, prepare=prepare, counts=spec_changed, new_status=new_status
+        create,
+        update,
+        defaults=defaults,
+        prepare=prepare,
+        counts=spec_changed,
+        new_status=new_status,
+        warnings=versions_of.warnings,
     )
 }

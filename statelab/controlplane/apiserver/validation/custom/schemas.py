@@ -1,15 +1,18 @@
-"""Whether a definition's schema is one: structural, without what Kubernetes has no use for, its rules readable.
+"""Whether a definition's schema is one that Kubernetes serves: structural, its defaults fitting, its rules readable.
 
-Source: apiextensions-apiserver/pkg/apis/apiextensions/validation/validation.go, pkg/apiserver/schema/validation.go.
+Source: apiextensions-apiserver/pkg/apis/apiextensions/validation/validation.go, pkg/apiserver/schema/defaulting.
 """
 
 from __future__ import annotations
 
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from typing import Any
 
-from statelab.controlplane.apiserver.validation.custom import cel, values
-from statelab.controlplane.apiserver.validation.custom.cel import Node
-from statelab.controlplane.apiserver.validation.custom.cel.functions import CelError, pattern, unescaped
+from statelab.controlplane.apiserver.encoding import json_schemas
+from statelab.controlplane.apiserver.validation.custom import cel, paths, structure, values
+from statelab.controlplane.apiserver.validation.custom.cel import types
+from statelab.controlplane.apiserver.validation.custom.rules import uses
 from statelab.controlplane.apiserver.validation.custom.structural import Schema, prune
 from statelab.controlplane.apiserver.validation.fields import (
     Errors,
@@ -24,252 +27,301 @@ from statelab.controlplane.errors import FieldError
 _TYPES = ("array", "boolean", "integer", "number", "object", "string")
 _DEEPEST = 100
 _MOST_PARTS = 20_000
-_UNSUPPORTED = {
-    "$ref": "$ref is not supported", "definitions": "definitions is not supported",
-    "dependencies": "dependencies is not supported", "id": "id is not supported",
-    "patternProperties": "patternProperties is not supported",
-    "additionalItems": "additionalItems is not supported",
-}  # fmt: skip
-_JUNCTORS = ("allOf", "anyOf", "oneOf", "not")
-_NOT_IN_JUNCTORS = ("type", "description", "default", "title", "nullable", "additionalProperties")
+_UNSUPPORTED = ("id", "additionalItems", "patternProperties", "definitions", "dependencies", "$ref")
+_RESOURCE = ("metadata", "kind", "apiVersion")
+_REASONS = ("FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired")
+_AT_ROOT = (
+    "Description", "Type", "Format", "Title", "Maximum", "ExclusiveMaximum", "Minimum", "ExclusiveMinimum",
+    "MaxLength", "MinLength", "Pattern", "MaxItems", "MinItems", "UniqueItems", "MultipleOf", "Required", "Items",
+    "Properties", "ExternalDocs", "Example", "XPreserveUnknownFields", "XValidations",
+)  # fmt: skip
 
 
-class _Walk:
-    def __init__(self) -> None:
-        self.errors: Errors = []
-        self.parts = 0
-
-    def add(self, *errors: FieldError) -> None:
-        self.errors += errors
-
-
-def check(schema: Any, field: str) -> Errors:
-    """What is wrong with an openAPIV3Schema that stands at `field`."""
-    walk = _Walk()
-    if not isinstance(schema, dict):
-        return [invalid(field, str(schema), "must be an object")]
-    kind = schema.get("type", "")
-    if not kind:
-        walk.add(required(f"{field}.type", "must not be empty at the root"))
-        return walk.errors
-    if kind in _TYPES and kind != "object":
-        walk.add(invalid(f"{field}.type", kind, "must be object at the root"))
-        return walk.errors
+def check(schema: Schema, field: str, *, has_status: bool = False) -> Errors:
+    """What is wrong with an openAPIV3Schema that stands at `field`. `has_status`: it has the status subresource."""
+    if not _is_bounded(schema):
+        return [forbidden(field, "statelab: the schema is nested too deeply or has too many parts")]
+    errors = _root(schema, field) if has_status else []
     if schema.get("nullable"):
-        walk.add(forbidden(f"{field}.nullable", "nullable cannot be true at the root"))
-    _part(walk, schema, field, 0, is_root=True)
-    return walk.errors
+        errors.append(forbidden(f"{field}.nullable", "nullable cannot be true at the root"))
+    cannot, asks = structure.unsupported(schema), False
+    if not cannot:
+        found = structure.check(schema, field) or _defaults(schema, field)
+        errors += found
+        asks = not found
+    wrong, rules = _part(schema, field, _Place(is_root=True, asks=asks))
+    errors += wrong + rules
+    return errors if errors or not cannot else [invalid(field, "", cannot)]
 
 
-def _part(walk: _Walk, schema: Schema, field: str, depth: int, *, is_root: bool = False) -> None:
-    walk.parts += 1
-    if depth > _DEEPEST or walk.parts > _MOST_PARTS:
-        if walk.parts <= _MOST_PARTS + 1:
-            walk.add(forbidden(field, "statelab: the schema is nested too deeply or has too many parts"))
-        return
+def _is_bounded(schema: Schema) -> bool:
+    """Ours: Python's own recursion ends long before Go's."""
+    count, level = 0, [schema]
+    for _ in range(_DEEPEST + 1):
+        count += len(level)
+        if not level or count > _MOST_PARTS:
+            return count <= _MOST_PARTS
+        level = [below for each in level if isinstance(each, dict) for below in structure.parts(each)]
+    return not level
+
+
+def _root(schema: Schema, field: str) -> Errors:
+    """With a status subresource, what is said of the status must be found at `properties.status`."""
+    shown = json_schemas.internal(schema)
+    for name, value in shown.items():
+        if value in (None, "", False):
+            continue
+        if name == "Type" and value != "object":
+            words = (
+                'only "object" is allowed as the type at the root of the schema if the status subresource is enabled'
+            )
+            return [invalid(f"{field}.type", value, words)]
+        if name not in _AT_ROOT:
+            allowed = f"only [{' '.join(_AT_ROOT)}] fields are allowed at the root of the schema"
+            return [invalid(field, in_order(shown), f"{allowed} if the status subresource is enabled")]
+    return []
+
+
+# ---- defaults
+
+
+def _defaults(schema: Schema, field: str) -> Errors:
+    errors: Errors = []
+    if "default" in schema:
+        default, here = schema["default"], f"{field}.default"
+        pruned = deepcopy(default)
+        if prune(pruned, schema):
+            errors.append(invalid(here, in_order(default), "must not have unknown fields"))
+        for each in values.validate(default, {**schema, "x-kubernetes-validations": []}):
+            inside = here + (f".{each.field}" if each.field and each.field != "<nil>" else "")
+            errors.append(FieldError(inside, each.reason, each.message))
+    for key in ("items", "additionalProperties"):
+        if isinstance(schema.get(key), dict):
+            errors += _defaults(schema[key], f"{field}.{key}")
+    for name, below in (schema.get("properties") or {}).items():
+        errors += _defaults(below, f"{field}.properties[{name}]")
+    return errors
+
+
+# ---- each part
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What is known of where a part stands. `no_default`: why it may have none; `uncorrelated`: the field within which
+    nothing can be compared with what it was; `asks`: whether rules are read."""
+
+    is_root: bool = False
+    asks: bool = False
+    in_meta: bool = False
+    no_default: str = ""
+    uncorrelated: str = ""
+
+
+def _part(schema: Schema, field: str, place: _Place) -> tuple[Errors, Errors]:
+    """What is wrong with a part and all below it, and with their rules."""
+    errors, rules = _own(schema, field, place), Errors()
+    others, items = schema.get("additionalProperties"), schema.get("items")
+    inner = replace(place, is_root=False)
+    below: list[tuple[Any, str, _Place]] = []
+    if others is not None:
+        if schema.get("properties") and (others is False or isinstance(others, dict)):
+            words = "additionalProperties and properties are mutual exclusive"
+            errors.append(forbidden(f"{field}.additionalProperties", words))
+        why = "inside additionalProperties applying to object metadata" if place.in_meta else place.no_default
+        below.append((others, f"{field}.additionalProperties", replace(inner, no_default=why)))
+    for name in sorted(schema.get("properties") or {}):
+        one = inner
+        if (place.is_root or schema.get("x-kubernetes-embedded-resource")) and name in _RESOURCE:
+            one = replace(one, in_meta=True, no_default=f"in top-level {name}" if place.is_root else one.no_default)
+        below.append((schema["properties"][name], f"{field}.properties[{name}]", one))
+    unasked = replace(inner, asks=False)
+    below.append((schema.get("not"), f"{field}.not", unasked))
+    for key in ("allOf", "oneOf", "anyOf"):
+        below += [(each, f"{field}.{key}[{index}]", unasked) for index, each in enumerate(schema.get(key) or ())]
+    if schema.get("x-kubernetes-list-type") != "map" and not inner.uncorrelated:
+        inner = replace(inner, uncorrelated=field)
+    if isinstance(items, list):
+        below += [(each, f"{field}.items[{index}]", inner) for index, each in enumerate(items)]
+    else:
+        below.append((items, f"{field}.items", inner))
+    for part, inside, one in below:
+        if isinstance(part, dict):
+            wrong, asked = _part(part, inside, one)
+            errors += wrong
+            rules += asked
+    errors += _lists(schema, field)
+    for index, rule in enumerate(schema.get("x-kubernetes-validations") or ()):
+        errors += _rule(rule, schema, f"{field}.x-kubernetes-validations[{index}]")
+    if place.asks and not errors:
+        for index, rule in enumerate(schema.get("x-kubernetes-validations") or ()):
+            rules += _compiled(rule, schema, f"{field}.x-kubernetes-validations[{index}]", place)
+    return errors, rules
+
+
+def _own(schema: Schema, field: str, place: _Place) -> Errors:
+    errors: Errors = []
     kind = schema.get("type", "")
     if kind and kind not in _TYPES:
-        walk.add(not_supported(f"{field}.type", kind, _TYPES))
-        return
-    for key, words in _UNSUPPORTED.items():
-        if schema.get(key):
-            walk.add(forbidden(f"{field}.{key}", words))
-    _flags(walk, schema, field, kind)
-    _lists(walk, schema, field, kind)
-    properties, others = schema.get("properties") or {}, schema.get("additionalProperties")
-    if others is False:
-        walk.add(forbidden(f"{field}.additionalProperties", "additionalProperties cannot be set to false"))
-    if properties and isinstance(others, dict):
-        walk.add(forbidden(f"{field}.additionalProperties", "additionalProperties and properties are mutual exclusive"))
-    for name in sorted(properties):
-        inside = f"{field}.properties[{name}]"
-        if is_root and name == "metadata":
-            _metadata(walk, properties[name], inside)
-            continue
-        _needs_type(walk, properties[name], inside, "must not be empty for specified object fields")
-        _part(walk, properties[name], inside, depth + 1)
-    if isinstance(others, dict):
-        inside = f"{field}.additionalProperties"
-        _needs_type(walk, others, inside, "must not be empty for specified object fields")
-        _part(walk, others, inside, depth + 1)
-    items = schema.get("items")
-    if isinstance(items, dict):
-        _needs_type(walk, items, f"{field}.items", "must not be empty for specified array items")
-        _part(walk, items, f"{field}.items", depth + 1)
-    elif kind == "array":
-        walk.add(required(f"{field}.items", "must be specified"))
-    _junctors(walk, schema, field)
-    _values(walk, schema, field)
-    for index, rule in enumerate(schema.get("x-kubernetes-validations") or ()):
-        _rule(walk, rule, schema, f"{field}.x-kubernetes-validations[{index}]")
-
-
-def _needs_type(walk: _Walk, schema: Any, field: str, words: str) -> None:
-    if not isinstance(schema, dict) or schema.get("type"):
-        return
-    if not schema.get("x-kubernetes-int-or-string") and not schema.get("x-kubernetes-preserve-unknown-fields"):
-        walk.add(required(f"{field}.type", words))
-
-
-def _metadata(walk: _Walk, schema: Schema, field: str) -> None:
-    allowed = {"name", "generateName"}
-    beyond = set(schema) - {"type", "properties", "description"} or set(schema.get("properties") or {}) - allowed
-    if schema.get("type", "object") != "object":
-        walk.add(invalid(f"{field}.type", schema.get("type"), "must be object"))
-    elif beyond:
-        words = "must not specify anything other than name and generateName, but metadata is implicitly specified"
-        walk.add(forbidden(field, words))
-
-
-def _flags(walk: _Walk, schema: Schema, field: str, kind: str) -> None:
+        errors.append(not_supported(f"{field}.type", kind, _TYPES))
+    if "default" in schema and place.no_default:
+        errors.append(forbidden(f"{field}.default", f"must not be set {place.no_default}"))
+    errors += [forbidden(f"{field}.{key}", f"{key} is not supported") for key in _UNSUPPORTED if schema.get(key)]
+    if kind == "null":
+        errors.append(forbidden(f"{field}.type", "type cannot be set to null, use nullable as an alternative"))
+    if isinstance(schema.get("items"), list) and schema["items"]:
+        errors.append(forbidden(f"{field}.items", "items must be a schema object and not an array"))
+    if place.in_meta and schema.get("x-kubernetes-embedded-resource"):
+        errors.append(forbidden(f"{field}.x-kubernetes-embedded-resource", "must not be used inside of resource meta"))
     if schema.get("uniqueItems"):
         words = "uniqueItems cannot be set to true since the runtime complexity becomes quadratic"
-        walk.add(forbidden(f"{field}.uniqueItems", words))
-    if schema.get("x-kubernetes-preserve-unknown-fields") is False:
-        walk.add(invalid(f"{field}.x-kubernetes-preserve-unknown-fields", False, "must be true or undefined"))
-    if schema.get("x-kubernetes-int-or-string") and kind:
-        words = "must be empty if x-kubernetes-int-or-string is true"
-        walk.add(invalid(f"{field}.type", kind, words))
-    if schema.get("x-kubernetes-embedded-resource"):
-        if kind != "object":
-            walk.add(invalid(f"{field}.type", kind, "must be object if x-kubernetes-embedded-resource is true"))
-        if not schema.get("properties") and not schema.get("x-kubernetes-preserve-unknown-fields"):
-            words = "must not be empty if x-kubernetes-embedded-resource is true without "
-            words += "x-kubernetes-preserve-unknown-fields"
-            walk.add(required(f"{field}.properties", words))
+        errors.append(forbidden(f"{field}.uniqueItems", words))
+    return errors
 
 
-def _lists(walk: _Walk, schema: Schema, field: str, kind: str) -> None:
+def _lists(schema: Schema, field: str) -> Errors:
+    errors: Errors = []
+    kind, mapped = schema.get("type", ""), schema.get("x-kubernetes-map-type")
     listed, keys = schema.get("x-kubernetes-list-type"), schema.get("x-kubernetes-list-map-keys") or []
+    if schema.get("x-kubernetes-preserve-unknown-fields") is False:
+        errors.append(invalid(f"{field}.x-kubernetes-preserve-unknown-fields", False, "must be true or undefined"))
+    for said, wanted, name in ((mapped, "object", "map"), (listed, "array", "list")):
+        if said is not None and kind != wanted:
+            words = f"must be {wanted} if x-kubernetes-{name}-type is specified"
+            errors.append(invalid(f"{field}.type", kind, words) if kind else required(f"{field}.type", words))
+        if name == "map" and mapped not in (None, "atomic", "granular"):
+            errors.append(not_supported(f"{field}.x-kubernetes-map-type", mapped, ("atomic", "granular")))
+    items = schema.get("items")
+    item: Schema = items if isinstance(items, dict) else {}
+    if listed == "set" and kind == "array":
+        words = "must be atomic as item of a list with x-kubernetes-list-type=set"
+        if item.get("type") == "array" and item.get("x-kubernetes-list-type") not in (None, "atomic"):
+            said = item["x-kubernetes-list-type"]
+            errors.append(invalid(f"{field}.items.x-kubernetes-list-type", said, words))
+        if item.get("type") == "object" and item.get("x-kubernetes-map-type") != "atomic":
+            said = item.get("x-kubernetes-list-type")
+            errors.append(invalid(f"{field}.items.x-kubernetes-map-type", said, words))
     here = f"{field}.x-kubernetes-list-type"
-    if listed is not None:
-        if kind != "array":
-            walk.add(invalid(f"{field}.type", kind, "must be array if x-kubernetes-list-type is specified"))
-        if listed not in ("atomic", "set", "map"):
-            walk.add(not_supported(here, listed, ("atomic", "map", "set")))
+    if listed not in (None, "atomic", "set", "map"):
+        errors.append(not_supported(here, listed, ("atomic", "set", "map")))
     if keys and listed != "map":
-        walk.add(invalid(here, listed, "must be map if x-kubernetes-list-map-keys is non-empty"))
-    if listed == "map" and not keys:
-        words = "must not be empty if x-kubernetes-list-type is map"
-        walk.add(required(f"{field}.x-kubernetes-list-map-keys", words))
-    items = schema.get("items") if isinstance(schema.get("items"), dict) else {}
-    for index, key in enumerate(keys if listed == "map" else ()):
-        properties = (items or {}).get("properties") or {}
+        words = "must be map if x-kubernetes-list-map-keys is non-empty"
+        errors.append(required(here, words) if listed is None else invalid(here, listed, words))
+    if listed == "map":
+        errors += _keys(item, keys, field, has_items=items is not None)
+    if listed in ("set", "map") and item.get("nullable"):
+        errors.append(
+            forbidden(f"{field}.items.nullable", f"cannot be nullable when x-kubernetes-list-type is {listed}")
+        )
+    return errors + (_required_keys(item, keys, f"{field}.items.properties") if listed == "map" else [])
+
+
+def _keys(item: Schema, keys: list[str], field: str, *, has_items: bool) -> Errors:
+    errors: Errors = []
+    here = f"{field}.x-kubernetes-list-map-keys"
+    if not keys:
+        errors.append(required(here, "must not be empty if x-kubernetes-list-type is map"))
+    if not has_items:
+        errors.append(required(f"{field}.items", "must have a schema if x-kubernetes-list-type is map"))
+    elif item.get("type", "") != "object":
+        words = "must be object if parent array's x-kubernetes-list-type is map"
+        return [*errors, invalid(f"{field}.items.type", item.get("type", ""), words)]
+    properties = item.get("properties") or {}
+    for index, key in enumerate(keys if has_items else ()):
         if key not in properties:
-            walk.add(
-                invalid(f"{field}.x-kubernetes-list-map-keys[{index}]", key, "must be defined in items.properties")
-            )
-        elif key not in ((items or {}).get("required") or ()) and "default" not in properties[key]:
-            words = (
-                "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property"
-            )
-            walk.add(required(f"{field}.items.properties[{key}].default", words))
-    mapped = schema.get("x-kubernetes-map-type")
-    if mapped is not None and mapped not in ("atomic", "granular"):
-        walk.add(not_supported(f"{field}.x-kubernetes-map-type", mapped, ("atomic", "granular")))
+            errors.append(invalid(here, keys, "entries must all be names of item properties"))
+        elif properties[key].get("type") in ("array", "object"):
+            words = "must be a scalar type if parent array's x-kubernetes-list-type is map"
+            errors.append(invalid(f"{field}.items.properties[{key}].type", "object", words))
+        if key in keys[:index]:
+            errors.append(invalid(here, keys, "must not contain duplicate entries"))
+    return errors
 
 
-def _junctors(walk: _Walk, schema: Schema, field: str) -> None:
-    for junctor in _JUNCTORS:
-        found = schema.get(junctor)
-        parts = [("", found)] if isinstance(found, dict) else [(f"[{at}]", each) for at, each in enumerate(found or ())]
-        for index, part in parts:
-            for key in _NOT_IN_JUNCTORS if isinstance(part, dict) else ():
-                whole = schema.get("x-kubernetes-int-or-string") and key == "type"
-                if key in part and not whole:
-                    walk.add(forbidden(f"{field}.{junctor}{index}.{key}", "must be empty to be structural"))
-
-
-def _values(walk: _Walk, schema: Schema, field: str) -> None:
-    written = schema.get("pattern")
-    if written:
-        try:
-            pattern(written)
-        except CelError as error:
-            words = f"must be a valid regular expression, but isn't: {error}"
-            walk.add(invalid(f"{field}.pattern", written, words))
-            return
-    if "default" in schema:
-        default = schema["default"]
-        without = {**schema, "x-kubernetes-validations": []}
-        for each in values.validate(default, without):
-            inside = f"{field}.default" + (f".{each.field}" if each.field and each.field != "<nil>" else "")
-            walk.add(FieldError(inside, each.reason, each.message))
-        if isinstance(default, dict):
-            from copy import deepcopy
-
-            for unknown in prune(deepcopy(default), schema):
-                walk.add(invalid(f"{field}.default", in_order(default), f"must not have unknown fields: {unknown}"))
+def _required_keys(item: Schema, keys: list[str], field: str) -> Errors:
+    errors: Errors = []
+    why = "this property is in x-kubernetes-list-map-keys, so it"
+    for key in keys:
+        found = (item.get("properties") or {}).get(key)
+        if found is not None and key not in (item.get("required") or ()) and "default" not in found:
+            errors.append(required(f"{field}[{key}].default", f"{why} must have a default or be a required property"))
+        if found is not None and found.get("nullable"):
+            errors.append(forbidden(f"{field}[{key}].nullable", f"{why} cannot be nullable"))
+    return errors
 
 
 # ---- rules
 
 
-def _rule(walk: _Walk, rule: Any, schema: Schema, field: str) -> None:
-    text = rule.get("rule", "") if isinstance(rule, dict) else ""
-    if not isinstance(text, str) or not text.strip():
-        walk.add(required(f"{field}.rule", "rule is not specified"))
-        return
-    shown = in_order(
-        {
-            "Rule": text, "Message": rule.get("message", ""), "MessageExpression": rule.get("messageExpression", ""),
-            "Reason": rule.get("reason"), "FieldPath": rule.get("fieldPath", ""),
-            "OptionalOldSelf": rule.get("optionalOldSelf"),
-        }
-    )  # fmt: skip
-    for key, name in (("rule", "compilation failed"), ("messageExpression", "messageExpression compilation failed")):
-        expression = rule.get(key)
-        if not expression:
-            continue
-        try:
-            node = cel.parse(expression)
-            if problem := _undefined(node, schema):
-                walk.add(invalid(f"{field}.{key}", shown, f"{name}: {problem}"))
-        except cel.CelSyntaxError as error:
-            walk.add(invalid(f"{field}.{key}", shown if key == "rule" else expression, f"{name}: {error}"))
-    message = rule.get("message")
-    if message is not None and not str(message).strip():
-        walk.add(invalid(f"{field}.message", message, "message must be non-empty if specified"))
-    elif message and "\n" in message:
-        walk.add(invalid(f"{field}.message", message, "message must not contain line breaks"))
-    reasons = ("FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired")
-    if rule.get("reason") and rule["reason"] not in reasons:
-        walk.add(not_supported(f"{field}.reason", rule["reason"], reasons))
+def _rule(rule: Schema, schema: Schema, field: str) -> Errors:
+    errors: Errors = []
+    text, message, path = (rule.get(key, "") for key in ("rule", "message", "fieldPath"))
+    if not text.strip():
+        errors.append(required(f"{field}.rule", "rule is not specified"))
+    elif message and not message.strip():
+        errors.append(invalid(f"{field}.message", message, "message must be non-empty if specified"))
+    elif _has_lines(message.strip()):
+        errors.append(invalid(f"{field}.message", message, "message must not contain line breaks"))
+    elif _has_lines(text.strip()) and not message.strip():
+        errors.append(required(f"{field}.message", "message must be specified if rule contains line breaks"))
+    if rule.get("messageExpression") and not rule["messageExpression"].strip():
+        errors.append(required(f"{field}.messageExpression", "messageExpression must be non-empty if specified"))
+    if rule.get("reason") is not None and rule["reason"] not in _REASONS:
+        errors.append(not_supported(f"{field}.reason", rule["reason"], _REASONS))
+    if path and not path.strip():
+        errors.append(invalid(f"{field}.fieldPath", path, "fieldPath must be non-empty if specified"))
+    if _has_lines(path):
+        errors.append(invalid(f"{field}.fieldPath", path, "fieldPath must not contain line breaks"))
+    if path and paths.find(path, schema).problem:
+        errors.append(invalid(f"{field}.fieldPath", path, "fieldPath must be a valid path"))
+    return errors
 
 
-def _undefined(node: Node, schema: Schema) -> str:
-    """What a rule asks for that the schema does not have; "" where there is nothing of the kind."""
-    found = _shape(node, schema)
-    if isinstance(found, str):
+def _has_lines(text: str) -> bool:
+    return "\n" in text or "\r" in text
+
+
+def _compiled(rule: Schema, schema: Schema, field: str, place: _Place) -> Errors:
+    errors: Errors = []
+    shown = in_order(json_schemas.internal_rule(rule))
+    problem = _problem(rule["rule"], schema, "bool", "cel expression must evaluate to a bool", place)
+    if problem:
+        errors.append(invalid(f"{field}.rule", shown, problem.replace("{}", "")))
+    told = rule.get("messageExpression")
+    if told:
+        problem = _problem(told, schema, "string", "{}must evaluate to a string", place)
+        if problem:
+            errors.append(invalid(f"{field}.messageExpression", shown, problem.replace("{}", "messageExpression ")))
+    if not errors:
+        errors += _old_self(rule, field, place)
+    return errors
+
+
+def _problem(text: str, schema: Schema, wanted: str, words: str, place: _Place) -> str:
+    own = _type_of(schema, is_root=place.is_root)
+    problem, found = cel.problems(text, {"self": own, "oldSelf": own})
+    if problem:
+        return f"{{}}compilation failed: {problem}"
+    return "" if found.kind in (wanted, "dyn") else words
+
+
+def _type_of(schema: Schema, *, is_root: bool) -> types.Type:
+    """The type of `self`: of a whole object its kind and name can be asked for, whatever the schema says."""
+    found = types.of_schema(schema)
+    named = found.fields
+    if named is None or not (is_root or schema.get("x-kubernetes-embedded-resource")):
         return found
-    for each in node.args:
-        if node.op == "call" and node.value in ("all", "exists", "exists_one", "map", "filter"):
-            return _undefined(node.args[0], schema)  # what stands for an element is not known here
-        if problem := _undefined(each, schema):
-            return problem
-    return "" if node.op != "name" or node.value in ("self", "oldSelf") else _unknown_name(node)
+    metadata = types.object_of("object.metadata", {"name": types.STRING, "generateName": types.STRING})
+    every = {"apiVersion": types.STRING, "kind": types.STRING, "metadata": metadata}
+    return types.Type(found.kind, (), lambda key: every.get(key) or named(key))
 
 
-def _unknown_name(node: Node) -> str:
-    return f"ERROR: <input>: undeclared reference to '{node.value}' (in container '')"
-
-
-def _shape(node: Node, schema: Schema) -> Schema | str | None:
-    """The schema of what a chain of members from `self` leads to; a text says what is not there; None: unknown."""
-    if node.op == "name":
-        return schema if node.value in ("self", "oldSelf") else None
-    if node.op != "member":
-        return None
-    owner = _shape(node.args[0], schema)
-    if owner is None or isinstance(owner, str):
-        return owner
-    name = unescaped(node.value)
-    properties = owner.get("properties") or {}
-    if name in properties:
-        found: Schema = properties[name]
-        return found
-    if owner.get("x-kubernetes-preserve-unknown-fields") or isinstance(owner.get("additionalProperties"), dict | bool):
-        return None
-    if name in ("metadata", "apiVersion", "kind"):
-        return None
-    return f"ERROR: <input>: undefined field '{name}'"
+def _old_self(rule: Schema, field: str, place: _Place) -> Errors:
+    if uses(cel.parse(rule["rule"]), "oldSelf"):
+        if place.uncorrelated:
+            words = f"oldSelf cannot be used on the uncorrelatable portion of the schema within {place.uncorrelated}"
+            return [invalid(f"{field}.rule", rule["rule"], words)]
+    elif rule.get("optionalOldSelf") is not None:
+        words = "may not be set if oldSelf is not used in rule"
+        return [invalid(f"{field}.optionalOldSelf", rule["optionalOldSelf"], words)]
+    return []

@@ -172,13 +172,29 @@ def pattern(text: str) -> Any:
         try:
             return re2.compile(text, _quiet())
         except re2.error as error:
-            raise CelError(f"error parsing regexp: {error}") from None
+            raise CelError(f"error parsing regexp: {_in_go(error, text)}") from None
     if _NESTED_REPEAT.search(text) or re.search(r"\(\?[=!<]|\\[1-9]", text):
         raise CelError(f"statelab: the pattern {text[:60]!r} is not taken here: it might take for ever")
     try:
         return re.compile(re.sub(r"(?<!\\)\\z", r"\\Z", text), re.ASCII)
     except (re.error, OverflowError, RecursionError) as error:
         raise CelError(f"error parsing regexp: {error}") from None
+
+
+# RE2's words for what is wrong, and those of Go's regexp/syntax, where they differ.
+_GO_WORDS = {
+    "missing ]": "missing closing ]", "missing )": "missing closing )", "unexpected )": "unexpected )",
+    "no argument for repetition operator": "missing argument to repetition operator",
+    "bad repetition operator": "invalid nested repetition operator", "invalid repetition size": "invalid repeat count",
+    "invalid perl operator": "invalid or unsupported Perl syntax",
+    "trailing \\": "trailing backslash at end of expression",
+}  # fmt: skip
+
+
+def _in_go(error: Exception, text: str) -> str:
+    said = error.args[0] if error.args else ""
+    words, _, where = (said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)).partition(": ")
+    return f"{_GO_WORDS.get(words, words)}: `{text if words in ('missing )', 'unexpected )') else where}`"
 
 
 def _quiet() -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from statelab.controlplane.apiserver.authorization import default_roles, rbac
+from statelab.controlplane.apiserver.validation import flowcontrol_default
 from statelab.controlplane.apiserver.validation.priorityclasses import system_classes
 from statelab.controlplane.clock import timestamp
 from statelab.controlplane.kinds import Object, key_of, uid_of
@@ -61,6 +62,28 @@ def _roles(first: int, salt: int, now: str) -> Iterator[Placed]:
     for number, (plural, default) in enumerate(default_roles.objects(), first):
         own = {"uid": uid_of(salt, number), "resourceVersion": str(number), "creationTimestamp": now}
         yield plural, key_of(default), {**default, "metadata": {**default["metadata"], **own}}
+
+
+def bootstrap_flows(view: View, store: Store, dice: random.Random | None) -> None:
+    """The FlowSchemas and priority levels of a new cluster (`dice` are its own), as the roles: when somebody looks."""
+    if dice is None:
+        return
+    now = timestamp(view.now_s)
+    if store.log is not None:
+        for plural, default in flowcontrol_default.objects(now):
+            view.create(plural, default, why=_WHY)
+        return
+    salt = dice.getstate()[1][0]  # looked at, not drawn: what comes later stays as it is
+    plurals = (flowcontrol_default.SCHEMAS, flowcontrol_default.LEVELS)
+    store.later(plurals, [""], lambda: _flows(store, salt, now))
+
+
+def _flows(store: Store, salt: object, now: str) -> Iterator[Placed]:
+    made = flowcontrol_default.objects(now)
+    for number, (plural, default) in enumerate(made, store.reserve(len(made))):
+        name = default["metadata"]["name"]
+        own = {"uid": uid_of(salt, plural, name), "resourceVersion": str(number), "creationTimestamp": now}
+        yield plural, name, {**default, "metadata": {**default["metadata"], **own}}
 
 
 def signing_key(state: Path | None, seed: int, *, is_virtual: bool) -> Key:

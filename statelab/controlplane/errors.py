@@ -34,11 +34,13 @@ class ApiError(Exception):
         details: dict[str, Any] | None = None,
         *,
         retry_after_s: int | None = None,
+        continue_token: str = "",
     ) -> None:
         super().__init__(message)
         self.code = code
         self.reason = reason
         self.message = message
+        self.continue_token = continue_token  # of a list that cannot go on as it began
         self.details = {} if details is None else details
         self._has_details = details is not None  # some refusals carry details that say nothing, and clients rely on it
         if retry_after_s is not None:
@@ -48,7 +50,7 @@ class ApiError(Exception):
         status: dict[str, Any] = {
             "kind": "Status",
             "apiVersion": "v1",
-            "metadata": {},
+            "metadata": {"continue": self.continue_token} if self.continue_token else {},
             "status": "Failure",
             "message": self.message,
         }

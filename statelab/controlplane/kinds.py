@@ -194,6 +194,15 @@ KINDS: dict[str, Kind] = {
         Kind("batch", "v1", "Job", "jobs", subresources=_STATUS, categories=_ALL, orphans_dependents=True),
         Kind("coordination.k8s.io", "v1", "Lease", "leases", created_by_update=True),
         Kind("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices"),
+        Kind("flowcontrol.apiserver.k8s.io", "v1", "FlowSchema", "flowschemas", namespaced=False, subresources=_STATUS),
+        Kind(
+            "flowcontrol.apiserver.k8s.io",
+            "v1",
+            "PriorityLevelConfiguration",
+            "prioritylevelconfigurations",
+            namespaced=False,
+            subresources=_STATUS,
+        ),
         Kind("networking.k8s.io", "v1", "IngressClass", "ingressclasses", namespaced=False),
         Kind("networking.k8s.io", "v1", "Ingress", "ingresses", ("ing",), subresources=_STATUS),
         Kind("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", ("netpol",)),
@@ -264,8 +273,6 @@ _REFUSED_SUBRESOURCES = {
     "certificatesigningrequests": ("approval", "status"),
     "servicecidrs": _STATUS,
     "resourceclaims": _STATUS,
-    "flowschemas": _STATUS,
-    "prioritylevelconfigurations": _STATUS,
 }
 
 
@@ -323,11 +330,6 @@ REFUSED: tuple[Kind, ...] = (
         ("ResourceClaim", "resourceclaims", (), True, ()),
         ("ResourceClaimTemplate", "resourceclaimtemplates", (), True, ()),
         ("ResourceSlice", "resourceslices", (), False, ()),
-    ),
-    *_refused(
-        "flowcontrol.apiserver.k8s.io",
-        ("FlowSchema", "flowschemas", (), False, ()),
-        ("PriorityLevelConfiguration", "prioritylevelconfigurations", (), False, ()),
     ),
 )
 

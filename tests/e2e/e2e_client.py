@@ -30,6 +30,7 @@ _GROUPS = {
         "/apis/coordination.k8s.io/v1": "leases",
         "/apis/apiextensions.k8s.io/v1": "customresourcedefinitions",
         "/apis/admissionregistration.k8s.io/v1": "validatingadmissionpolicies validatingadmissionpolicybindings",
+        "/apis/flowcontrol.apiserver.k8s.io/v1": "flowschemas prioritylevelconfigurations",
         "/apis/rbac.authorization.k8s.io/v1": "roles rolebindings clusterroles clusterrolebindings",
     }.items()
     for plural in plurals.split()
@@ -39,7 +40,7 @@ _EVERYWHERE = frozenset(
         "nodes", "namespaces", "persistentvolumes", "ingressclasses", "runtimeclasses", "storageclasses",
         "priorityclasses", "customresourcedefinitions", "clusterroles", "clusterrolebindings",
         "csidrivers", "csinodes", "volumeattachments", "validatingadmissionpolicies",
-        "validatingadmissionpolicybindings",
+        "validatingadmissionpolicybindings", "flowschemas", "prioritylevelconfigurations",
     )
 )  # fmt: skip
 AGNHOST = "registry.k8s.io/e2e-test-images/agnhost:2.53"

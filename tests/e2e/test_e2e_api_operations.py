@@ -81,6 +81,14 @@ KINDS: dict[str, tuple[Any, Any]] = {
     "csidrivers": ({"spec": {"attachRequired": False}}, {}),
     "csinodes": ({"spec": {"drivers": []}}, {}),
     "csistoragecapacities": ({"storageClassName": "e2e", "capacity": "1Gi"}, {"capacity": "2Gi"}),
+    "flowschemas": (
+        {"spec": {"matchingPrecedence": 10000, "priorityLevelConfiguration": {"name": "global-default"}}},
+        {"spec": {"matchingPrecedence": 9999}},
+    ),
+    "prioritylevelconfigurations": (
+        {"spec": {"type": "Limited", "limited": {"nominalConcurrencyShares": 2, "limitResponse": {"type": "Reject"}}}},
+        {"spec": {"limited": {"nominalConcurrencyShares": 4}}},
+    ),
     "validatingadmissionpolicies": (
         {"spec": _POLICY}, {"spec": {"validations": [{"expression": "object.spec.replicas <= 50"}]}},
     ),
@@ -104,6 +112,8 @@ _WITH_STATUS: dict[str, Any] = {
     "daemonsets": {"conditions": [{"type": "StatusUpdate", "status": "True", "reason": "E2E"}]},
     "resourcequotas": {"hard": {"cpu": "7"}},
     "volumeattachments": {"attached": True},
+    "flowschemas": {"conditions": [{"type": "Dangling", "status": "False", "reason": "E2E", "message": "Set by e2e"}]},
+    "prioritylevelconfigurations": {"conditions": [{"type": "X", "status": "False", "reason": "E2E"}]},
     "validatingadmissionpolicies": {"conditions": [
         {"type": "PatchStatusFailed", "status": "False", "reason": "e2e", "message": "Set by an e2e test",
          "lastTransitionTime": "2024-01-01T00:00:00Z"}

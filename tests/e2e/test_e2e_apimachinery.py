@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 from e2e_client import PAUSE, Api
 
+from statelab.controlplane import ControlPlane
+from statelab.controlplane.apiserver.serving.client import InProcessClient
+
 pytestmark = pytest.mark.slow
 
 
@@ -294,6 +297,32 @@ def test_should_return_chunks_of_results_for_list_calls(api: Api) -> None:
             break
     assert seen == [f"template-{number:04}" for number in range(40)]
     assert len(api.request("GET", path)["items"]) == 40
+
+
+def test_should_continue_a_list_whose_first_version_has_been_compacted_away() -> None:
+    """Of a server with a short memory: on a real one the test waits until etcd has forgotten, after five minutes."""
+    cluster = ControlPlane(history_limit=50)
+    client, path = InProcessClient(cluster), "/api/v1/namespaces/default/podtemplates"
+    for number in range(40):
+        body = {"metadata": {"name": f"template-{number:04}"}, "template": _template("x")}
+        assert client.request("POST", path, body=body).code == 201
+    first = client.request("GET", f"{path}?limit=10").body
+    assert [each["metadata"]["name"] for each in first["items"]][-1] == "template-0009"
+    for number in range(60):
+        assert client.request("POST", "/api/v1/namespaces", body={"metadata": {"name": f"n{number}"}}).code == 201
+    assert client.request("DELETE", f"{path}/template-0010").code == 200
+    expired = client.request("GET", f"{path}?limit=10&continue={first['metadata']['continue']}")
+    assert (expired.code, expired.body["reason"]) == (410, "Expired")
+    token = expired.body["metadata"]["continue"]
+    seen: list[str] = []
+    versions = set()
+    while token:
+        page = client.request("GET", f"{path}?limit=10&continue={token}").body
+        seen += [each["metadata"]["name"] for each in page["items"]]
+        versions.add(page["metadata"]["resourceVersion"])
+        token = page["metadata"].get("continue", "")
+    assert seen == [f"template-{number:04}" for number in range(11, 40)]
+    assert len(versions) == 1 and versions != {first["metadata"]["resourceVersion"]}
 
 
 # ---- table_conversion.go

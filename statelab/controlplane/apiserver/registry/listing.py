@@ -65,7 +65,7 @@ def page(
     except ApiError as error:
         if continue_token:
             fresh = _encode(store.revision, start_after)
-            raise ApiError(410, "Expired", _TOO_OLD, {"continue": fresh}) from error
+            raise ApiError(410, "Expired", _TOO_OLD, continue_token=fresh) from error
         raise errors.expired(f"too old resource version: {number} ({store.compacted})") from error
     if unstored:
         objects = sorted([*objects, *unstored], key=key_of)

@@ -37,8 +37,6 @@ _NEVER_MEANT = {
     "resourceclaims.resource.k8s.io": "devices (ResourceClaim)",
     "resourceclaimtemplates.resource.k8s.io": "devices (ResourceClaimTemplate)",
     "resourceslices.resource.k8s.io": "devices (ResourceSlice)",
-    "flowschemas.flowcontrol.apiserver.k8s.io": "API priority and fairness (FlowSchema)",
-    "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io": "API priority and fairness",
     "pods.metrics.k8s.io": "metrics (`kubectl top`)",
     "nodes.metrics.k8s.io": "metrics (`kubectl top`)",
     "nodes/proxy": "this of a node's kubelet (metrics, exec)",

@@ -99,6 +99,11 @@ def run(
     command += ["--no-browser"] if no_browser else []
     command += [f"--ServerApp.port={port}"] if port is not None else []
     command += _as_root()
+    print(
+        "JupyterLab starts. Ctrl-C here ends it"
+        + (", and the cluster with it" if is_ours else "")
+        + "; what you wrote stays."
+    )
     environment = {**os.environ, **variables, "PATH": os.pathsep.join([str(_ours()), os.environ.get("PATH", "")])}
     try:
         return foreground.run([*command, *more], environment, place.folder)  # nbgrader looks where it is

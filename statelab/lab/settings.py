@@ -26,6 +26,8 @@ _FOR_INSTRUCTORS = (
     "@jupyter/nbgrader:menu",
     "@jupyter/nbgrader:validate-assignment",
 )
+# What serves those of nbgrader's parts that a learner does not see: over a second of the start.
+_SERVED_TO_INSTRUCTORS = ("assignment_list", "course_list", "formgrader", "validate_assignment")
 # The share of the window that is the file browser's: "08-how-to-deploy-a-statefulset.ipynb" fits where it is 1280 wide.
 _LAYOUT = {
     "main": {"dock": None},
@@ -44,6 +46,10 @@ def options(folder: Path, *, is_instructor: bool) -> list[str]:
     _write(folder / "overrides.json", DEFAULTS)
     _write(folder / "page_config.json", {"disabledExtensions": disabled})
     chosen = [f"--LabApp.app_settings_dir={folder}"]
+    chosen += [f"--{each}.log_level=WARN" for each in ("ServerApp", "LabApp")]  # its address, and what goes wrong
+    if not is_instructor:
+        served = (f"nbgrader.server_extensions.{each}" for each in _SERVED_TO_INSTRUCTORS)
+        chosen += [f"--ServerApp.jpserver_extensions={each}=False" for each in served]
     chosen.append(f"--LabApp.extra_labextensions_path={Path(__file__).parent / 'extension'}")
     if not os.environ.get("JUPYTERLAB_WORKSPACES_DIR"):
         chosen.append(f"--LabApp.workspaces_dir={_workspaces(folder / 'workspaces')}")

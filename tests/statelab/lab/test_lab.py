@@ -6,6 +6,8 @@ import json
 import os
 import re
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +53,17 @@ def test_what_is_an_instructor_s_is_not_in_a_learner_s_menus(lab: Any) -> None:
     assert "statelab-course" in [each["name"] for each in page["federated_extensions"]]
 
 
-def _page(lab: Any) -> dict[str, Any]:
-    import urllib.request
+@pytest.mark.slow
+def test_the_terminal_says_what_a_learner_needs_and_nothing_of_what_jupyter_loads(lab: Any) -> None:
+    said = lab.said.read_text()
+    assert "Ctrl-C here ends it, and the cluster with it; what you wrote stays." in said
+    assert "[I " not in said
+    assert "nbgrader" not in said
+    with pytest.raises(urllib.error.HTTPError, match="404"):  # nbgrader's servers are not even started
+        lab.ask("GET", "/formgrader")
 
+
+def _page(lab: Any) -> dict[str, Any]:
     with urllib.request.urlopen(f"{lab.url}/lab?token=t", timeout=20) as answer:
         text = answer.read().decode()
     found = re.search(r'<script id="jupyter-config-data" type="application/json">(.*?)</script>', text, re.DOTALL)

@@ -28,7 +28,8 @@ class NoSuchTask(LookupError):
 
 def assignments() -> list[str]:
     """The assignments that have a rubric, in order."""
-    folder = Path(__file__).parent / "rubrics"
+    rubrics = importlib.import_module("grader.rubrics")  # in a tab it comes with this import
+    folder = Path(str(rubrics.__file__)).parent
     # A wheel for a browser has compiled modules in the place of sources.
     return sorted({each.parent.name for each in folder.glob("*/__init__.py*")})
 

@@ -5,12 +5,18 @@ In a notebook: `%load_ext statelab`, then `cluster = statelab.connect()`.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from statelab.version import VERSION as __version__
 
 if TYPE_CHECKING:
     from statelab.notebook import connect
+
+if sys.platform == "emscripten":  # not all is there at a tab's start
+    from statelab import later
+
+    later.begin()
 
 __all__ = ["__version__", "connect", "load_ipython_extension"]
 

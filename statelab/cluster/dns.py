@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import dns.exception
 import dns.message
-import dns.query
 import dns.rcode
 import dns.rdatatype
 
@@ -25,8 +24,10 @@ _UPSTREAM_FAILS = ("SERVFAIL", "REFUSED")
 def ask_with_search(address: tuple[str, int], name: str, type: str, namespace: str) -> DnsAnswer:
     """Ask as a Pod's resolver does: the search path first for a name with few dots. Raises Problem."""
 
+    from dns.query import tcp  # with it come sockets, TLS and QUIC: a tab has none of them
+
     def over_tcp(query: dns.message.Message) -> dns.message.Message:
-        return dns.query.tcp(query, address[0], timeout=_TIMEOUT_S, port=address[1])
+        return tcp(query, address[0], timeout=_TIMEOUT_S, port=address[1])
 
     return answer_with_search(over_tcp, name, type, namespace)
 

@@ -132,9 +132,15 @@ def _page(made: Path) -> None:
     """The landing page, in place of JupyterLite's, which leads on at once; and what it reads."""
     for path in _PAGE.iterdir():
         shutil.copyfile(path, made / path.name)
+    # JupyterLab's own icon is 319 kB, in sizes that no tab shows.
+    shutil.copyfile(made / "static" / "favicons" / "favicon.ico", made / "lab" / "favicon.ico")
     # A page's pictures are asked for beside the page first, and then where they are.
     shutil.copytree(made / "files" / "course" / "pictures", made / "lab" / "pictures")
-    large = [*(made / "static" / "pyodide").iterdir(), *(made / "build").glob("jlab_core.*.js")]
+    pyodide = made / "static" / "pyodide"
+    later = distribution.files_for_later(pyodide)
+    large = [each for each in pyodide.iterdir() if each.name not in later] + list(
+        (made / "build").glob("jlab_core.*.js")
+    )
     preload = [{"path": each.relative_to(made).as_posix(), "bytes": each.stat().st_size} for each in sorted(large)]
     (made / "preload.json").write_text(json.dumps(preload), encoding="utf-8")
     names = sorted(each.name for each in (made / "files" / "exercises").iterdir() if each.is_dir())

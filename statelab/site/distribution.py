@@ -9,26 +9,40 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
 from statelab.cluster.problem import Problem
 from statelab.site import downloads
 from statelab.site.compiling import compile_all
-from statelab.site.wheels import Wheel, installed, own
+from statelab.site.wheels import MOMENT, RUBRICS, Wheel, installed, own, write
 
 # What the kernel starts with, of Pyodide's lock; what these depend on comes with them.
 _ROOTS = (
-    "micropip", "packaging", "platformdirs", "ipython", "jedi", "traitlets", "typing-extensions", "urllib3", "idna",
+    "micropip", "packaging", "platformdirs", "ipython", "traitlets", "typing-extensions", "urllib3", "idna",
 )  # fmt: skip
+# The kernel asks for it by name. Without it a name is completed from the living objects, at once; with it the first
+# completion waits for 1.2 MB and their import.
+_STAND_IN = "jedi"
+# Of the standard library, what has nothing to do in a tab, which has no processes and no sockets.
+_REST = "stdlib-for-later"
+_STDLIB_LATER = (
+    "compileall", "ctypes", "doctest", "ftplib", "imaplib", "mailbox", "modulefinder", "multiprocessing", "pickletools",
+    "poplib", "pyclbr", "smtplib", "symtable", "tabnanny", "trace", "tracemalloc", "wave", "wsgiref", "xmlrpc",
+    "zipapp",
+)  # fmt: skip
+# What the first lesson does not import is fetched when it is imported (statelab/later.py): what redis answers, names
+# beyond ASCII, what judges an assignment.
+_LATER = frozenset({"fakeredis", "redis", "sortedcontainers", "packaging", "idna", RUBRICS, _REST})
 # The kernel's own wheels, which its extension carries: name → modules.
 _KERNEL = {"piplite": ("piplite",), "ipykernel": ("ipykernel",), "pyodide-kernel": ("pyodide_kernel",)}
 
 
 def make(folder: Path, extension: Path, cache: Path) -> list[str]:
-    """Fill `folder`; the names to load when a kernel starts. `extension`: the installed kernel extension's folder.
+    """Fill `folder`; the names of what to load when a kernel starts. Raises Problem for what cannot be had.
 
-    Raises Problem for what cannot be had.
+    `extension`: the folder of the kernel's installed extension.
     """
     source = downloads.pyodide(cache)
     folder.mkdir(parents=True, exist_ok=True)
@@ -38,15 +52,38 @@ def make(folder: Path, extension: Path, cache: Path) -> list[str]:
     packages = _from_lock(lock["packages"], folder, cache)
     kernel = _kernel(folder, extension)
     dependencies = installed(folder)
-    ours = own(folder, tuple(each.name for each in dependencies))
-    for wheel in (*kernel, *dependencies, ours):
+    there = frozenset(each for entry in packages.values() for each in entry["imports"])
+    there |= {each for wheel in dependencies for each in wheel.imports}
+    at_once = tuple(each.name for each in dependencies if each.name not in _LATER)
+    ours, rubrics = own(folder, at_once, there)
+    stand_in = write(folder, _STAND_IN, "0", {}, ())
+    for wheel in (*kernel, *dependencies, ours, rubrics, stand_in):
         packages[wheel.name] = wheel.to_json()
     compile_all([*folder.glob("*.whl"), folder / "python_stdlib.zip"], source, cache)
+    later = _split(folder / "python_stdlib.zip")
+    packages[later.name] = later.to_json()
     for entry in packages.values():
         entry["sha256"] = hashlib.sha256((folder / entry["file_name"]).read_bytes()).hexdigest()
     lock["packages"] = dict(sorted(packages.items()))
     (folder / "pyodide-lock.json").write_text(json.dumps(lock, separators=(",", ":")), encoding="utf-8")
-    return sorted(packages)
+    return sorted(set(packages) - _LATER)
+
+
+def files_for_later(folder: Path) -> set[str]:
+    """The files in that folder which no kernel loads at its start."""
+    packages = json.loads((folder / "pyodide-lock.json").read_text(encoding="utf-8"))["packages"]
+    return {entry["file_name"] for name, entry in packages.items() if name in _LATER}
+
+
+def _split(stdlib: Path) -> Wheel:
+    """Take what is for later out of the standard library, into a wheel beside it."""
+    with zipfile.ZipFile(stdlib) as whole:
+        content = {path: whole.read(path) for path in sorted(whole.namelist())}
+    moved = {path: each for path, each in content.items() if path.split("/")[0].split(".")[0] in _STDLIB_LATER}
+    with zipfile.ZipFile(stdlib, "w") as left:
+        for path in sorted(content.keys() - moved.keys()):
+            left.writestr(zipfile.ZipInfo(path, MOMENT), content[path], zipfile.ZIP_DEFLATED, 9)
+    return write(stdlib.parent, _REST, downloads.PYODIDE_VERSION, moved, _STDLIB_LATER)
 
 
 def _from_lock(locked: dict[str, Any], folder: Path, cache: Path) -> dict[str, Any]:

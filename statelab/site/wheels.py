@@ -10,10 +10,11 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from statelab.cluster.problem import Problem
+from statelab.site.importable import unimportable
 from statelab.version import VERSION
 
 _LEFT_OUT = (".so", ".pyd", ".pyc", ".pyi", ".js.map")
-_MOMENT = (2026, 1, 1, 0, 0, 0)  # of every file in a wheel: the same content is the same wheel
+MOMENT = (2026, 1, 1, 0, 0, 0)  # of every file in a wheel: the same content is the same wheel
 _SCHEMAS = "kubernetes-json-schema/v1.36.0-local/_definitions.json"
 
 
@@ -36,6 +37,7 @@ class Wheel:
         }  # fmt: skip
 
 
+RUBRICS = "statelab-rubrics"
 # What of each distribution is needed in a tab. The rest of some is large: schemas of other versions, locales, tests.
 _WANTED: dict[str, tuple[tuple[str, ...], Callable[[str], bool]]] = {
     "PyYAML": (("yaml",), lambda path: path.startswith("yaml/")),
@@ -80,8 +82,12 @@ def _repacked(name: str, folder: Path) -> Wheel:
     return write(folder, name, found.version, content, imports)
 
 
-def own(folder: Path, depends: tuple[str, ...]) -> Wheel:
-    """The wheel of statelab and grader, as they are here."""
+def own(folder: Path, depends: tuple[str, ...], there: frozenset[str]) -> tuple[Wheel, Wheel]:
+    """The wheel of statelab and grader, as they are here, but for what a tab cannot import; and that of the rubrics,
+    which no lesson needs.
+
+    `there`: the packages that a tab has besides.
+    """
     import grader
     import statelab
 
@@ -90,7 +96,13 @@ def own(folder: Path, depends: tuple[str, ...]) -> Wheel:
         root = Path(str(package.__file__)).parent
         for path in _sources(root):
             content[f"{root.name}/{path.relative_to(root).as_posix()}"] = path.read_bytes()
-    return write(folder, "statelab", VERSION, content, ("statelab", "grader"), depends)
+    for name in unimportable(content, there):
+        del content[name]
+    rubrics = {path: content.pop(path) for path in list(content) if path.startswith("grader/rubrics/")}
+    return (
+        write(folder, "statelab", VERSION, content, ("statelab", "grader"), depends),
+        write(folder, RUBRICS, VERSION, rubrics, ("grader.rubrics",)),
+    )
 
 
 def _sources(root: Path) -> Iterator[Path]:
@@ -121,6 +133,6 @@ def write(
     target = folder / f"{stem}-py3-none-any.whl"
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as made:
         for path in sorted(content):
-            made.writestr(zipfile.ZipInfo(path, _MOMENT), content[path], zipfile.ZIP_DEFLATED)
+            made.writestr(zipfile.ZipInfo(path, MOMENT), content[path], zipfile.ZIP_DEFLATED)
     digest = hashlib.sha256(target.read_bytes()).hexdigest()
     return Wheel(name.lower().replace("_", "-"), version, target.name, digest, imports, depends)

@@ -162,8 +162,8 @@ def browser(served: str, chromium: Any) -> Iterator[Browser]:
 
 
 def problems(cells: list[dict[str, Any]]) -> list[str]:
-    """Cells that did not run, or ended in an error."""
-    found = [f"not run: {cell['source'][:60]}" for cell in cells if cell["count"] is None]
+    """Cells that did not run, or ended in an error. An empty one, for the learner to write in, does not run."""
+    found = [f"not run: {cell['source'][:60]}" for cell in cells if cell["count"] is None and cell["source"].strip()]
     for cell in cells:
         for output in cell["outputs"]:
             if output["output_type"] == "error":

@@ -9,7 +9,6 @@ from typing import Any
 import anywidget
 import dns.exception
 import dns.message
-import dns.query
 import dns.rcode
 import traitlets
 
@@ -70,9 +69,10 @@ class NameExplorer(anywidget.AnyWidget):
             return {}
         try:
             with self._cluster.dns_address() as (host, port):
+                from dns.query import tcp  # it brings sockets, TLS and QUIC
 
                 def ask(query: dns.message.Message) -> dns.message.Message:
-                    return dns.query.tcp(query, host, timeout=5.0, port=port)
+                    return tcp(query, host, timeout=5.0, port=port)
 
                 return explore(name, type, self._mirror.namespace, self._find(name), ask)
         except (Problem, RequestRefused) as problem:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import dns.message
+import dns.query
 import dns.rcode
 import dns.rrset
 import pytest
@@ -72,7 +73,7 @@ def test_a_name_is_asked_for_until_dns_has_heard_of_all_its_pods(
 ) -> None:
     name = "headless.default.svc.cluster.local."
     server = Server({}, {name: ["10.244.1.5"]}, {name: ["10.244.1.5", "10.244.2.7"]})
-    monkeypatch.setattr(asking.dns.query, "tcp", server)
+    monkeypatch.setattr(dns.query, "tcp", server)
     assert cluster.wait_for_name("headless", at_least=2).records == ("10.244.1.5", "10.244.2.7")
     assert server.asked.count(name) == 3
 
@@ -80,7 +81,7 @@ def test_a_name_is_asked_for_until_dns_has_heard_of_all_its_pods(
 def test_a_name_that_never_comes_is_told_with_what_to_look_at(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asking.dns.query, "tcp", Server({}))
+    monkeypatch.setattr(dns.query, "tcp", Server({}))
     with pytest.raises(Problem, match=r"0 of 1 records for web-0\.nginx after 0 s: .*NXDOMAIN") as told:
         cluster.wait_for_name("web-0.nginx", timeout_s=0.0)
     assert "endpointslices" in told.value.next_step

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 
@@ -16,13 +17,21 @@ from statelab.cluster import Problem
 from statelab.site import build as building
 from statelab.site import compiling, distribution, downloads, sizes, wheels
 
+# What the kernel of a tab starts with besides, of which ours imports something.
+PYODIDES = (
+    "IPython", "traitlets", "urllib3", "platformdirs", "typing_extensions", "packaging", "idna", "pygments",
+    "decorator", "prompt_toolkit", "wcwidth", "stack_data", "executing", "asttokens", "pure_eval",
+    "matplotlib_inline", "six",
+)  # fmt: skip
+THERE = frozenset(each for entry in wheels._WANTED.values() for each in entry[0]) | frozenset(PYODIDES)
+
 
 def test_wheels_are_pure_and_the_same_files_make_the_same_bytes(tmp_path):
     digests = []
     for name in ("one", "two"):
         folder = tmp_path / name
         folder.mkdir()
-        made = [*wheels.installed(folder), wheels.own(folder, ())]
+        made = [*wheels.installed(folder), *wheels.own(folder, (), THERE)]
         digests.append([each.sha256 for each in made])
         for each in made:
             content = (folder / each.file).read_bytes()
@@ -30,23 +39,38 @@ def test_wheels_are_pure_and_the_same_files_make_the_same_bytes(tmp_path):
             names = zipfile.ZipFile(folder / each.file).namelist()
             assert not [path for path in names if path.endswith((".so", ".pyc"))]
             for module in each.imports:
-                assert any(path in (f"{module}.py", f"{module}/__init__.py") for path in names), (each.name, module)
+                stem = module.replace(".", "/")
+                assert any(path in (f"{stem}.py", f"{stem}/__init__.py") for path in names), (each.name, module)
     assert digests[0] == digests[1]
 
 
-def test_our_wheel_has_no_solutions_and_no_hidden_checks(tmp_path):
-    made = wheels.own(tmp_path, ())
-    names = zipfile.ZipFile(tmp_path / made.file).namelist()
-    assert "statelab/tab/cluster.py" in names and "grader/judge.py" in names
+def test_our_wheels_have_no_solutions_no_hidden_checks_and_no_program_that_a_tab_cannot_run(tmp_path):
+    names = [
+        path for made in wheels.own(tmp_path, (), THERE) for path in zipfile.ZipFile(tmp_path / made.file).namelist()
+    ]
+    assert (
+        "statelab/tab/cluster.py" in names and "grader/judge.py" in names and "grader/rubrics/ps9/__init__.py" in names
+    )
     assert not [path for path in names if "hidden" in path or path.startswith(("solutions", "tests", "statelab/site/"))]
+    assert not {"statelab/controlplane/apiserver/wire/http.py", "statelab/controlplane/runtime/sandbox.py"} & set(names)
 
 
-def test_what_the_wheels_hold_is_enough_for_every_image(tmp_path):
-    """A Python that has nothing but them runs a cluster with the image that imports most."""
-    for each in [*wheels.installed(tmp_path), wheels.own(tmp_path, ())]:
+def test_what_the_wheels_hold_is_enough_for_every_module_and_for_every_image(tmp_path):
+    """A Python that has nothing but them, and what comes with Pyodide's kernel, reads every module of ours, and runs a
+    cluster with the image that imports most.
+    """
+    for each in [*wheels.installed(tmp_path), *wheels.own(tmp_path, (), THERE)]:
         with zipfile.ZipFile(tmp_path / each.file) as packed:
             packed.extractall(tmp_path / "site")
+    for name in PYODIDES:
+        for found in Path(sysconfig.get_path("purelib")).glob(f"{name}*"):
+            (tmp_path / "site" / found.name).symlink_to(found)
     program = """
+import importlib, pathlib
+found = [each for top in ("statelab", "grader") for each in pathlib.Path("site", top).rglob("*.py")]
+for path in sorted(each.relative_to("site") for each in found):
+    if path.name != "__main__.py" and "inside" not in path.name:
+        importlib.import_module(".".join(path.with_suffix("").parts).removesuffix(".__init__"))
 from statelab.controlplane import ControlPlane
 plane = ControlPlane()
 plane.settle()
@@ -58,7 +82,9 @@ print(plane.get("pods", "default/r")["status"]["containerStatuses"][0]["ready"])
 """
     command = [sys.executable, "-S", "-c", program]  # without this environment's packages
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path
+    )
     assert (done.stdout, done.returncode) == ("True\n", 0), done.stderr[-2000:]
 
 
@@ -73,6 +99,7 @@ def test_the_lock_names_only_what_lies_beside_it(tmp_path, monkeypatch):
             "file_name": f"{name}-1.0-py3-none-any.whl",
             "sha256": "0",
             "depends": [],
+            "imports": [name],
         }
         for name in distribution._ROOTS
     }
@@ -81,6 +108,9 @@ def test_the_lock_names_only_what_lies_beside_it(tmp_path, monkeypatch):
     locked["numpy"] = {"name": "numpy", "version": "2", "file_name": "numpy-2-wasm32.whl", "sha256": "0", "depends": []}
     for name in downloads.PYODIDE_FILES:
         (folder / name).write_text("{}")
+    with zipfile.ZipFile(folder / "python_stdlib.zip", "w") as stdlib:
+        for name in ("json/__init__.py", "mailbox.py"):
+            stdlib.writestr(name, "")
     (folder / "pyodide-lock.json").write_text(json.dumps({"info": {}, "packages": locked}))
     (cache / "wheels").mkdir()
     for entry in locked.values():
@@ -95,7 +125,12 @@ def test_the_lock_names_only_what_lies_beside_it(tmp_path, monkeypatch):
     names = distribution.make(made, extension, cache)
     lock = json.loads((made / "pyodide-lock.json").read_text())["packages"]
     assert {"statelab", "ipython", "six", "pyyaml", "piplite"} <= set(lock) and "numpy" not in lock
-    assert set(names) == set(lock)  # an image imports what no cell names: all of it is there from the start
+    later = {"redis", "fakeredis", "sortedcontainers", "packaging", "idna", "statelab-rubrics", "stdlib-for-later"}
+    assert set(lock) - set(names) == later and not set(names) - set(lock)
+    assert distribution.files_for_later(made) == {lock[name]["file_name"] for name in later}
+    assert not later & set(lock["statelab"]["depends"])  # they would come with it
+    moved = zipfile.ZipFile(made / lock["stdlib-for-later"]["file_name"]).namelist()
+    assert "mailbox.py" in moved and zipfile.ZipFile(made / "python_stdlib.zip").namelist() == ["json/__init__.py"]
     for entry in lock.values():
         content = (made / entry["file_name"]).read_bytes()
         assert hashlib.sha256(content).hexdigest() == entry["sha256"], entry["name"]

@@ -76,7 +76,7 @@ class Stop:
 
 
 def to_stop(pod: Object, record: PodRecord) -> Iterator[Stop]:
-    """Running containers whose image is another by now, and those that a probe has given up.
+    """Running containers whose image or size is another by now, and those that a probe has given up.
 
     The first are started again whatever the restart policy says, the others unless it is Never.
     """
@@ -86,6 +86,9 @@ def to_stop(pod: Object, record: PodRecord) -> Iterator[Stop]:
             continue
         runs = attempt.runtime.spec.image if attempt.runtime is not None else None
         grace_s: float | None = None
+        if attempt.name in record.restart_for_resize:
+            yield Stop(container, attempt, f"Container {attempt.name} resize requires restart", None, True)
+            continue
         if runs not in (None, container["image"]):
             again, what = True, "definition changed"
         elif attempt.unhealthy:

@@ -70,6 +70,10 @@ class PodRecord:
     waiting: dict[str, tuple[str, str]] = field(default_factory=dict)  # why a container was not started, last time
     initialized: bool = False  # the init containers are done: the others may be started, and started again
     rerun: set[str] = field(default_factory=set)  # init containers that must run once more
+    # Of a Pod that was resized (resizing.py): by container what the node has allowed, and what is told of it.
+    allocated: dict[str, Object] | None = None
+    resizing: dict[str, Object] = field(default_factory=dict)
+    restart_for_resize: set[str] = field(default_factory=set)
 
     def running(self) -> list[Attempt]:
         return [attempt for attempt in self.last.values() if attempt.state == "running"]
@@ -86,6 +90,17 @@ def containers_of(pod: Object) -> list[Object]:
     spec = pod["spec"]
     found = [*(spec.get("initContainers") or ()), *spec["containers"]]
     return [*found, *spec["ephemeralContainers"]] if spec.get("ephemeralContainers") else found
+
+
+def allocated(pod: Object, record: PodRecord) -> Object:
+    """The Pod with the resources that its node has allowed; itself unless it was ever resized."""
+    if record.allocated is None:
+        return pod
+    spec = dict(pod["spec"])
+    for key in ("containers", "initContainers"):
+        if spec.get(key):
+            spec[key] = [{**each, "resources": record.allocated.get(each["name"], {})} for each in spec[key]]
+    return {**pod, "spec": spec}
 
 
 def is_sidecar(container: Object) -> bool:

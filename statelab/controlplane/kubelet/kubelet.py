@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from statelab.controlplane.store import Revision
     from statelab.controlplane.view import View
 
+_ROOM_S = 1.0
 _SOURCES = ("configmaps", "secrets")
 MOUNTED = (*_SOURCES, "persistentvolumeclaims")  # kinds that Pods mount: every kubelet hears of them
 _HEARTBEAT_S = 300.0  # nodeStatusReportFrequency
@@ -202,6 +203,9 @@ class Kubelet:
         if worker.is_admitted:
             worker.is_admitted = False
             self._admitted -= 1
+            for each in self._workers.values():
+                if each.record.resizing:  # it may wait for just that room
+                    each.sync_in(_ROOM_S)
 
     def forget(self, worker: PodWorker) -> None:
         """The worker is done: nothing of its Pod is left on the node."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from statelab.controlplane.clock import Timer, seconds, timestamp
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object, key_of
-from statelab.controlplane.kubelet import actions, ending, hooks, mounting, starting
+from statelab.controlplane.kubelet import actions, ending, hooks, mounting, resizing, starting
 from statelab.controlplane.kubelet.containers import Attempt, PodRecord, containers_of
 from statelab.controlplane.kubelet.env import PodFacts
 from statelab.controlplane.kubelet.health import Health
@@ -99,6 +99,8 @@ class PodWorker:
         elif pod["metadata"].get("deletionTimestamp"):
             self.terminate()
         elif not by_us and not is_terminal(pod):
+            if pod["spec"] is not before["spec"]:
+                resizing.changed(self, before)
             if pod["spec"] != before["spec"] or pod["status"].get("conditions") != before["status"].get("conditions"):
                 self.sync_in(_FIRST_SYNC_S)
             if pod["metadata"] != before["metadata"]:
@@ -188,6 +190,7 @@ class PodWorker:
                 yield self.kubelet.random.uniform(*_REJECT_S)
                 self._reject(*refusal)
                 return
+        resizing.consider(self)
         status = pod_status(self.pod, self.record, self.kubelet.host_ip, self.kubelet.loop.now_s)
         if status["phase"] in ("Succeeded", "Failed"):  # its containers have ended for good
             self._end_of_life()
@@ -209,6 +212,13 @@ class PodWorker:
             failed |= yield from self._start(container, container["name"] in again)
         if failed:
             self.sync_in_after_failure()
+        self.record.restart_for_resize.clear()
+        if resizing.finish(self):
+            self._again = True  # the condition goes
+
+    def sync_in_at_rest(self, delay_s: float) -> None:
+        """Look at the Pod again some time, if nothing happens before: nothing waits for that."""
+        self.kubelet.loop.call_later(delay_s, lambda: self.sync_in(0.0, housekeeping=True), housekeeping=True)
 
     def sync_in_after_failure(self) -> None:
         delay_s = self.kubelet.random.uniform(*_RETRY_S)

@@ -13,6 +13,7 @@ from statelab.controlplane.clock import timestamp
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.kubelet.containers import (
     PodRecord,
+    allocated,
     containers_of,
     is_init,
     is_sidecar,
@@ -20,11 +21,13 @@ from statelab.controlplane.kubelet.containers import (
 )
 
 _CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
+_RESIZING = ("PodResizePending", "PodResizeInProgress")
 _LOST = "The container could not be located when the pod was terminated"
 
 
 def pod_status(pod: Object, record: PodRecord, host_ip: str, now_s: float, *, terminal: bool = False) -> Object:
     """The whole status. `terminal`: no container of the Pod will be started any more."""
+    pod = allocated(pod, record)
     old = pod.get("status") or {}
     init = [_container_status(pod, each, record) for each in pod["spec"].get("initContainers") or ()]
     main = [_container_status(pod, each, record) for each in pod["spec"]["containers"]]
@@ -198,7 +201,8 @@ def _conditions(
     pod: Object, record: PodRecord, init: list[Object], main: list[Object], phase: str, now_s: float
 ) -> list[Object]:
     old = {each["type"]: each for each in (pod.get("status") or {}).get("conditions") or ()}
-    foreign = [each for each in old.values() if each["type"] not in _CONDITIONS]
+    foreign = [each for each in old.values() if each["type"] not in _CONDITIONS and each["type"] not in _RESIZING]
+    foreign += [record.resizing[name] for name in _RESIZING if name in record.resizing]
     containers_ready = _containers_ready(pod, init, main, phase)
     found: dict[str, tuple[bool, str, str]] = {
         "PodReadyToStartContainers": (record.sandbox, "", ""),

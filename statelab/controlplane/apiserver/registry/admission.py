@@ -72,13 +72,21 @@ def check(plural: str, obj: Object, operation: Operation, old: Object | None, cl
     """Let the validating plugins refuse `obj`, or warn of it. Raises ApiError 403 or 422."""
     if operation == "UPDATE" and plural == "persistentvolumeclaims" and old is not None:
         _resize(obj, old, cluster)
-    if operation == "CREATE" or plural == "persistentvolumeclaims":
+    if operation == "CREATE" or plural == "persistentvolumeclaims" or (plural == "pods" and _is_resized(obj, old)):
         limit_ranger.check(plural, obj, cluster)
     if plural == "priorityclasses":
         priority.check_default(obj, old, cluster)
     warnings = pod_security.check(plural, obj, old, cluster)
     quota.check(plural, obj, operation, old, cluster)
     return warnings
+
+
+def _is_resized(pod: Object, old: Object | None) -> bool:
+    """Whether a Pod's containers are given other resources."""
+    if old is None or pod["spec"] == old["spec"]:
+        return False
+    of_containers = ([each.get("resources") for each in one["spec"]["containers"]] for one in (pod, old))
+    return next(of_containers) != next(of_containers)
 
 
 def check_delete(plural: str, name: str) -> None:

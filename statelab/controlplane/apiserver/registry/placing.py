@@ -60,3 +60,23 @@ def with_ephemeral_containers(old: Object, wanted: Object) -> Object:
     if wanted.get("spec", {}).get("ephemeralContainers"):
         spec["ephemeralContainers"] = wanted["spec"]["ephemeralContainers"]
     return {**old, "metadata": dict(old["metadata"]), "spec": fresh(spec)}
+
+
+def resized(old: Object, wanted: Object) -> Object:
+    """The Pod with the resources and resize policies of the containers of `wanted`, and nothing else of it.
+
+    Where its containers are others, that is left for validation to tell. Source: pkg/registry/core/pod/strategy.go.
+    """
+    spec, asked = dict(old["spec"]), wanted.get("spec") or {}
+    for section in ("containers", "initContainers"):
+        new, was = asked.get(section) or [], spec.get(section) or []
+        if [each.get("name") for each in new] != [each["name"] for each in was]:
+            spec[section] = new
+        elif was:
+            spec[section] = [_resized(one, other) for one, other in zip(was, new, strict=True)]
+    return {**old, "metadata": dict(old["metadata"]), "spec": fresh(spec)}
+
+
+def _resized(container: Object, wanted: Object) -> Object:
+    kept = {key: value for key, value in container.items() if key not in ("resources", "resizePolicy")}
+    return {**kept, **{key: wanted[key] for key in ("resources", "resizePolicy") if key in wanted}}

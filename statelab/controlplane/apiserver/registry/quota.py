@@ -36,8 +36,10 @@ def check(plural: str, obj: Object, operation: str, old: Object | None, cluster:
     if not namespace or plural == "events":
         return
     quotas = cluster.list("resourcequotas", namespace)
-    if not quotas or (operation == "UPDATE" and plural not in ("services", "persistentvolumeclaims")):
+    if not quotas or (operation == "UPDATE" and plural not in ("services", "persistentvolumeclaims", "pods")):
         return
+    if plural == "pods" and old is not None and charge(plural, obj) == charge(plural, old):
+        return  # what may change of a Pod in use is its size
     name = obj["metadata"].get("name", "")
     group = plural.partition(".")[2]
     kind = KINDS.get(plural) or Kind(group, "", obj["kind"], plural.partition(".")[0])

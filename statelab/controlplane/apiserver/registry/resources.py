@@ -25,7 +25,8 @@ from statelab.controlplane.apiserver.registry.policies import Policies
 from statelab.controlplane.apiserver.registry.policies.request import Operation as Asking
 from statelab.controlplane.apiserver.registry.scale import scale_of, with_scale
 from statelab.controlplane.apiserver.registry.served import ServedKinds
-from statelab.controlplane.apiserver.validation import pods_update
+from statelab.controlplane.apiserver.validation import pods_resize, pods_update
+from statelab.controlplane.apiserver.validation.fields import Errors
 from statelab.controlplane.clock import Loop, timestamp
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import KINDS, Kind, Object, Objects
@@ -33,7 +34,12 @@ from statelab.controlplane.p256 import Key
 from statelab.controlplane.store import Cause, Store
 from statelab.controlplane.users import User
 
-EPHEMERAL = "ephemeralcontainers"
+EPHEMERAL, RESIZE = "ephemeralcontainers", "resize"
+# Subresources that change a part of a Pod: what of the wanted one is taken, and what may be wrong with that.
+_PARTS_OF_PODS: dict[str, tuple[Callable[[Object, Object], Object], Callable[[Object, Object], Errors]]] = {
+    EPHEMERAL: (placing.with_ephemeral_containers, pods_update.update_ephemeral),
+    RESIZE: (placing.resized, pods_resize.update),
+}
 _NAME_LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # apimachinery/pkg/util/rand: no vowels, no bad words
 _LONGEST_NAME_BASE = 58
 
@@ -233,8 +239,9 @@ class ApiServer:
             if findings:
                 raise errors.invalid(kind, metadata["name"], findings)
         else:
-            if subresource == EPHEMERAL:
-                obj = placing.with_ephemeral_containers(old, obj)
+            part = _PARTS_OF_PODS.get(subresource or "")
+            if part is not None:
+                obj = part[0](old, obj)
                 metadata = obj["metadata"]
             defaults.apply(kind, obj)
             if not options.internal or kind.plural in _ADMITTED_FROM_COMPONENTS:
@@ -242,10 +249,7 @@ class ApiServer:
             if options.user is not None and kind.plural in rbac.KINDS and not _only_for_garbage(obj, old):
                 self.authorizer.check_grant(options.user, kind, obj)
             strategy.prepare_update(kind, obj, old)
-            if subresource == EPHEMERAL:
-                findings = pods_update.update_ephemeral(obj, old)
-            else:
-                findings = validation.update(kind, obj, old)
+            findings = part[1](obj, old) if part is not None else validation.update(kind, obj, old)
             if findings:
                 raise errors.invalid(kind, metadata["name"], findings)
             if not options.internal:

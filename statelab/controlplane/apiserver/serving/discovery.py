@@ -17,7 +17,6 @@ from statelab.controlplane.kinds import KINDS, OTHER_VERSIONS, REFUSED, REVIEWS,
 _SERVED = (*KINDS.values(), *OTHER_VERSIONS.values(), *REVIEWS.values())
 _CUSTOM_VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
 _ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
-_NOT_SIMULATED = frozenset({"resize"})  # requests are told of kind
 _ORDER = (
     "", "apiregistration.k8s.io", "apps", "events.k8s.io", "authentication.k8s.io", "authorization.k8s.io",
     "autoscaling", "batch", "certificates.k8s.io", "networking.k8s.io", "policy", "rbac.authorization.k8s.io",
@@ -72,8 +71,8 @@ def verbs(kind: Kind, subresource: str = "") -> tuple[str, ...]:
 
 
 def subresources(kind: Kind) -> list[str]:
-    """The subresources that are served as any other, sorted: not those that are refused, nor a proxy's."""
-    return sorted(set(kind.subresources) - _NOT_SIMULATED)
+    """The subresources that are served as any other, sorted: not a proxy's."""
+    return sorted(set(kind.subresources))
 
 
 def _told_subresources(kind: Kind) -> list[str]:

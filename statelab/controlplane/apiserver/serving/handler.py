@@ -206,7 +206,7 @@ class Handler:
 
     def _subresource(self, request: Request, target: Target, warnings: list[str]) -> Answer:
         method, name = request.method, target.subresource
-        if name in ("status", "scale", "finalize", "ephemeralcontainers"):
+        if name in ("status", "scale", "finalize", "ephemeralcontainers", "resize"):
             if method in ("GET", "HEAD") and name != "finalize":
                 return self._get(request, target)
             if method == "PUT":
@@ -225,8 +225,6 @@ class Handler:
             return self._evict(request, target, warnings)
         elif name == "token" and method == "POST":
             return tokenrequest.answer(self.api, request, target)
-        elif name == "resize":
-            raise nonresource.unserved(name)
         raise nonresource.method_not_allowed()
 
     def _ask_to_connect(self, request: Request, target: Target, warnings: list[str]) -> None:

@@ -24,7 +24,6 @@ _ELSEWHERE = (
     "StateLab does not simulate {what}; a real cluster made with kind is the place to try it: `kind create cluster`"
 )
 _NEVER_MEANT = {
-    "resize": "resizing of Pods",
     "apiservices.apiregistration.k8s.io": "API servers beside its own (APIService)",
     "certificatesigningrequests.certificates.k8s.io": "CertificateSigningRequests",
     "mutatingwebhookconfigurations.admissionregistration.k8s.io": "admission webhooks",

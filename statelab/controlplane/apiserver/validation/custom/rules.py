@@ -11,7 +11,7 @@ from typing import Any
 from statelab.controlplane.apiserver.validation.custom import cel
 from statelab.controlplane.apiserver.validation.custom.cel.evaluating import Budget
 from statelab.controlplane.apiserver.validation.custom.structural import Schema
-from statelab.controlplane.apiserver.validation.fields import Errors
+from statelab.controlplane.apiserver.validation.fields import Errors, invalid, shown
 from statelab.controlplane.errors import FieldError
 
 _BUDGET = 200_000  # steps for all rules of one object: a tenth of a second or two
@@ -67,7 +67,8 @@ def _validate(value: Any, old: Any, schema: Schema, path: str, budget: Budget, e
             below = properties.get(name, others)
             if isinstance(below, dict):
                 before = old.get(name, _ABSENT) if isinstance(old, dict) else _ABSENT
-                _validate(value[name], before, below, f"{path}.{name}" if path else name, budget, errors)
+                inside = (f"{path}.{name}" if path else name) if name in properties else f"{path}[{name}]"
+                _validate(value[name], before, below, inside, budget, errors)
     elif isinstance(value, list) and isinstance(schema.get("items"), dict):
         for index, each in enumerate(value):
             before = _same_element(each, old, schema)
@@ -104,11 +105,17 @@ def _ask(rule: dict[str, Any], value: Any, old: Any, schema: Schema, path: str, 
     try:
         holds = cel.evaluate(expression, variables, budget)
     except cel.CelError as error:
-        words = f"{error} evaluating rule: {rule.get('message') or rule['rule']}"
-        errors.append(_failed(rule, schema, path, words))
+        asked = str(rule.get("message") or rule["rule"]).strip()
+        words = f"{error} evaluating rule: {asked}"
+        if str(error).startswith("no such overload"):
+            words = (
+                f"'{error}': call arguments did not match a supported operator, function or macro signature for rule: "
+            )
+            words += asked
+        errors.append(invalid(path or "<nil>", schema.get("type", ""), words))
         return
     if holds is not True:
-        errors.append(_failed(rule, schema, path, _message(rule, variables, budget)))
+        errors.append(_failed(rule, value, path, _message(rule, variables, budget)))
 
 
 def _message(rule: dict[str, Any], variables: dict[str, Any], budget: Budget) -> str:
@@ -122,9 +129,11 @@ def _message(rule: dict[str, Any], variables: dict[str, Any], budget: Budget) ->
     return str(rule.get("message") or "").strip() or f"failed rule: {rule['rule'].strip()}"
 
 
-def _failed(rule: dict[str, Any], schema: Schema, path: str, words: str) -> FieldError:
+def _failed(rule: dict[str, Any], value: Any, path: str, words: str) -> FieldError:
+    """Values of one piece are shown, objects and lists are not; a duplicate is all that is said of one."""
     reason = rule.get("reason") or "FieldValueInvalid"
     field = (path or "<nil>") if not rule.get("fieldPath") else f"{path}{rule['fieldPath']}".lstrip(".")
-    start = _REASONS.get(reason, "Invalid value")
-    shown = f': "{schema.get("type", "")}"' if reason in ("FieldValueInvalid", "FieldValueDuplicate") else ""
-    return FieldError(field, reason, f"{start}{shown}: {words}")
+    told = _REASONS.get(reason, "Invalid value")
+    if reason in ("FieldValueInvalid", "FieldValueDuplicate") and not isinstance(value, dict | list):
+        told += f": {shown(value)}"
+    return FieldError(field, reason, told if reason == "FieldValueDuplicate" else f"{told}: {words}")

@@ -37,7 +37,8 @@ def main(arguments: Sequence[str]) -> None:
         os.environ["JUPYTER_RUNTIME_DIR"] = str(_short_folder())
     ours = Path(sys.executable).parent
     extension = Path(__file__).parent.parent / "lab" / "extension"
-    words = [f"--LabApp.extra_labextensions_path={extension}", *more]
+    apps = ("LabApp", "JupyterNotebookApp")
+    words = [*(f"--{app}.extra_labextensions_path={extension}" for app in apps), *more]
     program = ours / ("jupyterhub-singleuser.exe" if os.name == "nt" else "jupyterhub-singleuser")
     os.execv(program, [str(program), *words])
 

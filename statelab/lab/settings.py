@@ -50,7 +50,8 @@ def options(folder: Path, *, is_instructor: bool) -> list[str]:
     if not is_instructor:
         served = (f"nbgrader.server_extensions.{each}" for each in _SERVED_TO_INSTRUCTORS)
         chosen += [f"--ServerApp.jpserver_extensions={each}=False" for each in served]
-    chosen.append(f"--LabApp.extra_labextensions_path={Path(__file__).parent / 'extension'}")
+    for app in ("LabApp", "JupyterNotebookApp"):  # JupyterLab has a button that opens a notebook in the other one
+        chosen.append(f"--{app}.extra_labextensions_path={Path(__file__).parent / 'extension'}")
     if not os.environ.get("JUPYTERLAB_WORKSPACES_DIR"):
         chosen.append(f"--LabApp.workspaces_dir={_workspaces(folder / 'workspaces')}")
     return chosen

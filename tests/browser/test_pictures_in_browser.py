@@ -1,4 +1,4 @@
-"""SideBySide, NameExplorer, ManifestEditor, Report and plot() in JupyterLab; and what axe-core says of all of them."""
+"""SideBySide, NameExplorer, Report and plot() in JupyterLab; and what axe-core says of all of them."""
 
 from __future__ import annotations
 
@@ -10,27 +10,14 @@ from typing import Any
 import pytest
 
 SETUP = """
-from statelab.notebook import connect, edit, names, plot, report, show, side_by_side, timeline
+from statelab.notebook import connect, names, plot, report, show, side_by_side, timeline
 cluster = connect().fresh("pictures")
-MANIFEST = '''# a comment that stays
-apiVersion: apps/v1
-kind: StatefulSet
-metadata:
-  name: web
-spec:
-  serviceName: web
-  replicas: 1   # and another
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec: {containers: [{name: nginx, image: "nginx:1.27"}]}
-'''
 VERDICT = {"task": "ps3.identity", "score": 4, "max": 10, "checks": [
     {"id": "a", "title": "<img src=x onerror=window.ran=1>", "points": 4, "max": 4, "message": "yes"},
     {"id": "b", "title": "Peers find each other", "points": 0, "max": 6, "message": "NXDOMAIN", "line": 21,
      "evidence": ["  0.0 s  pod/web-1 created", "  9.5 s  pod/web-1 gone"], "hints": ["one", "two"]}]}
 """
-CELLS = [SETUP, "side_by_side()", "names()", "edit(MANIFEST)", "report(VERDICT)", "plot('sts/web-statefulset')"]
+CELLS = [SETUP, "side_by_side()", "names()", "report(VERDICT)", "plot('sts/web-statefulset')"]
 CELLS += ["show(buttons=True)", "timeline()"]
 
 
@@ -71,39 +58,8 @@ def test_a_name_is_followed_from_the_search_path_to_the_answer(notebook: Any) ->
     cell.locator("p", has_text='"a..b"').wait_for()
 
 
-def test_a_slider_changes_the_text_and_the_text_moves_the_slider(notebook: Any) -> None:
-    cell = notebook.run(3)
-    cell.get_by_label("replicas").focus()
-    notebook.page.keyboard.press("ArrowRight")
-    area = cell.locator("textarea")
-    notebook.page.wait_for_function(
-        "area => area.value.includes('replicas: 2   # and another')", arg=area.element_handle()
-    )
-    area.fill(area.input_value().replace("replicas: 2", "replicas: 4"))
-    notebook.page.wait_for_function(
-        "slider => slider.value === '4'", arg=cell.get_by_label("replicas").element_handle()
-    )
-    assert area.input_value().startswith("# a comment that stays")
-
-
-def test_a_mistake_is_marked_at_its_line_and_a_difference_comes_before_applying(notebook: Any) -> None:
-    cell = notebook.cell(3)
-    area = cell.locator("textarea")
-    right = area.input_value()
-    area.fill(right.replace("serviceName", "serviceNam"))
-    cell.locator(".sl-numbers .wrong", has_text="7").wait_for()
-    cell.locator(".sl-problem", has_text="Did you mean").wait_for()
-    area.fill(right.replace("replicas: 4", "replicas: 1"))
-    cell.locator("p", has_text="Nothing looks wrong").wait_for()
-    assert cell.get_by_role("button", name="Apply").is_disabled()
-    cell.get_by_role("button", name="Show what would change").click()
-    cell.locator(".sl-diff .added", has_text="serviceName: web").wait_for()
-    cell.get_by_role("button", name="Apply").click()
-    cell.locator(".sl-status", has_text="statefulset.apps/web created").wait_for()
-
-
 def test_a_verdict_shows_its_evidence_and_opens_one_hint_after_another(notebook: Any) -> None:
-    cell = notebook.run(4)
+    cell = notebook.run(3)
     cell.locator("h4", has_text="4 of 10 points").wait_for()
     assert cell.locator("svg circle").count() == 2
     assert cell.locator("details").count() == 1
@@ -113,7 +69,7 @@ def test_a_verdict_shows_its_evidence_and_opens_one_hint_after_another(notebook:
 
 
 def test_a_plot_is_the_same_each_time_and_can_be_saved_as_png(notebook: Any) -> None:
-    cell = notebook.run(5)
+    cell = notebook.run(4)
     drawn = cell.locator(".sl-still svg.sl")
     drawn.wait_for()
     assert drawn.bounding_box()["width"] <= cell.locator(".jp-OutputArea").bounding_box()["width"]  # nothing is cut
@@ -124,7 +80,7 @@ def test_a_plot_is_the_same_each_time_and_can_be_saved_as_png(notebook: Any) -> 
 
 
 def test_on_a_narrow_screen_the_rooms_are_below_each_other(notebook: Any) -> None:
-    cell = notebook.run(6)
+    cell = notebook.run(5)
     cell.locator('g[data-key="node/kind-worker2"]').wait_for()
     notebook.page.set_viewport_size({"width": 700, "height": 900})
     notebook.page.wait_for_function(
@@ -140,9 +96,9 @@ def test_on_a_narrow_screen_the_rooms_are_below_each_other(notebook: Any) -> Non
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 def test_axe_finds_nothing_serious(notebook: Any, theme: str) -> None:
     axe = pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
-    notebook.run(7).locator('g[data-key^="lane/"]').first.wait_for()
-    notebook.cell(6).locator('g[data-key="pod/web-0"]').click()
-    notebook.cell(6).locator("h4", has_text="pod/web-0").wait_for()
+    notebook.run(6).locator('g[data-key^="lane/"]').first.wait_for()
+    notebook.cell(5).locator('g[data-key="pod/web-statefulset-0"]').click()
+    notebook.cell(5).locator("h4", has_text="pod/web-statefulset-0").wait_for()
     notebook.theme(theme)
     if notebook.page.evaluate("typeof axe") == "undefined":
         notebook.page.evaluate((Path(axe.__file__).parent / "axe.min.js").read_text())
@@ -165,10 +121,10 @@ def test_a_saved_notebook_has_a_picture_and_a_sentence_for_readers_without_a_ker
 
     body = nbformat.read(saved, as_version=4)
     outputs = [output["data"] for cell in body.cells[1:] for output in cell.outputs if "data" in output]
-    assert len(outputs) >= 6
+    assert len(outputs) >= 5
     assert all("<svg" in "".join(each["image/svg+xml"]) and each["text/plain"] for each in outputs)
     html, _ = HTMLExporter().from_notebook_node(body)
-    assert html.count("<svg") >= 6 or html.count(base64.b64encode(b"<svg")[:5].decode()) >= 6
+    assert html.count("<svg") >= 5 or html.count(base64.b64encode(b"<svg")[:5].decode()) >= 5
 
 
 def test_the_console_has_no_error(notebook: Any) -> None:

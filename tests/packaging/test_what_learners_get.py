@@ -131,6 +131,7 @@ def test_the_distributions_have_no_tests_no_solutions_and_no_stray_files(built):
     shared = f"statelab-{VERSION}.data/data/share/jupyter/labextensions/statelab/"
     assert {each for each in in_wheel(built.wheel) if ".data/" in each} == {
         shared + "package.json",
+        shared + "static/editor.js",
         shared + "static/extension.js",
     }
     tops = {each.split("/")[0] for each in in_sdist(built.sdist)}

@@ -194,7 +194,7 @@ export function onTheme(callback) {
 export function ownKeys(root) {
   const isTheirs = ({ key, ctrlKey, metaKey, shiftKey, target }) => {
     if ((ctrlKey || metaKey) && key.toLowerCase() === "s") return true;
-    return key === "Enter" && (shiftKey || ctrlKey || metaKey) && !target.closest("textarea");
+    return key === "Enter" && (shiftKey || ctrlKey || metaKey) && !target.closest("textarea,.cm-editor");
   };
   const before = (event) => {
     // JupyterLab looks at the document, before the widget: so look at the window, before both.

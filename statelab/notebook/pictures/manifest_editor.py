@@ -1,4 +1,4 @@
-"""ManifestEditor: sliders and choices beside the YAML they change, both ways; advice at its line; first the diff."""
+"""ManifestEditor: a manifest with its marks, beside what would come of it; sliders that change it; first the diff."""
 
 from __future__ import annotations
 
@@ -15,18 +15,26 @@ from statelab.cluster import Cluster, Problem, RequestRefused
 from statelab.cluster.beside import in_background
 from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, Object
 from statelab.manifest import Finding, Manifest, ManifestError, advise, read
+from statelab.notebook.pictures.cluster_view import fitting
 from statelab.notebook.pictures.differing import differences
+from statelab.notebook.pictures.drawing import shortened, still
+from statelab.notebook.pictures.drawing import text as words
+from statelab.notebook.pictures.foreseeing import foresee
 from statelab.notebook.pictures.manifest_text import Knob, knobs, with_value
 from statelab.notebook.pictures.modules import answering, css, lasting, module
+from statelab.notebook.pictures.picture import frame_of
 from statelab.notebook.pictures.style import STYLE
 from statelab.notebook.strings import ENGLISH, say
 
 _MOST_TEXT = 200_000
+_MOST_ROWS = 200  # of the still
+_SIDE_BY_SIDE_PX = 760  # pictures.css: .sl-look-ahead
+_NOTHING: dict[str, Any] = {"frame": None, "title": "", "words": "", "line": 0, "number": 0}
 _OF_THE_SERVER = ("uid", "creationTimestamp")
 
 
 class ManifestEditor(anywidget.AnyWidget):
-    """A manifest as text and as knobs. What is applied is the text; `editor.manifest` is that text."""
+    """A manifest as text and as knobs, and what would come of it. What is applied is the text: `editor.manifest`."""
 
     _esm = module("manifest_editor")
     _css = css()
@@ -35,6 +43,7 @@ class ManifestEditor(anywidget.AnyWidget):
     manifest = traitlets.Unicode("").tag(sync=True)
     groups = traitlets.List().tag(sync=True)
     problems = traitlets.List().tag(sync=True)
+    coming = traitlets.Dict(_NOTHING).tag(sync=True)
     difference = traitlets.List().tag(sync=True)
     seen = traitlets.Unicode("").tag(sync=True)
     status = traitlets.Unicode("").tag(sync=True)
@@ -44,6 +53,9 @@ class ManifestEditor(anywidget.AnyWidget):
         self._cluster = cluster
         self._path = path
         self._read: Manifest | None = None
+        self._width = fitting(None)
+        self._looks = 0
+        self._is_shown = self._is_looking = self._has_changed = False
         self._take(manifest)
         self.on_msg(answering(self._on_message))
 
@@ -70,6 +82,7 @@ class ManifestEditor(anywidget.AnyWidget):
             self.problems = found
             if self.seen != text:
                 self.seen, self.difference = "", []
+        self._look_ahead()
 
     def _turn(self, number: Any, id: str, value: Any) -> None:
         if self._read is None:
@@ -96,12 +109,56 @@ class ManifestEditor(anywidget.AnyWidget):
             elif isinstance(message.get("turn"), Mapping):
                 turn = message["turn"]
                 self._turn(turn.get("object"), str(turn.get("id")), turn.get("value"))
+            elif "shown" in message:
+                self._is_shown = bool(message["shown"])
+                self._look_ahead()
+            elif "width" in message:
+                self._on_width(message["width"])
             elif "diff" in message:
                 self.show_difference()
             elif "apply" in message:
                 self.apply()
         except (Problem, RequestRefused) as problem:
             self.status = str(problem)
+
+    def _on_width(self, width: Any) -> None:
+        # Beside the text there is half of it; where that is too narrow, they stand below each other.
+        wanted = fitting(width / 2 if isinstance(width, int) and width >= _SIDE_BY_SIDE_PX else width)
+        if wanted != self._width:
+            self._width = wanted
+            self._look_ahead()
+
+    # ---- what would come
+
+    def _look_ahead(self) -> None:
+        """Once somebody sees it, and once for whatever was typed meanwhile."""
+        self._has_changed = True
+        if self._is_shown and not self._is_looking:
+            self._is_looking = True
+            in_background(self._look, "what would come")
+
+    def _look(self) -> None:
+        try:
+            while self._has_changed:
+                self._has_changed = False
+                coming = self._foreseen(self._read)
+                if not self._has_changed:
+                    self._looks += 1  # what comes may be the same as before: that it was looked for is told, too
+                    self.coming = {**coming, "number": self._looks}
+        finally:
+            self._is_looking = False
+
+    def _foreseen(self, manifest: Manifest | None) -> dict[str, Any]:
+        if manifest is None or not manifest.objects:
+            return _NOTHING
+        try:
+            found = foresee(self._cluster, manifest, width=self._width)
+        except (Problem, RequestRefused) as problem:
+            return {**_NOTHING, "title": say("foreseen"), "words": str(problem)}
+        if found.picture is None:
+            title = say("refused_at", line=str(found.line)) if found.line else say("would_be_refused")
+            return {**_NOTHING, "title": title, "words": found.refusal, "line": found.line}
+        return {**_NOTHING, "title": say("foreseen"), "words": say("foreseen_how"), "frame": frame_of(found.picture)}
 
     # ---- the cluster
 
@@ -154,16 +211,22 @@ class ManifestEditor(anywidget.AnyWidget):
         in_background(run, "manifest editor")
 
     def _repr_mimebundle_(self, **more: Any) -> Any:
-        from statelab.notebook.pictures.drawing import shortened, still
-        from statelab.notebook.pictures.drawing import text as words
-
-        rows = self.manifest.split("\n")[:200]
+        """What stays: the text, and below a line what is wrong with it."""
+        wrong: dict[int, list[str]] = {}
+        for each in self.problems:
+            wrong.setdefault(each["line"], []).append(each["problem"])
+        rows: list[tuple[str, str, str]] = []
+        for number, row in enumerate(self.manifest.split("\n")[:_MOST_ROWS], start=1):
+            rows.append((str(number), row.replace("  ", "\u00a0\u00a0"), "mono"))
+            rows += [("▲", each, "strong") for each in wrong.get(number, ())]
         body = "".join(
-            words(12, 20 + 16 * number, shortened(row.replace("  ", "\u00a0\u00a0"), 120), "mono")
-            for number, row in enumerate(rows)
+            words(12, 20 + 16 * at, mark, "mono quiet" if looks == "mono" else looks)
+            + words(48, 20 + 16 * at, shortened(row, 110), looks)
+            for at, (mark, row, looks) in enumerate(rows)
         )
         svg = still(900, 16 * len(rows) + 20, body, say("manifest"))
-        return lasting(super()._repr_mimebundle_(**more), self.manifest, svg=svg)
+        told = [self.manifest, *(each["shown"] for each in self.problems)]
+        return lasting(super()._repr_mimebundle_(**more), "\n".join(told), svg=svg)
 
 
 def _knob(knob: Knob) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-// StateLab's pictures in JupyterLab, Notebook 7 and JupyterLite. Two things a widget cannot do for itself:
+// StateLab's pictures in JupyterLab, Notebook 7 and JupyterLite. Three things a widget cannot do for itself:
 //
 // 1. A picture's output is live while its kernel lives, and is the drawing it was when it is gone; no "model not found".
 // 2. What calls itself a stage is put beside the text, into the right area.
+// 3. A manifest is edited in JupyterLab's own editor: editor.js.
 //
 // It is a module-federation container written by hand, so that nothing has to be built: `init` is given what JupyterLab
 // shares, `get` gives back the plugin. Source: JupyterLab's developer documentation, "Prebuilt Extensions".
@@ -17,6 +18,7 @@
   const ICON =
     '<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 22 22"><g class="jp-icon3" fill="#616161">' +
     '<path d="M2 4h18v14H2zm2 2v10h6V6z" fill-rule="evenodd"/></g></svg>';
+  const EDITOR = new URL("editor.js", document.currentScript.src).href;
   let scope = null;
 
   // The copy of a shared module that the application itself uses: tokens are compared by identity.
@@ -253,7 +255,13 @@
         optional: [apputils.ICommandPalette],
         activate: (app, mime, tracker, palette) => activate(app, mime, tracker, palette, lumino, ui),
       };
-      return () => ({ __esModule: true, default: plugin });
+      const plugins = [plugin];
+      try {
+        plugins.push(await (await import(EDITOR)).editorPlugin(shared));
+      } catch (error) {
+        console.warn("StateLab: manifests are edited in a plain text field here.", error); // an application without it
+      }
+      return () => ({ __esModule: true, default: plugins });
     },
   };
 })();

@@ -72,7 +72,7 @@ class ControlPlane:
         self.manager = Manager(self.loop, self.store, self.view)
         self.api.evicted = lambda pod: evicted(pod, self.view("disruption-controller"))
         self.api.may_evict = lambda pod, dry_run: may_evict(pod, self.view("disruption-controller"), dry_run=dry_run)
-        self.network = Network(self.loop, self.api)
+        self.network = Network(self.loop, self.api, seed=seed)
         self.runtime = Runtime(self.loop, self.network, self.random)
         self.scheduler = Scheduler(self.view("default-scheduler"))
         self.kubelets = self._kubelets(tuple(nodes))

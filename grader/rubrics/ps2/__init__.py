@@ -171,7 +171,7 @@ def only_what_was_broken(trial: Trial) -> Verdict:
 
 def _each_time(trial: Trial) -> Verdict | None:
     """Several visits: a Service that leads to the wrong Pods too is right now and then."""
-    return next((problem for _ in range(6) if (problem := answers_at(trial, "visitor", "orders", "Service"))), None)
+    return next((problem for _ in range(12) if (problem := answers_at(trial, "visitor", "orders", "Service"))), None)
 
 
 # ---- 4. Members that must meet before they are ready

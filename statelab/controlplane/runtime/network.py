@@ -1,14 +1,16 @@
 """The cluster's network: Pods' addresses, what listens there, and Services' addresses in front of them.
 
 A connection is two ends in this process; bytes sent at one end are there at the other at once. A Service's address is
-exchanged for a ready endpoint's when a connection is opened, as kube-proxy does: in turn, or by the client's address
-with `sessionAffinity: ClientIP`. Source: pkg/proxy (iptables mode), endpoints chosen by pkg/proxy/topology.go.
+exchanged for a ready endpoint's when a connection is opened, as kube-proxy does: any of them by chance, or by the
+client's address with `sessionAffinity: ClientIP`. Chance is the cluster's: the same seed and requests give the same.
+Source: pkg/proxy (iptables mode: `statistic --mode random`), endpoints chosen by pkg/proxy/topology.go.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import logging
+import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -118,17 +120,17 @@ class Secured:
 
 class Network:
     """One per cluster. `cluster`: where Services, EndpointSlices and Pods are read; None: there are only Pods'
-    addresses.
+    addresses. `seed`: of which of a Service's endpoints are chosen.
     """
 
-    def __init__(self, loop: Loop, cluster: Reader | None = None) -> None:
+    def __init__(self, loop: Loop, cluster: Reader | None = None, *, seed: int = 0) -> None:
         self.loop = loop
         self.cluster = cluster
         self._listeners: dict[str, dict[int, Accept]] = {}  # address → port → who accepts
         self._datagrams: dict[str, dict[int, Answer]] = {}  # address → port → who hears what is sent by UDP
         self._secured: dict[Address, tuple[Accept, Secured]] = {}  # servers of nodes, which come back with them
         self._open: dict[str, list[Connection]] = {}  # address → server ends of its connections
-        self._turn: dict[tuple[str, str], int] = {}
+        self._random = random.Random(f"kube-proxy {seed}")  # its own: a connection more changes nobody's name
         self._affinity: dict[tuple[str, str], tuple[str, float]] = {}
         self._last_port = _FIRST_EPHEMERAL_PORT
 
@@ -288,7 +290,7 @@ class Network:
             endpoints = self.endpoints_of(service, service_port, self._node_of(source_ip))
             if not endpoints:  # packets are dropped, not refused
                 raise NetworkError("timed out", _TIMED_OUT_AFTER_S)
-        return self._choose(service, service_port, endpoints, source_ip)
+        return self._choose(service, endpoints, source_ip)
 
     def _service_port(self, ip: str, port: int, protocol: str) -> tuple[Object, Object | None] | None:
         for service in self.cluster.list("services") if self.cluster is not None else ():
@@ -341,7 +343,7 @@ class Network:
                     for endpoint in each.get("endpoints") or ():
                         yield endpoint, int(port["port"])
 
-    def _choose(self, service: Object, service_port: Object, endpoints: list[Address], source_ip: str) -> Address:
+    def _choose(self, service: Object, endpoints: list[Address], source_ip: str) -> Address:
         uid = service["metadata"]["uid"]
         spec = service["spec"]
         if spec.get("sessionAffinity") == "ClientIP":
@@ -352,10 +354,7 @@ class Network:
             if before is not None and same and self.loop.now_s - before[1] <= timeout_s:
                 self._affinity[uid, source_ip] = (before[0], self.loop.now_s)
                 return same[0]
-        key = (uid, service_port.get("name") or "")
-        turn = self._turn.get(key, 0)
-        self._turn[key] = turn + 1
-        chosen = endpoints[turn % len(endpoints)]
+        chosen = self._random.choice(endpoints)
         if spec.get("sessionAffinity") == "ClientIP":
             self._affinity[uid, source_ip] = (chosen[0], self.loop.now_s)
         return chosen

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 import pytest
+
+from statelab.controlplane.runtime.network import Network
 
 
 @pytest.fixture
@@ -26,9 +29,20 @@ def test_each_pod_is_found_by_its_own_name(node, client):
     assert node.exec(client, "sh", "-c", "curl -s web-0.nginx:80 | tr a-z A-Z").stdout == "WEB-0\n"
 
 
-def test_a_service_address_goes_round_its_ready_endpoints(node, client):
-    said = node.exec(client, "sh", "-c", "for i in 1 2 3 4; do curl -s http://web; done").stdout.split()
-    assert Counter(said) == {"web-0": 2, "web-1": 2}
+def test_a_service_address_leads_to_any_ready_endpoint_by_chance_and_to_the_same_ones_again(node, client):
+    """As iptables' random does: 64 connections in turns, or all to one, would be a wonder."""
+    said = node.exec(client, "sh", "-c", "for i in $(seq 64); do curl -s http://web; done").stdout.split()
+    assert 16 < Counter(said)["web-0"] < 48 and len(said) == 64
+    assert any(one == next_one for one, next_one in pairwise(said)), "they took turns"
+
+    def rolled(seed: int) -> list[str]:
+        network = Network(node.loop, node.objects, seed=seed)
+        network.attach("10.244.2.7")
+        for ip in ("10.244.1.5", "10.244.1.6"):
+            network.listen(ip, 80, lambda connection: None)
+        return [network.connect("10.244.2.7", "10.96.0.80", 80).remote[0] for _ in range(64)]
+
+    assert rolled(1) == rolled(1) != rolled(2)
 
 
 def test_session_affinity_keeps_a_client_with_one_endpoint(node, client):

@@ -6,7 +6,8 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 
@@ -19,6 +20,25 @@ class Later(Protocol):
 def runs_in_a_tab() -> bool:
     """Whether this process has no threads, sockets and processes: a browser, or `STATELAB_TAB=1` to try it without."""
     return sys.platform == "emscripten" or os.environ.get("STATELAB_TAB") == "1"
+
+
+_aside = 0
+
+
+@contextmanager
+def put_aside() -> Iterator[None]:
+    """While it lasts, this stack is put aside, and the kernel's loop goes on with other work (only in a tab)."""
+    global _aside
+    _aside += 1
+    try:
+        yield
+    finally:
+        _aside -= 1
+
+
+def is_put_aside() -> bool:
+    """Whether a stack is put aside now: then there must be no tracing, which would walk through it."""
+    return _aside > 0
 
 
 def in_background(work: Callable[[], None], name: str) -> None:

@@ -2,6 +2,10 @@
 
 In a tab a cell that waits need not block: where the browser has WebAssembly's stack switching (JSPI), `run_sync` lets
 the kernel's loop go on meanwhile, with its buttons and pictures. Elsewhere waiting blocks, and the cluster goes on.
+
+What looks at the cluster beside the cells (pictures, a learner's loop) is called from one stack at a time and is never
+left half done: while a cell waits, it is that cell which lets them look. A loop's pass is traced, so that it can be
+ended, and an interpreter that is asked to trace while one of its stacks is put aside reads memory that is not there.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from statelab.cluster.beside import is_put_aside, put_aside
 from statelab.controlplane import ControlPlane
 
 _log = logging.getLogger(__name__)
@@ -20,6 +25,7 @@ _SHORTEST_S = 0.01
 _LONGEST_S = 0.1
 _WAIT_S = 0.01
 _LONGEST_A_STEP_S = 0.25  # of virtual time, for who waits for something
+_looking = 0  # how many look just now: who waits among them blocks
 
 
 class Driver:
@@ -46,9 +52,13 @@ class Driver:
             self.plane.loop.run_due()
         finally:
             self._is_stepping = False
-        if self._is_looking:  # a picture that asks the cluster something is not told of news meanwhile
+        if (
+            self._is_looking or is_put_aside()
+        ):  # a picture that asks the cluster something is not told of news meanwhile
             return
+        global _looking
         self._is_looking = True
+        _looking += 1
         try:
             for look in list(self._looks):
                 try:
@@ -57,6 +67,7 @@ class Driver:
                     _log.exception("a picture could not be drawn")
         finally:
             self._is_looking = False
+            _looking -= 1
 
     def listen(self, look: Callable[[], None]) -> Callable[[], None]:
         """What it returns ends the listening."""
@@ -119,9 +130,10 @@ class Driver:
 
 def wait_in_kernel(seconds: float) -> None:
     """As time.sleep, but what else the kernel has to do goes on, where the browser can switch stacks."""
-    run_sync = _run_sync()
+    run_sync = None if _looking or sys.gettrace() is not None else _run_sync()
     if run_sync is not None:
-        run_sync(asyncio.sleep(seconds))
+        with put_aside():
+            run_sync(asyncio.sleep(seconds))
     else:
         time.sleep(seconds)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from statelab.cluster import Problem
+from statelab.cluster.beside import put_aside
+from statelab.cluster.loops import _within
 from statelab.notebook.pictures.live import Mirror
 from statelab.tab import cluster as tab_cluster
-from statelab.tab import connect_in_tab
+from statelab.tab import connect_in_tab, driver
 
 WEB = """
 apiVersion: v1
@@ -171,3 +175,36 @@ def test_another_kernel_task_goes_on_while_time_passes(nothing_beside):
         return turns
 
     assert asyncio.run(cell()) < 500
+
+
+def test_while_a_cell_waits_nothing_looks_from_another_stack_and_who_looks_is_not_put_aside(cluster, monkeypatch):
+    """A loop's pass is traced; a browser's interpreter that traces while one of its stacks is put aside falls over."""
+    heard: list[str] = []
+    suspended = 0
+
+    def run_sync(awaitable):
+        """The kernel's loop turns while this stack is put aside."""
+        nonlocal suspended
+        awaitable.close()
+        suspended += 1
+        heard.append("aside")
+        cluster.driver.step()
+        heard.append("back")
+        suspended -= 1
+
+    def look() -> None:
+        assert suspended == 0
+        heard.append("look")
+        cluster.driver.pause(0.0)  # as a pass does that runs a command in a Pod
+
+    monkeypatch.setattr(driver, "_run_sync", lambda: run_sync)
+    stop = cluster.driver.listen(look)
+    cluster.driver.pause(0.0)
+    assert heard == ["look", "aside", "back"]
+    stop()
+    traced: list[bool] = []
+    with put_aside():
+        _within(1.0, lambda: traced.append(sys.gettrace() is not None))
+    _within(1.0, lambda: (traced.append(sys.gettrace() is not None), cluster.driver.pause(0.0)))
+    assert traced == [False, True]
+    assert heard == ["look", "aside", "back"]

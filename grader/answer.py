@@ -15,13 +15,18 @@ from statelab.reader import MAX_BYTES
 _FENCE = re.compile(r"(```|~~~)[\w-]*\s*\Z")
 # Outside of a manifest: a sentence, as people and chats write them, or a shell's line. No key of an object looks so.
 _PROSE = re.compile(r"[A-Z][\w'’-]*,?( [\w'’`\"(),.:;!?*-]+){2,}\s*|(kubectl|cat|sudo|echo) .*|EOF\s*")
+# What web pages have in place of a blank, and nobody can see.
+_NO_BREAK = re.compile("[\u00a0\u2007\u202f]")
 _STUBS = {"raise NotImplementedError()", "YOUR ANSWER HERE"}
 CELL = "your answer"
 
 
 def without_magic(text: str) -> str:
-    """A cell's text with its `%%` line, Markdown fences and nbgrader's stub made comments: lines keep their numbers."""
-    lines = text.replace("\r\n", "\n").split("\n")
+    """A cell's text with its `%%` line, Markdown fences and nbgrader's stub made comments: lines keep their numbers.
+
+    Non-breaking spaces become blanks.
+    """
+    lines = _NO_BREAK.sub(" ", text.replace("\r\n", "\n")).split("\n")
     first = True
     for index, line in enumerate(lines):
         stripped = line.strip()
@@ -55,15 +60,17 @@ class Answer:
 
     texts: tuple[str, ...]
     sources: tuple[str, ...] = (CELL,)
+    no_break: tuple[str, int] | None = None  # where the first non-breaking space was: source and line
 
     @classmethod
     def of_cell(cls, text: str) -> Answer:
-        return cls((without_magic(text) if len(text) <= MAX_BYTES else text,))
+        return cls((without_magic(text) if len(text) <= MAX_BYTES else text,), no_break=_no_break((text,), (CELL,)))
 
     @classmethod
     def of_files(cls, paths: Sequence[Path]) -> Answer:
         """Raises ManifestError for a file that is missing, too long or no text."""
-        return cls(tuple(without_magic(_text(path)) for path in paths), tuple(str(path) for path in paths))
+        texts, sources = [_text(path) for path in paths], tuple(str(path) for path in paths)
+        return cls(tuple(without_magic(text) for text in texts), sources, _no_break(texts, sources))
 
     @property
     def text(self) -> str:
@@ -84,6 +91,14 @@ class Answer:
     def items(self) -> tuple[Item, ...]:
         """The objects, in order. Raises ManifestError."""
         return tuple(item for manifest in self.manifests for item in manifest.items)
+
+
+def _no_break(texts: Sequence[str], sources: Sequence[str]) -> tuple[str, int] | None:
+    for text, source in zip(texts, sources, strict=True):
+        found = _NO_BREAK.search(text, 0, MAX_BYTES)
+        if found:
+            return source, text.count("\n", 0, found.start()) + 1
+    return None
 
 
 def _text(path: Path) -> str:

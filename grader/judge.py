@@ -30,6 +30,10 @@ NO_ANSWER = "There is no answer yet."
 NOT_HERE = "Not graded here: it needs the embedded cluster ({needs})."
 BROKE = "This check broke down. That is our mistake, not yours: tell your instructor."
 
+_NO_BREAK = (
+    "{source}, line {line}: here is a non-breaking space, as web pages have them. It is taken for a blank here; "
+    "kubectl would not take it: type the blank anew."
+)
 _SLIP = "{source}, line {line}: with {meant} in place of {written} more of it would hold, and that counts half."
 
 # Who types must not matter where the point is to wait, nor how soon the Pods are Ready this time.
@@ -83,7 +87,8 @@ def judge(
     bench = _Bench(task, answer, limits, make_trial, lacks, beside, told)
     results = bench.run(checks)
     slip: Slip | None = None
-    if task.answer == "manifest" and not sum(each.points for each in results):
+    score, most = sum(each.points for each in results), sum(each.max for each in results)
+    if task.answer == "manifest" and (not score or (advice and score < most / 2)):
         again = partial(_Bench, limits=limits, make_trial=make_trial, lacks=lacks, beside=beside, told=_nobody_is_told)
         results, slip = _but_for_a_slip(task, answer, advice, checks, results, again)
     if task.start and meaning(answer.text) == meaning(task.start):
@@ -93,6 +98,8 @@ def judge(
     shown = (
         [] if slip is None else [_SLIP.format(source=source, line=slip.line, written=slip.written, meant=slip.meant)]
     )
+    if answer.no_break is not None and task.answer != "prediction":
+        shown.append(_NO_BREAK.format(source=answer.no_break[0], line=answer.no_break[1]))
     shown += [finding.shown(source, answer.texts[0]) for finding in advice[:_MOST_ADVICE]]
     shown += [f"{source}, line {each.line}: {each.message}" for each in bench.told_lines[:_MOST_FAILED]]
     shown += [f"{source}, line {number}: {said}" for number, said in unread[:_MOST_FAILED]]
@@ -115,20 +122,20 @@ def _but_for_a_slip(
     results: list[CheckResult],
     bench: Callable[[Task, Answer], _Bench],
 ) -> tuple[list[CheckResult], Slip | None]:
-    """What an answer that gets nothing would get but for one slip of the pen: half of that, and the slip."""
-    best: tuple[float, list[CheckResult], Slip] | None = None
-    for slip in slips(task, answer, advice):
+    """What an answer that gets nothing, or little, would get but for one slip of the pen: half of that, and the slip.
+
+    Where it gets little, only a slip counts for which the API server refuses what is written.
+    """
+    best, found = results, None
+    for slip in slips(task, answer, advice, only_refused=any(each.points for each in results)):
         others = bench(task, mended(answer, slip)).run(checks)
-        score = sum(each.points for each in others)
-        if score > (best[0] if best else 0.0):
-            best = score, others, slip
-    if best is None:
-        return results, None
-    halved = [
-        replace(each, points=floor(other.points) / 2, line=each.line or best[2].line)
-        for each, other in zip(results, best[1], strict=True)
-    ]
-    return halved, best[2]
+        halved = [
+            replace(each, points=max(each.points, floor(other.points) / 2), line=each.line or slip.line)
+            for each, other in zip(results, others, strict=True)
+        ]
+        if sum(each.points for each in halved) > sum(each.points for each in best):
+            best, found = halved, slip
+    return best, found
 
 
 def _unreadable(error: ManifestError, task: Task, answer: Answer) -> str:

@@ -95,7 +95,10 @@ class Said:
             if question and _plain(question[1]) in self._questions:
                 now = _plain(question[1])
                 value = "" if text in self._start else question[2].strip().rstrip("|").strip()
-                if value or now not in found:  # what is written twice, once empty, is written
+                before = found.get(now, ("", 0))[0]
+                if before and value and before != value:
+                    found[now] = (f"{before} / {value}", number)  # two answers are none, and are named
+                elif value or now not in found:  # what is written twice, once empty, is written
                     found[now] = (value, number)
             elif now and (item := _ITEM.fullmatch(line)):
                 value, at_line = found[now]

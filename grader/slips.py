@@ -25,7 +25,7 @@ from statelab.reader.spelling import nearest
 _MOST_TRIED = 4
 _MOST_LEAVES = 400
 _WORD = re.compile(r"[/A-Za-z0-9][A-Za-z0-9./:_-]*[A-Za-z0-9]")
-_MEANT = re.compile(r'has "(\w+)"\. Did you mean that|Did you mean (\w+)\?')
+_MEANT = re.compile(r'has "(\w+)"\. Did you mean that|Did you mean (?:apiVersion: )?([\w./]+)\?')
 # What manifests say in tasks of all kinds, and no task's words have to say.
 _ALWAYS = (
     *("None", "Retain", "Delete", "Parallel", "OrderedReady", "RollingUpdate", "OnDelete", "WaitForFirstConsumer"),
@@ -45,15 +45,23 @@ class Slip:
     meant: str
     line: int | None
     is_key: bool = False
+    is_refused: bool = False  # the API server knows no such word, here or anywhere else in the answer
 
 
-def slips(task: Task, answer: Answer, findings: Iterable[Finding]) -> list[Slip]:
-    """The words that may be slips, the likeliest first. Empty for what is no manifest."""
+def slips(task: Task, answer: Answer, findings: Iterable[Finding], *, only_refused: bool = False) -> list[Slip]:
+    """The words that may be slips, the likeliest first: each but once. Empty for what is no manifest.
+
+    `only_refused`: only those that the API server refuses. What the task itself gave to be repaired is no slip.
+    """
     try:
         items = answer.items
     except ManifestError:
         return []
-    found = list(_misspelt_fields(items, findings))
+    given = set(_WORD.findall(task.start))
+    told = [each for each in _misspelt_fields(items, findings) if each.written not in given]
+    found = list({(each.written, each.meant, each.is_key): each for each in reversed(told)}.values())[::-1]
+    if only_refused:
+        return found[:_MOST_TRIED]
     leaves = [(number, path, value) for number, item in enumerate(items) for path, value in _strings(item.object)]
     if len(leaves) > _MOST_LEAVES:
         return []
@@ -79,19 +87,35 @@ def _near(word: str, words: set[str]) -> list[str]:
 def mended(answer: Answer, slip: Slip) -> Answer:
     """The same answer with this one word as it was meant; its other lines stand where they stood."""
     items = list(answer.items)
-    item = items[slip.item]
-    obj = copy.deepcopy(item.object)
-    holder: Any = obj
-    for each in slip.path[:-1]:
-        holder = holder[each]
-    if slip.is_key:
-        holder[slip.meant] = holder.pop(slip.path[-1])
-    else:
-        holder[slip.path[-1]] = slip.meant
-    items[slip.item] = Item(obj, item.document, item.path)
+    for number, item in enumerate(items):
+        is_alike = slip.is_refused and (slip.path[-1] != "apiVersion" or item.kind == items[slip.item].kind)
+        if number != slip.item and not is_alike:
+            continue
+        obj = copy.deepcopy(item.object)
+        if slip.is_refused:
+            _mend_all(obj, slip)
+        else:
+            holder: Any = obj
+            for each in slip.path[:-1]:
+                holder = holder[each]
+            holder[slip.path[-1]] = slip.meant
+        items[number] = Item(obj, item.document, item.path)
     other = Answer(answer.texts, answer.sources)
     other.__dict__["items"] = tuple(items)
     return other
+
+
+def _mend_all(value: Any, slip: Slip) -> None:
+    """Wherever the same word stands for the same thing, it was meant alike."""
+    for each in list(value.values()) if isinstance(value, dict) else value:
+        if isinstance(each, (dict, list)):
+            _mend_all(each, slip)
+    if not isinstance(value, dict):
+        return
+    if slip.is_key and slip.written in value and slip.meant not in value:
+        value[slip.meant] = value.pop(slip.written)
+    elif not slip.is_key and value.get(str(slip.path[-1])) == slip.written:
+        value[str(slip.path[-1])] = slip.meant
 
 
 def _misspelt_fields(items: tuple[Item, ...], findings: Iterable[Finding]) -> Iterator[Slip]:
@@ -110,10 +134,11 @@ def _misspelt_fields(items: tuple[Item, ...], findings: Iterable[Finding]) -> It
             if item.place(finding.path).line != at_line:
                 continue
             written = holder[finding.path[-1]]
-            if isinstance(written, str) and f'"{written}"' in finding.problem:
-                yield Slip(number, finding.path, written, word, at_line)
+            named = (f'"{written}"', f"{written} has no kind")
+            if isinstance(written, str) and any(each in finding.problem for each in named):
+                yield Slip(number, finding.path, written, word, at_line, is_refused=True)
             elif word not in holder:
-                yield Slip(number, finding.path, finding.path[-1], word, at_line, is_key=True)
+                yield Slip(number, finding.path, finding.path[-1], word, at_line, is_key=True, is_refused=True)
 
 
 def _has(holder: Any, key: str | int) -> bool:

@@ -67,6 +67,8 @@ class Task:
     `files`: texts that kubectl lines may name with -f, by name; where it is a mapping, if an empty one, lines may also
     have here-documents and $(kubectl …): see grader/shell.py. Only for tasks that need a cluster of their own, since
     what a document says may lie outside of the namespace.
+    `may_say_namespace`: whether a line may name the task's namespace, and is then tried there alone; False where the
+    task's text forbids it.
     `between`: what somebody else does in the cluster before each kubectl line, and after the last.
     `questions`: of a prediction, each with how it may be answered.
     `patient`: why what was to be cured is not there any more; then no check counts. None while it is there, ill or not.
@@ -88,6 +90,7 @@ class Task:
     patient: Callable[[Trial], Verdict | None] | None = None
     files: Mapping[str, str] | None = None
     between: Callable[[Trial], None] | None = None
+    may_say_namespace: bool = True
     questions: Mapping[str, Kind] = field(default_factory=dict)
     hints: tuple[str, ...] = ()
     checks: list[Check] = field(default_factory=list)

@@ -71,7 +71,7 @@ class Trial:
         lines, refused = (
             parse(self.answer.text, shell_too=task.files is not None) if task.answer == "commands" else ([], [])
         )
-        if names_namespace(lines, task.namespace):
+        if task.may_say_namespace and names_namespace(lines, task.namespace):
             self.namespace = task.namespace  # an answer that names the namespace is tried there, as it says
         self.limits = limits or Limits()
         self.place = place

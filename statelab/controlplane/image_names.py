@@ -74,6 +74,7 @@ BUILT_IN: dict[str, Names] = {
         ("docker.io/library/busybox", "registry.k8s.io/e2e-test-images/busybox", "docker.io/radial/busyboxplus"),
         ("busybox",),
     ),
+    "caddy.IMAGE": Names(("docker.io/library/caddy",), ("caddy",)),
     "etcd.IMAGE": Names(("quay.io/coreos/etcd", "gcr.io/etcd-development/etcd", "registry.k8s.io/etcd")),
     "busybox.SHELLS": Names(
         (
@@ -86,6 +87,7 @@ BUILT_IN: dict[str, Names] = {
         ),
         ("alpine", "debian", "ubuntu", "bash", "debian-base"),
     ),
+    "generic.PYTHON": Names(("docker.io/library/python",)),
     "hello_app.BOOTCAMP": Names(
         ("gcr.io/google-samples/kubernetes-bootcamp", "docker.io/jocatalin/kubernetes-bootcamp"),
         ("kubernetes-bootcamp",),
@@ -94,6 +96,26 @@ BUILT_IN: dict[str, Names] = {
         ("gcr.io/google-samples/hello-app", "us-docker.pkg.dev/google-samples/containers/gke/hello-app"), ("hello-app",)
     ),
     "hello_app.WHOAMI": Names(("docker.io/traefik/whoami", "docker.io/containous/whoami"), ("whoami",)),
+    "hello_app.AT_80": Names(
+        (
+            "docker.io/nginxdemos/hello",
+            "docker.io/ealen/echo-server",
+            "docker.io/kennethreitz/httpbin",
+            "mcr.microsoft.com/azuredocs/aci-helloworld",
+        ),
+    ),
+    "hello_app.AT_8080": Names(
+        (
+            "gcr.io/google-samples/node-hello",
+            "docker.io/paulbouwer/hello-kubernetes",
+            "docker.io/jmalloc/echo-server",
+            "docker.io/mendhak/http-https-echo",
+            "docker.io/mccutchen/go-httpbin",
+            "registry.k8s.io/echoserver",
+            "k8s.gcr.io/echoserver",
+        ),
+    ),
+    "hello_app.PODINFO": Names(("docker.io/stefanprodan/podinfo", "ghcr.io/stefanprodan/podinfo")),
     "http_echo.IMAGE": Names(("docker.io/hashicorp/http-echo",), ("http-echo",)),
     "httpd.IMAGE": Names(("docker.io/library/httpd", "registry.k8s.io/e2e-test-images/httpd"), ("httpd",)),
     "nginx.IMAGE": Names(
@@ -104,6 +126,9 @@ BUILT_IN: dict[str, Names] = {
             "k8s.gcr.io/nginx-slim",
         ),
         ("nginx", "nginx-slim"),
+    ),
+    "nginx.BITNAMI": Names(
+        ("docker.io/bitnami/nginx", "docker.io/bitnamilegacy/nginx", "public.ecr.aws/bitnami/nginx"),
     ),
     "nginx.UNPRIVILEGED": Names(
         (
@@ -130,6 +155,7 @@ BUILT_IN: dict[str, Names] = {
     ),
 }
 _BY_REPOSITORY = {repository: place for place, names in BUILT_IN.items() for repository in names.repositories}
+_STAND_INS = (None, "generic.PYTHON")  # its scripts are not run, only its web server is
 _BY_LAST_PART = {last: place for place, names in reversed(BUILT_IN.items()) for last in names.also}
 
 
@@ -142,6 +168,6 @@ def built_in(reference: Reference) -> str | None:
 def is_stand_in(image: str) -> bool:
     """Whether the embedded cluster runs a stand-in for this image. Not so for what is no image's name."""
     try:
-        return built_in(parse_reference(image)) is None
+        return built_in(parse_reference(image)) in _STAND_INS
     except ValueError:
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -92,3 +93,38 @@ def test_what_is_missing_is_no_slip(other: str) -> None:
 def test_what_was_given_earns_nothing_though_it_is_full_of_slips() -> None:
     chosen = task("ps3.lookup")
     assert judge(chosen, Answer.of_cell(chosen.start)).score == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "meant"),
+    [
+        ("ps3.identity", "app/v1", "apps/v1"),
+        ("ps3.identity", "apps/v1beta1", "apps/v1"),
+        ("ps4.two-volumes", "extensions/v1beta1", "apps/v1"),
+        ("ps4.two-volumes", "v1", "apps/v1"),
+        ("ps3.repair", "aps/v1", "apps/v1"),
+        ("ps3.repair", "statefulset", "StatefulSet"),
+        ("ps1.shop", "Deployement", "Deployment"),
+        ("final.budget", "policy/v1beta1", "policy/v1"),
+        ("final.store", "V1", "v1"),
+        ("ps2.headless", "core/v1", "v1"),
+    ],
+)
+def test_a_version_or_kind_that_is_unknown_costs_half_whatever_it_is(name: str, written: str, meant: str) -> None:
+    """Wherever it stands: two Services with the same `V1` are one slip."""
+    chosen = task(name)
+    documents = model(chosen)
+    for each in documents:
+        for key in ("apiVersion", "kind"):
+            if each[key] == meant:
+                each[key] = written
+    result = judge(chosen, Answer.of_cell(yaml.safe_dump_all(documents, sort_keys=False)))
+    assert chosen.points * 0.4 <= result.score <= chosen.points * 0.6
+    line = result.advice[0]
+    assert f"with {meant} in place of {written}" in line and ", line " in line
+    assert re.search(rf"[Dd]id you mean (apiVersion: )?{re.escape(meant)}\?", "\n".join(result.advice))
+
+
+def test_what_the_task_gave_to_be_repaired_is_no_slip() -> None:
+    half_done = task("ps3.repair").start.replace("selectors:", "selector:")
+    assert judge(task("ps3.repair"), Answer.of_cell(half_done)).score == 3

@@ -22,6 +22,7 @@ from grader.registry import assignments, task, tasks_of
 
 CORPUS = Path(__file__).parent / "corpus"
 EACH = 3  # spellings of each task
+NAMESPACE_FIRST = "with the namespace first"
 Spelling = Callable[[str], str]
 
 
@@ -108,7 +109,7 @@ LINES: dict[str, Spelling] = {
     "with short names": lambda text: text.replace("statefulset", "sts").replace("deployment", "deploy"),
     "with plural names": lambda text: re.sub(r"(statefulset|deployment|pod) ", r"\1s ", text),
     "with groups": lambda text: re.sub(r"(statefulset|deployment)/", r"\1.apps/", text),
-    "with the namespace first": each_line(lambda line: line.replace("kubectl", "kubectl -n default", 1)),
+    NAMESPACE_FIRST: each_line(lambda line: line.replace("kubectl", "kubectl -n default", 1)),
     "with a space for =": lambda text: re.sub(r"--(replicas|timeout|for|to-revision)=", r"--\1 ", text),
     "on several lines": each_line(lambda line: line.replace(" --", " \\\n  --")),
     "with a look in between": each_line(lambda line: f"kubectl get pods -o wide\n{line}"),
@@ -169,6 +170,9 @@ def turns() -> list[tuple[str, str]]:
 def test_the_same_answer_written_otherwise_gets_all_points(name: str, spelling: str) -> None:
     write = (MANIFESTS if task(name).answer == "manifest" else LINES)[spelling]
     result = judge(task(name), Answer.of_cell(write(model(name))))
+    if spelling == NAMESPACE_FIRST and not task(name).may_say_namespace:
+        assert not result.is_full
+        return
     why = result.problem, [(each.id, each.points, each.detail or each.message) for each in result.checks], result.advice
     assert result.is_full, why
 
@@ -177,3 +181,12 @@ def test_every_spelling_has_its_turn() -> None:
     had = {spelling for name, spelling in turns() if task(name).answer == "manifest"}
     assert had == set(MANIFESTS)
     assert {spelling for name, spelling in turns() if task(name).answer == "commands"} == set(LINES)
+
+
+def test_a_non_breaking_space_is_taken_for_a_blank_and_told_with_its_line() -> None:
+    lines = model("ps1.scale").splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("kubectl scale"))
+    lines[at] = lines[at].replace(" ", "\u00a0", 1)
+    result = judge(task("ps1.scale"), Answer.of_cell("\n".join(lines)))
+    assert result.is_full
+    assert [f"line {at + 1}: here is a non-breaking space" in each for each in result.advice] == [True]

@@ -230,6 +230,7 @@ def others_go_on(trial: Trial) -> Verdict:
 update = Task(
     "final.update",
     points=14,
+    may_say_namespace=False,
     about="Bring `orders` from redis:7.2 to redis:7.4: one member first, the primary last.",
     answer="commands",
     paces=(SLOW_TYPIST_S,),
@@ -286,6 +287,7 @@ def primary_last(trial: Trial) -> Verdict:
 lost = Task(
     "final.lost-node",
     points=12,
+    may_say_namespace=False,
     about="The machine of `orders-1` has burnt, with its disk: bring the replica back on the machine that is left.",
     answer="commands",
     paces=(SLOW_TYPIST_S,),

@@ -357,7 +357,14 @@ def own_volume(trial: Trial) -> tuple[Object | None, Verdict | None]:
     ),
 )
 def is_bound(trial: Trial) -> Verdict:
-    return own_volume(trial)[1] or yes("")
+    volume, problem = own_volume(trial)
+    if volume is None or problem is not None:
+        return problem or yes("")
+    size = str(volume["spec"].get("capacity", {}).get("storage"))
+    if quantity(size) < quantity("5Gi"):  # a claim that names its volume gets it, however small it is
+        line = trial.line("PersistentVolume", "spec", "capacity", "storage")
+        return no(f"The volume says that it has {size}, and 5 GiB are wanted.", line=line)
+    return yes("")
 
 
 @by_hand.check(

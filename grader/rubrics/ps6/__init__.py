@@ -237,10 +237,12 @@ def _made_tired(obj: dict[str, object]) -> None:
 
 
 def _made_deaf(obj: dict[str, object]) -> None:
+    """Its image as it is, so that a probe which looks for one of its files finds it; nobody listens."""
     if obj.get("kind") == "StatefulSet":
         containers = obj["spec"]["template"]["spec"]["containers"]  # type: ignore[index]
         for container in containers:
-            container |= {"image": "busybox:1.36", "command": ["sh", "-c", "while true; do sleep 3600; done"]}
+            container.pop("args", None)
+            container["command"] = ["sh", "-c", "while true; do sleep 3600; done"]
 
 
 @first.check(points=2, title="Little has changed", hints=_SMALL)

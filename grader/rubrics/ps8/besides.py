@@ -52,6 +52,7 @@ beside = Task(
     points=24,
     about="Monday's snapshot of the etcd `shop` is restored into a new set `again` of three, beside the old one.",
     answer="commands",
+    may_say_namespace=False,
     given=texts.SHOP + texts.BACKUPS,
     files={"again.yaml": texts.AGAIN},
     before=damage,

@@ -29,6 +29,7 @@ grow = Task(
     points=21,
     about="The three disks of StatefulSet `ledger` have to grow from 1Gi to 2Gi, and nobody may notice.",
     answer="commands",
+    may_say_namespace=False,
     given=texts.FAST + texts.ledger("1Gi"),
     files={"ledger.yaml": texts.ledger(WANTED)},
     before=keep_books,

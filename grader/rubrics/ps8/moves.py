@@ -39,6 +39,7 @@ move = Task(
     points=21,
     about="Deployment `db`, a Redis with one claim, becomes a StatefulSet `db`, and not one answered write is lost.",
     answer="commands",
+    may_say_namespace=False,
     given=texts.DEPLOYMENT,
     files={"db.yaml": texts.DB},
     before=first_orders,

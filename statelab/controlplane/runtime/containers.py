@@ -238,7 +238,8 @@ class Container:
         """
         if self.spec.command:
             return [*self.spec.command, *(self.spec.args or ())]
-        if self.image.simulated:  # nobody knows its entrypoint, so its arguments are nothing to run
+        has_run = self.image.runs_arguments and self.spec.args
+        if self.image.simulated and not has_run:  # nobody knows its entrypoint: its arguments are nothing to run
             return list(self.image.command)
         if self.spec.args:
             return [*self.image.entrypoint, *self.spec.args]

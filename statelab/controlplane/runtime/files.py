@@ -38,6 +38,8 @@ def prepare(container: Container) -> None:
     root.chmod("/tmp", 0o1777)
     for path in image.directories:
         root.mkdir(path)
+    if spec.working_dir:  # a container runtime makes the folder that it begins in
+        root.mkdir(join("/", spec.working_dir))
     root.write("/etc/hostname", f"{spec.hostname}\n".encode())
     for path, content in image.files(parse_reference(spec.image).tag).items():
         root.write(path, content.encode() if isinstance(content, str) else content)

@@ -347,12 +347,15 @@ def _watch(call: Call, wanted: Sequence[_Wanted]) -> Steps[None]:
     first = _fetch(call, one, accept)
     version = (first.get("metadata") or {}).get("resourceVersion")
     widths: dict[int, int] = {}
+    defined = first.get("columnDefinitions")
     events = call.flags.on("output-watch-events")
     is_first = True
 
     def show(type: str, obj: Object) -> None:
         nonlocal is_first
         if as_table:
+            if obj.get("kind") == "Table" and not obj.get("columnDefinitions"):
+                obj = {**obj, "columnDefinitions": defined}  # only the first table of a watch says its columns
             lines = list(_lines(call, one.resource, obj, call.flags.on("show-kind"), first=is_first))
             if events:
                 head = 1 if is_first and lines and not call.flags.on("no-headers") else 0

@@ -11,7 +11,7 @@ from statelab.controlplane.runtime.programs import Task
 
 
 @dataclass(frozen=True, slots=True)
-class _Folder:
+class Folder:
     """What is handed out: `root`, at `port`. `lists`: a folder without an index is answered with its names."""
 
     root: str
@@ -43,7 +43,7 @@ def busybox_httpd(task: Task) -> None:
     if not port.isdigit() or not task.files.is_directory(root):
         task.fail("httpd: bad address\n" if not port.isdigit() else f"httpd: can't change directory to '{root}'\n")
         return
-    _hand_out(task, _Folder(root, int(port), lists=False, server="httpd"))
+    _hand_out(task, Folder(root, int(port), lists=False, server="httpd"))
 
 
 def is_python_server(task: Task) -> bool:
@@ -62,13 +62,13 @@ def is_python_server(task: Task) -> bool:
         elif name.isdigit():
             port = name
     task.write(f"Serving HTTP on 0.0.0.0 port {port} (http://0.0.0.0:{port}/) ...\n")
-    _hand_out(task, _Folder(root, int(port), lists=True, server="SimpleHTTP/0.6 Python/3.13.9"))
+    _hand_out(task, Folder(root, int(port), lists=True, server="SimpleHTTP/0.6 Python/3.13.9"))
     return True
 
 
-def _hand_out(task: Task, folder: _Folder) -> None:
+def _hand_out(task: Task, folder: Folder) -> None:
     def answer(request: HttpRequest, respond: Respond) -> None:
-        respond(_response(task, folder, request))
+        respond(page(task, folder, request))
 
     try:
         task.network.listen(task.ip, folder.port, lambda connection: serve(connection, answer))
@@ -81,7 +81,8 @@ def _hand_out(task: Task, folder: _Folder) -> None:
         task.on_signal = lambda name: task.finish(143) if name in ("TERM", "INT") else None
 
 
-def _response(task: Task, folder: _Folder, request: HttpRequest) -> HttpResponse:
+def page(task: Task, folder: Folder, request: HttpRequest) -> HttpResponse:
+    """What a request for a file of the folder is answered."""
     common = {"Date": http_date(task.loop.now_s), "Server": folder.server}
     found = find(task.files, folder.root, request.path, ("index.html", "index.htm"))
     if found == "" and folder.lists:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from statelab.controlplane.image_names import parse_reference
 from statelab.controlplane.runtime.http import Handler, HttpRequest, HttpResponse, Respond, serve
 from statelab.controlplane.runtime.images.file_server import is_python_server
@@ -80,3 +82,4 @@ IMAGE = Image(
     simulated=True,
     size_bytes=50_000_000,
 )
+PYTHON = replace(IMAGE, runs_arguments=True)

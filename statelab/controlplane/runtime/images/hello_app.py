@@ -1,4 +1,4 @@
-"""The small web servers of Kubernetes' and Google's tutorials: hello-app, kubernetes-bootcamp, whoami."""
+"""The small web servers of tutorials, that say hello or who they are: hello-app, bootcamp, whoami, podinfo."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ Page = Callable[[Task, HttpRequest], str]
 
 def _server(port: int, page: Page) -> Callable[[Task], None]:
     def run(task: Task) -> None:
-        listens_on = int(task.env.get("PORT") or port)
+        asked = _asked_port(task)
+        if asked and not asked.isdigit():
+            task.fail(f"listen tcp: lookup tcp/{asked}: unknown port\n")
+            return
+        listens_on = int(asked or port)
 
         def answer(request: HttpRequest, respond: Respond) -> None:
             respond(HttpResponse(200, page(task, request).encode(), {"Content-Type": "text/plain; charset=utf-8"}))
@@ -25,6 +29,15 @@ def _server(port: int, page: Page) -> Callable[[Task], None]:
         task.write(f"Server listening on port {listens_on}\n")
 
     return run
+
+
+def _asked_port(task: Task) -> str:
+    """`--port 8080`, `-port=8080`, PORT or WHOAMI_PORT_NUMBER; "" where nobody asks for another one."""
+    for number, word in enumerate(task.argv):
+        name, equals, value = word.partition("=")
+        if name in ("--port", "-port"):
+            return value if equals else "".join(task.argv[number + 1 : number + 2])
+    return task.env.get("PORT") or task.env.get("WHOAMI_PORT_NUMBER") or ""
 
 
 def _tag(task: Task) -> str:
@@ -49,6 +62,14 @@ def _whoami(task: Task, request: HttpRequest) -> str:
     )
 
 
+def _named(task: Task, request: HttpRequest) -> str:
+    return f"Hello from {task.container.spec.image} in {task.container.spec.hostname}\n"
+
+
+def _podinfo(task: Task, request: HttpRequest) -> str:
+    return f'{{"hostname": "{task.container.spec.hostname}", "version": "{_tag(task)}", "message": "greetings"}}\n'
+
+
 HELLO_APP = Image(
     command=("hello-app",),
     programs={"hello-app": _server(8080, _hello)},
@@ -61,3 +82,7 @@ WHOAMI = Image(
     entrypoint=("/whoami",),
     programs={"/whoami": _server(80, _whoami)},
 )
+# Several images that do the same: say hello at the port that each has.
+AT_80 = Image(command=("hello",), programs={"hello": _server(80, _named)})
+AT_8080 = Image(command=("hello",), programs={"hello": _server(8080, _named)})
+PODINFO = Image(command=("./podinfo",), programs={"./podinfo": _server(9898, _podinfo)})

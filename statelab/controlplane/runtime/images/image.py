@@ -43,7 +43,8 @@ def plausible(tag: str) -> bool:
 @dataclass(frozen=True)
 class Image:
     """`files`: the image's own files by path, given the tag. `programs`: servers of it, by the name they are called by.
-    `tag_exists`: whether a tag can be pulled. `simulated`: it is a stand-in and says so.
+    `tag_exists`: whether a tag can be pulled. `simulated`: it is a stand-in and says so; `runs_arguments`: it is
+    known to have no entrypoint, so that a Pod's `args` alone are what it runs.
     """
 
     entrypoint: tuple[str, ...] = ()
@@ -58,6 +59,7 @@ class Image:
     tag_exists: Callable[[str], bool] = plausible
     size_bytes: int = 0
     simulated: bool = False
+    runs_arguments: bool = False
 
 
 def image_id(reference: Reference) -> str:

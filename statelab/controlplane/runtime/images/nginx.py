@@ -318,7 +318,7 @@ def _cannot_write(task: Task, path: str) -> str:
     """Why nginx cannot write where it must, or "". Its image's own folders belong to root."""
     if not task.files.is_writable(path):
         return "30: Read-only file system"
-    own = "unprivileged" in task.container.spec.image
+    own = task.container.image.user != 0  # made for somebody else, whose folders they are
     if task.container.user and not own and not task.files.is_on_a_volume(path):
         return "13: Permission denied"
     return ""
@@ -359,6 +359,12 @@ def _files_unprivileged(tag: str) -> Mapping[str, str | bytes]:
     return {**_files(tag), "/etc/nginx/conf.d/default.conf": _CONFIG.replace("80;", "8080;")}
 
 
+def _files_bitnami(tag: str) -> Mapping[str, str | bytes]:
+    """It runs as nobody special, at 8080, out of /app."""
+    config = _CONFIG.replace("80;", "8080;").replace("/usr/share/nginx/html", "/app")
+    return {**_files(tag), "/app/index.html": _WELCOME, "/etc/nginx/conf.d/default.conf": config}
+
+
 def _files(tag: str) -> Mapping[str, str | bytes]:
     return {
         "/usr/share/nginx/html/index.html": _WELCOME,
@@ -384,3 +390,4 @@ UNPRIVILEGED = replace(
     files=_files_unprivileged,
     user=101,
 )
+BITNAMI = replace(IMAGE, files=_files_bitnami, user=1001, working_dir="/app")

@@ -191,3 +191,47 @@ def test_a_server_that_is_killed_takes_its_connections_with_it(node):
     container.signal("KILL")
     node.loop.run_for(0.1)
     assert closed == [True]
+
+
+CADDYFILE = """:8080 {
+\troot * /srv/pages
+\tfile_server
+\tencode gzip
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("image", "asked", "port", "said"),
+    [
+        ("caddy:2.8", {}, 80, b"Caddy works!"),
+        ("caddy", {"command": ["caddy", "respond", "--listen", ":9000", "hello shop"]}, 9000, b"hello shop"),
+        ("caddy:2-alpine", {"command": ["caddy", "file-server", "-r", "/etc/caddy", "-l", ":81"]}, 81, None),
+        ("bitnami/nginx:1.27", {}, 8080, b"Welcome to nginx!"),
+        ("traefik/whoami", {"args": ["--port", "8000"]}, 8000, b"Hostname: web-0"),
+        ("traefik/whoami", {"env": {"WHOAMI_PORT_NUMBER": "8001"}}, 8001, b"Hostname: web-0"),
+        ("stefanprodan/podinfo:6.7.0", {}, 9898, b'"hostname": "web-0"'),
+        ("registry.k8s.io/echoserver:1.10", {}, 8080, b"web-0"),
+        ("nginxdemos/hello:plain-text", {}, 80, b"web-0"),
+        ("python:3.12", {"args": ["python3", "-m", "http.server"], "working_dir": "/made"}, 8000, b"listing for /"),
+    ],
+)
+def test_web_servers_that_people_know_answer_where_they_do(node, image, asked, port, said):
+    node.run(image, **asked)
+    answer = get(node, "10.244.1.5", port, "/")
+    assert (answer.status, said is None or said in answer.body) == (404 if said is None else 200, True)
+
+
+def test_caddy_serves_what_its_caddyfile_says_and_refuses_what_it_does_not_know(node):
+    config = Volume("config", read_only=True)
+    config.write("Caddyfile", CADDYFILE)
+    container = node.run("caddy:2", mounts=[Mount("/etc/caddy", config)])
+    node.exec(container, "sh", "-c", "mkdir -p /srv/pages && echo home > /srv/pages/index.html")
+    assert get(node, "10.244.1.5", 8080, "/").body == b"home\n"
+    container.signal("TERM")
+    node.loop.run_for(1)
+    assert node.exits["web-0"].code == 0
+    config.write("Caddyfile", ":80 {\n\treverse_proxy shop:80\n}\n")
+    refused = node.run("caddy:2", name="web-1", mounts=[Mount("/etc/caddy", config)])
+    assert node.exits["web-1"].code == 1
+    assert "Caddyfile:2: unrecognized directive: reverse_proxy" in refused.logs[-1].text

@@ -17,6 +17,7 @@ from statelab.controlplane import errors
 from statelab.controlplane.apiserver.registry.copying import fresh
 from statelab.controlplane.apiserver.registry.resources import ApiServer, WriteOptions
 from statelab.controlplane.apiserver.serving import inside
+from statelab.controlplane.apiserver.serving.webhooks import WebhookCaller
 from statelab.controlplane.bootstrap import NODES, bootstrap, bootstrap_flows, bootstrap_roles, signing_key
 from statelab.controlplane.clock import Loop
 from statelab.controlplane.controllers import all_controllers
@@ -73,6 +74,7 @@ class ControlPlane:
         self.api.evicted = lambda pod: evicted(pod, self.view("disruption-controller"))
         self.api.may_evict = lambda pod, dry_run: may_evict(pod, self.view("disruption-controller"), dry_run=dry_run)
         self.network = Network(self.loop, self.api, seed=seed)
+        self.api.policies.call = WebhookCaller(self)
         self.runtime = Runtime(self.loop, self.network, self.random)
         self.scheduler = Scheduler(self.view("default-scheduler"))
         self.kubelets = self._kubelets(tuple(nodes))

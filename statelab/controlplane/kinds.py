@@ -172,8 +172,12 @@ KINDS: dict[str, Kind] = {
                 needs_resource_version=True,
             )
             for name, plural, subresources in (
+                ("MutatingAdmissionPolicy", "mutatingadmissionpolicies", ()),
+                ("MutatingAdmissionPolicyBinding", "mutatingadmissionpolicybindings", ()),
+                ("MutatingWebhookConfiguration", "mutatingwebhookconfigurations", ()),
                 ("ValidatingAdmissionPolicy", "validatingadmissionpolicies", _STATUS),
                 ("ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings", ()),
+                ("ValidatingWebhookConfiguration", "validatingwebhookconfigurations", ()),
             )
         ),
         Kind("apps", "v1", "ControllerRevision", "controllerrevisions"),
@@ -316,13 +320,6 @@ REFUSED: tuple[Kind, ...] = (
         "networking.k8s.io",
         ("IPAddress", "ipaddresses", ("ip",), False, ()),
         ("ServiceCIDR", "servicecidrs", (), False, ()),
-    ),
-    *_refused(
-        "admissionregistration.k8s.io",
-        ("MutatingAdmissionPolicy", "mutatingadmissionpolicies", (), False, _EXTENSIONS),
-        ("MutatingAdmissionPolicyBinding", "mutatingadmissionpolicybindings", (), False, _EXTENSIONS),
-        ("MutatingWebhookConfiguration", "mutatingwebhookconfigurations", (), False, _EXTENSIONS),
-        ("ValidatingWebhookConfiguration", "validatingwebhookconfigurations", (), False, _EXTENSIONS),
     ),
     *_refused(
         "resource.k8s.io",

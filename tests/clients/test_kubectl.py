@@ -383,7 +383,7 @@ def test_nodes_are_cordoned_tainted_and_drained(
     [
         (("top", "nodes"), "Metrics API not available"),
         (("get", "csr"), "StateLab does not simulate CertificateSigningRequests"),
-        (("get", "validatingwebhookconfigurations", "x"), "StateLab does not simulate admission webhooks"),
+        (("get", "deviceclasses", "x"), "StateLab does not simulate devices (DeviceClass)"),
         (("get", "--raw", "/metrics"), "StateLab does not simulate"),
     ],
 )
@@ -426,10 +426,10 @@ def test_a_token_is_its_account(kubectl: Kubectl) -> None:
 
 
 def test_a_kind_that_is_refused_is_refused_in_our_words_and_another_is_not_known(kubectl: Kubectl) -> None:
-    webhook = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration"}
-    refused = kubectl.run("apply", "-f", "-", stdin=json.dumps({**webhook, "metadata": {"name": "x"}}))
+    devices = {"apiVersion": "resource.k8s.io/v1", "kind": "DeviceClass"}
+    refused = kubectl.run("apply", "-f", "-", stdin=json.dumps({**devices, "metadata": {"name": "x"}}))
     assert refused.returncode == 1
-    assert "StateLab does not simulate admission webhooks" in refused.stderr
+    assert "StateLab does not simulate devices" in refused.stderr
     unknown = {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "x"}}
     refused = kubectl.run("apply", "-f", "-", stdin=json.dumps(unknown))
     assert 'no matches for kind "Widget" in version "example.com/v1"' in refused.stderr

@@ -29,7 +29,8 @@ _GROUPS = {
         "/apis/scheduling.k8s.io/v1": "priorityclasses",
         "/apis/coordination.k8s.io/v1": "leases",
         "/apis/apiextensions.k8s.io/v1": "customresourcedefinitions",
-        "/apis/admissionregistration.k8s.io/v1": "validatingadmissionpolicies validatingadmissionpolicybindings",
+        "/apis/admissionregistration.k8s.io/v1": "validatingadmissionpolicies validatingadmissionpolicybindings "
+        "validatingwebhookconfigurations mutatingwebhookconfigurations",
         "/apis/flowcontrol.apiserver.k8s.io/v1": "flowschemas prioritylevelconfigurations",
         "/apis/rbac.authorization.k8s.io/v1": "roles rolebindings clusterroles clusterrolebindings",
     }.items()
@@ -41,6 +42,7 @@ _EVERYWHERE = frozenset(
         "priorityclasses", "customresourcedefinitions", "clusterroles", "clusterrolebindings",
         "csidrivers", "csinodes", "volumeattachments", "validatingadmissionpolicies",
         "validatingadmissionpolicybindings", "flowschemas", "prioritylevelconfigurations",
+        "validatingwebhookconfigurations", "mutatingwebhookconfigurations",
     )
 )  # fmt: skip
 AGNHOST = "registry.k8s.io/e2e-test-images/agnhost:2.53"

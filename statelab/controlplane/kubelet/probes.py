@@ -279,9 +279,11 @@ def _ask_http(
         done(Answer(None, f'strconv.Atoi: parsing "{spec["port"]}": invalid syntax'))
         return
     host = spec.get("host") or target.pod_ip
+    by_tls = spec.get("scheme") == "HTTPS"
+    speaks_tls = by_tls and target.network.certificate(host, port) is not None  # whatever it shows
 
     def answered(outcome: HttpResponse | NetworkError) -> None:
-        if isinstance(outcome, HttpResponse) and spec.get("scheme") == "HTTPS":  # no image here speaks TLS
+        if isinstance(outcome, HttpResponse) and by_tls and not speaks_tls:
             url = f"https://{host}:{port}{path_of(spec)}"
             done(Answer(False, f'Get "{url}": http: server gave HTTP response to HTTPS client'))
         elif isinstance(outcome, HttpResponse):
@@ -301,6 +303,7 @@ def _ask_http(
         headers={name: value for name, value in headers.items() if value},
         timeout_s=timeout_s,
         housekeeping=housekeeping,
+        tls=by_tls,
     )
 
 

@@ -129,6 +129,7 @@ class Network:
         self._listeners: dict[str, dict[int, Accept]] = {}  # address → port → who accepts
         self._datagrams: dict[str, dict[int, Answer]] = {}  # address → port → who hears what is sent by UDP
         self._secured: dict[Address, tuple[Accept, Secured]] = {}  # servers of nodes, which come back with them
+        self._shown: dict[Address, str] = {}  # what servers in Pods show of themselves in a TLS handshake, PEM
         self._open: dict[str, list[Connection]] = {}  # address → server ends of its connections
         self._random = random.Random(f"kube-proxy {seed}")  # its own: a connection more changes nobody's name
         self._affinity: dict[tuple[str, str], tuple[str, float]] = {}
@@ -144,6 +145,7 @@ class Network:
         """The Pod is gone, and its connections with it."""
         self._listeners.pop(ip, None)
         self._datagrams.pop(ip, None)
+        self._shown = {address: chain for address, chain in self._shown.items() if address[0] != ip}
         for connection in self._open.pop(ip, []):
             connection.close()
 
@@ -196,8 +198,21 @@ class Network:
         found = self._secured.get(self._endpoint(ip, port, source_ip) if host not in LOCALHOST else (source_ip, port))
         return found[1] if found is not None else None
 
+    def show(self, ip: str, port: int, chain: str) -> None:
+        """A server in a Pod that speaks TLS shows this certificate (PEM), as long as it listens."""
+        self._shown[ip, port] = chain
+
+    def certificate(self, ip: str, port: int) -> str | None:
+        """What the server in a Pod that listens at its address shows of itself; None where none speaks TLS."""
+        return self._shown.get((ip, port))
+
+    def endpoint(self, source_ip: str, host: str, port: int) -> Address:
+        """Where a connection to an address, a Service's or a name would lead. Raises NetworkError."""
+        return self._endpoint(self.address_of(host), port, source_ip)
+
     def unlisten(self, ip: str, port: int) -> None:
         """The server is gone, and its connections with it."""
+        self._shown.pop((ip, port), None)
         self._listeners.get(ip, {}).pop(port, None)
         for connection in [each for each in self._open.get(ip, ()) if each.local[1] == port]:
             self._open[ip].remove(connection)

@@ -45,7 +45,18 @@ _OF_BINDING: tuple[Column, ...] = (
     AGE,
 )
 
+_HOOKS: Printer = Printer(
+    (
+        NAME,
+        ("Webhooks", "integer", 0, "Webhooks indicates the number of webhooks registered in this configuration"),
+        AGE,
+    ),
+    lambda obj, since: [name(obj), len(obj.get("webhooks") or ()), age(obj, since)],
+)
+
 PRINTERS = {
+    "mutatingwebhookconfigurations": _HOOKS,
+    "validatingwebhookconfigurations": _HOOKS,
     "validatingadmissionpolicies": Printer(
         _columns("Validations", "Validations indicates the number of validation rules defined in this configuration"),
         lambda obj, since: _policy(obj, since, "validations"),

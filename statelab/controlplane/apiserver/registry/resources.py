@@ -70,7 +70,7 @@ class ApiServer:
         self.loop = loop
         self.random = random
         self.authorizer = Authorizer(self)
-        self.policies = Policies(store, self)
+        self.policies = Policies(store, self, self.new_uid)
         self.tokens = Tokens(self, key or Key.of_seed("nobody reaches this cluster"))
         for plural in rbac.KINDS:
             store.subscribe(lambda revision: self.authorizer.rbac.forget(), plural)
@@ -97,9 +97,16 @@ class ApiServer:
         return scale_of(obj, self.kinds[plural]) if subresource == "scale" else obj
 
     def _must_get(self, kind: Kind, namespace: str, name: str) -> Object:
-        obj = self.store.get(kind.plural, _key(namespace, name))
+        obj = self._stored(kind, namespace, name)
         if obj is None:
             raise errors.not_found(kind, name)
+        return obj
+
+    def _stored(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        """An object in the version that is stored now; of a custom kind, it may have been written in another."""
+        obj = self.store.get(kind.plural, _key(namespace, name))
+        if obj is not None and kind.custom is not None and obj["apiVersion"] != kind.api_version:
+            return {**obj, "apiVersion": kind.api_version}
         return obj
 
     # ---- create
@@ -119,6 +126,9 @@ class ApiServer:
             self._check_namespace_lives(kind, obj)
         if not options.internal or plural in _ADMITTED_FROM_COMPONENTS:
             admission.mutate(plural, obj, "CREATE", None, self, dry_run=options.dry_run)
+        if self.policies.mutates:
+            obj = self._mutated(kind, "CREATE", obj, None, options)
+            metadata = obj["metadata"]
         if options.user is not None and plural in rbac.KINDS:
             self.authorizer.check_grant(options.user, kind, obj)
         self._set_system_fields(metadata)
@@ -198,7 +208,7 @@ class ApiServer:
         kind = self.kinds[plural]
         metadata = body["metadata"]
         namespace = metadata.get("namespace", "") if kind.namespaced else ""
-        old = self.store.get(plural, _key(namespace, metadata["name"]))
+        old = self._stored(kind, namespace, metadata["name"])
         if old is None:
             if kind.created_by_update and subresource is None:
                 return self.create(plural, namespace, body, options)
@@ -234,6 +244,9 @@ class ApiServer:
         elif subresource == "status":
             if not options.internal:
                 defaults.apply(kind, obj)
+            if self.policies.mutates:
+                obj = self._mutated(kind, "UPDATE", obj, old, options, subresource)
+                metadata = obj["metadata"]
             strategy.prepare_status_update(kind, obj, old)
             findings = validation.update_status(kind, obj, old)
             if findings:
@@ -246,6 +259,9 @@ class ApiServer:
             defaults.apply(kind, obj)
             if not options.internal or kind.plural in _ADMITTED_FROM_COMPONENTS:
                 admission.mutate(kind.plural, obj, "UPDATE", old, self, dry_run=options.dry_run)
+            if self.policies.mutates and not via:
+                obj = self._mutated(kind, "UPDATE", obj, old, options, subresource or "")
+                metadata = obj["metadata"]
             if options.user is not None and kind.plural in rbac.KINDS and not _only_for_garbage(obj, old):
                 self.authorizer.check_grant(options.user, kind, obj)
             strategy.prepare_update(kind, obj, old)
@@ -266,6 +282,24 @@ class ApiServer:
             self._track(kind, obj, old, options, operation, via or subresource or "")
         return self._commit_update(kind, obj, old, options)
 
+    def _mutated(
+        self, kind: Kind, operation: Asking, obj: Object, old: Object | None, options: WriteOptions, sub: str = ""
+    ) -> Object:
+        """What policies and webhooks that people have defined make of an object. Raises ApiError."""
+        asked = self.policies.asked(kind, operation, obj, old, options, sub)
+        if asked is None:
+            return obj
+
+        def accept(changed: Object) -> Object:
+            taken, _ = strict.check(fresh(changed), kind, "Ignore")
+            defaults.apply(kind, taken)
+            if kind.plural == "pods" and not sub:  # what is built in looks again at what has changed
+                admission.mutate("pods", taken, "CREATE" if old is None else "UPDATE", old, self)
+            return taken
+
+        self.policies.mutate(asked, accept)
+        return asked.obj if asked.obj is not None else obj
+
     def _ask(
         self,
         kind: Kind,
@@ -276,11 +310,18 @@ class ApiServer:
         subresource: str = "",
         **more: Any,
     ) -> None:
-        """Let the policies that people have defined have their say (`more`: Policies.asked). Raises ApiError."""
-        if self.policies.active:
-            asked = self.policies.asked(kind, operation, obj, old, options, subresource, **more)
-            if asked is not None:
-                self.policies.check(asked)
+        """Let the policies and webhooks that people have defined have their say (`more`: Policies.asked).
+
+        Where nothing can be changed, those that mutate are asked here, too. Raises ApiError.
+        """
+        if not self.policies.active:
+            return
+        asked = self.policies.asked(kind, operation, obj, old, options, subresource, **more)
+        if asked is None:
+            return
+        if operation in ("DELETE", "CONNECT"):
+            self.policies.mutate(asked, lambda changed: changed)
+        self.policies.check(asked)
 
     def connect(self, kind: Kind, about: Object, subresource: str, obj: Object, options: WriteOptions) -> None:
         """Ask whether somebody may attach to what is named by the metadata `about`. Raises ApiError."""
@@ -384,7 +425,7 @@ class ApiServer:
     def _server_side_apply(
         self, kind: Kind, namespace: str, name: str, body: Object, options: WriteOptions, subresource: str | None
     ) -> tuple[Object, bool]:
-        old = self.store.get(kind.plural, _key(namespace, name))
+        old = self._stored(kind, namespace, name)
         now = timestamp(self.loop.now_s)
         if old is None and subresource:
             raise errors.not_found(kind, name)

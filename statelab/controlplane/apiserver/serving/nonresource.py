@@ -26,10 +26,6 @@ _ELSEWHERE = (
 _NEVER_MEANT = {
     "apiservices.apiregistration.k8s.io": "API servers beside its own (APIService)",
     "certificatesigningrequests.certificates.k8s.io": "CertificateSigningRequests",
-    "mutatingwebhookconfigurations.admissionregistration.k8s.io": "admission webhooks",
-    "validatingwebhookconfigurations.admissionregistration.k8s.io": "admission webhooks",
-    "mutatingadmissionpolicies.admissionregistration.k8s.io": "admission policies",
-    "mutatingadmissionpolicybindings.admissionregistration.k8s.io": "admission policies",
     "ipaddresses.networking.k8s.io": "IPAddress objects",
     "servicecidrs.networking.k8s.io": "ServiceCIDRs",
     "deviceclasses.resource.k8s.io": "devices (DeviceClass)",

@@ -19,6 +19,7 @@ from statelab.controlplane.runtime.images.issuer_check import IssuerCheck
 from statelab.controlplane.runtime.images.mounttest import mounttest
 from statelab.controlplane.runtime.images.pause import pause
 from statelab.controlplane.runtime.images.web import content_type, find
+from statelab.controlplane.runtime.images.webhook import webhook
 from statelab.controlplane.runtime.network import Connection, NetworkError
 from statelab.controlplane.runtime.programs import Task
 from statelab.reader import jsonbytes
@@ -417,6 +418,7 @@ _PROGRAMS: Mapping[str, Callable[[Task], None]] = {
     "etc-hosts": etc_hosts,
     "entrypoint-tester": entrypoint_tester,
     "logs-generator": logs_generator,
+    "webhook": lambda task: webhook(task, _options(task)),
 }
 
 IMAGE = Image(

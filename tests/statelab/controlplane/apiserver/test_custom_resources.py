@@ -349,6 +349,15 @@ def test_versions_show_the_same_object_under_their_own_name(server: Server) -> N
     assert [each["apiVersion"] for each in server("GET", newer)[1]["items"]] == ["course.example.com/v2"]
     assert server("POST", newer, {**cache("two", size=2), "apiVersion": "course.example.com/v2"})[0] == 201
     assert server("GET", f"{CACHES}/two")[1]["apiVersion"] == "course.example.com/v1"
+    # What was stored in another version than is stored now can be changed, in any.
+    versions = [{**each, "storage": each["name"] == "v2"} for each in both["spec"]["versions"]]
+    merge = "application/merge-patch+json"
+    name = both["metadata"]["name"]
+    assert server("PATCH", f"{DEFINITIONS}/{name}", {"spec": {"versions": versions}}, merge)[0] == 200
+    for size, path in ((3, CACHES), (4, newer)):
+        code, changed = server("PATCH", f"{path}/one", {"spec": {"size": size}}, merge)
+        assert (code, changed["spec"]["size"]) == (200, size), changed
+    assert server.plane.store.list(name)[0]["apiVersion"] == "course.example.com/v2"
 
 
 def test_server_side_apply_goes_by_the_schema(server: Server) -> None:

@@ -117,7 +117,7 @@ def test_verbose_health_names_its_checks(client: InProcessClient) -> None:
 @pytest.mark.parametrize(
     ("path", "named"),
     [
-        ("/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations", "admission webhooks"),
+        ("/apis/resource.k8s.io/v1/deviceclasses", "devices"),
         ("/apis/certificates.k8s.io/v1/certificatesigningrequests", "CertificateSigningRequests"),
         ("/metrics", "metrics"),
     ],

@@ -1,21 +1,27 @@
-"""Admission that people define: policies in CEL, asked of every request that one of them is about.
+"""Admission that people define: policies in CEL and webhooks, asked of every request that one of them is about.
 
 Where there are none, nothing is looked at: `active` is False. Source: apiserver/pkg/admission/plugin/policy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from statelab.controlplane.apiserver.registry.policies import validating
+from statelab.controlplane.apiserver.registry.policies import mutating, validating, webhooks
+from statelab.controlplane.apiserver.registry.policies.mutating import Accept
 from statelab.controlplane.apiserver.registry.policies.request import Asked, Operation, component
+from statelab.controlplane.apiserver.registry.policies.validating import Policy
+from statelab.controlplane.apiserver.registry.policies.webhooks import Webhook
 from statelab.controlplane.kinds import Kind, Object
 from statelab.controlplane.store import Cause, Revision, Store
 from statelab.controlplane.users import ADMIN, User
 
-_POLICIES, _BINDINGS = "validatingadmissionpolicies", "validatingadmissionpolicybindings"
-KINDS = (_POLICIES, _BINDINGS)
+_VALIDATING = ("validatingadmissionpolicies", "validatingadmissionpolicybindings")
+_MUTATING = ("mutatingadmissionpolicies", "mutatingadmissionpolicybindings")
+_HOOKS = ("mutatingwebhookconfigurations", "validatingwebhookconfigurations")
+KINDS = (*_VALIDATING, *_MUTATING, *_HOOKS)
 # What a kubelet or the scheduler writes is not asked about: on a real cluster a policy can stop a node, too.
 _NOT_ASKED = ("kubelet", "scheduler", "default-scheduler")
 _OWN_GROUP = "admissionregistration.k8s.io"
@@ -39,28 +45,56 @@ class Writing(Protocol):
     def user(self) -> User | None: ...
 
 
-class Policies:
-    """The policies of one store."""
+@dataclass(frozen=True)
+class _Defined:
+    """What there is: what changes requests, and what refuses them."""
 
-    def __init__(self, store: Store, cluster: validating.Cluster) -> None:
+    mutating: list[Policy]
+    mutating_hooks: list[Webhook]
+    validating: list[Policy]
+    validating_hooks: list[Webhook]
+
+    @property
+    def mutates(self) -> bool:
+        return bool(self.mutating or self.mutating_hooks)
+
+    @property
+    def is_any(self) -> bool:
+        return bool(self.mutates or self.validating or self.validating_hooks)
+
+
+class Policies:
+    """The policies and webhooks of one store. `call` is how a webhook is reached, where there is a network."""
+
+    def __init__(self, store: Store, cluster: validating.Cluster, new_uid: Callable[[], str]) -> None:
         self._store = store
         self._cluster = cluster
-        self._validating: list[validating.Policy] | None = None  # None: to be read again
+        self._new_uid = new_uid
+        self._known: _Defined | None = None  # None: to be read again
+        self.call: webhooks.Call = _no_network
         for plural in KINDS:
             store.subscribe(self._forget, plural)
 
     def _forget(self, _revision: Revision) -> None:
-        self._validating = None
+        self._known = None
+
+    @property
+    def _defined(self) -> _Defined:
+        if self._known is None:
+            mutating_hooks, validating_hooks = (_hooks(self._store, each) for each in _HOOKS)
+            bound = _bound(self._store, *_MUTATING), _bound(self._store, *_VALIDATING)
+            self._known = _Defined(bound[0], mutating_hooks, bound[1], validating_hooks)
+        return self._known
 
     @property
     def active(self) -> bool:
         """Whether there is anything that may have a say."""
-        return bool(self._of_validation())
+        return self._defined.is_any
 
-    def _of_validation(self) -> list[validating.Policy]:
-        if self._validating is None:
-            self._validating = _bound(self._store, _POLICIES, _BINDINGS)
-        return self._validating
+    @property
+    def mutates(self) -> bool:
+        """Whether there is anything that may change what is asked for."""
+        return self._defined.mutates
 
     def asked(
         self,
@@ -100,9 +134,37 @@ class Policies:
             writing.warnings,
         )
 
+    def mutate(self, asked: Asked, accept: Accept) -> None:
+        """Let those that mutate change the object of a request. Raises ApiError."""
+        defined = self._defined
+        mutating.mutate(defined.mutating, asked, self._cluster, accept)
+        if defined.mutating_hooks:
+            before = asked.obj
+            webhooks.mutate(defined.mutating_hooks, asked, self._caller(), accept)
+            if asked.obj != before:
+                again = [each for each in defined.mutating if each.policy["spec"]["reinvocationPolicy"] == "IfNeeded"]
+                mutating.mutate(again, asked, self._cluster, accept)
+
     def check(self, asked: Asked) -> None:
         """Let those that validate have their say. Raises ApiError."""
-        validating.check(self._of_validation(), asked, self._cluster)
+        validating.check(self._defined.validating, asked, self._cluster)
+        webhooks.check(self._defined.validating_hooks, asked, self._caller())
+
+    def _caller(self) -> webhooks.Caller:
+        return webhooks.Caller(self.call, self._new_uid, self._cluster)
+
+
+def _no_network(config: Mapping[str, Any], body: bytes, timeout_s: int) -> bytes:
+    raise webhooks.CallFailed("failed to call webhook: this server has no network")
+
+
+def _hooks(store: Store, plural: str) -> list[Webhook]:
+    """Every webhook, by its configuration's name and then in the order it stands there."""
+    return [
+        Webhook(configuration["metadata"]["name"], each)
+        for configuration in store.list(plural)
+        for each in configuration.get("webhooks") or ()
+    ]
 
 
 def _options_of(operation: Operation, writing: Writing, said: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -117,13 +179,13 @@ def _options_of(operation: Operation, writing: Writing, said: Mapping[str, Any] 
     return made
 
 
-def _bound(store: Store, policies: str, bindings: str) -> list[validating.Policy]:
+def _bound(store: Store, policies: str, bindings: str) -> list[Policy]:
     """The policies that have a binding, by name."""
     by_policy: dict[str, list[Object]] = {}
     for binding in store.list(bindings):
         by_policy.setdefault(binding["spec"]["policyName"], []).append(binding)
     return [
-        validating.Policy(policy, tuple(found))
+        Policy(policy, tuple(found))
         for policy in store.list(policies)
         if (found := by_policy.get(policy["metadata"]["name"]))
     ]

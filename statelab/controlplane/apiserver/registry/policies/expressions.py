@@ -127,6 +127,19 @@ class _Variables(dict[str, Any]):
         return super().__getitem__(name)
 
 
+def as_json(value: Any) -> Any:
+    """What an expression came to, where it is to stand in an object. Raises Failed for what JSON does not have."""
+    if isinstance(value, dict):
+        if not all(isinstance(key, str) for key in value):
+            raise Failed("a key of an object must be a string")
+        return {key: as_json(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [as_json(each) for each in value]
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    raise Failed(f"a value of type {cel.type_name(value)} cannot stand in an object")
+
+
 def _shown(namespace: Object | None) -> Object | None:
     """A Namespace as `namespaceObject` shows it."""
     if namespace is None:

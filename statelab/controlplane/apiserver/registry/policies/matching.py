@@ -98,3 +98,12 @@ def _is_resource(pattern: str, asked: Asked) -> bool:
     if pattern == "*/*":
         return True
     return resource in ("*", asked.kind.resource) and sub in (asked.subresource, *(("*",) if asked.subresource else ()))
+
+
+def version_of(rule: Fields, asked: Asked) -> str:
+    """The version in which a rule that matches means the resource: that asked for, if it is one of the rule's."""
+    wanted = rule.get("apiVersions")
+    if _has(wanted, asked.kind.version):
+        return asked.kind.version
+    same_group = (version for group, version in _versions(asked) if group == asked.kind.group)
+    return next((each for each in same_group if _has(wanted, each)), asked.kind.version)

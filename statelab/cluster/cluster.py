@@ -52,6 +52,17 @@ class DnsAnswer:
     __repr__ = __str__
 
 
+class Awaited(dict[str, Any]):
+    """An object that was waited for. At the end of a cell it says that it is so, and not all that it is."""
+
+    def __init__(self, obj: Object, said: str) -> None:
+        super().__init__(obj)
+        self._said = said
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # IPython asks for it
+        printer.text(self._said)
+
+
 @plain_methods("cluster")
 class Cluster:
     """A cluster and the namespace we are in. `place` is "embedded", "kind" or "kubeconfig".
@@ -213,7 +224,7 @@ class Cluster:
             except KeyboardInterrupt:
                 stood = conditions.describe(self.get(what))
                 raise Interrupted(f"Interrupted while waiting for {what} to be {condition}: {stood}.") from None
-        return obj
+        return None if obj is None else Awaited(obj, f"{what}: {condition}")
 
     def until(self, is_so: Callable[[], Any], timeout_s: float = 60.0) -> bool:
         """Look again and again until `is_so()`; False when it was not so within so many seconds of the cluster's time.

@@ -45,6 +45,14 @@ def test_a_pod_that_is_gone_was_deleted():
     assert cluster(pod("old"), None).wait("pod/web-0", "Deleted", timeout_s=5) is None
 
 
+def test_what_was_waited_for_says_so_at_the_end_of_a_cell_and_is_the_object_all_the_same():
+    from IPython.lib.pretty import pretty
+
+    found = cluster(pod("new")).wait("pod/web-0", "Exists", timeout_s=5)
+    assert pretty(found) == "pod/web-0: Exists"
+    assert found == pod("new")
+
+
 def condition(plural: str, wanted: str, obj: dict[str, Any]) -> bool:
     return named(KINDS[plural], wanted)(obj)
 

@@ -15,6 +15,7 @@ _FILLERS = re.compile(
     r"the|a|an|i|think|guess|believe|probably|surely|definitely|certainly|just|only|exactly|answers?|still|"
     r"versions?|policy|pods?|address(?:es)?|ips?|records?|members?|of|them|all|in|total|podmanagementpolicy)\b"
 )
+_OF_IT = re.compile(r"^(?:it|they|that|this|those)(?:'s|\s+is|\s+are)\s+")
 # The same beside a number: "at most 1 of 3", "one may be lost".
 _AROUND_A_NUMBER = re.compile(
     r"\bof (?:the |those )?(?:\d+|two|three|four|five|six|seven|eight|nine|ten)\b|"
@@ -46,6 +47,8 @@ class Kind:
         """The word that is meant, or None."""
         said = text.strip(" .,;:!?")
         if (found := self._exactly(said)) is not None:
+            return found
+        if (found := self._exactly(_OF_IT.sub("", said))) is not None:
             return found
         if self.is_number and not self.words:
             said = _AROUND_A_NUMBER.sub(" ", said)

@@ -47,7 +47,7 @@ def model(of: Task) -> str:
         (vocabulary.DNS, "3", "3|three|3 addresses|Three addresses|`3`|3 Pods|3 (one for each)|3 IPs|exactly 3|03"),
         (vocabulary.DNS, "vip", "vip|VIP|ClusterIP|cluster IP|the VIP|one VIP|`vip`|the virtual IP"),
         (vocabulary.DNS, "nxdomain", "nxdomain|NXDOMAIN|NXDomain.|no such name|not found"),
-        (vocabulary.STILL_SO, "yes", "yes|Yes: a majority has it|still there|answered|it is still answered"),
+        (vocabulary.STILL_SO, "yes", "yes|Yes: a majority has it|still there|answered|it is still answered|it is still there|it's there"),
         (vocabulary.STILL_SO, "no", "no|not ready|it is not there|no (CrashLoopBackOff)|lost"),
         (vocabulary.COUNT, "0", "0|zero|none|0 Pods|nobody|no one|-|No Pods|nothing|None of them"),
         (vocabulary.COUNT, "2", "2|two|2 Pods|two of them|only 2|`2`|2, web-3 and web-4"),

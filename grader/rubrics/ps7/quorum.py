@@ -203,6 +203,10 @@ def are_reached(trial: Trial) -> Verdict | None:
         if not ok or re.search(r"//(?:localhost|127\.|0\.0\.0\.0)", url):
             told = f"{each.get('name')} says of itself that clients find it at {url}, and {others[0]} does not."
             return partly(0.5, told, *([_last(said)] if not ok else []), line=_line(trial))
+        ok, said = etcdctl(trial, others[0], f"--endpoints={url}", "endpoint", "status", "-w", "json")
+        if not ok or json.loads(said)[0]["Status"]["header"]["member_id"] != each["ID"]:
+            told = f"{each.get('name')} says of itself that clients find it at {url}, and there another one answers."
+            return partly(0.5, told, line=_line(trial))
     return None
 
 

@@ -78,6 +78,7 @@ class _Tags:
     words: str = "latest"
     usual: str = ""  # those that a slip may have been meant to be
     short: bool = True  # "1" alone, and patch numbers: 1.27.3
+    v: bool = False  # three numbers, and a v before them: v3.5.21; else none has one
 
     def has(self, tag: str) -> bool:
         head, *variants = tag.split("-")
@@ -87,6 +88,8 @@ class _Tags:
 
     def _numbered(self, version: str) -> bool:
         numbers = version.removeprefix("v").split(".")
+        if version.startswith("v") != self.v or (self.v and len(numbers) != 3):
+            return False
         # Two digits are the most that a part has had; "0.240" is none.
         if not all(re.fullmatch(r"0|[1-9]\d?", each) for each in numbers) or numbers[0] not in self.minors:
             return False
@@ -105,6 +108,7 @@ _NGINX = _Tags(
 )
 _SLIM = _Tags({"0": 40}, usual="0.8 0.21 0.24 0.25 0.26 0.27", short=False)
 _BUSYBOX = _Tags({"1": 38}, "latest stable unstable glibc musl uclibc", "1.28 1.35 1.36 1.37 latest stable")
+_ETCD = _Tags({"2": 3, "3": 6}, "latest", "v3.4.37 v3.5.0 v3.5.9 v3.5.21 v3.6.0 latest", v=True)
 _TAGS: dict[str, _Tags] = {
     "docker.io/library/nginx": _NGINX,
     "docker.io/nginxinc/nginx-unprivileged": _NGINX,
@@ -118,6 +122,8 @@ _TAGS: dict[str, _Tags] = {
     ),
     "docker.io/library/httpd": _Tags({"2": (2, 4)}, f"latest {_DISTRIBUTIONS}", "2 2.4 alpine latest"),
     "docker.io/library/alpine": _Tags({"2": (6, 7), "3": 26}, "latest edge", "3 3.18 3.19 3.20 3.21 3.22 edge latest"),
+    "quay.io/coreos/etcd": _ETCD,
+    "gcr.io/etcd-development/etcd": _ETCD,
     "registry.k8s.io/e2e-test-images/agnhost": _Tags({"2": 99}, usual="2.39 2.40 2.47 2.52 2.53", short=False),
 }
 

@@ -34,6 +34,9 @@ def lacks(image: str) -> Missing | None:
         ("nginx:1.72", "tag", "nginx:1.27"),
         ("redis:7.44", "tag", "redis:7.4"),
         ("nginx:1.27-alpne", "tag", ""),
+        ("nginx:v1.27", "tag", "nginx:1.27"),
+        ("quay.io/coreos/etcd:3.5.21", "tag", "quay.io/coreos/etcd:v3.5.21"),
+        ("quay.io/coreos/etcd:v3.5.212", "tag", "quay.io/coreos/etcd:v3.5.21"),
     ],
 )
 def test_a_slip_is_told_from_what_was_meant(written: str, part: str, meant: str) -> None:

@@ -111,8 +111,16 @@ def _cut(text: str, shell_too: bool = False) -> Iterator[tuple[int, str, shell.D
     at, is_comment, if_done, depth = 0, False, False, 0
     text = text.replace("\r\n", "\n")
     while at < len(text):
+        loop = None
         if shell_too and text[at] == "f" and not (held.strip() or quote or is_comment):
-            text = shell.unrolled(text, at)
+            loop = shell.loop_at(text, at)
+        if loop is not None:
+            for turn in loop.turns:
+                for below, said, document, behind in _cut(turn, shell_too=True):
+                    yield number + loop.before + below - 1, said, document, behind
+            number, at = number + text.count("\n", at, loop.end), loop.end
+            held, if_done = "", False
+            continue
         char, at = text[at], at + 1
         if char == "\n" and not quote:
             if held.rstrip().endswith("\\") and not is_comment:

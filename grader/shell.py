@@ -154,32 +154,56 @@ def into_file(text: str) -> tuple[str, str]:
     return f"{text[: found.start()]} {text[found.end() :]}".strip(), found[1]
 
 
-def unrolled(text: str, at: int) -> str:
-    """With the `for` over words that begins at this place, if one does, written out, line for line where it stood.
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A `for` over words that stands in a text: what is done for each, written out, and where it ends.
 
-    One with a here-document in it stays as it is.
+    `before`: the lines of the text that are above the first of them.
     """
+
+    turns: tuple[str, ...]
+    before: int
+    end: int
+
+
+def loop_at(text: str, at: int) -> Loop | None:
+    """The `for` that begins at this place; None where none does, or it goes over what only a shell knows."""
     found = _LOOP.match(text, at)
-    return f"{text[:at]}{_written_out(found)}{text[found.end() :]}" if found else text
-
-
-def _written_out(found: re.Match[str]) -> str:
+    if found is None:
+        return None
     said = _SEQ.sub(lambda seq: f"{{{seq[1] or 1}..{seq[2]}}}", found[2])
-    name, body = found[1], found[3].replace("\\\n", " ")
-    lines = [each.strip().rstrip(";") for each in body.split("\n") if each.strip() and not each.strip().startswith("#")]
     values = [value for word in said.split() for value in _values(word)]
-    if "<<" in body or not lines or len(values) > _MOST_TURNS or any("$" in each for each in values):
-        return found[0]
-    shield = shielded("; ".join(lines))
-    turns = []
-    for value in values:
-        parts = [value if part == name else _as_written(part) for part in shield.parts]
-        turns.append(MARK.sub(lambda mark, parts=parts: parts[int(mark[1])], shield.text))  # type: ignore[misc]
-    return "; ".join(turns) + "\n" * found[0].count("\n")
+    if not found[3].strip() or len(values) > _MOST_TURNS or any("$" in each for each in values):
+        return None
+    turns = tuple(_with_value(found[3], found[1], value) for value in values)
+    return Loop(turns, text.count("\n", at, found.start(3)), found.end())
 
 
-def _as_written(part: str) -> str:
-    return f"${part})" if part.startswith("(") else f"${{{part}}}"
+def _with_value(body: str, name: str, value: str) -> str:
+    """With the value for $name and ${name}, wherever a shell would put it."""
+    variable = re.compile(rf"\$(?:\{{{name}\}}|{name}(?!\w))")
+    kept: list[str] = []
+    at, began, quote = 0, 0, ""
+    while at < len(body):
+        char = body[at]
+        if char == "\\" and quote != "'":
+            kept.append(body[at : at + 2])
+            at += 2
+        elif quote != "'" and (found := variable.match(body, at)):
+            kept.append(value)
+            at = found.end()
+        else:
+            quote = ("" if quote == char else quote or char) if char in "'\"" and quote in ("", char) else quote
+            kept.append(char)
+            at += 1
+            here = here_document(body[began : at - 1]) if char == "\n" and not quote else None
+            began = at if char == "\n" and not quote else began
+            if here is not None:
+                _, after = here.take(body, at)
+                document = body[at:after]
+                kept.append(document if here.is_literal else variable.sub(lambda _: value, document))
+                at = began = after
+    return "".join(kept)
 
 
 def _values(word: str) -> list[str]:
@@ -216,6 +240,6 @@ def is_cat(text: str) -> tuple[bool, str]:
 
 
 __all__ = [
-    *("MARK", "Document", "Here", "Shielded"),
-    *("here_document", "into_file", "is_cat", "parted", "sets_variable", "shielded", "shifted", "unrolled"),
+    *("MARK", "Document", "Here", "Loop", "Shielded"),
+    *("here_document", "into_file", "is_cat", "loop_at", "parted", "sets_variable", "shielded", "shifted"),
 ]

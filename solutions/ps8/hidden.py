@@ -25,6 +25,16 @@ def elsewhere(trial: Trial, namespace: str = "blue") -> Trial:
     ).settle()  # fmt: skip
 
 
+def hold_elsewhere(trial: Trial, other: Trial, *checks: Callable[[Trial], Verdict]) -> Verdict:
+    """The same lines in another trial. One that names its namespace, or gave up waiting, does not hold elsewhere."""
+    late = next((each for each in trial.failed if "timed out" in each.message), None)
+    if late is not None:
+        return no(f"Line {late.line} gave up waiting, and the lines below it went on: {late.message}")
+    if other.namespace == trial.namespace:
+        return no(f"The lines name the namespace {trial.namespace}, so they do nothing in another one.")
+    return all_hold(other, *checks)
+
+
 def all_hold(trial: Trial, *checks: Callable[[Trial], Verdict]) -> Verdict:
     """The first of these checks that fails, with where it was seen; the others are not tried any more."""
     for check in checks:
@@ -47,7 +57,7 @@ def copied_elsewhere(trial: Trial) -> Verdict:
 
 @beside.check(points=4, title="It holds for another Monday, in another namespace", hidden=ELSEWHERE)
 def restored_elsewhere(trial: Trial) -> Verdict:
-    return all_hold(elsewhere(trial), one_cluster, mondays_orders, old_runs_on)
+    return hold_elsewhere(trial, elsewhere(trial), one_cluster, mondays_orders, old_runs_on)
 
 
 @grow.check(points=2, title="The next version rolls out, on the same disks", hidden=AFTERWARDS)
@@ -70,7 +80,7 @@ def the_next_version(trial: Trial) -> Verdict:
 
 @grow.check(points=1, title="It holds in another namespace, and at another pace", hidden=ELSEWHERE)
 def grown_elsewhere(trial: Trial) -> Verdict:
-    return all_hold(elsewhere(trial), disks_are_large, nobody_noticed, books_are_there)
+    return hold_elsewhere(trial, elsewhere(trial), disks_are_large, nobody_noticed, books_are_there)
 
 
 @move.check(points=1, title="Scaled to two, db-1 has a disk of its own", hidden=AFTERWARDS)
@@ -89,4 +99,4 @@ def the_second_too(trial: Trial) -> Verdict:
 
 @move.check(points=2, title="It holds in another namespace, and at another pace", hidden=ELSEWHERE)
 def moved_elsewhere(trial: Trial) -> Verdict:
-    return all_hold(trial.again(namespace="blue"), is_the_set, all_there, one_at_a_time)
+    return hold_elsewhere(trial, trial.again(namespace="blue"), is_the_set, all_there, one_at_a_time)

@@ -104,6 +104,20 @@ def test_the_lines_behind_a_loop_keep_their_numbers_and_quotes_keep_their_dollar
     assert said(trial, "a") == "$n"
 
 
+def in_a_loop(end: str) -> Trial:
+    config = CONFIG.replace("name: mine", "name: cm-$n").splitlines()
+    head = ("for n in 0 1", "do", f"kubectl apply -f - <<{end}")
+    return after(*head, *config[:-1], config[-1] + "'${n}'}", "EOF", "kubectl get cm cm-$n", "done", "kubectl get x")
+
+
+def test_a_document_in_a_loop_is_one_for_each_turn() -> None:
+    trial = in_a_loop("EOF")
+    assert (said(trial, "cm-0"), said(trial, "cm-1")) == ("0", "1")
+    assert [each.line for each in trial.failed] == [11]
+    literal = in_a_loop("'EOF'")  # cm-$n is no name, and then there is none
+    assert [each.line for each in literal.failed] == [3, 3, 9, 9, 11]
+
+
 def test_a_loop_in_a_document_is_the_documents() -> None:
     script = CONFIG.replace("data: {said: ", "data:\n  said: |\n    for n in 1 2; do\n      echo $n\n    done\n")
     assert said(after("kubectl apply -f - <<'EOF'", script, "EOF")) == "for n in 1 2; do\n  echo $n\ndone\n"

@@ -9,10 +9,13 @@ from grader.rubrics.ps8.history import untouched
 from grader.tasks import Task
 from grader.trial import Trial
 from grader.verdict import Verdict, no, partly, yes
+from statelab.controlplane.quantity import whole
 
 RUN_S, MARGIN_S = 300.0, 20.0  # five minutes, and the time a copy takes
 NOTICED_S = 600.0
 _FIRST_RUN_S = 3_900.0  # a schedule that is too slow is told so elsewhere: here it only has to run
+
+_GI = 1024**3
 
 backup = Task(
     "ps8.backup",
@@ -71,7 +74,7 @@ def _why_no_run(trial: Trial) -> Verdict:
     waits = pending_claim(trial, pods[-1])
     if waits is not None:
         return waits
-    said = f"The backup has been started, and has not ended well: {last_word_of_jobs(trial, pods)}"
+    said = last_word_of_jobs(trial, pods)
     line = _line(trial, "jobTemplate", "spec", "template", "spec", "containers", 0)
     return no(
         f"The backup has been started, and has not ended well: {said}", trial.evidence(pods[-1].reference), line=line
@@ -105,8 +108,17 @@ def whole_copies(trial: Trial) -> Verdict:
     problem = _no_run(trial)
     if problem is not None:
         return problem
-    found = copies(trial)
-    return _why_no_copies(trial, found) or yes("")
+    return _why_no_copies(trial, copies(trial)) or _is_small(trial) or yes("")
+
+
+def _is_small(trial: Trial) -> Verdict | None:
+    """Why the claim is not large enough, for half of the points; None when it is."""
+    claim = trial.get("pvc/backups")
+    size = str(claim.at("spec", "resources", "requests", "storage")) if claim else ""
+    if whole(size) >= _GI:
+        return None
+    line = trial.line("PersistentVolumeClaim", "spec", "resources", "requests", "storage", name="backups")
+    return partly(0.5, f"Claim backups asks for {size}, and 1Gi or more is wanted.", line=line)
 
 
 def _why_no_copies(trial: Trial, found: list[Copy] | None) -> Verdict | None:

@@ -204,6 +204,16 @@ def test_a_snapshot_begins_a_new_cluster_and_one_that_was_cut_does_not(etcd: Etc
     assert (cut.code, cut.stderr.splitlines()[-1]) == (1, "Error: snapshot missing hash but --skip-hash-check=false")
     worse = node.exec(busy, "etcdutl", "snapshot", "restore", "/data/worse.db", "--data-dir=/data/other")
     assert worse.code == 1 and "Error: expected sha256 [32 " in worse.stderr and "], got [" in worse.stderr
+    for name, url, why in (
+        ("m8", "http://10.0.0.9:2380", 'couldn\'t find local name "m8" in the initial cluster configuration'),
+        ("m9", "http://10.0.0.8:2380", "--initial-cluster has m9=http://10.0.0.9:2380 but missing from --initial-adv"),
+    ):
+        refused = node.exec(
+            busy, "etcdutl", "snapshot", "restore", "/data/s.db", "--data-dir=/data/none", f"--name={name}",
+            "--initial-cluster=m9=http://10.0.0.9:2380", f"--initial-advertise-peer-urls={url}",
+        )  # fmt: skip
+        assert refused.code == 1
+        assert refused.stderr.startswith(f"Error: {why}")
     restored = node.exec(
         busy, "etcdutl", "snapshot", "restore", "/data/s.db", "--data-dir=/data/new", "--name=m9",
         f"--initial-cluster=m9=http://{ip(9)}:2380", f"--initial-advertise-peer-urls=http://{ip(9)}:2380",

@@ -6,7 +6,7 @@ Source: server/etcdserver/bootstrap.go, server/config/config.go (VerifyBootstrap
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from statelab.controlplane.runtime.applets.resolver import address_of
@@ -37,15 +37,9 @@ def begin(member: EtcdMember) -> None:
             "discovery failed", f'couldn\'t find local name "{config.name}" in the initial cluster configuration'
         )
         return
-    told, advertised = config.cluster[config.name], tuple(sorted(config.advertise_peers))
-    if told != advertised:
-        own = ",".join(f"{config.name}={url}" for url in told)
-        shown = " ".join(f'"{url}"' for url in (*advertised, "!=", *told)).replace('"!="', "!=")
-        member.fatal(
-            "discovery failed",
-            f"--initial-cluster has {own} but missing from --initial-advertise-peer-urls={','.join(advertised)} "
-            f"(resolved urls: {shown})",
-        )
+    why = not_advertised(config.name, config.cluster[config.name], config.advertise_peers)
+    if why:
+        member.fatal("discovery failed", why)
         return
     told_members = [Member(member_id(urls, config.token), list(urls), name) for name, urls in config.cluster.items()]
     others = [url for each in told_members if each.name != config.name for url in each.peer_urls]
@@ -53,6 +47,19 @@ def begin(member: EtcdMember) -> None:
         _ask(member, others, lambda found: _begin_new(member, told_members, found))
     else:
         _ask(member, others, lambda found: _join(member, told_members, found))
+
+
+def not_advertised(name: str, told: Sequence[str], advertised: Sequence[str]) -> str:
+    """Why a member is not at the addresses that the list of members has for it; "" when it is."""
+    told, advertised = sorted(told), sorted(advertised)
+    if told == advertised:
+        return ""
+    own = ",".join(f"{name}={url}" for url in told)
+    shown = " ".join(f'"{url}"' for url in (*advertised, "!=", *told)).replace('"!="', "!=")
+    return (
+        f"--initial-cluster has {own} but missing from --initial-advertise-peer-urls={','.join(advertised)} "
+        f"(resolved urls: {shown})"
+    )
 
 
 def _begin_new(member: EtcdMember, told: list[Member], found: Found | None) -> None:

@@ -13,6 +13,7 @@ import zlib
 
 from statelab.controlplane.clock import micro_timestamp
 from statelab.controlplane.runtime.images.etcd import config
+from statelab.controlplane.runtime.images.etcd.bootstrap import not_advertised
 from statelab.controlplane.runtime.images.etcd.ctl import Json, Session, Usage, size
 from statelab.controlplane.runtime.images.etcd.log import Log
 from statelab.controlplane.runtime.images.etcd.state import Member, State
@@ -116,6 +117,9 @@ def restore(session: Session) -> None:
         raise Usage(f"Error: {str(error).splitlines()[0]}", 1) from None
     if name not in cluster:
         raise Usage(f'Error: couldn\'t find local name "{name}" in the initial cluster configuration', 1)
+    why = not_advertised(name, cluster[name], urls)
+    if why:
+        raise Usage(f"Error: {why}", 1)
     where = {"path": session.arguments[0], "wal-dir": f"{directory}/member/wal", "data-dir": directory}
     _note(session, "restoring snapshot", **where)
     state, _ = _read(session, check=not session.is_on("skip-hash-check"), verb="open")

@@ -196,6 +196,15 @@ KINDS: dict[str, Kind] = {
         ),
         Kind("batch", "v1", "CronJob", "cronjobs", ("cj",), subresources=_STATUS, categories=_ALL),
         Kind("batch", "v1", "Job", "jobs", subresources=_STATUS, categories=_ALL, orphans_dependents=True),
+        Kind(
+            "certificates.k8s.io",
+            "v1",
+            "CertificateSigningRequest",
+            "certificatesigningrequests",
+            ("csr",),
+            namespaced=False,
+            subresources=("approval", "status"),
+        ),
         Kind("coordination.k8s.io", "v1", "Lease", "leases", created_by_update=True),
         Kind("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices"),
         Kind("flowcontrol.apiserver.k8s.io", "v1", "FlowSchema", "flowschemas", namespaced=False, subresources=_STATUS),
@@ -274,7 +283,6 @@ OLD_VERSIONS: dict[str, tuple[str, ...]] = {
 _EXTENSIONS = ("api-extensions",)
 _REFUSED_SUBRESOURCES = {
     "apiservices": _STATUS,
-    "certificatesigningrequests": ("approval", "status"),
     "servicecidrs": _STATUS,
     "resourceclaims": _STATUS,
 }
@@ -315,7 +323,6 @@ UNSTORED: dict[str, Kind] = {
 # refusal instead of words of its own ("no matches for kind", "ensure CRDs are installed first").
 REFUSED: tuple[Kind, ...] = (
     *_refused("apiregistration.k8s.io", ("APIService", "apiservices", (), False, _EXTENSIONS)),
-    *_refused("certificates.k8s.io", ("CertificateSigningRequest", "certificatesigningrequests", ("csr",), False, ())),
     *_refused(
         "networking.k8s.io",
         ("IPAddress", "ipaddresses", ("ip",), False, ()),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from statelab.controlplane.apiserver.registry.resources import ApiServer
     from statelab.controlplane.apiserver.registry.served import ServedKinds
     from statelab.controlplane.events import Recorder
+    from statelab.controlplane.signing import Authority
 
 
 class View:
@@ -111,6 +112,11 @@ class View:
         except ApiError as error:
             if error.code != 404:
                 raise
+
+    @property
+    def authority(self) -> Authority:
+        """What signs certificates in the cluster's name."""
+        return self._api.authority
 
     # ---- tokens
 

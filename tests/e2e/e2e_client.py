@@ -31,6 +31,7 @@ _GROUPS = {
         "/apis/apiextensions.k8s.io/v1": "customresourcedefinitions",
         "/apis/admissionregistration.k8s.io/v1": "validatingadmissionpolicies validatingadmissionpolicybindings "
         "validatingwebhookconfigurations mutatingwebhookconfigurations",
+        "/apis/certificates.k8s.io/v1": "certificatesigningrequests",
         "/apis/flowcontrol.apiserver.k8s.io/v1": "flowschemas prioritylevelconfigurations",
         "/apis/rbac.authorization.k8s.io/v1": "roles rolebindings clusterroles clusterrolebindings",
     }.items()
@@ -42,7 +43,7 @@ _EVERYWHERE = frozenset(
         "priorityclasses", "customresourcedefinitions", "clusterroles", "clusterrolebindings",
         "csidrivers", "csinodes", "volumeattachments", "validatingadmissionpolicies",
         "validatingadmissionpolicybindings", "flowschemas", "prioritylevelconfigurations",
-        "validatingwebhookconfigurations", "mutatingwebhookconfigurations",
+        "validatingwebhookconfigurations", "mutatingwebhookconfigurations", "certificatesigningrequests",
     )
 )  # fmt: skip
 AGNHOST = "registry.k8s.io/e2e-test-images/agnhost:2.53"

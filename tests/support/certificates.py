@@ -44,6 +44,18 @@ def issue(*names: str, at_s: float, days: int = 365) -> Issued:
     return Issued(authority.public_bytes(encoding).decode(), signed.public_bytes(encoding).decode(), private)
 
 
+def request(common_name: str, *organizations: str, names: tuple[str, ...] = ()) -> str:
+    """A request for a certificate, PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    attributes = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
+    attributes += [x509.NameAttribute(NameOID.ORGANIZATION_NAME, each) for each in organizations]
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(attributes))
+    if names:
+        others = x509.SubjectAlternativeName([x509.DNSName(each) for each in names])
+        builder = builder.add_extension(others, critical=False)
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
 def _builder(
     issuer: x509.Name, subject: x509.Name, key: ec.EllipticCurvePrivateKey, now: datetime, days: int
 ) -> x509.CertificateBuilder:

@@ -19,20 +19,22 @@ from statelab.controlplane.apiserver.authorization import rbac
 from statelab.controlplane.apiserver.authorization.authorizer import Authorizer
 from statelab.controlplane.apiserver.encoding import strict
 from statelab.controlplane.apiserver.patch import apply, patching
-from statelab.controlplane.apiserver.registry import admission, defaults, deletion, placing, strategy
+from statelab.controlplane.apiserver.registry import admission, certificates, defaults, deletion, placing, strategy
 from statelab.controlplane.apiserver.registry.copying import fresh, sharing
 from statelab.controlplane.apiserver.registry.policies import Policies
 from statelab.controlplane.apiserver.registry.policies.request import Operation as Asking
 from statelab.controlplane.apiserver.registry.scale import scale_of, with_scale
 from statelab.controlplane.apiserver.registry.served import ServedKinds
 from statelab.controlplane.apiserver.validation import pods_resize, pods_update
+from statelab.controlplane.apiserver.validation.certificates import update_approval
 from statelab.controlplane.apiserver.validation.fields import Errors
 from statelab.controlplane.clock import Loop, timestamp
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import KINDS, Kind, Object, Objects
 from statelab.controlplane.p256 import Key
+from statelab.controlplane.signing import Authority
 from statelab.controlplane.store import Cause, Store
-from statelab.controlplane.users import User
+from statelab.controlplane.users import ADMIN, User
 
 EPHEMERAL, RESIZE = "ephemeralcontainers", "resize"
 # Subresources that change a part of a Pod: what of the wanted one is taken, and what may be wrong with that.
@@ -71,7 +73,9 @@ class ApiServer:
         self.random = random
         self.authorizer = Authorizer(self)
         self.policies = Policies(store, self, self.new_uid)
-        self.tokens = Tokens(self, key or Key.of_seed("nobody reaches this cluster"))
+        key = key or Key.of_seed("nobody reaches this cluster")
+        self.tokens = Tokens(self, key)
+        self.authority = Authority(key)
         for plural in rbac.KINDS:
             store.subscribe(lambda revision: self.authorizer.rbac.forget(), plural)
         # The disruption controller's word on a Pod (and whether it is a dry run); raises ApiError 429.
@@ -122,6 +126,8 @@ class ApiServer:
         if metadata.pop("resourceVersion", None) not in (None, "", "0"):
             raise errors.bad_request("resourceVersion should not be set on objects to be created")
         defaults.apply(kind, obj)
+        if kind.plural == certificates.PLURAL:
+            certificates.of_user(obj, options.user or ADMIN)
         if kind.namespaced:
             self._check_namespace_lives(kind, obj)
         if not options.internal or plural in _ADMITTED_FROM_COMPONENTS:
@@ -140,6 +146,8 @@ class ApiServer:
             raise errors.invalid(kind, metadata.get("name", ""), findings)
         if not options.internal:
             options.warnings.extend(validation.warnings_of(kind, obj))
+        if kind.plural == certificates.PLURAL:
+            certificates.check_subject(obj)
         self._ask(kind, "CREATE", obj, None, options)
         options.warnings.extend(admission.check(plural, obj, "CREATE", None, self))
         strategy.finish(kind, obj)
@@ -248,7 +256,15 @@ class ApiServer:
                 obj = self._mutated(kind, "UPDATE", obj, old, options, subresource)
                 metadata = obj["metadata"]
             strategy.prepare_status_update(kind, obj, old)
+            if kind.plural == certificates.PLURAL:
+                self._decide("sign", obj, old, options)
             findings = validation.update_status(kind, obj, old)
+            if findings:
+                raise errors.invalid(kind, metadata["name"], findings)
+        elif subresource == "approval":
+            obj = certificates.approved(obj, old)
+            self._decide("approve", obj, old, options)
+            findings = update_approval(obj, old)
             if findings:
                 raise errors.invalid(kind, metadata["name"], findings)
         else:
@@ -275,12 +291,18 @@ class ApiServer:
             self._ask(kind, "UPDATE", scale_of(obj, kind), scale_of(old, kind), options, via, **about)
         else:
             self._ask(kind, "UPDATE", obj, old, options, subresource or "")
-        if subresource not in ("finalize", "status"):
+        if subresource not in ("finalize", "status", "approval"):
             options.warnings.extend(admission.check(kind.plural, obj, "UPDATE", old, self))
         metadata["resourceVersion"] = old["metadata"]["resourceVersion"]
         if operation == "Update" or via:  # an apply patch has said itself who owns what
             self._track(kind, obj, old, options, operation, via or subresource or "")
         return self._commit_update(kind, obj, old, options)
+
+    def _decide(self, verb: str, obj: Object, old: Object, options: WriteOptions) -> None:
+        """Whether somebody may approve or sign a request for a certificate; since when is said. Raises ApiError."""
+        if not options.internal:
+            certificates.check_signer(self.authorizer, options.user or ADMIN, verb, obj, old)
+        certificates.stamp(obj, timestamp(self.loop.now_s))
 
     def _mutated(
         self, kind: Kind, operation: Asking, obj: Object, old: Object | None, options: WriteOptions, sub: str = ""

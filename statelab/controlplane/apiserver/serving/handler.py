@@ -206,7 +206,7 @@ class Handler:
 
     def _subresource(self, request: Request, target: Target, warnings: list[str]) -> Answer:
         method, name = request.method, target.subresource
-        if name in ("status", "scale", "finalize", "ephemeralcontainers", "resize"):
+        if name in ("status", "scale", "finalize", "ephemeralcontainers", "resize", "approval"):
             if method in ("GET", "HEAD") and name != "finalize":
                 return self._get(request, target)
             if method == "PUT":

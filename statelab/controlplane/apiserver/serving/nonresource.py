@@ -25,7 +25,6 @@ _ELSEWHERE = (
 )
 _NEVER_MEANT = {
     "apiservices.apiregistration.k8s.io": "API servers beside its own (APIService)",
-    "certificatesigningrequests.certificates.k8s.io": "CertificateSigningRequests",
     "ipaddresses.networking.k8s.io": "IPAddress objects",
     "servicecidrs.networking.k8s.io": "ServiceCIDRs",
     "deviceclasses.resource.k8s.io": "devices (DeviceClass)",

@@ -237,7 +237,7 @@ def _subresource(kind: Kind, name: str) -> Iterator[Operation]:
     shown = discovery.subresource_kind(kind, name)
     camel = name.capitalize()
     full = f"{where}{what}{camel}"
-    if name in ("status", "scale", "finalize", "ephemeralcontainers", "resize"):
+    if name in ("status", "scale", "finalize", "ephemeralcontainers", "resize", "approval"):
         definition = _DEFINITIONS.get(shown[2], kind.definition)
         about = f"{name} of the specified {kind.name}"
         only = "put" if name == "finalize" else ""

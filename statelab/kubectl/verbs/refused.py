@@ -37,10 +37,6 @@ def proxy(call: Call) -> None:
     _refuse(call, "it serves on a port of your machine. kubectl get --raw PATH asks the API server directly")
 
 
-def certificate(call: Call) -> None:
-    _refuse(call, "certificate requests are not simulated; try them on a cluster made with kind")
-
-
 def dump(call: Call) -> None:
     _refuse(call, "kubectl get all -A -o yaml shows what is there")
 

@@ -319,15 +319,22 @@ UNSTORED: dict[str, Kind] = {
     )
 }
 
+# What can be looked at and is not stored, by group and resource (apiserver/serving/shown.py).
+SHOWN: dict[str, Kind] = {
+    kind.group_resource: kind
+    for kind in (
+        *_refused("apiregistration.k8s.io", ("APIService", "apiservices", (), False, _EXTENSIONS)),
+        *_refused(
+            "networking.k8s.io",
+            ("IPAddress", "ipaddresses", ("ip",), False, ()),
+            ("ServiceCIDR", "servicecidrs", (), False, ()),
+        ),
+    )
+}
+
 # What a fresh cluster serves and this one does not. Discovery names them, so that kubectl asks for them and shows our
 # refusal instead of words of its own ("no matches for kind", "ensure CRDs are installed first").
 REFUSED: tuple[Kind, ...] = (
-    *_refused("apiregistration.k8s.io", ("APIService", "apiservices", (), False, _EXTENSIONS)),
-    *_refused(
-        "networking.k8s.io",
-        ("IPAddress", "ipaddresses", ("ip",), False, ()),
-        ("ServiceCIDR", "servicecidrs", (), False, ()),
-    ),
     *_refused(
         "resource.k8s.io",
         ("DeviceClass", "deviceclasses", (), False, ()),

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from statelab.controlplane.kinds import KINDS, OTHER_VERSIONS, REFUSED, REVIEWS, UNSTORED, Kind, Object
+from statelab.controlplane.kinds import KINDS, OTHER_VERSIONS, REFUSED, REVIEWS, SHOWN, UNSTORED, Kind, Object
 
 _SERVED = (*KINDS.values(), *OTHER_VERSIONS.values(), *REVIEWS.values())
 _CUSTOM_VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
@@ -103,6 +103,7 @@ def _told() -> list[Kind]:
     return [
         *_SERVED,
         *UNSTORED.values(),
+        *SHOWN.values(),
         *(kind for kind in REFUSED if kind.plural not in KINDS),
     ]
 

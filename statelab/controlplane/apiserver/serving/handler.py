@@ -39,6 +39,7 @@ from statelab.controlplane.apiserver.serving import (
     proxy,
     remote,
     reviews,
+    shown,
     tokenrequest,
 )
 from statelab.controlplane.errors import ApiError
@@ -147,7 +148,7 @@ class Handler:
         if resource == "componentstatuses" and request.method == "GET":
             warnings.append(oldest.DEPRECATED)
             return oldest.component_statuses(request, asked.name, self.cluster.loop.now_s)
-        return None
+        return shown.answer(self.cluster, request, resource, asked.name)
 
     def _review(self, request: Request, kind: Kind) -> Response:
         if request.method != "POST":

@@ -118,7 +118,7 @@ def test_verbose_health_names_its_checks(client: InProcessClient) -> None:
     ("path", "named"),
     [
         ("/apis/resource.k8s.io/v1/deviceclasses", "devices"),
-        ("/apis/apiregistration.k8s.io/v1/apiservices", "API servers beside its own"),
+        ("/apis/resource.k8s.io/v1/resourceslices", "devices (ResourceSlice)"),
         ("/metrics", "metrics"),
     ],
 )

@@ -67,15 +67,23 @@ def _details(kind: Kind, name: str, **more: Any) -> dict[str, Any]:
     details: dict[str, Any] = {"name": name} if name else {}
     if kind.group:
         details["group"] = kind.group
-    return {**details, "kind": kind.plural, **more}
+    return {**details, "kind": kind.resource, **more}
 
 
 def not_found(kind: Kind, name: str) -> ApiError:
     return ApiError(404, "NotFound", f'{kind.group_resource} "{name}" not found', _details(kind, name))
 
 
-def already_exists(kind: Kind, name: str) -> ApiError:
-    return ApiError(409, "AlreadyExists", f'{kind.group_resource} "{name}" already exists', _details(kind, name))
+def already_exists(kind: Kind, name: str, *, goes: bool = False) -> ApiError:
+    """`goes`: the one that has the name is being deleted."""
+    message = f'{kind.group_resource} "{name}" already exists'
+    message = f"object is being deleted: {message}" if goes else message
+    return ApiError(409, "AlreadyExists", message, _details(kind, name))
+
+
+def internal(message: str) -> ApiError:
+    details = {"causes": [{"message": message}]}
+    return ApiError(500, "InternalError", f"Internal error occurred: {message}", details)
 
 
 def conflict(kind: Kind, name: str, why: str) -> ApiError:

@@ -50,7 +50,7 @@ def json_patch(obj: Object, operations: Any) -> Object:
         _copy(patched)  # deeper than any JSON reader would go is refused here, not met later
     except _DoesNotApply as failure:
         message = "the server rejected our request due to an error in our request"
-        raise ApiError(422, "Invalid", message) from failure
+        raise ApiError(422, "Invalid", message, {}) from failure
     if not isinstance(patched, dict):
         raise bad_request("the patched object is not a JSON object")
     return patched

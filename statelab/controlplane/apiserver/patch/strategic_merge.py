@@ -185,7 +185,7 @@ def _merge_list(before: list[Any], change: list[Any], field: Schema, deletes: bo
         return before
     kinds = {_type(each) for each in (*before, *change)}
     if "array" in kinds:
-        raise ApiError(422, "Invalid", "the server rejected our request due to an error in our request")
+        raise ApiError(422, "Invalid", "the server rejected our request due to an error in our request", {})
     if "object" not in kinds:
         if deletes:
             unwanted = [_identity(each, "") for each in change]

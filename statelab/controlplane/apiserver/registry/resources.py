@@ -98,7 +98,7 @@ class ApiServer:
     def read(self, plural: str, namespace: str, name: str, subresource: str | None = None) -> Object:
         """One object, or its Scale. Raises ApiError 404."""
         obj = self._must_get(self.kinds[plural], namespace, name)
-        return scale_of(obj, self.kinds[plural]) if subresource == "scale" else obj
+        return scale_of(obj, self.kinds[plural], must_say=True) if subresource == "scale" else obj
 
     def _must_get(self, kind: Kind, namespace: str, name: str) -> Object:
         obj = self._stored(kind, namespace, name)
@@ -151,8 +151,10 @@ class ApiServer:
         self._ask(kind, "CREATE", obj, None, options)
         options.warnings.extend(admission.check(plural, obj, "CREATE", None, self))
         strategy.finish(kind, obj)
-        if self.store.get(plural, _key(metadata.get("namespace", ""), metadata["name"])) is not None:
-            raise errors.already_exists(kind, metadata["name"])
+        there = self.store.get(plural, _key(metadata.get("namespace", ""), metadata["name"]))
+        if there is not None:
+            goes = bool(there["metadata"].get("deletionTimestamp"))
+            raise errors.already_exists(kind, metadata["name"], goes=goes)
         if operation == "Update":
             self._track(kind, obj, None, options, operation, "")
         if options.dry_run:

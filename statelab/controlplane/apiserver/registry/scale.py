@@ -11,11 +11,14 @@ from statelab.controlplane.labels import label_selector_of, selector_text
 SCALE = Kind("autoscaling", "v1", "Scale", "scales")
 
 
-def scale_of(obj: Object, kind: Kind | None = None) -> Object:
-    """The Scale of a workload that counts replicas; of a custom one (`kind`) by the paths of its definition."""
+def scale_of(obj: Object, kind: Kind | None = None, *, must_say: bool = False) -> Object:
+    """The Scale of a workload that counts replicas; of a custom one (`kind`) by the paths of its definition.
+
+    Raises ApiError 500 when a custom one says no count and `must_say`.
+    """
     metadata = obj["metadata"]
     if kind is not None and kind.custom is not None:
-        return _custom_scale(obj, kind.custom.scale)
+        return _custom_scale(obj, kind.custom.scale, must_say=must_say)
     shown = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
     status = {"replicas": obj.get("status", {}).get("replicas", 0)}
     selector = selector_text(label_selector_of(obj) or {})
@@ -31,9 +34,11 @@ def scale_of(obj: Object, kind: Kind | None = None) -> Object:
     }
 
 
-def _custom_scale(obj: Object, paths: dict[str, str]) -> Object:
+def _custom_scale(obj: Object, paths: dict[str, str], *, must_say: bool) -> Object:
     metadata = obj["metadata"]
     wanted, there = (find(obj, paths[key])[:1] for key in ("specReplicasPath", "statusReplicasPath"))
+    if not wanted and must_say:
+        raise errors.internal(f'the spec replicas field "{paths["specReplicasPath"]}" does not exist')
     shown = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
     status: Object = {"replicas": there[0] if there else 0}
     selector = find(obj, paths["labelSelectorPath"])[:1] if paths.get("labelSelectorPath") else []
@@ -60,14 +65,17 @@ def with_scale(obj: Object, scale: Object, kind: Kind | None = None) -> Object:
             f"{'string' if isinstance(replicas, str) else 'value'} into Go struct field "
             "ScaleSpec.spec.replicas of type int32"
         )
-    if replicas < 0:
+    custom = kind.custom if kind is not None else None
+    if replicas < 0 and custom is None:  # of a custom one its own rules say so
         message = f"Invalid value: {replicas}: must be greater than or equal to 0"
         raise errors.invalid(SCALE, name, [FieldError("spec.replicas", "FieldValueInvalid", message)])
     metadata = dict(obj["metadata"])
     wanted = scale.get("metadata") or {}
     if wanted.get("uid"):
         metadata["uid"] = wanted["uid"]
-    metadata["resourceVersion"] = wanted.get("resourceVersion", "")
-    if kind is not None and kind.custom is not None:
-        return put({**obj, "metadata": metadata}, kind.custom.scale["specReplicasPath"], replicas)
+    version = wanted.get("resourceVersion", "")
+    if custom is not None:
+        metadata["resourceVersion"] = version or metadata["resourceVersion"]
+        return put({**obj, "metadata": metadata}, custom.scale["specReplicasPath"], replicas)
+    metadata["resourceVersion"] = version
     return {**obj, "metadata": metadata, "spec": {**obj["spec"], "replicas": replicas}}

@@ -126,7 +126,10 @@ class Handler:
                 return unstored
             if (review := reviews.kind_of(target.group_resource)) is not None:
                 return self._review(request, review)
-            if nonresource.is_of_nobody(target.group_resource, self.api.kinds.custom):
+            asked = attributes.of(request.method, path, request.query)
+            if asked.subresource and (custom := self.api.kinds.find(asked.group, path.split("/")[3], asked.resource)):
+                raise errors.not_found(custom, asked.name)
+            if nonresource.is_of_nobody(target.group_resource):
                 return Response(404, b"404 page not found\n", "text/plain; charset=utf-8")
             raise nonresource.unserved(target.group_resource)
         if target.kind.custom is not None and target.kind.custom.warning:
@@ -327,8 +330,16 @@ class Handler:
         form = negotiation.form_of(request.headers.get("accept", ""), forms.OBJECT_VIEWS)
         wanted = options.write_options(request, "CreateOptions", warnings)
         body = bodies.obj(request, target.kind, wanted.field_validation, warnings)
+        if target.kind.custom is not None:
+            self._check_kind_lives(target.kind)
         created = self.api.create(target.kind.plural, target.namespace, body, wanted)
         return self._shown(request, target.kind, created, 201, form, stored=not wanted.dry_run)
+
+    def _check_kind_lives(self, kind: Kind) -> None:
+        definition = self.store.get("customresourcedefinitions", kind.plural)
+        if definition is not None and definition["metadata"].get("deletionTimestamp"):
+            message = "create not allowed while custom resource definition is terminating"
+            raise ApiError(405, "MethodNotAllowed", message, {"group": kind.group, "kind": kind.resource})
 
     def _update(self, request: Request, target: Target, warnings: list[str]) -> Response:
         kind = target.kind

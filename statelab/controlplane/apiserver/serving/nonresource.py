@@ -108,11 +108,10 @@ def unserved(group_resource: str) -> ApiError:
     return not_simulated(_NEVER_MEANT.get(group_resource, group_resource if not group else f"{group_resource}"))
 
 
-def is_of_nobody(group_resource: str, custom: Sequence[Kind]) -> bool:
-    """Whether a group is none of Kubernetes' and none that a definition has made: then there is no page at all."""
+def is_of_nobody(group_resource: str) -> bool:
+    """Whether a group is none of Kubernetes' and no definition serves the resource: then there is no page at all."""
     group = group_resource.partition("/")[0].partition(".")[2]
-    known = group.endswith(("k8s.io", "kubernetes.io")) or "." not in group
-    return not known and all(kind.group != group for kind in custom)
+    return not group.endswith(("k8s.io", "kubernetes.io")) and "." in group
 
 
 def _architecture() -> str:

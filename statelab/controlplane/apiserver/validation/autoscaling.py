@@ -10,6 +10,7 @@ from collections.abc import Callable
 from statelab.controlplane import quantity
 from statelab.controlplane.apiserver.validation import meta, names
 from statelab.controlplane.apiserver.validation.fields import (
+    NEGATIVE,
     Errors,
     Fields,
     forbidden,
@@ -199,6 +200,9 @@ def _behavior(value: Fields, field: str) -> Errors:
         if policy.get("periodSeconds", 0) > _LONGEST_PERIOD_S:
             why = f"must be less than or equal to {_LONGEST_PERIOD_S}"
             errors.append(invalid(f"{here}.periodSeconds", policy["periodSeconds"], why))
+    tolerance = value.get("tolerance")
+    if tolerance is not None and quantity.nanos(tolerance) < 0:
+        errors.append(invalid(f"{field}.tolerance", tolerance, NEGATIVE))
     return errors
 
 

@@ -30,9 +30,10 @@ def _limit(limit: Fields, field: str, seen: set[str]) -> Errors:
         errors.append(duplicate(f"{field}.type", kind))
     seen.add(kind)
     parts: dict[str, Fields] = {key: limit.get(key) or {} for key in _LISTS}
+    check = resources.container_name if kind in ("Pod", "Container") else resources.resource_name
     for key in ("max", "min"):
         for name in sorted(parts[key]):
-            errors += resources.resource_name(name, f"{field}.{key}[{name}]")
+            errors += check(name, f"{field}.{key}[{name}]")
     if kind == "Pod":
         for key in ("default", "defaultRequest"):
             if parts[key]:
@@ -40,7 +41,7 @@ def _limit(limit: Fields, field: str, seen: set[str]) -> Errors:
     else:
         for key in ("default", "defaultRequest"):
             for name in sorted(parts[key]):
-                errors += resources.resource_name(name, f"{field}.{key}[{name}]")
+                errors += check(name, f"{field}.{key}[{name}]")
     if kind == "PersistentVolumeClaim" and "storage" not in parts["min"] and "storage" not in parts["max"]:
         errors.append(
             required(f"{field}.limits", "either minimum or maximum storage value is required, but neither was provided")

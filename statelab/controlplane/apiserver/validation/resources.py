@@ -65,7 +65,7 @@ def quota_name(name: str, field: str) -> Errors:
     return errors
 
 
-def _container_name(name: str, field: str) -> Errors:
+def container_name(name: str, field: str) -> Errors:
     if name in _CONTAINER:
         return []
     errors = resource_name(name, field)
@@ -93,12 +93,12 @@ def requirements(value: Fields, claims: set[str], field: str) -> Errors:
     requests: Fields = value.get("requests") or {}
     for name in sorted(limits):
         here = f"{field}.limits[{name}]"
-        errors += _container_name(name, here) + amount(name, limits[name], here)
+        errors += container_name(name, here) + amount(name, limits[name], here)
         errors += _huge_page_amount(name, limits[name], here)
     for name in sorted(requests):
         text = requests[name]
         here = f"{field}.requests[{name}]"
-        errors += _container_name(name, here) + amount(name, text, here)
+        errors += container_name(name, here) + amount(name, text, here)
         if name in limits:
             order = quantity.compare(text, limits[name])
             if order and not _may_overcommit(name):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from statelab.controlplane.apiserver.validation import meta, names
+from statelab.controlplane.apiserver.validation import meta, names, resources, scheduling
 from statelab.controlplane.apiserver.validation.fields import Errors, immutable, required
 from statelab.controlplane.apiserver.validation.rules import Rules
 from statelab.controlplane.kinds import Object
@@ -11,7 +11,12 @@ from statelab.controlplane.kinds import Object
 def create_class(obj: Object) -> Errors:
     errors = meta.metadata(obj["metadata"], namespaced=False, check_name=names.subdomain)
     handler = obj.get("handler", "")
-    return errors + (names.check_label(handler, "handler") if handler else [required("handler")])
+    errors += names.check_label(handler, "handler") if handler else [required("handler")]
+    if obj.get("overhead") is not None:
+        errors += resources.requirements({"limits": obj["overhead"].get("podFixed") or {}}, set(), "overhead")
+    scheduled = obj.get("scheduling") or {}
+    errors += meta.labels(scheduled.get("nodeSelector") or {}, "scheduling.nodeSelector")
+    return errors + scheduling.tolerations(scheduled.get("tolerations") or [], "scheduling.tolerations")
 
 
 def update_class(obj: Object, old: Object) -> Errors:

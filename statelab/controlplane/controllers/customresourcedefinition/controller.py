@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from statelab.controlplane.clock import timestamp
-from statelab.controlplane.kinds import KINDS, Object
+from statelab.controlplane.kinds import Object
 from statelab.controlplane.manager import Controller
 from statelab.controlplane.store import Revision
 from statelab.controlplane.view import View
@@ -25,22 +25,21 @@ def reconcile(name: str, view: View) -> float | None:
         return None
     if definition["metadata"].get("deletionTimestamp"):
         return _finalize(definition, view)
-    conflict = _conflict(definition, view)
+    accepted, reason, conflict = _names(definition, view)
     status = dict(definition.get("status") or {})
     conditions = list(status.get("conditions") or [])
-    spec = definition["spec"]
+    status["acceptedNames"] = accepted
     if conflict:
-        _set(conditions, "NamesAccepted", "False", conflict[0], conflict[1], view)
+        _set(conditions, "NamesAccepted", "False", reason, conflict, view)
         if not _is(conditions, "Established"):
             _set(conditions, "Established", "False", "NotAccepted", "not all names are accepted", view)
     else:
-        status["acceptedNames"] = spec["names"]
         _set(conditions, "NamesAccepted", "True", "NoConflicts", "no conflicts found", view)
         if not _is(conditions, "Established"):
             words = "the initial names have been accepted"
             _set(conditions, "Established", "True", "InitialNamesAccepted", words, view)
     status["conditions"] = conditions
-    why = conflict[1] if conflict else f"{name} has names that nothing else has: its kind is served"
+    why = conflict or f"{name} has names that nothing else has: its kind is served"
     if status != definition.get("status"):
         view.update_status(_PLURAL, {**definition, "status": status}, why=why)
     return None
@@ -51,6 +50,13 @@ def _finalize(definition: Object, view: View) -> float | None:
     finalizers = definition["metadata"].get("finalizers") or []
     if _FINALIZER not in finalizers:
         return None
+    status = dict(definition.get("status") or {})
+    conditions = list(status.get("conditions") or [])
+    words = "CustomResource deletion is in progress"
+    _set(conditions, "Terminating", "True", "InstanceDeletionInProgress", words, view)
+    if conditions != status.get("conditions"):
+        changed = {**definition, "status": {**status, "conditions": conditions}}
+        definition = view.update_status(_PLURAL, changed, why=f"the objects of {name} are being deleted")
     left = view.list(name)
     for obj in left:
         view.delete(name, obj, why=f"{name}, which made its kind, is being deleted")
@@ -62,33 +68,43 @@ def _finalize(definition: Object, view: View) -> float | None:
     return None
 
 
-def _conflict(definition: Object, view: View) -> tuple[str, str] | None:
-    """The first name that another kind of the group has already: a reason and its words."""
-    group, named = definition["spec"]["group"], definition["spec"]["names"]
-    taken: dict[str, str] = {}
-    kinds: dict[str, str] = {}
-    for kind in KINDS.values():
-        if kind.group == group:
-            taken |= dict.fromkeys((kind.plural, kind.singular, *kind.short_names), kind.plural)
-            kinds[kind.name] = kind.plural
+def _names(definition: Object, view: View) -> tuple[Object, str, str]:
+    """The names that are its own, and why the others are not: of all conflicts the last one found."""
+    group, wanted = definition["spec"]["group"], definition["spec"]["names"]
+    accepted = dict((definition.get("status") or {}).get("acceptedNames") or {})
+    resources: set[str] = set()
+    kinds: set[str] = set()
     for other in view.list(_PLURAL):
         if other["metadata"]["name"] != definition["metadata"]["name"] and other["spec"]["group"] == group:
-            accepted = (other.get("status") or {}).get("acceptedNames") or {}
-            all_of = (accepted.get("plural"), accepted.get("singular"), *(accepted.get("shortNames") or ()))
-            taken |= {each: other["metadata"]["name"] for each in all_of if each}
-            kinds |= {
-                each: other["metadata"]["name"] for each in (accepted.get("kind"), accepted.get("listKind")) if each
-            }
-    for key, known, reason in (
-        ("plural", taken, "PluralConflict"), ("singular", taken, "SingularConflict"),
+            taken = (other.get("status") or {}).get("acceptedNames") or {}
+            resources |= {taken.get("plural", ""), taken.get("singular", ""), *(taken.get("shortNames") or ())}
+            kinds |= {taken.get("kind", ""), taken.get("listKind", "")}
+    reason = words = ""
+    for key, of_others, why in (
+        ("plural", resources, "PluralConflict"), ("singular", resources, "SingularConflict"),
+        ("shortNames", resources, "ShortNamesConflict"),
         ("kind", kinds, "KindConflict"), ("listKind", kinds, "ListKindConflict"),
     ):  # fmt: skip
-        if named.get(key) in known:
-            return reason, f'"{named[key]}" is already in use'
-    for each in named.get("shortNames") or ():
-        if each in taken:
-            return "ShortNamesConflict", f'"{each}" is already in use'
-    return None
+        names = wanted.get(key)
+        mine = accepted.get(key) or ()
+        asked = names or () if key == "shortNames" else (names or "",)
+        used = [
+            f'"{each}" is already in use' for each in asked if each and each in of_others and each not in _several(mine)
+        ]
+        if used:
+            reason, words = why, used[0] if len(used) == 1 else f"[{', '.join(used)}]"
+        elif names:
+            accepted[key] = names
+        else:
+            accepted.pop(key, None)
+    accepted.pop("categories", None)
+    if wanted.get("categories"):
+        accepted["categories"] = wanted["categories"]
+    return accepted, reason, words
+
+
+def _several(names: str | Iterable[str]) -> Iterable[str]:
+    return (names,) if isinstance(names, str) else names
 
 
 def _is(conditions: list[Object], type: str) -> bool:

@@ -313,6 +313,45 @@ def test_its_objects_go_before_the_definition_does(server: Server) -> None:
     assert server.plane.store.list(KEY) == []
 
 
+def test_a_definition_waits_for_finalizers_and_takes_nothing_new(server: Server) -> None:
+    server.define(an_object(size=integer()))
+    kept = cache(size=1)
+    kept["metadata"]["finalizers"] = ["course.example.com/kept"]
+    assert server("POST", CACHES, kept)[0] == 201
+    server("DELETE", f"{DEFINITIONS}/{KEY}")
+    server.plane.settle()
+    told = server("GET", f"{DEFINITIONS}/{KEY}")[1]["status"]["conditions"][-1]
+    assert (told["type"], told["reason"]) == ("Terminating", "InstanceDeletionInProgress")
+    code, status = server("POST", CACHES, cache("two"))
+    assert (code, status["message"]) == (405, "create not allowed while custom resource definition is terminating")
+    server("PATCH", f"{CACHES}/one", {"metadata": {"finalizers": None}}, "application/merge-patch+json")
+    server.plane.settle()
+    assert server("GET", f"{DEFINITIONS}/{KEY}")[0] == 404
+
+
+def test_a_scale_is_the_paths_of_the_definition(server: Server) -> None:
+    scale = {"specReplicasPath": ".spec.size", "statusReplicasPath": ".status.size"}
+    server.define(an_object(size=integer()), subresources={"scale": scale})
+    made = cache()
+    made["metadata"]["finalizers"] = ["course.example.com/kept"]
+    assert server("POST", CACHES, made)[0] == 201
+    code, status = server("GET", f"{CACHES}/one/scale")
+    missing = 'Internal error occurred: the spec replicas field ".spec.size" does not exist'
+    assert (code, status["message"]) == (500, missing)
+    wanted = {"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"name": "one"}, "spec": {"replicas": 2}}
+    code, now = server("PUT", f"{CACHES}/one/scale", wanted)
+    assert (code, now["spec"]) == (200, {"replicas": 2})
+    wanted["spec"] = {"replicas": -2}
+    code, status = server("PUT", f"{CACHES}/one/scale", wanted)
+    words = ".spec.size: Invalid value: -2: should be a non-negative integer"
+    assert (code, status["message"]) == (422, f'Cache.course.example.com "one" is invalid: {words}')
+    code, status = server("GET", f"{CACHES}/one/status")
+    assert (code, status["details"]) == (404, {"name": "one", "group": "course.example.com", "kind": "caches"})
+    server("DELETE", f"{CACHES}/one")
+    code, status = server("POST", CACHES, cache())
+    assert (code, status["message"]) == (409, f'object is being deleted: {KEY} "one" already exists')
+
+
 def test_it_survives_a_restart(tmp_path: Path) -> None:
     first = Server(ControlPlane(state=tmp_path))
     first.define(an_object(size=integer(default=2)))
@@ -333,7 +372,13 @@ def test_names_that_another_kind_has_are_not_accepted(server: Server) -> None:
     server.plane.settle()
     made = server("GET", f"{DEFINITIONS}/stores.course.example.com")[1]
     conditions = {each["type"]: (each["status"], each["reason"]) for each in made["status"]["conditions"]}
-    assert conditions == {"NamesAccepted": ("False", "KindConflict"), "Established": ("False", "NotAccepted")}
+    assert conditions == {"NamesAccepted": ("False", "ListKindConflict"), "Established": ("False", "NotAccepted")}
+    assert made["status"]["acceptedNames"] == {
+        "plural": "stores",
+        "singular": "store",
+        "kind": "",
+        "shortNames": ["st"],
+    }
     assert server("GET", "/apis/course.example.com/v1/namespaces/default/stores")[0] == 404
 
 

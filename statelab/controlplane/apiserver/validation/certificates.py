@@ -44,9 +44,9 @@ def decoded(text: str) -> bytes:
 def create(obj: Object) -> Errors:
     spec = obj.get("spec") or {}
     errors = meta.metadata(obj["metadata"], namespaced=False, check_name=names.path_segment)
-    request = signing.read(decoded(spec.get("request", "")))
+    request = signing.read(decoded(spec.get("request") or ""))
     if isinstance(request, str):
-        errors.append(invalid("spec.request", spec.get("request", ""), request))
+        errors.append(invalid("spec.request", spec.get("request") or "", request))
     usages: list[str] = spec.get("usages") or []
     if not usages:
         errors.append(required("spec.usages", "usages must be provided"))

@@ -85,7 +85,7 @@ def _is_resized(pod: Object, old: Object | None) -> bool:
     """Whether a Pod's containers are given other resources."""
     if old is None or pod["spec"] == old["spec"]:
         return False
-    of_containers = ([each.get("resources") for each in one["spec"]["containers"]] for one in (pod, old))
+    of_containers = ([each.get("resources") for each in one["spec"].get("containers") or ()] for one in (pod, old))
     return next(of_containers) != next(of_containers)
 
 

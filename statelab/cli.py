@@ -72,7 +72,8 @@ def site(
 ) -> None:
     """Write the whole course as a static site: it runs in a browser tab, from any server, without one of ours.
 
-    Needs the extra `statelab[site]`, npm and pip: what they fetch is kept, so that the next time is quick. Try it:
+    Needs the extra `statelab[site]`, Node.js with npm, and pip: what they fetch is kept, so that the next time is quick
+    and needs no network. Try it:
 
         statelab site --to build/site
 
@@ -80,7 +81,7 @@ def site(
     """
     from statelab.site.build import build
 
-    counted = build(to)
+    counted = build(to, say=lambda line: print(f"{line} …", file=sys.stderr, flush=True))
     if as_json:
         print(json.dumps({"to": str(to), "bytes": counted}))
         return

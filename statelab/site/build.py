@@ -9,13 +9,13 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from jupyter_core.paths import jupyter_path
 
 from statelab import course
 from statelab.cluster.problem import Problem
 from statelab.site import distribution, downloads, sizes
+from statelab.site.putting import beside, put
 from statelab.version import VERSION
 
 _KERNEL = "@jupyterlite/pyodide-kernel-extension"
@@ -36,24 +36,30 @@ _DISABLED = (
 )
 
 
-def build(to: Path, *, cache: Path | None = None) -> dict[str, int]:
-    """Write the site into `to`, which is new, empty, or a site of before; sizes by part. Raises Problem."""
+def build(to: Path, *, cache: Path | None = None, say: downloads.Say = print) -> dict[str, int]:
+    """Write the site into `to`, which is new, empty, or a site of before; sizes by part. `say` hears how far it is.
+
+    What is there stays as it is until the new one is whole. Raises Problem.
+    """
     if find_spec("jupyterlite_core") is None or find_spec("jupyterlite_pyodide_kernel") is None:
         raise Problem(
             "JupyterLite is not installed: it is what the site is made of.",
             "Install StateLab with its extra: pip install 'statelab[site]'. Then run this again.",
         )
+    downloads.node()  # what is needed at the end is missed at the beginning
     to = to.resolve()
     if to.exists() and any(to.iterdir()) and not (to / "statelab.json").is_file():
         raise Problem(f"{to} has something in it that is no site of ours.", "Name a folder that is new or empty.")
     above = next(each for each in (to, *to.parents) if each.exists())
     if not (above.is_dir() and os.access(above, os.W_OK)):  # said now, not after a minute's work
         raise Problem(f"Nothing can be written into {above}.", "Name another folder with --to.")
-    with TemporaryDirectory(prefix="statelab-site-") as name:
-        lite, made = Path(name, "lite"), Path(name, "made")
-        names = distribution.make(lite / "static" / "pyodide", _extension(_KERNEL), cache or downloads.cache_folder())
+    with beside(to) as aside:
+        lite, made = aside / "lite", aside / "made"
+        pyodide = lite / "static" / "pyodide"
+        names = distribution.make(pyodide, _extension(_KERNEL), cache or downloads.cache_folder(), say)
         _contents(lite / "files")
         _settings(lite, names)
+        say("Putting JupyterLite and the course together")
         _jupyterlite(lite, made)
         _page(made)
         _service_worker(made / "service-worker.js")
@@ -61,10 +67,7 @@ def build(to: Path, *, cache: Path | None = None) -> dict[str, int]:
         counted = sizes.of(made)
         about = {"statelab": VERSION, "pyodide": downloads.PYODIDE_VERSION, "bytes": counted}
         (made / "statelab.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-        if to.exists():
-            shutil.rmtree(to)
-        to.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(made, to)
+        put(made, to, aside)
     return counted
 
 

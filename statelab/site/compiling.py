@@ -13,13 +13,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from statelab.cluster.problem import Problem
-from statelab.site.downloads import PYODIDE_VERSION
+from statelab.site.downloads import PYODIDE_VERSION, Say, node
 
 _PROGRAM = Path(__file__).parent / "compile.mjs"
 _LONGEST_S = 600
 
 
-def compile_all(archives: list[Path], pyodide: Path, cache: Path) -> None:
+def compile_all(archives: list[Path], pyodide: Path, cache: Path, say: Say = print) -> None:
     """Put compiled modules in the place of the sources in these zips and wheels. Raises Problem.
 
     `pyodide`: the folder of that Pyodide, which Node.js runs.
@@ -29,6 +29,7 @@ def compile_all(archives: list[Path], pyodide: Path, cache: Path) -> None:
     known = {path: kept / _key(path) for path in archives}
     missing = [path for path, copy in known.items() if not copy.is_file()]
     if missing:
+        say(f"Compiling {len(missing)} archives of modules with Node.js (the first time a minute or two)")
         _compile(missing, known, pyodide)
     for path, copy in known.items():
         shutil.copyfile(copy, path)
@@ -40,16 +41,14 @@ def _key(path: Path) -> str:
 
 
 def _compile(archives: list[Path], known: dict[Path, Path], pyodide: Path) -> None:
-    node = shutil.which("node")
-    if node is None:
-        raise Problem("There is no node on this machine: it compiles the course's modules.", "Install Node.js.")
+    program = node()
     with TemporaryDirectory(prefix="statelab-compile-") as name:
         source, made = Path(name, "from"), Path(name, "to")
         source.mkdir()
         made.mkdir()
         for path in archives:
             shutil.copyfile(path, source / path.name)
-        command = [node, str(_PROGRAM), str(pyodide), str(source), str(made)]
+        command = [program, str(_PROGRAM), str(pyodide), str(source), str(made)]
         try:
             done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_LONGEST_S)
         except subprocess.TimeoutExpired:

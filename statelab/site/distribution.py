@@ -39,17 +39,17 @@ _LATER = frozenset({"fakeredis", "redis", "sortedcontainers", "packaging", "idna
 _KERNEL = {"piplite": ("piplite",), "ipykernel": ("ipykernel",), "pyodide-kernel": ("pyodide_kernel",)}
 
 
-def make(folder: Path, extension: Path, cache: Path) -> list[str]:
+def make(folder: Path, extension: Path, cache: Path, say: downloads.Say = print) -> list[str]:
     """Fill `folder`; the names of what to load when a kernel starts. Raises Problem for what cannot be had.
 
     `extension`: the folder of the kernel's installed extension.
     """
-    source = downloads.pyodide(cache)
+    source = downloads.pyodide(cache, say)
     folder.mkdir(parents=True, exist_ok=True)
     for name in downloads.PYODIDE_FILES:
         shutil.copyfile(source / name, folder / name)
     lock = json.loads((folder / "pyodide-lock.json").read_text(encoding="utf-8"))
-    packages = _from_lock(lock["packages"], folder, cache)
+    packages = _from_lock(lock["packages"], folder, cache, say)
     kernel = _kernel(folder, extension)
     dependencies = installed(folder)
     there = frozenset(each for entry in packages.values() for each in entry["imports"])
@@ -59,7 +59,7 @@ def make(folder: Path, extension: Path, cache: Path) -> list[str]:
     stand_in = write(folder, _STAND_IN, "0", {}, ())
     for wheel in (*kernel, *dependencies, ours, rubrics, stand_in):
         packages[wheel.name] = wheel.to_json()
-    compile_all([*folder.glob("*.whl"), folder / "python_stdlib.zip"], source, cache)
+    compile_all([*folder.glob("*.whl"), folder / "python_stdlib.zip"], source, cache, say)
     later = _split(folder / "python_stdlib.zip")
     packages[later.name] = later.to_json()
     for entry in packages.values():
@@ -86,7 +86,7 @@ def _split(stdlib: Path) -> Wheel:
     return write(stdlib.parent, _REST, downloads.PYODIDE_VERSION, moved, _STDLIB_LATER)
 
 
-def _from_lock(locked: dict[str, Any], folder: Path, cache: Path) -> dict[str, Any]:
+def _from_lock(locked: dict[str, Any], folder: Path, cache: Path, say: downloads.Say) -> dict[str, Any]:
     """The pure wheels that the kernel starts with, with their entries: checksums are those of the files beside it."""
     wanted: dict[str, Any] = {}
     waiting = list(_ROOTS)
@@ -101,7 +101,7 @@ def _from_lock(locked: dict[str, Any], folder: Path, cache: Path) -> dict[str, A
             raise Problem(f"{name} is no pure Python in Pyodide {downloads.PYODIDE_VERSION}.")
         wanted[name] = dict(entry)
         waiting += entry["depends"]
-    found = downloads.wheels(cache, ((name, entry["version"]) for name, entry in sorted(wanted.items())))
+    found = downloads.wheels(cache, ((name, entry["version"]) for name, entry in sorted(wanted.items())), say)
     for name, path in found.items():
         shutil.copyfile(path, folder / path.name)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()

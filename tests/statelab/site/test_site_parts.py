@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -16,6 +17,7 @@ import pytest
 from statelab.cluster import Problem
 from statelab.site import build as building
 from statelab.site import compiling, distribution, downloads, sizes, wheels
+from statelab.site.putting import beside, put
 
 # What the kernel of a tab starts with besides, of which ours imports something.
 PYODIDES = (
@@ -170,7 +172,9 @@ def test_modules_are_compiled_by_the_interpreter_that_will_run_them_and_once(tmp
     """The interpreter is Pyodide's own, which Node.js runs; here it is this Python, asked as that one is."""
     program, asked = tmp_path / "node", tmp_path / "asked"
     each = "cp $each $4; printf compiled >> $4/${each##*/}"
-    program.write_text(f"#!/bin/sh\necho x >> {asked}\nfor each in $3/*; do {each}; done\n")
+    program.write_text(
+        f"#!/bin/sh\n[ $1 = --version ] && exec echo v20.1.0\necho x >> {asked}\nfor each in $3/*; do {each}; done\n"
+    )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     for folder in ("first", "second"):
@@ -184,7 +188,7 @@ def test_modules_are_compiled_by_the_interpreter_that_will_run_them_and_once(tmp
 def test_a_module_that_cannot_be_compiled_is_said(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     (tmp_path / "a.whl").write_text("source")
-    with pytest.raises(Problem, match="no node"):
+    with pytest.raises(Problem, match=r"no Node\.js"):
         compiling.compile_all([tmp_path / "a.whl"], tmp_path, tmp_path)
 
 
@@ -194,3 +198,73 @@ def test_the_service_worker_is_asked_for_the_learners_files_alone(tmp_path):
     worker.write_text("shouldBroadcast(a)?x:shouldDrop(t,a)||(n=maybeFromCache(e));")
     building._service_worker(worker)
     assert "shouldDrop(t,a)||!enableCache||(n=maybeFromCache(e))" in worker.read_text()
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        (None, r"There is no Node\.js.*Install Node\.js 18 or newer"),
+        ("echo v16.20.2", r"Node\.js is 16\.20\.2 here .*Install"),
+        ("exit 3", r"Node\.js is broken here"),
+    ],
+)
+def test_a_site_that_cannot_be_compiled_is_told_so_before_anything_is_fetched(tmp_path, monkeypatch, program, said):
+    pytest.importorskip("jupyterlite_core")
+    if program is not None:
+        (tmp_path / "node").write_text(f"#!/bin/sh\n{program}\n")
+        (tmp_path / "node").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(distribution, "make", lambda *_: pytest.fail("something was fetched"))
+    with pytest.raises(Problem) as told:
+        building.build(tmp_path / "site", cache=tmp_path / "cache")
+    assert re.search(said, str(told.value), re.DOTALL)
+    assert not (tmp_path / "site").exists()
+
+
+def test_who_ends_it_in_the_middle_has_the_site_of_before_and_no_half_one(tmp_path, monkeypatch):
+    pytest.importorskip("jupyterlite_core")
+    before = tmp_path / "site"
+    before.mkdir()
+    (before / "statelab.json").write_text("{}")
+    heard: list[str] = []
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(downloads, "node", lambda: "node")
+    monkeypatch.setattr(distribution, "make", lambda *_: [])
+    monkeypatch.setattr(building, "_jupyterlite", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        building.build(before, cache=tmp_path, say=heard.append)
+    assert heard == ["Putting JupyterLite and the course together"]
+    assert [each.name for each in tmp_path.iterdir()] == ["site"]
+    assert [each.name for each in before.iterdir()] == ["statelab.json"]
+
+
+def test_what_npm_and_pip_bring_is_kept_whole_or_not_at_all(tmp_path, monkeypatch):
+    def cut_off(command: list[str]) -> None:
+        folder = Path(command[command.index("--pack-destination" if "pack" in command else "--dest") + 1])
+        (folder / "six-1.0-py3-none-any.whl").write_bytes(b"half of it")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(downloads, "_run", cut_off)
+    monkeypatch.setattr(downloads.shutil, "which", lambda name: name)
+    with pytest.raises(KeyboardInterrupt):
+        downloads.pyodide(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        downloads.wheels(tmp_path, [("six", "1.0")])
+    assert [each.name for each in tmp_path.rglob("*")] == ["wheels"]
+
+
+def test_a_folder_takes_anothers_place_in_two_steps_and_the_other_comes_back_if_the_second_fails(tmp_path, monkeypatch):
+    target, made = tmp_path / "site", tmp_path / "made"
+    for folder in (target, made):
+        folder.mkdir()
+        (folder / folder.name).touch()
+    with beside(target) as aside:
+        with pytest.raises(FileNotFoundError):
+            put(tmp_path / "nothing", target, aside)
+        assert (target / "site").is_file()
+        put(made, target, aside)
+    assert (target / "made").is_file() and not made.exists()
+    assert [each.name for each in tmp_path.iterdir()] == ["site"]

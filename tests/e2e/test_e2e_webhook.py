@@ -21,7 +21,7 @@ _WHERE = "/webhook.local.config/certificates"
 class Hooks:
     """The server of one namespace, and configurations that ask it about that namespace alone."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, program: str = "webhook") -> None:
         self.api = api
         issued = issue(f"{NAME}.{api.namespace}.svc", at_s=time.time())
         self.bundle = base64.b64encode(issued.authority.encode()).decode()
@@ -36,7 +36,7 @@ class Hooks:
         }  # fmt: skip
         volumes = [{"name": "certs", "secret": {"secretName": NAME}}]
         server = pod(
-            "x", "webhook", *files, "--alsologtostderr", "-v=4", "--port=8444", container=container, volumes=volumes
+            "x", program, *files, "--alsologtostderr", "-v=4", "--port=8444", container=container, volumes=volumes
         )
         labels = {"app": "sample-webhook"}
         template = {"metadata": {"labels": labels}, "spec": server["spec"]}
@@ -294,3 +294,56 @@ def test_should_list_patch_and_update_and_match_by_conditions(api: Api, hooks: H
     assert "admissionregistration.k8s.io/v1" in [each["groupVersion"] for each in group["versions"]]
     resources = {each["name"] for each in api.request("GET", "/apis/admissionregistration.k8s.io/v1")["resources"]}
     assert set(both.split()) <= resources
+
+
+# ---- crd_conversion_webhook.go
+
+
+def test_should_be_able_to_convert_custom_resources(api: Api) -> None:
+    """From v1 to v2, and a list of objects that were stored in either."""
+    hooks, group, plural = Hooks(api, "crd-conversion-webhook"), "stable.example.com", f"e2e-{api.namespace}-crds"
+    text = {"type": "string"}
+    fields = {"v1": {"hostPort": text}, "v2": {"host": text, "port": text}}
+
+    def versions(stored: str) -> Any:
+        return [
+            {"name": each, "served": True, "storage": each == stored,
+             "schema": {"openAPIV3Schema": {"type": "object", "properties": fields[each]}}}
+            for each in fields
+        ]  # fmt: skip
+
+    service = {"namespace": api.namespace, "name": NAME, "path": "/crdconvert", "port": 8443}
+    webhook = {"clientConfig": {"service": service, "caBundle": hooks.bundle}, "conversionReviewVersions": ["v1"]}
+    kind = f"E2e{api.namespace.replace('-', '')}"
+    names = {"plural": plural, "singular": plural[:-1], "kind": kind, "listKind": f"{kind}List"}
+    conversion = {"strategy": "Webhook", "webhook": webhook}
+    spec = {"group": group, "scope": "Namespaced", "names": names, "versions": versions("v1"), "conversion": conversion}
+    definition = {"metadata": {"name": f"{plural}.{group}"}, "spec": spec}
+    _established(api, definition)
+    v1, v2 = (f"/apis/{group}/{each}/namespaces/{api.namespace}/{plural}" for each in fields)
+    old = {
+        "apiVersion": f"{group}/v1",
+        "kind": kind,
+        "metadata": {"name": "cr-instance-1"},
+        "hostPort": "localhost:8080",
+    }
+    api.request("POST", v1, old)
+    converted = api.request("GET", f"{v2}/cr-instance-1")
+    assert (converted["host"], converted["port"]) == ("localhost", "8080") and "hostPort" not in converted
+    name = definition["metadata"]["name"]
+    api.patch("customresourcedefinitions", name, {"spec": {"versions": versions("v2")}}, type=MERGE)
+    new = {
+        "apiVersion": f"{group}/v2",
+        "kind": kind,
+        "metadata": {"name": "cr-instance-2"},
+        "host": "host",
+        "port": "80",
+    }
+    api.request("POST", v2, new)
+    assert [each["hostPort"] for each in api.request("GET", v1)["items"]] == ["localhost:8080", "host:80"]
+    assert [(each["host"], each["port"]) for each in api.request("GET", v2)["items"]] == [
+        ("localhost", "8080"), ("host", "80"),
+    ]  # fmt: skip
+    for each in ("cr-instance-1", "cr-instance-2"):
+        api.request("DELETE", f"{v2}/{each}")
+    api.delete("customresourcedefinitions", name)

@@ -20,6 +20,7 @@ from statelab.controlplane.apiserver.authorization.authorizer import Authorizer
 from statelab.controlplane.apiserver.encoding import strict
 from statelab.controlplane.apiserver.patch import apply, patching
 from statelab.controlplane.apiserver.registry import admission, certificates, defaults, deletion, placing, strategy
+from statelab.controlplane.apiserver.registry.conversion import Converter
 from statelab.controlplane.apiserver.registry.copying import fresh, sharing
 from statelab.controlplane.apiserver.registry.policies import Policies
 from statelab.controlplane.apiserver.registry.policies.request import Operation as Asking
@@ -73,6 +74,7 @@ class ApiServer:
         self.random = random
         self.authorizer = Authorizer(self)
         self.policies = Policies(store, self, self.new_uid)
+        self.kinds.by_webhook = Converter(lambda: self.policies.call, self.new_uid).convert
         key = key or Key.of_seed("nobody reaches this cluster")
         self.tokens = Tokens(self, key)
         self.authority = Authority(key)
@@ -109,8 +111,9 @@ class ApiServer:
     def _stored(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """An object in the version that is stored now; of a custom kind, it may have been written in another."""
         obj = self.store.get(kind.plural, _key(namespace, name))
-        if obj is not None and kind.custom is not None and obj["apiVersion"] != kind.api_version:
-            return {**obj, "apiVersion": kind.api_version}
+        if obj is not None and kind.custom is not None:
+            converted: Object = kind.custom.converted(obj, kind.api_version)
+            return converted
         return obj
 
     # ---- create
@@ -429,9 +432,15 @@ class ApiServer:
         body: Any,
         options: WriteOptions,
         subresource: str | None = None,
+        asked_as: Kind | None = None,
     ) -> tuple[Object, bool]:
-        """Apply a patch: "json", "merge", "strategic" or "apply". Returns the object, and whether it was created."""
+        """Apply a patch: "json", "merge", "strategic" or "apply". Returns the object, and whether it was created.
+
+        `asked_as`: the kind in the version that the patch speaks of, where a webhook makes it of what is stored.
+        """
         kind = self.kinds[plural]
+        if asked_as is not None and subresource != "scale":
+            return self._patch_converted(kind, asked_as, namespace, name, patch_type, body, options, subresource)
         if patch_type == "apply":
             return self._server_side_apply(kind, namespace, name, body, options, subresource)
         old = self._must_get(kind, namespace, name)
@@ -445,6 +454,28 @@ class ApiServer:
             raise patching.refused(patch_type, body, obj, refusal) from None
         options.warnings.extend(warnings)
         return self._replace(kind, obj, old, options, subresource), False
+
+    def _patch_converted(
+        self,
+        kind: Kind,
+        asked_as: Kind,
+        namespace: str,
+        name: str,
+        patch_type: str,
+        body: Any,
+        options: WriteOptions,
+        subresource: str | None,
+    ) -> tuple[Object, bool]:
+        """Patch an object in a version that a webhook makes: there and back again."""
+        if patch_type == "apply":
+            why = "server-side apply in a version that a webhook converts: apply in the stored one, or try kind"
+            raise errors.bad_request(f"StateLab does not simulate {why}")
+        old = self._must_get(kind, namespace, name)
+        before = asked_as.custom.converted(old, asked_as.api_version)
+        obj = patching.patched(asked_as, before, patch_type, body, subresource)
+        obj, warnings = strict.check(obj, asked_as, options.field_validation)
+        options.warnings.extend(warnings)
+        return self._replace(kind, asked_as.custom.converted(obj, kind.api_version), old, options, subresource), False
 
     def _server_side_apply(
         self, kind: Kind, namespace: str, name: str, body: Object, options: WriteOptions, subresource: str | None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from statelab.controlplane.apiserver.validation.custom.kinds import kinds_of
+from statelab.controlplane.apiserver.validation.custom.kinds import Custom, kinds_of
 from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, KINDS, Kind, Object
 from statelab.controlplane.store import Revision, Store
 
@@ -15,6 +15,7 @@ class ServedKinds:
     """Kinds by plural; a custom one's is its definition's name. A definition counts from when it is Established."""
 
     def __init__(self, store: Store) -> None:
+        self.by_webhook: Callable[[Custom, Object, str], Object] | None = None  # how a conversion webhook is asked
         self._custom: dict[str, list[Kind]] = {}  # by definition, the stored version first
         for definition in store.list(DEFINITIONS):
             self._take(definition)
@@ -31,8 +32,14 @@ class ServedKinds:
         conditions = (definition.get("status") or {}).get("conditions") or ()
         if any(each["type"] == "Established" and each["status"] == "True" for each in conditions):
             self._custom[name] = kinds_of(definition)
+            for kind in self._custom[name]:
+                if kind.custom is not None and kind.custom.webhook is not None:
+                    kind.custom.by_webhook = self._convert
         else:
             self._custom.pop(name, None)
+
+    def _convert(self, custom: Custom, obj: Object, api_version: str) -> Object:
+        return self.by_webhook(custom, obj, api_version) if self.by_webhook is not None else obj
 
     def __getitem__(self, plural: str) -> Kind:
         found = KINDS.get(plural)

@@ -46,8 +46,7 @@ def in_version(kind: Kind, obj: Object) -> Object:
     """An object as this version of its kind shows it: custom ones with new defaults, and this version's name."""
     if kind.custom is None or obj.get("kind") != kind.name:
         return obj
-    obj = kind.custom.shown(obj)
-    return obj if obj.get("apiVersion") == kind.api_version else {**obj, "apiVersion": kind.api_version}
+    return kind.custom.shown(kind.custom.converted(obj, kind.api_version))  # type: ignore[no-any-return]
 
 
 def of_object(request: Request, kind: Kind, obj: Object, code: int, form: Form, now_s: float) -> Response:
@@ -112,7 +111,10 @@ def event_encoder(
     def as_is(type: str, obj: Object) -> bytes:
         if type in ("BOOKMARK", "ERROR"):
             return event_line(type, obj)
-        shown = in_version(kind, obj)
+        try:
+            shown = in_version(kind, obj)
+        except errors.ApiError as error:  # of a webhook that cannot be asked: a watch tells it as an event
+            return event_line("ERROR", error.status())
         if shown is not obj:
             return event_line(type, shown)
         return b'{"type":"' + type.encode() + b'","object":' + store.encoded(obj) + b"}\n"

@@ -332,6 +332,7 @@ class Handler:
         body = bodies.obj(request, target.kind, wanted.field_validation, warnings)
         if target.kind.custom is not None:
             self._check_kind_lives(target.kind)
+            body = self._as_stored(target.kind, body)
         created = self.api.create(target.kind.plural, target.namespace, body, wanted)
         return self._shown(request, target.kind, created, 201, form, stored=not wanted.dry_run)
 
@@ -341,6 +342,14 @@ class Handler:
             message = "create not allowed while custom resource definition is terminating"
             raise ApiError(405, "MethodNotAllowed", message, {"group": kind.group, "kind": kind.resource})
 
+    def _as_stored(self, kind: Kind, body: Object) -> Object:
+        """What was sent, in the version that is stored, where a webhook has to make that."""
+        if not _is_converted(kind):
+            return body
+        body.setdefault("metadata", {})
+        made: Object = kind.custom.converted(body, self.api.kinds[kind.plural].api_version)
+        return made
+
     def _update(self, request: Request, target: Target, warnings: list[str]) -> Response:
         kind = target.kind
         form = negotiation.form_of(request.headers.get("accept", ""), forms.OBJECT_VIEWS)
@@ -348,7 +357,7 @@ class Handler:
         if target.subresource == "scale":
             body = bodies.of_definition(request, "io.k8s.api.autoscaling.v1.Scale", "Scale")
         else:
-            body = bodies.obj(request, kind, wanted.field_validation, warnings)
+            body = self._as_stored(kind, bodies.obj(request, kind, wanted.field_validation, warnings))
         _check_name(body, target)
         is_new = self.store.get(kind.plural, _key(target)) is None
         if is_new and kind.created_by_update and request.user is not ADMIN:
@@ -365,7 +374,14 @@ class Handler:
         if patch_type == "apply" and request.user is not ADMIN:
             self._check_may_create(request, target)
         patched, is_new = self.api.patch(
-            kind.plural, target.namespace, target.name, patch_type, body, wanted, target.subresource or None
+            kind.plural,
+            target.namespace,
+            target.name,
+            patch_type,
+            body,
+            wanted,
+            target.subresource or None,
+            kind if _is_converted(kind) else None,
         )
         return self._shown(request, kind, patched, 201 if is_new else 200, form, stored=not wanted.dry_run)
 
@@ -436,6 +452,11 @@ class Handler:
                 return Response(code, self.store.encoded(obj))
             return forms.json_response(obj, code)
         return forms.of_object(request, kind, obj, code, form, self.cluster.loop.now_s)
+
+
+def _is_converted(kind: Kind) -> bool:
+    """Whether a webhook stands between this version of a custom kind and what is stored."""
+    return kind.custom is not None and kind.custom.webhook is not None and kind.version != kind.custom.stored
 
 
 def refusal(error: ApiError) -> Response:

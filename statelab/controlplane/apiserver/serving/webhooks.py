@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 Fields = Mapping[str, Any]
 TOOK = "statelab-took-seconds"
+_NO_TLS = (
+    "http: server gave HTTP response to HTTPS client (StateLab: of the images here only agnhost's webhook speaks TLS; "
+    "a real cluster made with kind is the place to try another)"
+)
 _LATE = "context deadline exceeded"
 
 
@@ -44,13 +48,13 @@ class WebhookCaller:
             ip = self._address(namespace, name, port)
             answer = self._post(ip, port, host, f"{path or '/'}?timeout={timeout_s}s", body, timeout_s, config)
         except CallFailed as failed:
-            raise CallFailed(f"failed to call webhook: Post {go_quote(url)}: {failed}") from None
+            raise CallFailed(f"Post {go_quote(url)}: {failed}") from None
         if not 200 <= answer.status < 300:
             words = "the server could not find the requested resource"
             if answer.status != 404:
                 said = answer.body.decode(errors="replace")[:200]
                 words = f"an error on the server ({go_quote(said)}) has prevented the request from succeeding"
-            raise CallFailed(f"failed to call webhook: {words}")
+            raise CallFailed(words)
         return answer.body
 
     def _address(self, namespace: str, name: str, port: int) -> str:
@@ -79,7 +83,7 @@ class WebhookCaller:
             raise CallFailed(_unreachable(ip, port, error)) from None
         shown = network.certificate(at, number)
         if shown is None:
-            raise CallFailed("http: server gave HTTP response to HTTPS client")
+            raise CallFailed(_NO_TLS)
         problem = x509.problem(shown, _bundle(config), host, self._cluster.loop.now_s)
         if problem:
             raise CallFailed(f"tls: failed to verify certificate: {problem}")

@@ -15,11 +15,13 @@ from statelab.controlplane.apiserver.validation.fields import (
     Errors,
     Fields,
     duplicate,
+    forbidden,
     invalid,
     not_supported,
     required,
     too_many,
 )
+from statelab.controlplane.syntax import rfc1035_label
 
 Names = Mapping[str, types.Type]
 
@@ -30,6 +32,8 @@ OPERATIONS = ("*", "CONNECT", "CREATE", "DELETE", "UPDATE")
 MUTATING_OPERATIONS = ("*", "CONNECT", "CREATE", "UPDATE")
 _SCOPES = ("*", "Cluster", "Namespaced")
 _MOST_CONDITIONS = 64
+_REVIEWS = ("v1", "v1beta1")
+_OUTSIDE = "StateLab calls no server outside of the cluster; a real cluster made with kind is the place to try it"
 
 # ---- what an expression may speak of
 
@@ -248,3 +252,59 @@ _RESERVED = frozenset(
 def is_identifier(name: str) -> bool:
     """Whether CEL can call a variable that."""
     return bool(_IDENTIFIER.fullmatch(name)) and name not in _RESERVED
+
+
+# ---- webhooks
+
+
+def client(config: Fields, field: str) -> Errors:
+    """Where a webhook is: a Service of the cluster; an address outside is refused."""
+    url, service = config.get("url"), config.get("service")
+    if (url is None) == (service is None):
+        return [required(field, "exactly one of url or service is required")]
+    if service is None:
+        return [forbidden(f"{field}.url", _OUTSIDE)]
+    here = f"{field}.service"
+    errors: Errors = []
+    if not service.get("name"):
+        errors.append(required(f"{here}.name", "service name is required"))
+    if not service.get("namespace"):
+        errors.append(required(f"{here}.namespace", "service namespace is required"))
+    if not 1 <= service.get("port", 443) <= 65535:
+        words = "port is not valid: must be between 1 and 65535, inclusive"
+        errors.append(invalid(f"{here}.port", service["port"], words))
+    path = service.get("path")
+    return errors + (_path(path, f"{here}.path") if path is not None else [])
+
+
+def _path(path: str, field: str) -> Errors:
+    if not path.startswith("/"):
+        return [invalid(field, path, "must start with a '/'")]
+    errors: Errors = []
+    steps = path[1:].split("/")
+    if steps and not steps[-1]:
+        steps = steps[:-1]
+    for index, step in enumerate(steps):
+        if not step:
+            errors.append(invalid(field, path, f"segment[{index}] may not be empty"))
+        else:
+            errors += [invalid(field, path, f"segment[{index}]: {words}") for words in names.subdomain(step)]
+    return errors
+
+
+def review_versions(versions: list[str], here: str) -> Errors:
+    """The versions of reviews that a webhook understands: one that the server speaks must be among them."""
+    if not versions:
+        return [required(here, f"must specify one of {', '.join(_REVIEWS)}")]
+    errors: Errors = []
+    for index, version in enumerate(versions):
+        if version in versions[:index]:
+            errors.append(invalid(f"{here}[{index}]", version, "duplicate version"))
+        else:
+            errors += [invalid(f"{here}[{index}]", version, words) for words in rfc1035_label(version)]
+    if not any(each in _REVIEWS for each in versions):
+        errors.append(invalid(here, versions, f"must include at least one of {', '.join(_REVIEWS)}"))
+    elif "v1" not in versions:
+        words = "StateLab asks in version v1 alone; a real cluster made with kind is the place to try v1beta1"
+        errors.append(invalid(here, versions, words))
+    return errors

@@ -11,18 +11,14 @@ from statelab.controlplane.apiserver.validation.fields import (
     Errors,
     Fields,
     duplicate,
-    forbidden,
     invalid,
     not_supported,
     required,
 )
 from statelab.controlplane.apiserver.validation.rules import Rules
 from statelab.controlplane.kinds import Object
-from statelab.controlplane.syntax import rfc1035_label
 
-_REVIEWS = ("v1", "v1beta1")
 _SIDE_EFFECTS = ("None", "NoneOnDryRun")
-_OUTSIDE = "StateLab calls no server outside of the cluster; a real cluster made with kind is the place to try it"
 
 
 def create(obj: Object) -> Errors:
@@ -30,7 +26,8 @@ def create(obj: Object) -> Errors:
     seen: set[str] = set()
     for index, hook in enumerate(obj.get("webhooks") or ()):
         here, name = f"webhooks[{index}]", hook.get("name", "")
-        errors += _webhook(hook, here) + _versions(hook.get("admissionReviewVersions") or [], here)
+        errors += _webhook(hook, here)
+        errors += shared.review_versions(hook.get("admissionReviewVersions") or [], f"{here}.admissionReviewVersions")
         if name and name in seen:
             errors.append(duplicate(f"{here}.name", name))
         seen.add(name)
@@ -60,7 +57,7 @@ def _webhook(hook: Fields, field: str) -> Errors:
         errors += meta.label_selector(hook.get(key), f"{field}.{key}")
     again, here = hook.get("reinvocationPolicy"), f"{field}.reinvocationPolicy"
     errors += shared.one_of(again, here, shared.REINVOCATION_POLICIES)
-    errors += _client(hook.get("clientConfig") or {}, f"{field}.clientConfig")
+    errors += shared.client(hook.get("clientConfig") or {}, f"{field}.clientConfig")
     conditions = hook.get("matchConditions") or []
     return errors + shared.match_conditions(conditions, f"{field}.matchConditions", params=False)
 
@@ -74,58 +71,6 @@ def _qualified(name: str, field: str) -> Errors:
     if len(name.split(".")) < 3:
         return [invalid(field, name, "should be a domain with at least three segments separated by dots")]
     return []
-
-
-def _client(config: Fields, field: str) -> Errors:
-    url, service = config.get("url"), config.get("service")
-    if (url is None) == (service is None):
-        return [required(field, "exactly one of url or service is required")]
-    if service is None:
-        return [forbidden(f"{field}.url", _OUTSIDE)]
-    here = f"{field}.service"
-    errors: Errors = []
-    if not service.get("name"):
-        errors.append(required(f"{here}.name", "service name is required"))
-    if not service.get("namespace"):
-        errors.append(required(f"{here}.namespace", "service namespace is required"))
-    if not 1 <= service.get("port", 443) <= 65535:
-        words = "port is not valid: must be between 1 and 65535, inclusive"
-        errors.append(invalid(f"{here}.port", service["port"], words))
-    path = service.get("path")
-    return errors + (_path(path, f"{here}.path") if path is not None else [])
-
-
-def _path(path: str, field: str) -> Errors:
-    if not path.startswith("/"):
-        return [invalid(field, path, "must start with a '/'")]
-    errors: Errors = []
-    steps = path[1:].split("/")
-    if steps and not steps[-1]:
-        steps = steps[:-1]
-    for index, step in enumerate(steps):
-        if not step:
-            errors.append(invalid(field, path, f"segment[{index}] may not be empty"))
-        else:
-            errors += [invalid(field, path, f"segment[{index}]: {words}") for words in names.subdomain(step)]
-    return errors
-
-
-def _versions(versions: list[str], field: str) -> Errors:
-    here = f"{field}.admissionReviewVersions"
-    if not versions:
-        return [required(here, f"must specify one of {', '.join(_REVIEWS)}")]
-    errors: Errors = []
-    for index, version in enumerate(versions):
-        if version in versions[:index]:
-            errors.append(invalid(f"{here}[{index}]", version, "duplicate version"))
-        else:
-            errors += [invalid(f"{here}[{index}]", version, words) for words in rfc1035_label(version)]
-    if not any(each in _REVIEWS for each in versions):
-        errors.append(invalid(here, versions, f"must include at least one of {', '.join(_REVIEWS)}"))
-    elif "v1" not in versions:
-        words = "StateLab asks in version v1 alone; a real cluster made with kind is the place to try v1beta1"
-        errors.append(invalid(here, versions, words))
-    return errors
 
 
 def _fill_in(obj: Object) -> None:

@@ -19,7 +19,7 @@ from statelab.controlplane.runtime.images.issuer_check import IssuerCheck
 from statelab.controlplane.runtime.images.mounttest import mounttest
 from statelab.controlplane.runtime.images.pause import pause
 from statelab.controlplane.runtime.images.web import content_type, find
-from statelab.controlplane.runtime.images.webhook import webhook
+from statelab.controlplane.runtime.images.webhook import conversion_webhook, webhook
 from statelab.controlplane.runtime.network import Connection, NetworkError
 from statelab.controlplane.runtime.programs import Task
 from statelab.reader import jsonbytes
@@ -419,6 +419,7 @@ _PROGRAMS: Mapping[str, Callable[[Task], None]] = {
     "entrypoint-tester": entrypoint_tester,
     "logs-generator": logs_generator,
     "webhook": lambda task: webhook(task, _options(task)),
+    "crd-conversion-webhook": lambda task: conversion_webhook(task, _options(task)),
 }
 
 IMAGE = Image(

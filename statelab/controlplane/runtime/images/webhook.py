@@ -1,6 +1,7 @@
-"""agnhost's `webhook`: a server over TLS that is asked about requests, and decides as the tests of webhooks need it.
+"""agnhost's `webhook` and `crd-conversion-webhook`: servers over TLS that answer as the tests of webhooks need it.
 
-Source: kubernetes test/images/agnhost/webhook (main.go, pods.go, configmap.go, customresource.go, crd.go, addlabel.go).
+Source: kubernetes test/images/agnhost/webhook (main.go, pods.go, configmap.go, customresource.go, crd.go, addlabel.go),
+test/images/agnhost/crd-conversion-webhook/converter.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 from statelab.controlplane import x509
 from statelab.controlplane.runtime.applets.resolver import text_of
-from statelab.controlplane.runtime.http import HttpRequest, HttpResponse, Respond, serve
+from statelab.controlplane.runtime.http import Handler, HttpRequest, HttpResponse, Respond, serve
 from statelab.controlplane.runtime.network import Connection
 from statelab.controlplane.runtime.programs import Task
 from statelab.reader import jsonbytes
@@ -23,20 +24,29 @@ _JSON = {"Content-Type": "application/json"}
 
 
 def webhook(task: Task, options: Mapping[str, str]) -> None:
-    """Serve at `--port` with the certificate of `--tls-cert-file` and the key of `--tls-private-key-file`."""
+    """Decide on requests: at `--port`, with the certificate and key of `--tls-cert-file`, `--tls-private-key-file`."""
+    image = options.get("sidecar-image", "")
+    _serve(task, options, lambda request, respond: _answer(request, respond, image))
+
+
+def conversion_webhook(task: Task, options: Mapping[str, str]) -> None:
+    """Convert the objects of stable.example.com between v1 (`hostPort`) and v2 (`host` and `port`)."""
+    _serve(task, options, _convert)
+
+
+def _serve(task: Task, options: Mapping[str, str], handler: Handler) -> None:
     port = int(options.get("port") or 443)
     chain, key = (text_of(task.files, options.get(each, "")) for each in ("tls-cert-file", "tls-private-key-file"))
     if problem := x509.is_pair(chain, key):
         task.fail(f"{problem}\n")
         return
-    image = options.get("sidecar-image", "")
 
     def accept(connection: Connection) -> None:
         if not connection.tls:
             connection.send(_PLAIN)
             connection.close()
             return
-        serve(connection, lambda request, respond: _answer(request, respond, image))
+        serve(connection, handler)
 
     try:
         task.network.listen(task.ip, port, accept)
@@ -184,3 +194,45 @@ _DECISIONS: dict[str, Callable[[Fields, str], Fields | None]] = {
     "/mutating-custom-resource": _stages,
     "/crd": _definition,
 }
+
+
+# ---- conversion
+
+
+def _convert(request: HttpRequest, respond: Respond) -> None:
+    if request.path == "/readyz":
+        respond(HttpResponse(200, b"ok"))
+        return
+    try:
+        review = jsonbytes.loads(request.body)
+        asked: Fields = review["request"]
+        wanted = asked["desiredAPIVersion"]
+        converted = [_in_version(each, wanted) for each in asked["objects"]]
+        result: Fields = {"metadata": {}, "status": "Success"}
+    except ValueError as problem:
+        converted, result = [], {"metadata": {}, "status": "Failure", "message": str(problem)}
+    except (KeyError, TypeError, RecursionError) as problem:
+        respond(HttpResponse(400, f"{problem}\n".encode()))
+        return
+    response = {"uid": asked.get("uid"), "convertedObjects": converted, "result": result}
+    about = {"kind": "ConversionReview", "apiVersion": review.get("apiVersion")}
+    respond(HttpResponse(200, jsonbytes.dumps({**about, "response": response}), _JSON))
+
+
+def _in_version(obj: Fields, wanted: str) -> Fields:
+    """Raises ValueError in the program's words."""
+    made, version = dict(obj), obj.get("apiVersion")
+    if version == wanted:
+        raise ValueError(f"conversion from a version to itself should not call the webhook: {wanted}")
+    if (version, wanted) == ("stable.example.com/v1", "stable.example.com/v2"):
+        if "hostPort" in made:
+            host, colon, port = str(made.pop("hostPort")).partition(":")
+            if not colon or ":" in port:
+                raise ValueError(f"invalid hostPort value `{obj['hostPort']}`")
+            made |= {"host": host, "port": port}
+    elif (version, wanted) == ("stable.example.com/v2", "stable.example.com/v1"):
+        if "host" in made and "port" in made:
+            made["hostPort"] = f"{made.pop('host')}:{made.pop('port')}"
+    else:
+        raise ValueError(f"unexpected conversion version {version}")
+    return {**made, "apiVersion": wanted}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from statelab.controlplane import ControlPlane
-from statelab.controlplane.apiserver.registry.policies import Asked, Policies
+from statelab.controlplane.apiserver.registry.policies import Asked, Policies, request
 from statelab.controlplane.apiserver.serving.client import InProcessClient
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object
@@ -245,6 +245,17 @@ def test_an_expression_that_never_ends_is_stopped() -> None:
     deep = "".join(f"{long}.all(v{depth}, " for depth in range(8)) + "true" + ")" * 8
     error = refused(cluster_with(policy({"expression": deep}), binding()), deployment())
     assert "running out of cost budget, no further validation rules will be run" in error.message
+
+
+def test_all_policies_together_cost_no_more_than_a_request_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each binding would be let off with its policy's own budget; a hundred of them are not."""
+    monkeypatch.setattr(request, "BUDGET", 5_000)
+    dear = "[0,1,2,3,4,5,6,7,8,9].all(a, [0,1,2,3,4,5,6,7,8,9].all(b, a + b >= 0))"
+    cluster = cluster_with(policy({"expression": dear}), binding())
+    cluster.create(deployment(name="first"))
+    for number in range(100):
+        cluster.create(binding(f"b{number}"))
+    assert "running out of cost budget" in refused(cluster, deployment()).message
 
 
 def test_where_there_is_no_policy_nothing_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,11 +43,11 @@ def config_map(name: str = "x", **data: str) -> Object:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
 
 
-def server(issued: Issued, *more: str) -> list[Object]:
+def server(issued: Issued, *more: str, program: str = "webhook") -> list[Object]:
     """A Pod of agnhost's webhook, the Secret with its certificate, and the Service in front."""
     secret = {"tls.crt": issued.certificate, "tls.key": issued.key}
     where = "/certificates"
-    args = ["webhook", f"--tls-cert-file={where}/tls.crt", f"--tls-private-key-file={where}/tls.key", "--port=8444"]
+    args = [program, f"--tls-cert-file={where}/tls.crt", f"--tls-private-key-file={where}/tls.key", "--port=8444"]
     probe = {"httpGet": {"scheme": "HTTPS", "port": 8444, "path": "/readyz"}, "periodSeconds": 1}
     container = {
         "name": "hook", "image": AGNHOST, "args": [*args, *more], "readinessProbe": probe,
@@ -253,3 +253,84 @@ def test_what_is_no_configuration_is_refused(hooked: Object, words: str) -> None
     for kind in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"):
         error = refused(ControlPlane(), configuration(hooked, kind=kind))
         assert error.code == 422 and words in error.message
+
+
+# ---- conversion
+
+GROUP = "stable.example.com"
+V1, V2 = (f"/apis/{GROUP}/{each}/namespaces/default/endpoints2" for each in ("v1", "v2"))
+
+
+def definition(strategy: str = "Webhook", stored: str = "v1", **more: Any) -> Object:
+    text = {"type": "string"}
+    fields = {"v1": {"hostPort": text}, "v2": {"host": text, "port": text}}
+    versions = [
+        {"name": each, "served": True, "storage": each == stored,
+         "schema": {"openAPIV3Schema": {"type": "object", "properties": fields[each]}}}
+        for each in ("v1", "v2")
+    ]  # fmt: skip
+    service = {"namespace": "default", "name": "hook", "path": "/crdconvert"}
+    config = {"service": service, "caBundle": base64.b64encode(CA.encode()).decode(), **more}
+    conversion = {"strategy": strategy, "webhook": {"clientConfig": config, "conversionReviewVersions": ["v1"]}}
+    names = {"plural": "endpoints2", "singular": "endpoint2", "kind": "Endpoint2", "listKind": "Endpoint2List"}
+    spec = {"group": GROUP, "scope": "Namespaced", "names": names, "versions": versions, "conversion": conversion}
+    metadata = {"name": f"endpoints2.{GROUP}"}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": metadata,
+        "spec": spec,
+    }
+
+
+def endpoint(name: str, version: str, **fields: str) -> Object:
+    return {"apiVersion": f"{GROUP}/{version}", "kind": "Endpoint2", "metadata": {"name": name}, **fields}
+
+
+def test_a_webhook_makes_another_version_of_what_is_stored_and_back() -> None:
+    cluster = ControlPlane()
+    for each in server(ISSUED, program="crd-conversion-webhook"):
+        cluster.create(each)
+    cluster.create(definition())
+    cluster.settle()
+    client = InProcessClient(cluster)
+    assert client.request("POST", V1, body=endpoint("a", "v1", hostPort="localhost:8080")).code == 201
+    made = client.request("POST", V2, body=endpoint("b", "v2", host="example.com", port="80"))
+    assert made.code == 201 and (made.body["host"], made.body["port"]) == ("example.com", "80")
+    assert cluster.store.get(f"endpoints2.{GROUP}", "default/b")["hostPort"] == "example.com:80"
+    found = client.request("GET", f"{V2}/a").body
+    assert (found["apiVersion"], found["host"], found["port"]) == (f"{GROUP}/v2", "localhost", "8080")
+    assert "hostPort" not in found and found["metadata"]["name"] == "a"
+    patched = client.request("PATCH", f"{V2}/a", body={"port": "81"}, content_type="application/merge-patch+json")
+    assert patched.code == 200 and patched.body["port"] == "81"
+    assert client.request("GET", f"{V1}/a").body["hostPort"] == "localhost:81"
+    # stored in v2 from now on: what is there in v1 is converted the other way
+    versions = definition(stored="v2")["spec"]["versions"]
+    cluster.patch("customresourcedefinitions", f"endpoints2.{GROUP}", {"spec": {"versions": versions}})
+    cluster.settle()
+    assert client.request("POST", V2, body=endpoint("c", "v2", host="c", port="1")).code == 201
+    assert [each["hostPort"] for each in client.request("GET", V1).body["items"]] == [
+        "localhost:81", "example.com:80", "c:1",
+    ]  # fmt: skip
+    assert [each["host"] for each in client.request("GET", V2).body["items"]] == ["localhost", "example.com", "c"]
+    seen = [each["object"].get("host") for each in client.watch(V2, timeout_s=1)]
+    assert seen == ["localhost", "example.com", "c"]
+    cluster.delete("pods", "default/hook", gracePeriodSeconds=0)
+    cluster.settle()
+    assert client.request("POST", V1, body=endpoint("d", "v1", hostPort="d:1")).body["message"] == (
+        f'conversion webhook for {GROUP}/v1, Kind=Endpoint2 failed: Post "https://{HOST}:443/crdconvert?timeout=30s": '
+        'no endpoints available for service "hook"'
+    )
+
+
+@pytest.mark.parametrize(
+    ("obj", "words"),
+    [
+        (definition(service=None), "exactly one of url or service is required"),
+        (definition(service=None, url="https://a.example"), "StateLab calls no server outside of the cluster"),
+        (definition("Other"), 'supported values: "None", "Webhook"'),
+        (definition("None"), "should not be set when strategy is not set to Webhook"),
+    ],
+)
+def test_what_is_no_conversion_is_refused(obj: Object, words: str) -> None:
+    assert words in refused(ControlPlane(), obj).message

@@ -155,7 +155,7 @@ class Policies:
 
 
 def _no_network(config: Mapping[str, Any], body: bytes, timeout_s: int) -> bytes:
-    raise webhooks.CallFailed("failed to call webhook: this server has no network")
+    raise webhooks.CallFailed("this server has no network")
 
 
 def _hooks(store: Store, plural: str) -> list[Webhook]:

@@ -55,7 +55,7 @@ class Expressions:
         variables: Sequence[Fields] = (),
         authorizer: cel.Extension | None = None,
     ) -> None:
-        self._budget = cel.Budget(BUDGET)
+        self._budget = cel.Budget(BUDGET, asked.budget)
         self._names: dict[str, Any] = {
             "object": asked.obj,
             "oldObject": asked.old,

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from statelab.controlplane.apiserver.validation.custom.cel import Budget
 from statelab.controlplane.kinds import Kind, Object
 from statelab.controlplane.users import AUTHENTICATED, User, account_groups, account_name
 
+BUDGET = 500_000  # steps of CEL that one request may cost: a second or two
 Operation = Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
 
 
@@ -32,6 +34,7 @@ class Asked:
     options: Mapping[str, Any] = field(default_factory=dict)
     dry_run: bool = False
     warnings: list[str] = field(default_factory=list)
+    budget: Budget = field(default_factory=lambda: Budget(BUDGET))  # of all policies and webhooks together
 
     @property
     def full_resource(self) -> str:

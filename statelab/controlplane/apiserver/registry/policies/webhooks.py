@@ -29,7 +29,7 @@ _MOST_WARNINGS = 4096  # characters of all warnings of one answer
 
 
 class CallFailed(Exception):
-    """A webhook that could not be asked, or whose answer is none. Its text is the rest of "failed to call webhook"."""
+    """A webhook that could not be asked, or whose answer is none. Its text says why."""
 
 
 # Posts a body to where a clientConfig leads, within so many seconds; the body of the answer. Raises CallFailed.
@@ -142,7 +142,10 @@ def _answer(hook: Webhook, asked: Asked, caller: Caller, version: str, *, valida
         },
     }
     timeout_s = int(hook.webhook.get("timeoutSeconds") or 10)
-    said = caller.call(hook.webhook.get("clientConfig") or {}, jsonbytes.dumps(review), timeout_s)
+    try:
+        said = caller.call(hook.webhook.get("clientConfig") or {}, jsonbytes.dumps(review), timeout_s)
+    except CallFailed as failed:
+        raise CallFailed(f"failed to call webhook: {failed}") from None
     wrong = "received invalid webhook response: "
     try:
         found = jsonbytes.loads(said)

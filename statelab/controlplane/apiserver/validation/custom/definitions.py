@@ -6,6 +6,7 @@ Source: apiextensions-apiserver/pkg/apis/apiextensions/validation/validation.go,
 from __future__ import annotations
 
 from statelab.controlplane.apiserver.validation import meta, names
+from statelab.controlplane.apiserver.validation.admission_rules import client, review_versions
 from statelab.controlplane.apiserver.validation.custom import versions as versions_of
 from statelab.controlplane.apiserver.validation.fields import (
     Errors,
@@ -39,6 +40,9 @@ def defaults(obj: Object) -> None:
         named["listKind"] = named["kind"] + "List"
     if spec.get("conversion") is None:
         spec["conversion"] = {"strategy": "None"}
+    service = ((spec["conversion"].get("webhook") or {}).get("clientConfig") or {}).get("service")
+    if service is not None:
+        service.setdefault("port", 443)
 
 
 def prepare(obj: Object, old: Object | None) -> None:
@@ -162,8 +166,7 @@ def _spec(spec: Fields) -> Errors:
 def _conversion(conversion: Fields, field: str) -> Errors:
     strategy, webhook = conversion.get("strategy"), conversion.get("webhook") or {}
     if strategy == "Webhook":
-        words = "statelab: conversion webhooks are not simulated; a kind cluster is the place to try them"
-        return [invalid(f"{field}.strategy", "Webhook", words)]
+        return _by_webhook(webhook, field)
     errors: Errors = []
     if strategy not in (None, "None"):
         errors.append(not_supported(f"{field}.strategy", strategy, ("None", "Webhook")))
@@ -173,6 +176,12 @@ def _conversion(conversion: Fields, field: str) -> Errors:
     if webhook.get("conversionReviewVersions"):
         errors.append(forbidden(f"{field}.conversionReviewVersions", words))
     return errors
+
+
+def _by_webhook(webhook: Fields, field: str) -> Errors:
+    config, here = webhook.get("clientConfig"), f"{field}.webhookClientConfig"
+    errors = [required(here, "required when strategy is set to Webhook")] if config is None else client(config, here)
+    return errors + review_versions(webhook.get("conversionReviewVersions") or [], f"{field}.conversionReviewVersions")
 
 
 def _names(named: Fields, field: str) -> Errors:

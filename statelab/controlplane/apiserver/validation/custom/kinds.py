@@ -5,7 +5,7 @@ Source: apiextensions-apiserver/pkg/apiserver/customresource_handler.go, pkg/reg
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -45,6 +45,8 @@ class Custom:
     namespaced: bool = True
     warning: str = ""  # of a deprecated version
     served: tuple[str, ...] = ()  # every version that is served
+    webhook: dict[str, Any] | None = None  # what converts, where versions differ by more than their names
+    by_webhook: Callable[[Custom, Object, str], Object] | None = None  # how it is asked, where there is a server
 
     @cached_property
     def has_rules(self) -> bool:
@@ -88,6 +90,14 @@ class Custom:
         findings.strict += [f'unknown field "{each}"' for each in sorted(unknown)]
         findings.strict += [each for each in more.split("\n") if each]
         return obj, findings
+
+    def converted(self, obj: Object, api_version: str) -> Object:
+        """An object of this definition in another version. Raises ApiError 500 where a webhook cannot be asked."""
+        if obj["apiVersion"] == api_version:
+            return obj
+        if self.webhook is None or self.by_webhook is None:
+            return {**obj, "apiVersion": api_version}
+        return self.by_webhook(self, obj, api_version)
 
     @cached_property
     def has_defaults(self) -> bool:
@@ -215,6 +225,8 @@ def kinds_of(definition: Object) -> list[Kind]:
     accepted = (definition.get("status") or {}).get("acceptedNames") or {}
     named = accepted if accepted.get("plural") else spec["names"]
     stored = next((each["name"] for each in spec["versions"] if each.get("storage")), "")
+    conversion = spec.get("conversion") or {}
+    webhook = conversion.get("webhook") or {}
     served = tuple(each["name"] for each in spec["versions"] if each.get("served"))
     found = []
     for version in sorted(spec["versions"], key=lambda each: each["name"] != stored):
@@ -237,6 +249,7 @@ def kinds_of(definition: Object) -> list[Kind]:
             if version.get("deprecated")
             else "",
             served=served,
+            webhook=webhook if conversion.get("strategy") == "Webhook" else None,
         )
         subresources = [key for key in ("status", "scale") if key in below]
         found.append(

@@ -26,15 +26,18 @@ class TooCostly(Exception):
 
 
 class Budget:
-    """What may still be spent, by one rule or by all of an object's."""
+    """What may still be spent, by one rule or by all of an object's; `whole`: it is a part of another budget."""
 
-    def __init__(self, left: int) -> None:
+    def __init__(self, left: int, whole: Budget | None = None) -> None:
         self.left = left
+        self._whole = whole
 
     def spend(self, cost: int) -> None:
         self.left -= cost
         if self.left < 0:
             raise TooCostly
+        if self._whole is not None:
+            self._whole.spend(cost)
 
 
 def evaluate(node: Node, variables: Mapping[str, Any], budget: Budget) -> Any:

@@ -82,7 +82,8 @@ def stop(trial: Trial, pod: str, entries: int, *, late: bool = False, how: str =
     for second in (*_LATE_S, _TOO_LATE_S) if late else ():
         trial.wait(max(0.0, asked_s + second - trial.cluster.loop.now_s))
         name = f"{pod}-late-{asked_s:.0f}-{second}"
-        if note(trial, pod, [name]):
+        # who knows the old one's address does not find the Pod that has come in its place
+        if not _is_another(trial, before) and note(trial, pod, [name]):
             result.taken.append(name)
             result.late += second != _TOO_LATE_S
         elif result.refused_s is None and second != _TOO_LATE_S:
@@ -91,7 +92,10 @@ def stop(trial: Trial, pod: str, entries: int, *, late: bool = False, how: str =
         result.took_s = trial.cluster.loop.now_s - asked_s
     trial.settle()
     after = trial.get(f"pod/{pod}")
-    if after is None or after.uid == before.uid or not after.ready:
+    if after is not None and after.uid == before.uid:
+        said = f"{pod} was asked to stop, and is still there after {_AWAY_S:.0f} s: its first process has not ended."
+        return no(said, trial.evidence(f"pod/{pod}", most=6), line=_line(trial, "containers", 0))
+    if after is None or not after.ready:
         return no(f"{pod} was asked to stop, and did not come back.", trial.evidence(f"pod/{pod}", most=6))
     result.kept = kept_by(trial, pod)
     result.hook_failed = any(
@@ -138,8 +142,11 @@ def refusals(trial: Trial, stopped: Stop) -> Verdict | None:
     if stopped.refused_s is None:
         return None
     said = f"{stopped.refused_s:.0f} s after {stopped.pod} had been asked to stop, a writer was turned away."
+    spec = trial.get(SET)
     if stopped.hook_failed:
         said += " Its preStop hook failed."
+    elif spec is not None and not spec.at("spec", "template", "spec", "containers", 0, "lifecycle", "preStop"):
+        said += " It was told to stop at once, and closed: nothing comes before the signal."
     line = _line(trial, "containers", 0, "lifecycle") or _line(trial, "containers", 0)
     seen = trial.evidence(f"pod/{stopped.pod}", most=6)
     return partly(0.5 * stopped.late / len(_LATE_S), said, seen, line=line)

@@ -10,12 +10,14 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from grader import shell
 from statelab.reader.spelling import nearest
 
 MAX_LINES = 60
 MAX_LENGTH = 4_000
+_MOST_LOOPS = 3  # one in another
 _PROMPT = re.compile(
     r"\s*(?:(?:[\w.@~:/-]*[$!%>#]|\d+\.|[-*])\s*)?(?:sudo\s+(?:-\w+\s+)*)?(?=(?:[\w./~-]*/)?(?:kubectl|k)\b)"
 )
@@ -104,23 +106,26 @@ def names_namespace(lines: Iterable[Line], namespace: str) -> bool:
     return False
 
 
-def _cut(text: str, shell_too: bool = False) -> Iterator[tuple[int, str, shell.Document | None, bool]]:
+Cut = tuple[int, str, shell.Document | None, bool]
+
+
+def _cut(text: str, shell_too: bool = False, number: int = 1, inside: int = 0) -> Iterator[Cut]:
     """(number, text, document, is_behind_&&) of each command: at the ends of lines, `;` and `&&`, but not inside of
-    quotes or $(…) or behind a \\. A here-document belongs to its line."""
-    held, began, quote, number = "", 1, "", 1
+    quotes or $(…) or behind a \\. A here-document belongs to its line. `number`: of the first line; `inside`: of so
+    many loops."""
+    held, began, quote = "", number, ""
     at, is_comment, if_done, depth = 0, False, False, 0
     text = text.replace("\r\n", "\n")
     while at < len(text):
-        loop = None
         if shell_too and text[at] == "f" and not (held.strip() or quote or is_comment):
-            loop = shell.loop_at(text, at)
-        if loop is not None:
-            for turn in loop.turns:
-                for below, said, document, behind in _cut(turn, shell_too=True):
-                    yield number + loop.before + below - 1, said, document, behind
-            number, at = number + text.count("\n", at, loop.end), loop.end
-            held, if_done = "", False
-            continue
+            loop = shell.loop(text, at) if inside < _MOST_LOOPS else None
+            if loop is not None:
+                for piece in _turns(loop, number + text.count("\n", at, loop.begins), inside + 1):
+                    yield (*piece[:3], piece[3] or if_done)
+                    if_done = False
+                number += text.count("\n", at, loop.ends)
+                at, if_done = loop.ends, False
+                continue
         char, at = text[at], at + 1
         if char == "\n" and not quote:
             if held.rstrip().endswith("\\") and not is_comment:
@@ -166,6 +171,16 @@ def _cut(text: str, shell_too: bool = False) -> Iterator[tuple[int, str, shell.D
             held += char
     if held.strip():
         yield began, held.strip(), None, if_done
+
+
+def _turns(loop: shell.Loop, number: int, inside: int) -> Iterator[Cut]:
+    """The commands of a loop, once for each of its values; each has the number that it has in the text."""
+    cut = list(islice(_cut(loop.body, True, number, inside), MAX_LINES + 1))
+    for value in loop.values:
+        for at, said, document, if_done in cut:
+            if document is not None and not document.is_literal:
+                document = replace(document, text=shell.bound(document.text, loop.name, value, in_document=True))
+            yield at, shell.bound(said, loop.name, value), document, if_done
 
 
 def _shell_line(text: str, number: int, document: shell.Document | None) -> Line:

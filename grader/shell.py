@@ -1,13 +1,14 @@
 """What lines may borrow of a shell where their task allows it: here-documents, $(kubectl …), variables, a file by >.
 
-Nothing here runs a shell. Five habits of people who type kubectl lines are read as they are meant:
+Nothing here runs a shell. Some habits of people who type kubectl lines are read as they are meant:
 
     kubectl apply -f - <<EOF … EOF        and cat <<EOF | kubectl apply -f -
     cat > set.yaml <<'EOF' … EOF          and kubectl get pvc -o yaml > before.yaml
     kubectl patch pv $(kubectl get pvc db -o jsonpath='{.spec.volumeName}') -p …
     PV=$(kubectl get pvc db -o jsonpath='{.spec.volumeName}'), and then $PV or ${PV}
+    for n in 0 1 2; do …; done            over words that stand there, with here-documents in it too
 
-Pipes, loops and all else stay a shell's.
+Pipes and all else stay a shell's.
 """
 
 from __future__ import annotations
@@ -23,10 +24,8 @@ _QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"")
 _NAME = re.compile(r"\$(?:\{(\w+)\}|([A-Za-z_]\w*))")
 _INTO = re.compile(r"(?<![<>&\d])>[ \t]*([\w./-]+)[ \t]*")
 _SETS = re.compile(r"(?:[\w.@~:/-]*[$%>#][ \t]+)?(?:export[ \t]+)?([A-Za-z_]\w*)=(.*)", re.DOTALL)
-_LOOP = re.compile(
-    r"for[ \t]+([A-Za-z_]\w*)[ \t]+in[ \t]+([^;\n]+?)[ \t]*[;\n]\s*do\b\s*(.*?)[;\n]\s*done\b[ \t]*;?",
-    re.DOTALL,
-)
+_HEAD = re.compile(r"for[ \t]+([A-Za-z_]\w*)[ \t]+in[ \t]+([^;\n]+?)[ \t]*[;\n]\s*do\b")
+_TURNS = re.compile(r"(?:^|;|\bdo\b)[ \t]*(for|done)\b")
 _SEQ = re.compile(r"\$\(seq[ \t]+(?:(\d+)[ \t]+)?(\d+)\)")
 _RANGE = re.compile(r"([\w.-]*)\{(\d+)\.\.(\d+)\}([\w.-]*)")
 _MOST_TURNS = 20
@@ -156,54 +155,56 @@ def into_file(text: str) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A `for` over words that stands in a text: what is done for each, written out, and where it ends.
+    """`for NAME in VALUES; do BODY; done`: where in the text the body begins, and where what is behind it does."""
 
-    `before`: the lines of the text that are above the first of them.
+    name: str
+    values: tuple[str, ...]
+    body: str
+    begins: int
+    ends: int
+
+
+def loop(text: str, at: int) -> Loop | None:
+    """The `for` over words that begins at this place, if one does and its words can be told from the text alone.
+
+    What stands in its here-documents ends no loop, and a loop in it ends with a `done` of its own.
     """
-
-    turns: tuple[str, ...]
-    before: int
-    end: int
-
-
-def loop_at(text: str, at: int) -> Loop | None:
-    """The `for` that begins at this place; None where none does, or it goes over what only a shell knows."""
-    found = _LOOP.match(text, at)
-    if found is None:
+    head = _HEAD.match(text, at)
+    if head is None:
         return None
-    said = _SEQ.sub(lambda seq: f"{{{seq[1] or 1}..{seq[2]}}}", found[2])
-    values = [value for word in said.split() for value in _values(word)]
-    if not found[3].strip() or len(values) > _MOST_TURNS or any("$" in each for each in values):
+    said = _SEQ.sub(lambda seq: f"{{{seq[1] or 1}..{seq[2]}}}", head[2])
+    values = tuple(value for word in said.split() for value in _values(word))
+    if len(values) > _MOST_TURNS or any("$" in each for each in values):
         return None
-    turns = tuple(_with_value(found[3], found[1], value) for value in values)
-    return Loop(turns, text.count("\n", at, found.start(3)), found.end())
+    place, depth = head.end(), 1
+    while place < len(text):
+        line, _, _ = text[place:].partition("\n")
+        outside = _QUOTED.sub(lambda found: "q" * len(found[0]), line)
+        for found in _TURNS.finditer("" if line.lstrip().startswith("#") else outside):
+            depth += 1 if found[1] == "for" else -1
+            if not depth:
+                body = text[head.end() : place + found.start(1)].rstrip("; \t\n")
+                return Loop(head[1], values, body, head.end(), place + found.end(1)) if body.strip() else None
+        place += len(line) + 1
+        here = here_document(line)
+        if here is not None:
+            _, place = here.take(text, place)
+    return None
 
 
-def _with_value(body: str, name: str, value: str) -> str:
-    """With the value for $name and ${name}, wherever a shell would put it."""
-    variable = re.compile(rf"\$(?:\{{{name}\}}|{name}(?!\w))")
-    kept: list[str] = []
-    at, began, quote = 0, 0, ""
-    while at < len(body):
-        char = body[at]
+def bound(text: str, name: str, value: str, *, in_document: bool = False) -> str:
+    """With a variable's value in its place, which single quotes keep as it is (in a document nothing does)."""
+    kept, at, quote = "", 0, ""
+    while at < len(text):
+        char, taken = text[at], 1
         if char == "\\" and quote != "'":
-            kept.append(body[at : at + 2])
-            at += 2
-        elif quote != "'" and (found := variable.match(body, at)):
-            kept.append(value)
-            at = found.end()
-        else:
-            quote = ("" if quote == char else quote or char) if char in "'\"" and quote in ("", char) else quote
-            kept.append(char)
-            at += 1
-            here = here_document(body[began : at - 1]) if char == "\n" and not quote else None
-            began = at if char == "\n" and not quote else began
-            if here is not None:
-                _, after = here.take(body, at)
-                document = body[at:after]
-                kept.append(document if here.is_literal else variable.sub(lambda _: value, document))
-                at = began = after
-    return "".join(kept)
+            char, taken = text[at : at + 2], 2
+        elif char in "'\"" and not in_document and quote in ("", char):
+            quote = "" if quote else char
+        elif char == "$" and quote != "'" and (found := _NAME.match(text, at)):
+            char, taken = (value if (found[1] or found[2]) == name else found[0]), len(found[0])
+        kept, at = kept + char, at + taken
+    return kept
 
 
 def _values(word: str) -> list[str]:
@@ -240,6 +241,6 @@ def is_cat(text: str) -> tuple[bool, str]:
 
 
 __all__ = [
-    *("MARK", "Document", "Here", "Loop", "Shielded"),
-    *("here_document", "into_file", "is_cat", "loop_at", "parted", "sets_variable", "shielded", "shifted"),
+    *("MARK", "Document", "Here", "Loop", "Shielded", "bound"),
+    *("here_document", "into_file", "is_cat", "loop", "parted", "sets_variable", "shielded", "shifted"),
 ]

@@ -123,6 +123,33 @@ def test_a_loop_in_a_document_is_the_documents() -> None:
     assert said(after("kubectl apply -f - <<'EOF'", script, "EOF")) == "for n in 1 2; do\n  echo $n\ndone\n"
 
 
+def test_a_loop_takes_its_documents_along() -> None:
+    made = CONFIG.replace("name: mine", "name: cm-$n").replace("{said: ", "{script: for x in 1; do y; done, said: ")
+    trial = after(
+        "for n in a b; do",
+        "  kubectl apply -f - <<EOF",
+        made + 'of-$n, kept: "\\$n"}',
+        "EOF",
+        "  kubectl get cm nothing-$n",
+        "  S=$(kubectl get cm cm-$n -o jsonpath='{.data.said}')",
+        "  kubectl create cm again-$n --from-literal=said=$S",
+        "done; kubectl get cm nothing",
+        "for m in 1 2; do for n in x y; do kubectl create cm $m-$n; done; done",
+    )
+    assert [said(trial, f"{kind}-{n}") for kind in ("cm", "again") for n in "ab"] == ["of-a", "of-b"] * 2
+    assert trial.get("configmap/cm-a").at("data", "kept") == "$n"
+    assert [each.line for each in trial.failed] == [8, 8, 11]
+    assert all(trial.get(f"configmap/{each}") for each in ("1-x", "1-y", "2-x", "2-y"))
+
+
+def test_loops_in_loops_in_loops_have_an_end() -> None:
+    depth = 400
+    lines, refused = parse("for n in {1..20}; do\n" * depth + "kubectl get cm\n" + "done\n" * depth, shell_too=True)
+    assert lines == [] and {each.line for each in refused} <= set(range(1, 2 * depth + 2))
+    lines, refused = parse("for n in {1..20}; do\n" * 3 + "kubectl get cm-$n\n" + "done\n" * 3, shell_too=True)
+    assert len(lines) == 60 and "more than 60 lines" in refused[0].message
+
+
 def test_elsewhere_they_are_a_shells() -> None:
     lines, refused = parse("kubectl apply -f - <<EOF\nkind: x\nEOF\nkubectl get $(kubectl get pods -o name)\n")
     assert not lines

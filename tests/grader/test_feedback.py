@@ -105,3 +105,31 @@ def test_an_image_that_is_not_there_is_told_in_a_sentence_and_not_as_the_registr
     said = " ".join(each.message for each in result.checks)
     assert "web-2 is not Ready: its image cannot be pulled: nginx has no tag no-such-tag" in said
     assert "dial tcp" not in said
+
+
+def test_a_copy_whose_variable_nobody_sets_is_told_by_its_name() -> None:
+    text = next((CORPUS / "ps8.backup" / "wrong").glob("32-*")).read_text(encoding="utf-8")
+    said = " ".join(each.message for each in judge(task("ps8.backup"), Answer.of_cell(text)).checks)
+    assert "the only copy, /backups/$(POD_NAME).db, is of the shop after that." in said
+    assert "No variable POD_NAME is set in that container's env" in said
+
+
+def test_a_claim_that_names_a_volume_of_another_s_is_told_so() -> None:
+    text = next((CORPUS / "ps8.move" / "right").glob("03-*")).read_text(encoding="utf-8")
+    kept = [line for line in text.splitlines() if "claimRef" not in line]
+    assert len(kept) < len(text.splitlines())
+    said = judge(task("ps8.move"), Answer.of_cell("\n".join(kept))).checks[0].message
+    assert re.search(r'which is Pending: FailedBinding: volume "pvc-[^"]+" already bound to a different claim\.$', said)
+
+
+def test_a_late_writer_does_not_find_the_pod_that_has_come_after_and_why_is_told() -> None:
+    hook = ("        lifecycle:\n          preStop:                            # late writers first, then the signal\n"
+            "            sleep:\n              seconds: 10\n")  # fmt: skip
+    late = next(each for each in of("ps7.shutdown", (hook, "")).checks if each.title.startswith("Writers who come"))
+    assert (late.points, "3 s after ledger-0 had been asked to stop, a writer was turned away" in late.message) == (
+        0, True
+    )  # fmt: skip
+    assert "nothing comes before the signal" in late.message
+    endless = ('command: ["sh", "/ledger/ledger.sh"]', "command: [sh, -c, 'trap true TERM; while :; do sleep 5; done']")
+    hangs = of("ps7.shutdown", (hook, ""), endless, ("Seconds: 70", "Seconds: 600")).checks[0].message
+    assert "ledger-1 was asked to stop, and is still there after 200 s: its first process has not ended." in hangs

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from grader.diagnosis import not_there, pending_claim
 from grader.rubrics.ps8 import texts
 from grader.rubrics.ps8.copies import Copy, copies, etcdctl, last_word_of_jobs, restored, revision_of
@@ -29,6 +31,10 @@ _MANY_FILES = (
     "Each run needs a file of its own. The etcd image has no shell that could ask for the date; what else differs?",
     "env with fieldRef metadata.name gives POD_NAME, and /backups/$(POD_NAME).db is another file for each run.",
 )
+
+
+# In a command Kubernetes puts a variable's value there; of one that is not in the container's env it leaves the text.
+_UNSET = re.compile(r"\$\((\w+)\)")
 
 
 def _line(trial: Trial, *path: str | int) -> int | None:
@@ -182,8 +188,11 @@ def from_before_the_wrong_line(trial: Trial) -> Verdict:
     if any(each.is_whole and 1 < each.revision <= before for each in found):
         return yes("")
     line = _line(trial, "jobTemplate", "spec", "template", "spec", "containers", 0)
-    many = "the only copy is" if len(found) == 1 else f"all {len(found)} copies are"
-    return no(f"All orders were deleted. Ten minutes later {many} of the shop after that.", line=line)
+    many = f"the only copy, {found[0].path}, is" if len(found) == 1 else f"all {len(found)} copies are"
+    said = f"All orders were deleted. Ten minutes later {many} of the shop after that."
+    if found and (unset := _UNSET.search(found[0].path)):
+        said += f" No variable {unset[1]} is set in that container's env, so $({unset[1]}) has stayed as it is written."
+    return no(said, line=line)
 
 
 @backup.check(

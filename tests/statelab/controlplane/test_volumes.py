@@ -140,6 +140,9 @@ def test_a_claim_may_name_its_volume_and_is_told_why_it_cannot_have_it(plane: Co
     assert other is not None
     # The user named the volume, so the controller does not say that it did.
     assert other["metadata"]["annotations"] == {"pv.kubernetes.io/bind-completed": "yes"}
+    make(plane, claim("late", storageClassName="", volumeName="mine"))
+    assert phase(plane, "pvc/default/late") == "Pending"
+    assert told(plane, "late") == ['Warning FailedBinding: volume "mine" already bound to a different claim.']
 
 
 def test_a_volume_reserved_for_a_claim_goes_to_no_other(plane: ControlPlane) -> None:

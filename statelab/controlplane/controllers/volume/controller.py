@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from statelab.controlplane.controllers.common.claims import (
     BETA_PROVISIONER,
     BIND_COMPLETED,
+    BOUND_BY_CONTROLLER,
     PROVISIONER,
     SELECTED_NODE,
     ClaimUsers,
@@ -105,6 +106,8 @@ def _sync_named(claim: Object, wanted: str, view: View) -> None:
     elif volume is not None and is_reserved_for(volume, claim):
         bind(volume, claim, view)
         return
+    elif volume is not None and BOUND_BY_CONTROLLER not in annotations_of(claim):
+        view.event(claim, "FailedBinding", f'volume "{wanted}" already bound to a different claim.', type="Warning")
     why = f"volume {wanted}, which it asks for, " + ("does not exist" if volume is None else "is not free for it")
     set_claim_phase(claim, "Pending", None, view, why=why)
 

@@ -58,7 +58,7 @@ def ls(task: Task) -> None:
             folders.append(path)
         else:
             files.append(_row(task, path, where, entry))
-    blocks = [_shown(task, files, options, is_busybox)] if files else []
+    blocks = [_shown(task, _in_order(files, options), options, is_busybox)] if files else []
     headed = len(folders) + len(files) + (code != 0) > 1 or "R" in options
     told = 0
     while folders and told < _MOST:
@@ -91,18 +91,22 @@ def _inside(task: Task, where: str, options: Options) -> list[_Row]:
         for each in task.files.entries(where)
         if (name := each.path.rpartition("/")[2]) and (options.flags & {"a", "A"} or not name.startswith("."))
     ]
-    rows.sort(key=lambda each: each.name)
-    if "S" in options:
-        rows.sort(key=lambda each: -_size(each))
-    elif "t" in options:
-        rows.sort(key=lambda each: -each.entry.modified_s)
-    if "r" in options:
-        rows.reverse()
+    rows = _in_order(rows, options)
     if "a" in options:
         above = where.rstrip("/").rpartition("/")[0] or "/"
         own = [_row(task, ".", where, task.files.lstat(where)), _row(task, "..", above, task.files.lstat(above))]
         return [*rows, *reversed(own)] if "r" in options else [*own, *rows]
     return rows
+
+
+def _in_order(rows: Iterable[_Row], options: Options) -> list[_Row]:
+    """By name, or with the largest or the newest first; those of a folder, and those that are named themselves."""
+    ordered = sorted(rows, key=lambda each: each.name)
+    if "S" in options:
+        ordered.sort(key=lambda each: -_size(each))
+    elif "t" in options:
+        ordered.sort(key=lambda each: -each.entry.modified_s)
+    return ordered[::-1] if "r" in options else ordered
 
 
 def _size(row: _Row) -> int:

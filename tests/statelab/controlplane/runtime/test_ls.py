@@ -74,3 +74,12 @@ def test_an_editor_is_not_there(node, editor):
     answer = node.exec(container, "sh", "-c", f"{editor} file; echo $?")
     assert answer.stdout == "127\n"
     assert answer.stderr == f"sh: {editor}: not found\n"
+
+
+def test_files_that_are_named_stand_in_the_order_that_is_asked_for(node):
+    made = "mkdir /data; for n in b c a; do sleep 1; echo $n > /data/$n; done; echo more >> /data/c; sleep 1; "
+    assert said(node, "busybox:1.36", made + "ls -t /data/*; ls -S /data/*; ls -tr /data/a /data/b") == [
+        *("/data/c", "/data/a", "/data/b"),
+        *("/data/c", "/data/a", "/data/b"),
+        *("/data/b", "/data/a"),
+    ]

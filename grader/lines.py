@@ -120,8 +120,10 @@ def _cut(text: str, shell_too: bool = False, number: int = 1, inside: int = 0) -
         if shell_too and text[at] == "f" and not (held.strip() or quote or is_comment):
             loop = shell.loop(text, at) if inside < _MOST_LOOPS else None
             if loop is not None:
-                for piece in _turns(loop, number + text.count("\n", at, loop.begins), inside + 1):
-                    yield (*piece[:3], piece[3] or if_done)
+                for where, said, document, behind in _turns(
+                    loop, number + text.count("\n", at, loop.begins), inside + 1
+                ):
+                    yield where, said, document, behind or if_done
                     if_done = False
                 number += text.count("\n", at, loop.ends)
                 at, if_done = loop.ends, False

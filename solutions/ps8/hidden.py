@@ -8,7 +8,7 @@ from grader.diagnosis import not_there, pods_not_ready
 from grader.rubrics.ps8 import backup, beside, grow, move
 from grader.rubrics.ps8.backups import copied
 from grader.rubrics.ps8.besides import mondays_orders, old_runs_on, one_cluster
-from grader.rubrics.ps8.disks import MEMBERS, begun, books_are_there, disks_are_large, nobody_noticed
+from grader.rubrics.ps8.disks import MEMBERS, begun, books_are_there, disks_are_large, nobody_noticed, the_fourth_too
 from grader.rubrics.ps8.moves import all_there, has_moved, is_the_set, one_at_a_time
 from grader.tasks import SLOW_TYPIST_S
 from grader.trial import Trial
@@ -78,7 +78,8 @@ def the_next_version(trial: Trial) -> Verdict:
 
 @grow.check(points=1, title="It holds in another namespace, and at another pace", hidden=ELSEWHERE)
 def grown_elsewhere(trial: Trial) -> Verdict:
-    return hold_elsewhere(trial, elsewhere(trial), disks_are_large, nobody_noticed, books_are_there)
+    checks = (disks_are_large, nobody_noticed, books_are_there, the_fourth_too)
+    return hold_elsewhere(trial, elsewhere(trial), *checks)
 
 
 @move.check(points=1, title="Scaled to two, db-1 has a disk of its own", hidden=AFTERWARDS)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from grader.shared import remembered
 from grader.verdict import Verdict, no, partly, yes
 from statelab.controlplane import quantity
 from statelab.controlplane.apiserver.registry import defaults
 from statelab.controlplane.errors import ApiError
-from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, Kind, Object
+from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, Object
 from statelab.manifest import ManifestError, read
 from statelab.manifest.fields import dotted
 from statelab.manifest.relations import at
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 # What may differ in a mended manifest without being held against it.
 FREE = ("image", "labels", "annotations", "namespace")
 _SERVERS_METADATA = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid")
+_NOT_OF_THE_OBJECT = ("namespace", *_SERVERS_METADATA)
 # What a field that is not there means, where the server does not write it down.
 _MEANT_ANYWAY: dict[Any, Any] = {
     "automountServiceAccountToken": True,
@@ -101,13 +103,13 @@ def changes(before: Any, after: Any, *, free: Sequence[str] = ()) -> list[str]:
     """
     found = _changes(before, after, (), frozenset(free))
     if found and isinstance(before, dict) and isinstance(after, dict):
-        filled = _with_defaults(before, after), _with_defaults(after, before)
+        filled = _with_defaults(before, after, _as_given), _with_defaults(after, before, _as_served)
         found = [path for path in found if path[:2] not in _SERVERS and path[:1] not in _SERVERS]
         found = [path for path in found if not _is_default(path, (before, after), filled)]
     return [dotted(path) or "the whole" for path in found]
 
 
-def _with_defaults(obj: Object, other: Object) -> Object:
+def _with_defaults(obj: Object, other: Object, served: Callable[[str, str], Object | None]) -> Object:
     """With what the server fills in: as the kind that it is, or where that is what is broken, as the other's."""
     kinds = [BY_GROUP_VERSION_KIND.get((str(each.get("apiVersion")), str(each.get("kind")))) for each in (obj, other)]
     kind = kinds[0] or kinds[1]
@@ -115,25 +117,32 @@ def _with_defaults(obj: Object, other: Object) -> Object:
     try:
         if kind is not None:
             defaults.apply(kind.plural, filled)
-            filled = _as_served(kind, filled)
+            metadata = {key: obj["metadata"][key] for key in obj["metadata"] if key not in _NOT_OF_THE_OBJECT}
+            text = json.dumps({**filled, "apiVersion": kind.api_version, "metadata": metadata})
+            filled = served(f"{kind.plural}/{metadata['name']}", text) or filled
     except (AttributeError, KeyError, TypeError, ValueError):  # not as the API server would take it
         return obj
     return filled
 
 
-def _as_served(kind: Kind, obj: Object) -> Object:
-    """What the API server makes of an object that it is given: addresses and families, what admission adds."""
+def _as_served(reference: str, text: str) -> Object | None:
+    """What the API server makes of an object that it is given: addresses and families, what admission adds.
+
+    None where it does not take it; it is told elsewhere why.
+    """
     from grader.tasks import Task
     from grader.trial import Trial
 
-    metadata = {key: value for key, value in obj["metadata"].items() if key not in ("namespace", *_SERVERS_METADATA)}
     trial = Trial(Task("grader.defaults", 1, ""))
     try:
-        trial.apply(json.dumps({**obj, "apiVersion": kind.api_version, "metadata": metadata}))
-    except (ApiError, ManifestError):  # it is told elsewhere why
-        return obj
-    seen = trial.get(f"{kind.plural}/{metadata['name']}")
-    return seen.object if seen is not None else obj
+        trial.apply(text)
+    except (ApiError, ManifestError):
+        return None
+    seen = trial.get(reference)
+    return seen.object if seen is not None else None
+
+
+_as_given = remembered(_as_served)  # of what a task gives: the same for every answer
 
 
 def _is_default(path: Path_, written: tuple[Object, Object], filled: tuple[Object, Object]) -> bool:

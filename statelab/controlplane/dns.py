@@ -366,13 +366,16 @@ def _put(section: list[Any], lines: list[_Line]) -> None:
     grouped: dict[tuple[str, str], list[str]] = {}
     for owner, type, text in lines:
         grouped.setdefault((owner, type), []).append(text)
-    section.extend(
-        dns.rrset.from_rdata_list(_name(owner + "."), TTL_S, [_rdata(type, text) for text in texts])
-        for (owner, type), texts in grouped.items()
-    )
+    section.extend(_records(owner, type, tuple(texts)).copy() for (owner, type), texts in grouped.items())
 
 
 # The same few names and addresses are asked for again and again; what dnspython makes of a text cannot be changed.
+
+
+@lru_cache(maxsize=4096)
+def _records(owner: str, type: str, texts: tuple[str, ...]) -> dns.rrset.RRset:
+    """Copy it: a message's own may be changed."""
+    return dns.rrset.from_rdata_list(_name(owner + "."), TTL_S, [_rdata(type, text) for text in texts])
 
 
 @lru_cache(maxsize=4096)

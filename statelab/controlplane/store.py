@@ -137,7 +137,9 @@ class Store:
         namespace, name = split_key(key)
         if plural in self._later and namespace in self._later[plural].namespaces:
             self._make(plural)
-        return self._objects.get(plural, {}).get(namespace, {}).get(name)
+        by_namespace = self._objects.get(plural)
+        by_name = by_namespace.get(namespace) if by_namespace is not None else None
+        return by_name.get(name) if by_name is not None else None
 
     @property
     def plurals(self) -> builtins.list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import builtins
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from statelab.controlplane.clock import Loop
 from statelab.controlplane.errors import ApiError
@@ -31,6 +31,7 @@ class View:
         self.random = random
         self._api = api
         self._recorder = recorder
+        self.kept: dict[object, Any] = {}  # what controllers keep between passes (common/memory.py)
 
     @property
     def now_s(self) -> float:

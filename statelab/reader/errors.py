@@ -78,6 +78,8 @@ def shown(source: str, problem: str, place: Place | None, advice: str, text: str
 
 def printable(text: str) -> str:
     """The text with each control character (a tab, an escape sequence's ESC) as one visible one."""
+    if text.isprintable():
+        return text
     return "".join(each if each.isprintable() else ("→" if each == "\t" else "�") for each in text)
 
 

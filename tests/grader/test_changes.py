@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 import yaml
 
+from grader import shared
 from grader.answer import Answer
 from grader.changes import changes
 from grader.judge import judge
+from grader.place import EMBEDDED
 from grader.registry import task
+from grader.tasks import Task
+from statelab.controlplane.controlplane import ControlPlane
 
 CORPUS = Path(__file__).parent / "corpus"
 REPAIRED = next((CORPUS / "ps3.repair/right").glob("01-*")).read_text(encoding="utf-8")
@@ -129,3 +133,19 @@ def test_a_name_for_a_container_s_port_is_no_change_and_to_lose_it_is() -> None:
 def test_a_slash_at_a_folder_s_end_is_no_change() -> None:
     plain, slash = (of_container(volumeMounts=[{"name": "a", "mountPath": path}]) for path in ("/data", "/data/"))
     assert changes(plain, slash) == []
+
+
+def test_what_a_task_gives_is_served_once_for_all_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    shared.forget()
+    booted: list[int] = []
+
+    def cluster(task: Task, namespace: str, seed: int) -> ControlPlane:
+        booted.append(seed)
+        return ControlPlane(seed=seed)
+
+    monkeypatch.setattr(EMBEDDED, "cluster", cluster)
+    assert changed(podManagementPolicy="OrderedReady") == []
+    assert changed(podManagementPolicy="Parallel") == ["spec.podManagementPolicy"]
+    assert len(booted) == 3  # one for what was given, one for each answer
+    assert changed(podManagementPolicy="OrderedReady") == []
+    assert len(booted) == 4

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 def join(base: str, path: str) -> str:
     """An absolute path without ".", ".." and doubled slashes."""
+    if path.startswith("/") and "/." not in path and "//" not in path and not path.endswith("/"):
+        return path  # as most are
     parts: list[str] = []
     for part in (path if path.startswith("/") else f"{base}/{path}").split("/"):
         if part == "..":

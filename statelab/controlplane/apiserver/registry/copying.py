@@ -17,7 +17,7 @@ def fresh(obj: Object) -> Object:
 def sharing(new: Any, old: Any) -> Any:
     """`new`, made of the parts of `old` wherever they are equal: a revision in the history costs what it changed."""
     if isinstance(new, dict) and isinstance(old, dict):
-        if new == old:
+        if new is old or new == old:
             return old
         return {
             name: sharing(value, old.get(name)) if isinstance(value, (dict, list)) else value

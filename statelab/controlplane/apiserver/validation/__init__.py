@@ -47,9 +47,10 @@ def update(kind: Kind | str, obj: Object, old: Object) -> list[FieldError]:
 
     Metadata are judged for every kind alike first (rest.BeforeUpdate), so a fault in them is a cause more than once.
     """
-    common = meta.metadata(
-        obj["metadata"], namespaced=kind_of(kind).namespaced, check_name=names.path_segment
-    ) + meta.metadata_update(obj["metadata"], old["metadata"])
+    after, before = obj["metadata"], old["metadata"]
+    namespaced = kind_of(kind).namespaced
+    common = meta.metadata(after, namespaced=namespaced, check_name=names.path_segment, old=before)
+    common += meta.metadata_update(after, before)
     found = rules_of(kind).update(obj, old)
     return common + found if common else found
 

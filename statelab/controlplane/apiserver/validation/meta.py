@@ -25,11 +25,13 @@ from statelab.controlplane.apiserver.validation.fields import (
 NameCheck = Callable[[str], tuple[str, ...]]
 _ANNOTATIONS_LIMIT = 256 * 1024
 _OWNER = "io.k8s.apimachinery.pkg.apis.meta.v1.OwnerReference"
+_IMMUTABLE = ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
+_COMMON = ("labels", "annotations", "ownerReferences", "finalizers")
 _STANDARD_FINALIZERS = ("kubernetes", "orphan", "foregroundDeletion")
 
 
-def metadata(value: Fields, *, namespaced: bool, check_name: NameCheck) -> Errors:
-    """The metadata of an object that is created (ValidateObjectMeta)."""
+def metadata(value: Fields, *, namespaced: bool, check_name: NameCheck, old: Fields | None = None) -> Errors:
+    """The metadata of an object that is created (ValidateObjectMeta), or that is to replace one with `old`."""
     errors: Errors = []
     prefix = value.get("generateName")
     if prefix:
@@ -50,7 +52,12 @@ def metadata(value: Fields, *, namespaced: bool, check_name: NameCheck) -> Error
     elif namespace:
         errors.append(forbidden("metadata.namespace", "not allowed on this type"))
     errors += non_negative(value.get("generation"), "metadata.generation")
-    return errors + _common(value)
+    return errors + _common(value if old is None else _changed(value, old))
+
+
+def _changed(value: Fields, old: Fields) -> Fields:
+    """What `old` has not: the rest was judged, by the same rules, when it was stored."""
+    return {key: found for key, found in value.items() if key in _COMMON and found != old.get(key)}
 
 
 def _common(value: Fields) -> Errors:
@@ -77,16 +84,10 @@ def metadata_update(value: Fields, old: Fields) -> Errors:
             errors.append(forbidden("metadata.finalizers", f"{why}[]string{{{listed}}}"))
     if (value.get("generation") or 0) < (old.get("generation") or 0):
         errors.append(invalid("metadata.generation", value.get("generation") or 0, "must not be decremented"))
-    for key in (
-        "name",
-        "namespace",
-        "uid",
-        "creationTimestamp",
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-    ):
-        errors += immutable(value.get(key), old.get(key), f"metadata.{key}")
-    return errors + _common({key: found for key, found in value.items() if found is not old.get(key)})
+    for key in _IMMUTABLE:
+        if value.get(key) != old.get(key):
+            errors += immutable(value.get(key), old.get(key), f"metadata.{key}")
+    return errors + _common(_changed(value, old))
 
 
 def labels(value: Fields, field: str) -> Errors:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
-from weakref import WeakKeyDictionary
 
 from statelab.controlplane.view import View
 
@@ -20,10 +19,9 @@ class Memory(Generic[Kept]):
 
     def __init__(self, make: Callable[[View], Kept]) -> None:
         self._make = make
-        self._kept: WeakKeyDictionary[View, Kept] = WeakKeyDictionary()
 
     def __call__(self, view: View) -> Kept:
-        kept = self._kept.get(view)
+        kept: Kept | None = view.kept.get(self)
         if kept is None:
-            kept = self._kept[view] = self._make(view)
+            kept = view.kept[self] = self._make(view)
         return kept

@@ -105,6 +105,8 @@ def _expanded(
         if each.name == "include" and each.arguments:
             for path in _matching(each.arguments[0], names):
                 yield from _expanded(_parse(read(path), path), read, names, depth + 1)
+        elif not each.block:
+            yield each
         else:
             block = tuple(_expanded(each.block, read, names, depth))
             yield each if block == each.block else Directive(each.name, each.arguments, block, each.where)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -366,7 +367,7 @@ def _put(section: list[Any], lines: list[_Line]) -> None:
     grouped: dict[tuple[str, str], list[str]] = {}
     for owner, type, text in lines:
         grouped.setdefault((owner, type), []).append(text)
-    section.extend(_records(owner, type, tuple(texts)).copy() for (owner, type), texts in grouped.items())
+    section.extend(copy(_records(owner, type, tuple(texts))) for (owner, type), texts in grouped.items())
 
 
 # The same few names and addresses are asked for again and again; what dnspython makes of a text cannot be changed.

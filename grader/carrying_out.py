@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _WRITES = ("POST", "PUT", "PATCH")
 _NO_FILES = "files cannot be read here: what a manifest says goes into a manifest's cell"
+_NO_KUSTOMIZE = (
+    "kustomize reads a folder of files, and there is none here: change what runs with scale, set, patch or delete"
+)
 
 # What names another cluster, another user, a file of this machine, or the API server's raw paths.
 _FORBIDDEN = (
@@ -49,7 +52,7 @@ _REFUSED = {
     "cp": "files are not copied here: kubectl exec writes and reads them inside the container",
     "diff": _NO_FILES,
     "replace": _NO_FILES,
-    "kustomize": _NO_FILES,
+    "kustomize": _NO_KUSTOMIZE,
     "config": "the trial has one cluster, one user and one namespace: there is nothing to configure",
 }
 
@@ -145,7 +148,9 @@ def _check(trial: Trial, call: Call) -> None:
     """Raises Fail for a line that touches what is not the trial's."""
     refused = _REFUSED.get(call.command) or _REFUSED.get(call.command.partition(" ")[0])
     has_files = trial.task.files is not None
-    refused = None if has_files and refused == _NO_FILES and call.command != "kustomize" else refused
+    refused = None if has_files and refused == _NO_FILES else refused
+    if call.flags.has("kustomize"):
+        raise Fail(_NO_KUSTOMIZE)
     for name in _FORBIDDEN:
         if call.flags.has(name):
             raise Fail(f"--{name} is not for you to choose here: the trial has one cluster and one user")
@@ -222,7 +227,9 @@ def _most_replicas(body: Any) -> int:
         for holder in (each, each.get("value")):
             spec = holder.get("spec", holder) if isinstance(holder, dict) else None
             if isinstance(spec, dict):
-                found += [_number(spec.get(field)) for field in ("replicas", "parallelism", "completions")]
+                found += [
+                    _number(spec.get(field)) for field in ("replicas", "parallelism", "completions", "minReplicas")
+                ]
     return max(found, default=0)
 
 

@@ -21,6 +21,7 @@ class Limits:
     cluster_s: float = 4 * 3600.0
     events: int = 200_000
     objects: int = 60
+    values: int = 5_000  # of one object
     execute: Execute = "sandbox"  # how an answer that is a program is run
 
 

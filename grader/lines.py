@@ -18,6 +18,10 @@ from statelab.reader.spelling import nearest
 MAX_LINES = 60
 MAX_LENGTH = 4_000
 _MOST_LOOPS = 3  # one in another
+_DASHES = ("—", "–", "−")
+_CURLY = re.compile("[‘’“”„«»]")
+_CURLY_MEANT = {**dict.fromkeys("‘’", "a straight one, '"), **dict.fromkeys("“”„«»", 'a straight one, "')}
+_NO_TEXT = re.compile("[\ud800-\udfff\0]")
 _PROMPT = re.compile(
     r"\s*(?:(?:[\w.@~:/-]*[$!%>#]|\d+\.|[-*])\s*)?(?:sudo\s+(?:-\w+\s+)*)?(?=(?:[\w./~-]*/)?(?:kubectl|k)\b)"
 )
@@ -238,6 +242,8 @@ def _part(said: str, number: int) -> Part:
 def _line(text: str, number: int) -> Line:
     if len(text) > MAX_LENGTH:
         raise CommandError(number, "the line is too long")
+    if _NO_TEXT.search(text):
+        raise CommandError(number, "the line holds characters that are not text")
     if text.endswith("\\"):
         raise CommandError(number, "the line ends with a \\ and nothing comes after it")
     bare = _PROMPT.sub("", text.strip("`"), count=1)
@@ -249,9 +255,14 @@ def _line(text: str, number: int) -> Line:
         raise CommandError(number, _no_kubectl(text))
     _refuse_shell(bare, number)
     for word in words:
-        if word.startswith(("—", "–")):
+        if word.startswith(_DASHES):
             raise CommandError(
                 number, f"{word[:30]!r} begins with a long dash, as editors and chats make them: type two hyphens"
+            )
+        curly = _CURLY.search(word)
+        if curly:
+            raise CommandError(
+                number, f"{curly[0]} is a curly quote, as editors and chats make them: type {_CURLY_MEANT[curly[0]]}"
             )
     if len(words) == 1:
         raise CommandError(number, "kubectl by itself does nothing")

@@ -97,7 +97,7 @@ class Said:
                 value = "" if text in self._start else question[2].strip().rstrip("|").strip()
                 before = found.get(now, ("", 0))[0]
                 if before and value and before != value:
-                    found[now] = (f"{before} / {value}", number)  # two answers are none, and are named
+                    found[now] = (f"{before[:60]} / {value}", number)  # two answers are none, and are named
                 elif value or now not in found:  # what is written twice, once empty, is written
                     found[now] = (value, number)
             elif now and (item := _ITEM.fullmatch(line)):

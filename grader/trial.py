@@ -121,6 +121,11 @@ class Trial:
     def _hand_in(self, items: Sequence[Item]) -> None:
         if len(items) > self.limits.objects:
             raise TrialOver(f"it has {len(items)} objects, and {self.limits.objects} are the most")
+        for item in items:
+            values = _values(item.object)
+            if values > self.limits.values:
+                named = f"{item.kind or 'an object'} {item.name or ''}".strip()
+                raise TrialOver(f"{named} has {values:,} values, and {self.limits.values:,} are the most")
         wanted = sum(_pods(item) for item in items)
         if wanted > self.task.most_pods:
             raise TrialOver(f"it asks for {wanted:,} Pods, and {self.task.most_pods} are the most")
@@ -389,9 +394,18 @@ def _default_container(pod: Seen) -> str:
     return str(said or pod.at("spec", "containers", 0, "name") or "")
 
 
+def _values(value: Any) -> int:
+    if isinstance(value, dict):
+        return sum(_values(each) for each in value.values())
+    return sum(_values(each) for each in value) if isinstance(value, list) else 1
+
+
 def _pods(item: Item) -> int:
     if item.kind == "Pod":
         return 1
+    if item.kind == "HorizontalPodAutoscaler":
+        least = at(item.object, "spec", "minReplicas")
+        return least if isinstance(least, int) else 0
     if item.kind not in WORKLOADS:
         return 0
     replicas = at(item.object, "spec", "replicas")

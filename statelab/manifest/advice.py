@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from statelab.manifest.fields import object_findings
 from statelab.manifest.relations import RELATIONS
 from statelab.reader import Manifest, read
@@ -16,7 +18,7 @@ def advise(manifest: Manifest) -> list[Finding]:
     Raises ManifestError where a document is no object at all.
     """
     items = manifest.items
-    found = [finding for item in items for finding in object_findings(item)]
+    found = [finding for item in items for finding in islice(object_findings(item), _MOST)]
     found += [finding for item in items for relation in RELATIONS for finding in relation(item, items)]
     found.sort(key=lambda each: (each.place.line, each.place.column) if each.place else (0, 0))
     return found[:_MOST]

@@ -183,9 +183,18 @@ def _not_one_of(item: Item, value: str, values: tuple[str, ...], path: Path_) ->
     return Finding(f'"{value[:60]}" is no {step}', item.place_of_value(path), advice, path)
 
 
+def _is_right(value: Any, schema: schemas.Schema, name: str) -> bool:
+    """Whether there is nothing to say of its type; False as well for what has to be looked at more closely."""
+    if name in (schemas.QUANTITY, schemas.INT_OR_STRING) or "oneOf" in schema:
+        return False
+    is_type = {"object": dict, "array": list, "string": str}.get(schemas.type_of(schema) or "")
+    return is_type is not None and isinstance(value, is_type)
+
+
 def _type_finding(item: Item, value: Any, schema: schemas.Schema, name: str, path: Path_) -> Finding | None:
-    place = item.place_of_value(path)
-    field = dotted(path)
+    if _is_right(value, schema, name):  # most are, and where it stands takes long to find among thousands
+        return None
+    place, field = item.place_of_value(path), dotted(path)
     if name in (schemas.QUANTITY, schemas.INT_OR_STRING) or "oneOf" in schema:
         if isinstance(value, (str, int, float)) and not isinstance(value, bool):
             return _quantity_finding(value, place, field, path) if name == schemas.QUANTITY else None

@@ -130,3 +130,17 @@ def test_more_pods_than_a_trial_bears_are_refused_whichever_way_they_are_asked_f
         "kubectl create deployment many --image=nginx:1.27 --replicas=1000",
     ):
         assert "1000 Pods: 24 are the most in this trial" in failure(line), line
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("kubectl apply -k .", "kustomize reads a folder of files"),
+        ("kubectl kustomize overlays/prod", "kustomize reads a folder of files"),
+        ("kubectl delete --kustomize=.", "kustomize reads a folder of files"),
+        ("kubectl autoscale statefulset db --min=1000000 --max=2000000", "1000000 Pods: 24 are the most"),
+    ],
+)
+def test_what_a_trial_cannot_do_is_refused_in_one_sentence(line: str, said: str) -> None:
+    trial = after(line)
+    assert [said in each.message for each in trial.failed] == [True]

@@ -249,3 +249,18 @@ def test_what_is_not_carried_out_is_told_with_what_to_try(line: str, said: str) 
     lines, refused = parse(line)
     assert lines == []
     assert [said in each.message for each in refused] == [True]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('kubectl patch sts db -p ‘{"spec": {"replicas": 6}}’', "‘ is a curly quote"),
+        ("kubectl patch sts db -p '{“spec”: {“replicas”: 6}}'", "“ is a curly quote"),
+        ("kubectl scale sts db −−replicas=6", "long dash"),
+        ("kubectl get pods \ud800", "characters that are not text"),
+        ("kubectl get pods\0", "characters that are not text"),
+    ],
+)
+def test_what_editors_make_of_quotes_and_dashes_is_named(line: str, said: str) -> None:
+    lines, refused = parse(line)
+    assert lines == [] and [said in each.message for each in refused] == [True]

@@ -23,8 +23,27 @@ class Reader(Protocol):
     def list(self, plural: str, namespace: str = "") -> list[Object]: ...
 
 
+# Linux takes no longer word or variable (MAX_ARG_STRLEN), and no more of them in all (a quarter of the stack).
+_LONGEST = 128 * 1024
+_MOST_IN_ALL = 2 * 1024 * 1024
+
+
 class ConfigError(Exception):
-    """The container's configuration cannot be made: CreateContainerConfigError, with this message."""
+    """The container's configuration cannot be made: `reason`, with this message."""
+
+    reason = "CreateContainerConfigError"
+
+
+class TooLong(ConfigError):
+    """`$(VAR)` in `$(VAR)` in `$(VAR)`: no program can be started with words as long as these."""
+
+    reason = "RunContainerError"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create "
+            "failed: unable to start container process: exec: argument list too long"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +57,10 @@ class PodFacts:
 
 
 def environment(pod: Object, container: Object, facts: PodFacts, cluster: Reader) -> dict[str, str]:
-    """The variables the container starts with. Raises ConfigError for a reference to what is not there."""
+    """The variables the container starts with. Raises ConfigError for a reference to what is not there, and TooLong."""
     services = service_links(pod, cluster)
     env: dict[str, str] = {}
+    size = 0
     for source in container.get("envFrom") or ():
         for name, value in _env_from(pod, source, cluster).items():
             env[source.get("prefix", "") + name] = value
@@ -54,13 +74,19 @@ def environment(pod: Object, container: Object, facts: PodFacts, cluster: Reader
                 continue
             value = found
         env[each["name"]] = value
+        size += len(value)
+        if size > _MOST_IN_ALL:
+            raise TooLong
     return {**services, **env}
 
 
 def expand(text: str, *scopes: Mapping[str, str]) -> str:
-    """`$(VAR)` becomes its value in the first scope that has it; `$$` is a dollar; what is not known stays as it is."""
+    """`$(VAR)` becomes its value in the first scope that has it; `$$` is a dollar; what is not known stays as it is.
+
+    Raises TooLong.
+    """
     parts: list[str] = []
-    at = 0
+    at = size = 0
     while at < len(text):
         dollar = text.find("$", at)
         if dollar < 0 or dollar + 1 >= len(text):
@@ -74,7 +100,9 @@ def expand(text: str, *scopes: Mapping[str, str]) -> str:
             name = text[dollar + 2 : end]
             known = next((scope[name] for scope in scopes if name in scope), None)
             parts.append(text[dollar : end + 1] if known is None else known)
-            at = end + 1
+            at, size = end + 1, size + len(parts[-1])
+            if size > _LONGEST:
+                raise TooLong
         else:
             parts.append("$" + ("(" if following == "(" else following))
             at = dollar + 2

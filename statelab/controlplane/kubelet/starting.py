@@ -57,7 +57,7 @@ def start(worker: PodWorker, container: Object) -> Work:
         raise StartError(error.reason, error.message) from None
     except ConfigError as error:
         tell("Failed", f"Error: {error}", type="Warning")
-        raise StartError("CreateContainerConfigError", str(error)) from None
+        raise StartError(error.reason, str(error)) from None
     tell("Created", "Container created")
     if is_stand_in(container["image"]):
         tell("StandIn", f'Image "{container["image"]}" is not built in: a stand-in runs in its place and does nothing')

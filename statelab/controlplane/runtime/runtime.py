@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import re
 import weakref
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
@@ -60,7 +60,7 @@ class Runtime:
         self._processes: dict[Shell, Process] = {}
         self._waiting: deque[tuple[Shell, Callable[[], None]]] = deque()
         self._current: Shell | None = None
-        self._over_limit: set[tuple[str, ...]] = set()
+        self._over_limit: Counter[tuple[str, ...]] = Counter()
         self._shells: weakref.WeakSet[Shell] = weakref.WeakSet()
         # The shells' thread holds those that run: without this they would wait for ever for a cluster that is gone.
         weakref.finalize(self, _drop, self._shells, self.worker, self._turns).atexit = False
@@ -172,9 +172,8 @@ class Runtime:
         return True
 
     def busy_s(self, container: Container) -> float:
-        """How long a process may compute without a pause: much less, once the same one has gone over it."""
-        limit_s = container.spec.limits.busy_s
-        return limit_s / 10 if _fingerprint(container) in self._over_limit else limit_s
+        """How long a process may compute without a pause: less each time that the same one has gone over it."""
+        return container.spec.limits.busy_s / (1, 10, 100)[min(self._over_limit[_fingerprint(container)], 2)]
 
     def _outside_work(self) -> bool:
         """One step of what must be done before virtual time may pass; False when there is nothing."""
@@ -233,7 +232,7 @@ class Runtime:
             shell.heal()
             process.container.printed_by_file()
             if message.limit:
-                self._over_limit.add(_fingerprint(process.container))
+                self._over_limit[_fingerprint(process.container)] += 1
             process.shell_ended(message.code, message.limit, message.problem)
             if process.ended:
                 self._processes.pop(shell, None)

@@ -125,4 +125,17 @@ TEXTS: dict[str, Callable[[], str]] = {
     "the namespace is taken away": lambda: "apiVersion: v1\nkind: Namespace\nmetadata: {name: default, deletionTimestamp: x}",
     "python instead": lambda: "import os\nos.system('touch /tmp/owned')\nprint(30.0)",
     "a score instead": lambda: "30.0",
+    "variables that double": lambda: stateful_set(
+        "        env: [{name: A0, value: x}, "
+        + ", ".join(f'{{name: A{n}, value: "$(A{n - 1})$(A{n - 1})"}}' for n in range(1, 60))
+        + "]\n"
+    ),
+    "20,000 labels that are numbers": lambda: stateful_set().replace(
+        "metadata: {labels: {app: nginx}}", "metadata: {labels: {app: nginx, " + ", ".join(f"l{n}: {n}" for n in range(20_000)) + "}}"
+    ),
+    "an autoscaler of a million": lambda: (
+        stateful_set()
+        + "---\napiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: web}\nspec:\n  minReplicas: 1000000\n"
+        "  maxReplicas: 2000000\n  scaleTargetRef: {apiVersion: apps/v1, kind: StatefulSet, name: web}\n"
+    ),
 }  # fmt: skip

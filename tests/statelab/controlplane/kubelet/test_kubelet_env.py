@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from statelab.controlplane.kinds import Object
-from statelab.controlplane.kubelet.env import ConfigError, PodFacts, environment, expand, field_value, resource_value
+from statelab.controlplane.kubelet.env import (
+    ConfigError,
+    PodFacts,
+    TooLong,
+    environment,
+    expand,
+    field_value,
+    resource_value,
+)
 
 FACTS = PodFacts("10.244.1.7", "172.17.0.1", {"cpu": "8", "memory": "16Gi"})
 
@@ -137,3 +145,17 @@ def test_services_with_an_address_are_linked_and_headless_ones_are_not() -> None
     assert not any(name.startswith("NGINX") for name in env)
     one["spec"]["enableServiceLinks"] = False
     assert "MY_FRONT_PORT" not in environment(one, container, FACTS, Cluster(kubernetes, front, headless))
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        [("A0", "x" * 100), *((f"A{n}", f"$(A{n - 1})$(A{n - 1})") for n in range(1, 60))],
+        [("A", "x" * 1000), *((f"B{n}", "$(A)" * 100) for n in range(30))],
+    ],
+    ids=["one that doubles", "too many in all"],
+)
+def test_variables_longer_than_linux_takes_are_refused_before_they_are_made(variables: list[tuple[str, str]]) -> None:
+    with pytest.raises(TooLong, match="argument list too long") as raised:
+        environment(*pod(*({"name": name, "value": value} for name, value in variables)), FACTS, Cluster())
+    assert raised.value.reason == "RunContainerError"

@@ -27,6 +27,7 @@ class Attributes:
     namespace: str = ""
     name: str = ""
     path: str = ""
+    on_node: str = ""  # a list of the Pods of one node
 
     @property
     def full_resource(self) -> str:
@@ -65,19 +66,20 @@ def _of(method: str, path: str, query: Mapping[str, Sequence[str]]) -> Attribute
     if not name and verb == "get":
         watched = watched or (query.get("watch") or ("false",))[0] not in ("false", "0", "f", "F", "FALSE", "False")
         verb = "list"
-        name = _named(query)
+        name = _selected(query, "metadata.name")
     if watched and verb in ("get", "list"):
         verb = "watch"
     if not name and verb == "delete":
         verb = "deletecollection"
-    return Attributes(verb, group, resource, subresource, namespace, name)
+    on_node = _selected(query, "spec.nodeName") if resource == "pods" and verb in ("list", "watch") else ""
+    return Attributes(verb, group, resource, subresource, namespace, name, on_node=on_node)
 
 
-def _named(query: Mapping[str, Sequence[str]]) -> str:
-    """A list of what has one name is a question about that name."""
+def _selected(query: Mapping[str, Sequence[str]], field: str) -> str:
+    """The value that a field selector asks of a field: a list of what has one name is a question about that name."""
     for selector in query.get("fieldSelector") or ():
         for term in selector.split(","):
             key, equals, value = term.partition("=")
-            if key == "metadata.name" and equals:
+            if key == field and equals:
                 return value.removeprefix("=")
     return ""

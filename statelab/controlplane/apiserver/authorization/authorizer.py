@@ -1,5 +1,7 @@
 """The authorizer that is asked on every request: who is in system:masters may, for all others RBAC decides.
 
+A kubelet may what its node needs besides (nodes.py).
+
 It also keeps users from giving away what they do not have. Source: apiserver/pkg/authorization (union),
 apiserver/pkg/endpoints/handlers/responsewriters/errors.go, pkg/registry/rbac (escalation_check.go, policybased).
 """
@@ -8,16 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from statelab.controlplane.apiserver.authorization import rules
+from statelab.controlplane.apiserver.authorization import nodes, rules
 from statelab.controlplane.apiserver.authorization.attributes import Attributes
 from statelab.controlplane.apiserver.authorization.rbac import Decision, Rbac, Reader, aggregate
-from statelab.controlplane.apiserver.authorization.rules import Rule
+from statelab.controlplane.apiserver.authorization.rules import GROUP, Rule
 from statelab.controlplane.apiserver.encoding.go_json import go_quote
 from statelab.controlplane.errors import ApiError, forbidden
 from statelab.controlplane.kinds import Kind, Object
 from statelab.controlplane.users import User
 
-GROUP = "rbac.authorization.k8s.io"
 _EVERYTHING: tuple[Rule, ...] = (
     {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]},
     {"verbs": ["*"], "nonResourceURLs": ["*"]},
@@ -32,17 +33,24 @@ class Authorizer:
     """Decides for one cluster."""
 
     def __init__(self, cluster: Reader) -> None:
+        self._cluster = cluster
         self.rbac = Rbac(cluster)
 
     def authorize(self, user: User, asked: Attributes) -> Decision:
         """Whether a user may do something, and why."""
-        return _ALLOWED if user.may_everything else self.rbac.authorize(user, asked)
+        if user.may_everything:
+            return _ALLOWED
+        of_node = nodes.authorize(user, asked, self._cluster)
+        if of_node is not None and of_node.allowed:
+            return of_node
+        decision = self.rbac.authorize(user, asked)
+        if of_node is None or decision.allowed:
+            return decision
+        return Decision(False, "\n".join(reason for reason in (of_node.reason, decision.reason) if reason))
 
     def check(self, user: User, asked: Attributes) -> None:
         """Raises ApiError 403 with the server's words when the user may not."""
-        if user.may_everything:
-            return
-        decision = self.rbac.authorize(user, asked)
+        decision = self.authorize(user, asked)
         if not decision.allowed:
             raise refusal(user, asked, decision.reason)
 

@@ -11,8 +11,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-from statelab.controlplane.apiserver.authorization.authorizer import GROUP
-from statelab.controlplane.apiserver.authorization.rules import Rule
+from statelab.controlplane.apiserver.authorization.rules import GROUP, Rule
 from statelab.controlplane.kinds import Object
 
 COUNT = 135  # how many there are; known before they are read

@@ -12,6 +12,7 @@ from typing import Any
 from statelab.controlplane.apiserver.authorization.attributes import Attributes
 from statelab.controlplane.apiserver.encoding.go_json import go_quote
 
+GROUP = "rbac.authorization.k8s.io"
 Rule = dict[str, Any]
 _LISTS = (
     ("apiGroups", "APIGroups"), ("resources", "Resources"), ("nonResourceURLs", "NonResourceURLs"),

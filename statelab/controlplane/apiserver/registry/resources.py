@@ -17,9 +17,18 @@ from statelab.controlplane.apiserver import validation
 from statelab.controlplane.apiserver.authentication.tokens import Tokens
 from statelab.controlplane.apiserver.authorization import rbac
 from statelab.controlplane.apiserver.authorization.authorizer import Authorizer
+from statelab.controlplane.apiserver.authorization.nodes import node_of
 from statelab.controlplane.apiserver.encoding import strict
 from statelab.controlplane.apiserver.patch import apply, patching
-from statelab.controlplane.apiserver.registry import admission, certificates, defaults, deletion, placing, strategy
+from statelab.controlplane.apiserver.registry import (
+    admission,
+    certificates,
+    defaults,
+    deletion,
+    node_restriction,
+    placing,
+    strategy,
+)
 from statelab.controlplane.apiserver.registry.conversion import Converter
 from statelab.controlplane.apiserver.registry.copying import fresh, sharing
 from statelab.controlplane.apiserver.registry.policies import Policies
@@ -341,6 +350,12 @@ class ApiServer:
 
         Where nothing can be changed, those that mutate are asked here, too. Raises ApiError.
         """
+        if not options.internal and options.user is not None and (node := node_of(options.user)) is not None:
+            written, there = obj, old
+            if subresource == "eviction":
+                about = more["about"]
+                written, there = None, self.get("pods", _key(about["namespace"], about["name"]))
+            node_restriction.check(node, kind, operation, written, there, subresource)
         if not self.policies.active:
             return
         asked = self.policies.asked(kind, operation, obj, old, options, subresource, **more)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from statelab.controlplane.apiserver.authentication.tokens import AUDIENCES, Tokens
+from statelab.controlplane.apiserver.authorization import nodes
 from statelab.controlplane.apiserver.authorization.attributes import Attributes
 from statelab.controlplane.apiserver.authorization.authorizer import Authorizer
 from statelab.controlplane.apiserver.authorization.rbac import aggregate
@@ -26,6 +27,7 @@ from statelab.controlplane.users import User
 Fields = dict[str, Any]
 _PACKAGE = "io.k8s.api.authorization.v1."
 _BOTH = "cannot be specified in combination with resourceAttributes"
+_NO_BEARER = "invalid bearer token"
 _NEITHER = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
 
 
@@ -111,6 +113,8 @@ def _rules(user: User, namespace: str, authorizer: Authorizer) -> Fields:
     if not namespace:
         raise bad_request("no namespace on request")
     found, errors = authorizer.rbac.rules_of(user, namespace)
+    if nodes.node_of(user) is not None:
+        errors = ["node authorizer does not support user rule resolution", *errors]
     keys = ("verbs", "apiGroups", "resources", "resourceNames")
     resources = [{key: rule[key] for key in keys if rule.get(key)} for rule in found if rule.get("resources")]
     paths = [{key: rule[key] for key in ("verbs", "nonResourceURLs")} for rule in found if rule.get("nonResourceURLs")]
@@ -124,6 +128,6 @@ def _whose(spec: Fields, tokens: Tokens, now_s: float) -> Fields:
         raise bad_request("token is required for TokenReview in authentication")
     found = tokens.user(token, now_s, tuple(spec.get("audiences") or AUDIENCES))
     if isinstance(found, str):
-        return {"user": {}, "error": found} if found else {"user": {}}
+        return {"user": {}, "error": f"[{_NO_BEARER}, {found}]" if found else _NO_BEARER}
     user, audiences = found
     return {"authenticated": True, "user": user.info(), "audiences": audiences}

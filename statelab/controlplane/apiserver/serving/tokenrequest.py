@@ -9,9 +9,11 @@ from typing import Any
 
 from statelab.controlplane import errors
 from statelab.controlplane.apiserver.authentication.tokens import AUDIENCES
+from statelab.controlplane.apiserver.authorization.nodes import node_of
 from statelab.controlplane.apiserver.encoding import bodies, negotiation
 from statelab.controlplane.apiserver.encoding.go_json import go_quote
 from statelab.controlplane.apiserver.encoding.request import Request, Response, Target
+from statelab.controlplane.apiserver.registry import node_restriction
 from statelab.controlplane.apiserver.registry.resources import ApiServer
 from statelab.controlplane.apiserver.serving import forms
 from statelab.controlplane.apiserver.validation.fields import invalid
@@ -37,6 +39,8 @@ def answer(api: ApiServer, request: Request, target: Target) -> Response:
     audiences = spec.get("audiences") or list(AUDIENCES)
     now_s, reference = api.loop.now_s, spec.get("boundObjectRef")
     bound, node = _bound(api.store, target, reference)
+    if (asking := node_of(request.user)) is not None:
+        node_restriction.check_token(asking, target.name, reference, api.store, target.namespace)
     token = api.tokens.issue(account, now_s, expires_in_s, audiences, bound_to=bound, node=node)
     until = {"token": token, "expirationTimestamp": timestamp(int(now_s) + expires_in_s)}
     metadata = {"name": target.name, "namespace": target.namespace, "creationTimestamp": timestamp(now_s)}

@@ -59,6 +59,10 @@ def _start_if_due(cron_job: Object, status: Object, view: View) -> float | None:
         message = f'unparseable schedule: "{spec["schedule"]}" : {problem}'
         view.event(cron_job, "UnparseableCronJobSchedule", message, type="Warning")
         return None
+    if schedule.after(view.now_s, zone) is None:
+        message = f"invalid schedule: {spec['schedule']} : time difference between two schedules is less than 1 second"
+        view.event(cron_job, "InvalidSchedule", message, type="Warning")
+        return None
     found = due({**cron_job, "status": status}, schedule, zone, view.now_s)
     if found.too_many:
         message = "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew"

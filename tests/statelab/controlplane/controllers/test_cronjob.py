@@ -108,3 +108,10 @@ def test_why_tells_the_schedule(cluster: Any) -> None:
     name = cluster.names("pods")[0]
     why = str(cluster.plane.why("pods", f"default/{name}"))
     assert "cronjob/tick is due at 2026-01-01T00:01:00Z: its schedule is '* * * * *'" in why
+
+
+def test_a_schedule_that_never_comes_is_told(cluster: Any) -> None:
+    cluster.apply(cron_job(schedule="0 0 31 2 *"))
+    cluster.settle(5)
+    words = "invalid schedule: 0 0 31 2 * : time difference between two schedules is less than 1 second"
+    assert cluster.messages("InvalidSchedule") == [words]

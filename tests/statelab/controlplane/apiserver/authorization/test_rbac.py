@@ -88,7 +88,7 @@ def test_a_path_that_is_no_resource_is_refused_too(ask: Ask, path: str) -> None:
         ("PUT", "/api/v1/namespaces/a/finalize", {},
          Attributes("update", "", "namespaces", "finalize", namespace="a", name="a")),
         ("GET", "/api/v1/pods", {"fieldSelector": ["metadata.name=x,spec.nodeName=y"]},
-         Attributes("list", "", "pods", name="x")),
+         Attributes("list", "", "pods", name="x", on_node="y")),
         ("GET", "/api/v1/watch/namespaces/a/pods", {}, Attributes("watch", "", "pods", namespace="a")),
         ("GET", "/apis/apps/v1", {}, Attributes("get", path="/apis/apps/v1")),
         ("POST", "/api/v1/namespaces/a/pods/b/exec", {}, Attributes("create", "", "pods", "exec", "a", "b")),

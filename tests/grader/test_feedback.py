@@ -12,6 +12,7 @@ from grader.answer import Answer
 from grader.judge import judge
 from grader.registry import task
 from grader.result import Result
+from grader.rubrics.ps9.story import Story
 
 CORPUS = Path(__file__).parent / "corpus"
 
@@ -133,3 +134,28 @@ def test_a_late_writer_does_not_find_the_pod_that_has_come_after_and_why_is_told
     endless = ('command: ["sh", "/ledger/ledger.sh"]', "command: [sh, -c, 'trap true TERM; while :; do sleep 5; done']")
     hangs = of("ps7.shutdown", (hook, ""), endless, ("Seconds: 70", "Seconds: 600")).checks[0].message
     assert "ledger-1 was asked to stop, and is still there after 200 s: its first process has not ended." in hangs
+
+
+def test_a_version_that_the_text_itself_refuses_is_told_before_anything_is_handed_in() -> None:
+    text = next((CORPUS / "ps9.definition" / "right").glob("01-*")).read_text(encoding="utf-8")
+    loose = re.sub(r"pattern: .*", "pattern: '[0-9]+\\\\.[0-9]+'", text)
+    assert loose != text
+    seen = judge(task("ps9.definition"), Answer.of_cell(loose), visible_only=True).first_failed
+    assert seen is not None
+    assert "nothing before or after. A Catalog with version: “7.4.1” is accepted." in seen.message
+
+
+def test_what_a_loop_does_over_and_over_is_told_once_until_something_happens() -> None:
+    follow = "in catalog-0: redis-cli REPLICAOF catalog-1.catalog 6379"
+    happened = (
+        [follow] * 30 + ["catalog-1 does not answer the loop any more", follow, "two take writes"] + [follow] * 30
+    )
+    story = object.__new__(Story)
+    story.log = [f"{at:4.0f} s  {said}" for at, said in enumerate(happened)]
+    assert story.told == [
+        f"   0 s  {follow}, and again",
+        "  30 s  catalog-1 does not answer the loop any more",
+        f"  31 s  {follow}",
+        "  32 s  two take writes",
+        f"  33 s  {follow}, and again",
+    ]

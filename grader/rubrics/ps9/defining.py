@@ -25,9 +25,9 @@ RULES = (
     Rule("spec has to be there.", ({"version": "7.4"},), (None,), ("spec",)),
     Rule("version has to be there.", ({"version": "7.4"},), ({"members": 3},), ("spec", "version")),
     Rule(
-        "version is two numbers with a dot between.",
-        ({"version": "7.4"}, {"version": "8.0"}),
-        ({"version": "latest"}, {"version": "7"}),
+        "version is two numbers with a dot between, and nothing before or after.",
+        ({"version": "7.4"}, {"version": "8.0"}, {"version": "10.12"}),
+        ({"version": "latest"}, {"version": "7"}, {"version": "7.4.1"}, {"version": "v7.4"}),
         ("spec", "version"),
     ),
     Rule(

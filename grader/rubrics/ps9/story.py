@@ -20,6 +20,7 @@ _WRITE_S = 3.0  # clients try every member so often, and right after whatever th
 CALM_S = 9.0  # so long nothing has changed, and the story need not go on
 PORT = 6379
 MOST_TOLD = 12
+_AGAIN = ", and again"
 DOES_NOT_END = "It goes on asking when its process has been ended: what catches everything catches the end as well."
 
 
@@ -124,9 +125,20 @@ class Story:
 
     @property
     def told(self) -> list[str]:
-        """What happened, the last of it."""
-        left = len(self.log) - MOST_TOLD
-        return ([f"… {left} lines before"] if left > 0 else []) + self.log[-MOST_TOLD:]
+        """What happened, the last of it. What the loop does over and over until something happens is told once."""
+        lines: list[str] = []
+        done: dict[str, int] = {}  # what was run, and the line that tells it
+        for line in self.log:
+            said = line.partition(" s  ")[2]
+            if not said.startswith("in "):
+                done.clear()
+            elif said in done:
+                lines[done[said]] = lines[done[said]].removesuffix(_AGAIN) + _AGAIN
+                continue
+            done[said] = len(lines)
+            lines.append(line)
+        left = len(lines) - MOST_TOLD
+        return ([f"… {left} lines before"] if left > 0 else []) + lines[-MOST_TOLD:]
 
     def _is_calm(self) -> bool:
         """All members are there, one takes writes and hears the loop, and nobody has changed anything for a while."""

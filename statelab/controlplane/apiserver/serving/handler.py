@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from statelab.controlplane import errors
@@ -220,6 +221,9 @@ class Handler:
         elif name == "log" and method in ("GET", "HEAD"):
             return logs.answer(self.cluster, request, target.namespace, target.name)
         elif name in ("exec", "attach", "portforward") and method in ("GET", "POST"):
+            if method == "GET" and request.headers.get("upgrade", "").lower() == "websocket":
+                asked = attributes.of(method, request.path, request.query)
+                self.api.authorizer.check(request.user, replace(asked, verb="create"))  # to read is not enough
             if self.api.policies.active:
                 self._ask_to_connect(request, target, warnings)
             return remote.upgrade(self.cluster, request, target)

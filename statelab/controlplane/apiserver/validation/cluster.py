@@ -72,7 +72,10 @@ def update_node(obj: Object, old: Object) -> Errors:
             errors.append(duplicate(f"status.addresses[{index}]", go_struct(f"{_CORE}NodeAddress", address)))
         seen.add(pair)
     spec, before = obj.get("spec") or {}, old.get("spec") or {}
-    if before.get("podCIDRs") and spec.get("podCIDRs") != before["podCIDRs"]:
+    ranges, first = spec.get("podCIDRs"), spec.get("podCIDR")
+    if first and (not ranges or ranges[0] != first):
+        ranges = [first]  # an old client knows but one
+    if before.get("podCIDRs") and ranges != before["podCIDRs"]:
         why = 'node updates may not change podCIDR except from "" to valid'
         errors.append(forbidden("spec.podCIDRs", why))
     if before.get("providerID") and spec.get("providerID") != before["providerID"]:

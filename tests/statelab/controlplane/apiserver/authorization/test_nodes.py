@@ -57,6 +57,9 @@ def test_a_kubelet_may_what_its_node_needs(cluster: ControlPlane, ask: Ask) -> N
     code, said = ask("PATCH", f"{NODES}/kind-worker", {"metadata": {"labels": {"x.kubernetes.io/a": "b"}}}, **who)
     assert said["message"].endswith('node "kind-worker" is not allowed to modify labels: x.kubernetes.io/a')
     assert ask("PATCH", f"{NODES}/kind-worker", {"metadata": {"labels": {"a": "b"}}}, **who)[0] == 200
+    code, said = ask("PATCH", f"{NODES}/kind-worker", {"spec": {"podCIDR": "10.9.0.0/24"}}, type=merge)
+    words = 'spec.podCIDRs: Forbidden: node updates may not change podCIDR except from "" to valid'
+    assert (code, said["message"]) == (422, f'Node "kind-worker" is invalid: {words}')
     plain = {"metadata": {"name": "q"}, "spec": {"containers": [{"name": "c", "image": "nginx:1.27-alpine"}]}}
     assert asked("POST", f"{DEFAULT}/pods", plain)[1].endswith('node "kind-worker" can only create mirror pods')
     elsewhere = 'node "kind-worker2" can only delete pods with spec.nodeName set to itself'

@@ -41,6 +41,14 @@ def give(ask: Ask, kind: str, of_role: str, user: str = "bob") -> None:
 # ---- who may
 
 
+def test_an_exec_by_websocket_is_something_new_not_a_look(ask: Ask) -> None:
+    ask("POST", f"{RBAC}/namespaces/default/roles", role("looks", "pods/exec", verbs=("get",)))
+    give(ask, "Role", "looks")
+    code, refused = ask("GET", f"{PODS}/web/exec?command=ls", user="bob", upgrade="websocket", connection="Upgrade")
+    who = 'User "bob" cannot create resource "pods/exec" in API group "" in the namespace "default"'
+    assert (code, refused["message"]) == (403, f'pods "web" is forbidden: {who}')
+
+
 def test_nobody_may_until_a_binding_says_so(ask: Ask) -> None:
     code, refused = ask("GET", PODS, user="bob")
     who = 'User "bob" cannot list resource "pods" in API group "" in the namespace "default"'

@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 
 from statelab.controlplane.controlplane import ControlPlane
+from statelab.controlplane.kinds import Object
 from statelab.notebook.pictures.customs import DEFINITIONS, kinds_defined
 from statelab.notebook.pictures.picture import draw
 from statelab.notebook.pictures.scene import WATCHED, PodShown, make_scene, pod_shown
@@ -155,11 +156,50 @@ def patient_5() -> str:
     return stage.drawn()
 
 
+@picture("10-drained")
+def drained() -> str:
+    stage = Stage("10")
+    stage.apply("10-web")
+    before = stage.pods()
+    emptied = next(pod.node for pod in before if pod.name == "web-1")
+    stage.plane.patch("nodes", emptied, {"spec": {"unschedulable": True}})
+    for pod in before:
+        if pod.node == emptied:  # each when the one before is Ready again, as the budget has it
+            stage.plane.delete("pods", stage.key(pod.name))
+            stage.plane.settle()
+    return stage.drawn(before)
+
+
 @picture("11-form")
 def no_quorum() -> str:
     stage = Stage("11")
     stage.apply("11-etcd")
     return stage.drawn()
+
+
+@picture("12-restored")
+def restored() -> str:
+    stage = Stage("12")
+    stage.apply("12-shop")
+    stage.apply("12-backup")
+    cron_job = stage.plane.get("cronjobs", stage.key("backup"))
+    assert cron_job is not None
+    stage.plane.create(job_from(cron_job, "first"), stage.namespace)
+    stage.plane.settle()
+    stage.plane.delete("statefulsets", stage.key("shop"))
+    stage.plane.delete("persistentvolumeclaims", stage.key("data-shop-0"))
+    stage.plane.settle()
+    stage.apply("12-restore")
+    stage.apply("12-again")
+    return stage.drawn()
+
+
+def job_from(cron_job: Object, name: str) -> Object:
+    """What `kubectl create job NAME --from=cronjob/…` makes."""
+    owner = {"apiVersion": "batch/v1", "kind": "CronJob", "name": cron_job["metadata"]["name"], "controller": True}
+    metadata = {"name": name, "ownerReferences": [{**owner, "uid": cron_job["metadata"]["uid"]}]}
+    spec = cron_job["spec"]["jobTemplate"]["spec"]
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}
 
 
 @picture("13-two")

@@ -29,6 +29,12 @@ class KubectlResult:
     def __str__(self) -> str:
         return (self.stdout + self.stderr).removesuffix("\n")  # print() adds one
 
+    def tell(self) -> None:
+        """Print it as %kubectl does: what kubectl complained of apart, as prose that is not cut at a cell's edge."""
+        sys.stdout.write(self.stdout)
+        sys.stdout.flush()
+        sys.stderr.write(self.stderr)
+
 
 def find_kubectl() -> str | None:
     """The kubectl beside this Python (a wheel or conda put it there), else the machine's."""

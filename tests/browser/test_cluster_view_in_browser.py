@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from statelab.notebook.pictures.modules import module
+from statelab.notebook.pictures.style import STYLE
+
 WEB = """
 from statelab.notebook import connect, show
 cluster = connect().fresh("view")
@@ -190,3 +193,33 @@ def test_the_picture_outlives_its_kernel_and_is_live_again_when_run_again(notebo
 
 def test_the_console_has_no_error(notebook: Any) -> None:
     assert notebook.errors == []
+
+
+_CROWD = """
+async ([source, style]) => {
+  const url = URL.createObjectURL(new Blob([source + '\\nexport {makeSvg, patch};'], {type: 'text/javascript'}));
+  const {makeSvg, patch} = await import(url);
+  const svg = makeSvg(style);
+  document.body.append(svg);
+  const shown = new Map();
+  const frame = count => {
+    const order = Array.from({length: count}, (_, number) => `pod/web-${number}`);
+    const pieces = Object.fromEntries(order.map(key => [key, [0, 0, '<rect width="9" height="9"/>', 'ready', key]]));
+    return {width: 400, height: 300, title: '', order, pieces};
+  };
+  patch(svg, frame(1), shown);
+  patch(svg, frame(60), shown);
+  const born = svg.getElementsByClassName('sl-born').length;
+  patch(svg, frame(0), shown);
+  return [born, svg.querySelectorAll('.sl-born, .sl-dying').length];
+}
+"""
+
+
+def test_in_a_crowd_only_some_move(browser: Any) -> None:
+    """Each that moves is a layer of its own to the browser: sixty of them took the frames' time."""
+    page = browser.new_page(reduced_motion="no-preference")
+    born, dying = page.evaluate(_CROWD, [module("cluster_view"), STYLE])
+    assert born == 8
+    assert 0 < dying <= 8
+    page.close()

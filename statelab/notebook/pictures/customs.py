@@ -82,8 +82,8 @@ def customs(shown: Sequence[CustomShown], pieces: dict[str, Piece], x: float, y:
     for each in shown[:_MOST_OBJECTS]:
         name = f"{each.kind} {elided(each.name, 30)}"
         values = " · ".join(f"{title} {value}" for title, value in each.columns)
-        values = shortened(values, max(0, int((width - 2 * _CUT) / _SMALL_W)))
-        long = max(_LETTER_W * len(name), _SMALL_W * len(values)) + 2 * _CUT + 8
+        values = shortened(values, max(0, int((width - 2 * _CUT - 8) / _SMALL_W)))
+        long = min(width, max(_LETTER_W * len(name), _SMALL_W * len(values)) + 2 * _CUT + 8)
         if at > x and at + long > x + width:
             at, y = x, y + height + 8
         height = _H + (16 if values else 0)

@@ -3,6 +3,8 @@
 const SVG = "http://www.w3.org/2000/svg";
 const NO_ANSWER_MS = 6000;
 const BUDGET_MS = 10; // of a frame's 16
+const FRAME_MS = 12;
+let busyUntil = 0; // with a picture of many pieces: its neighbours wait for the next frame
 
 export function isDark() {
   const theme = document.body.dataset.jpThemeLight;
@@ -61,9 +63,9 @@ export function patch(svg, frame, shown, budget = Infinity) {
       piece = { element: document.createElementNS(SVG, "g"), inner: null, classes: null, label: null, at: null };
       piece.element.dataset.key = key;
       shown.set(key, piece);
-      if (moves && MOVING.test(key)) animate(piece.element, "sl-born");
+      if (moves && MOVING.test(key)) animate(svg, piece.element, "sl-born");
     } else if (moves && piece.classes !== classes && /failing|terminating/.test(classes)) {
-      animate(piece.element, "sl-struck");
+      animate(svg, piece.element, "sl-struck");
     }
     const element = piece.element;
     if (piece.inner !== inner) {
@@ -95,17 +97,23 @@ export function patch(svg, frame, shown, budget = Infinity) {
 
 const MOVING = /^(pod|persistentvolumeclaim)\//;
 const MANY = 60; // pieces; more do not glide to their places: that would take every frame's time
-const MOST_MOVING = 20; // of more at once nobody could follow one
+const MOST_MOVING = 8; // of more at once nobody could follow one, and each is a layer of its own to the browser
+const MOVES = ".sl-born, .sl-struck, .sl-dying";
 const noMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
-function animate(element, name) {
+function isBusy(svg) {
+  return svg.querySelectorAll(MOVES).length >= MOST_MOVING;
+}
+
+function animate(svg, element, name) {
+  if (isBusy(svg)) return;
   element.classList.add(name);
   element.addEventListener("animationend", () => element.classList.remove(name), { once: true });
 }
 
 // What is gone fades at the end of the picture, no longer a piece of it.
 function die(svg, element) {
-  if (svg.getElementsByClassName("sl-dying").length >= MOST_MOVING) return element.remove();
+  if (isBusy(svg)) return element.remove();
   for (const name of ["data-key", "role", "tabindex", "aria-label"]) element.removeAttribute(name);
   element.setAttribute("aria-hidden", "true");
   element.classList.add("sl-dying");
@@ -269,9 +277,13 @@ export function livePicture({ model }, { on }, trait = "frame", isImage = false)
   if (isImage) svg.setAttribute("role", "img");
   const shown = new Map();
   const paint = everyFrame(() => {
+    const now = performance.now();
+    if (now < busyUntil) return paint(); // another picture has had this frame
     const frame = model.get(trait);
     svg.classList.toggle("dark", isDark());
-    if (frame?.pieces && !patch(svg, frame, shown, BUDGET_MS)) paint(); // the rest in the next frame
+    if (!frame?.pieces) return;
+    if (frame.order.length > MANY) busyUntil = now + FRAME_MS;
+    if (!patch(svg, frame, shown, BUDGET_MS)) paint(); // the rest in the next frame
   });
   on(trait, paint);
   const off = onTheme(paint);

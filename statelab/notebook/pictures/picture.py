@@ -187,7 +187,7 @@ def _services(scene: Scene, pieces: dict[str, Piece], y: float, width: int) -> f
     for service in scene.services[:_MOST_SERVICES]:
         # The names of single Pods stand at the Pods they lead to.
         lines = [(name, _addresses(ips)) for name, ips in service.names[:1]]
-        inner = text(0, 14, shortened(_title(service), int(width / 8.4)), "name")
+        inner = text(0, 14, shortened(_title(service), int(width / 7.6)), "name")
         for number, (name, said) in enumerate(lines, 1):
             inner += text(14, 14 + _TEXT_H * number, shortened(f"{name}  →  {said}", characters), "mono")
         label = say("label_headless" if service.is_headless else "label_service", name=service.name)

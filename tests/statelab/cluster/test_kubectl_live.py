@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from statelab.cluster import kubectl
+from statelab.cluster.kubectl import KubectlResult
 from statelab.cluster.kubectl_live import has_operators, run_live
 from statelab.cluster.problem import Problem
 from statelab.cluster.process import is_alive
@@ -105,3 +106,8 @@ def test_what_is_stopped_ends_with_all_of_its_pipe(run: Any, tmp_path: Path) -> 
 def test_a_line_that_takes_too_long_ends_with_a_sentence(run: Any) -> None:
     with pytest.raises(Problem, match="did not finish within"):
         run("exec sleep 100", ["wait"], timeout_s=0.1)
+
+
+def test_what_kubectl_complained_of_is_told_apart_from_what_it_printed(capsys: Any) -> None:
+    KubectlResult(1, "pod/web-0 created\n", "Error from server (NotFound)\n").tell()
+    assert capsys.readouterr() == ("pod/web-0 created\n", "Error from server (NotFound)\n")

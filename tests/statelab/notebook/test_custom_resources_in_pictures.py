@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -126,3 +127,10 @@ def test_nothing_of_an_object_becomes_markup_and_many_have_room() -> None:
     assert len(hexagons) == 9
     assert len({(piece.x, piece.y) for piece in hexagons}) == 9
     assert all(piece.x < 500 for piece in hexagons)
+
+
+def test_one_with_much_to_show_stays_in_the_picture() -> None:
+    long = CustomShown("VolumeSnapshot", "monday", tuple((f"Column{n}", "x" * 20) for n in range(5)))
+    drawn = draw(Scene("lesson", customs=(long,)), width=480).pieces[long.key]
+    right = max(float(each) for each in re.findall(r"[LH] ?([\d.]+)", drawn.inner))
+    assert drawn.x + right <= 480 - drawn.x  # as much room at its right as at its left

@@ -32,7 +32,6 @@ from statelab.controlplane.apiserver.registry import (
 from statelab.controlplane.apiserver.registry.conversion import Converter
 from statelab.controlplane.apiserver.registry.copying import fresh, sharing
 from statelab.controlplane.apiserver.registry.policies import Policies
-from statelab.controlplane.apiserver.registry.policies.request import Operation as Asking
 from statelab.controlplane.apiserver.registry.scale import scale_of, with_scale
 from statelab.controlplane.apiserver.registry.served import ServedKinds
 from statelab.controlplane.apiserver.validation import pods_resize, pods_update
@@ -145,7 +144,7 @@ class ApiServer:
         if not options.internal or plural in _ADMITTED_FROM_COMPONENTS:
             admission.mutate(plural, obj, "CREATE", None, self, dry_run=options.dry_run)
         if self.policies.mutates:
-            obj = self._mutated(kind, "CREATE", obj, None, options)
+            obj = self.policies.mutated(kind, "CREATE", obj, None, options)
             metadata = obj["metadata"]
         if options.user is not None and plural in rbac.KINDS:
             self.authorizer.check_grant(options.user, kind, obj)
@@ -267,7 +266,7 @@ class ApiServer:
             if not options.internal:
                 defaults.apply(kind, obj)
             if self.policies.mutates:
-                obj = self._mutated(kind, "UPDATE", obj, old, options, subresource)
+                obj = self.policies.mutated(kind, "UPDATE", obj, old, options, subresource)
                 metadata = obj["metadata"]
             strategy.prepare_status_update(kind, obj, old)
             if kind.plural == certificates.PLURAL:
@@ -290,7 +289,7 @@ class ApiServer:
             if not options.internal or kind.plural in _ADMITTED_FROM_COMPONENTS:
                 admission.mutate(kind.plural, obj, "UPDATE", old, self, dry_run=options.dry_run)
             if self.policies.mutates and not via:
-                obj = self._mutated(kind, "UPDATE", obj, old, options, subresource or "")
+                obj = self.policies.mutated(kind, "UPDATE", obj, old, options, subresource or "")
                 metadata = obj["metadata"]
             if options.user is not None and kind.plural in rbac.KINDS and not _only_for_garbage(obj, old):
                 self.authorizer.check_grant(options.user, kind, obj)
@@ -318,24 +317,6 @@ class ApiServer:
             certificates.check_signer(self.authorizer, options.user or ADMIN, verb, obj, old)
         certificates.stamp(obj, timestamp(self.loop.now_s))
 
-    def _mutated(
-        self, kind: Kind, operation: Asking, obj: Object, old: Object | None, options: WriteOptions, sub: str = ""
-    ) -> Object:
-        """What policies and webhooks that people have defined make of an object. Raises ApiError."""
-        asked = self.policies.asked(kind, operation, obj, old, options, sub)
-        if asked is None:
-            return obj
-
-        def accept(changed: Object) -> Object:
-            taken, _ = strict.check(fresh(changed), kind, "Ignore")
-            defaults.apply(kind, taken)
-            if kind.plural == "pods" and not sub:  # what is built in looks again at what has changed
-                admission.mutate("pods", taken, "CREATE" if old is None else "UPDATE", old, self)
-            return taken
-
-        self.policies.mutate(asked, accept)
-        return asked.obj if asked.obj is not None else obj
-
     def _ask(
         self,
         kind: Kind,
@@ -346,28 +327,14 @@ class ApiServer:
         subresource: str = "",
         **more: Any,
     ) -> None:
-        """Let the policies and webhooks that people have defined have their say (`more`: Policies.asked).
-
-        Where nothing can be changed, those that mutate are asked here, too. Raises ApiError.
-        """
+        """Whether a node keeps to its own, and what people have defined (`more`: Policies.asked). Raises ApiError."""
         if not options.internal and options.user is not None and (node := node_of(options.user)) is not None:
             written, there = obj, old
             if subresource == "eviction":
                 about = more["about"]
                 written, there = None, self.get("pods", _key(about["namespace"], about["name"]))
             node_restriction.check(node, kind, operation, written, there, subresource)
-        if not self.policies.active:
-            return
-        asked = self.policies.asked(kind, operation, obj, old, options, subresource, **more)
-        if asked is None:
-            return
-        if operation in ("DELETE", "CONNECT"):
-            self.policies.mutate(asked, lambda changed: changed)
-        self.policies.check(asked)
-
-    def connect(self, kind: Kind, about: Object, subresource: str, obj: Object, options: WriteOptions) -> None:
-        """Ask whether somebody may attach to what is named by the metadata `about`. Raises ApiError."""
-        self._ask(kind, "CONNECT", obj, None, options, subresource, about=about, object_kind=("", "v1", obj["kind"]))
+        self.policies.ask(kind, operation, obj, old, options, subresource, **more)
 
     def _commit_update(self, kind: Kind, obj: Object, old: Object, options: WriteOptions) -> Object:
         if obj == old or apply.only_times_differ(obj, old):

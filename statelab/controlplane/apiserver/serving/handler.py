@@ -248,7 +248,7 @@ class Handler:
             asked["command"] = list(request.query["command"])
         about = {"name": target.name, "namespace": target.namespace}
         wanted = options.write_options(request, "CreateOptions", warnings)
-        self.api.connect(target.kind, about, target.subresource, asked, wanted)
+        self.api.policies.connect(target.kind, about, target.subresource, asked, wanted)
 
     # ---- reading
 

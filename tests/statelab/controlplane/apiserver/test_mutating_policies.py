@@ -119,6 +119,7 @@ def test_what_controllers_make_is_changed_and_one_that_says_so_is_asked_again() 
     ("mutation", "words"),
     [
         (applied("Object{spec: Object.spec{schedulingGates: object.none}}"), "resulted in error: no such key: none"),
+        (applied("Object{spec: Object.spec{nothing: 'of the kind'}}"), ".spec.nothing: field not declared in schema"),
         (patched('[JSONPatch{op: "remove", path: "/spec/nothing"}]'), "the server rejected our request"),
         (applied("Object{spec: Object.spec{nodeSelector: {'a': 'b'}}}"), "may not mutate atomic"),
         (applied("Object{spec: Object.spec{replicas: quantity('1')}}"), "of type quantity cannot stand in an object"),

@@ -9,6 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from statelab.controlplane.apiserver.encoding import strict
+from statelab.controlplane.apiserver.registry import admission, defaults
+from statelab.controlplane.apiserver.registry.copying import fresh
 from statelab.controlplane.apiserver.registry.policies import mutating, validating, webhooks
 from statelab.controlplane.apiserver.registry.policies.mutating import Accept
 from statelab.controlplane.apiserver.registry.policies.request import Asked, Operation, component
@@ -134,8 +137,51 @@ class Policies:
             writing.warnings,
         )
 
-    def mutate(self, asked: Asked, accept: Accept) -> None:
-        """Let those that mutate change the object of a request. Raises ApiError."""
+    def mutated(
+        self, kind: Kind, operation: Operation, obj: Object, old: Object | None, writing: Writing, sub: str = ""
+    ) -> Object:
+        """What an object becomes that somebody writes. Raises ApiError."""
+        asked = self.asked(kind, operation, obj, old, writing, sub)
+        if asked is None:
+            return obj
+
+        def accept(changed: Object) -> Object:
+            taken, _ = strict.check(fresh(changed), kind, "Ignore")
+            defaults.apply(kind, taken)
+            if kind.plural == "pods" and not sub:  # what is built in looks again at what has changed
+                admission.mutate("pods", taken, "CREATE" if old is None else "UPDATE", old, self._cluster)
+            return taken
+
+        self._mutate(asked, accept)
+        return asked.obj if asked.obj is not None else obj
+
+    def ask(
+        self,
+        kind: Kind,
+        operation: Operation,
+        obj: Object | None,
+        old: Object | None,
+        writing: Writing,
+        subresource: str = "",
+        **more: Any,
+    ) -> None:
+        """Let those that validate have their say (`more`: as `asked` takes it), where there are any.
+
+        Where nothing can be changed, those that mutate are asked here, too. Raises ApiError.
+        """
+        asked = self.asked(kind, operation, obj, old, writing, subresource, **more) if self.active else None
+        if asked is None:
+            return
+        if operation in ("DELETE", "CONNECT"):
+            self._mutate(asked, lambda changed: changed)
+        self.check(asked)
+
+    def connect(self, kind: Kind, about: Object, subresource: str, obj: Object, writing: Writing) -> None:
+        """Ask whether somebody may attach to what is named by the metadata `about`. Raises ApiError."""
+        self.ask(kind, "CONNECT", obj, None, writing, subresource, about=about, object_kind=("", "v1", obj["kind"]))
+
+    def _mutate(self, asked: Asked, accept: Accept) -> None:
+        """Let those that mutate change the object of a request."""
         defined = self._defined
         mutating.mutate(defined.mutating, asked, self._cluster, accept)
         if defined.mutating_hooks:

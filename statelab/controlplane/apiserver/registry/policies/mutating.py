@@ -97,11 +97,13 @@ def _patched(mutation: Fields, expressions: Expressions, asked: Asked) -> Object
 
 def merged(kind: Kind, obj: Object, applied: Object) -> Object:
     """An object with a configuration applied to it: lists by their keys, what is atomic not at all. Raises Failed."""
-    problem = _atomic(typed.type_for(kind), applied, "")
+    type = typed.type_for(kind)
+    problem = _atomic(type, applied, "")
     if problem:
         raise Failed(f"invalid ApplyConfiguration: may not mutate atomic arrays, maps or structs: {problem}")
     try:
-        made: Object = typed_merge.merge(typed.type_for(kind), obj, applied)
+        typed.field_set(type, applied)  # what is no field of the kind is not applied in part
+        made: Object = typed_merge.merge(type, obj, applied)
     except typed.Mistyped as error:
         raise Failed(f"error applying patch: {error}") from None
     return made

@@ -82,7 +82,7 @@ class _Evaluation:
         if isinstance(owner, Optional):
             return _below(owner, index)
         if isinstance(owner, dict):
-            if index not in owner:
+            if _key(index) not in owner:
                 raise CelError(f"no such key: {index}")
             return owner[index]
         if isinstance(owner, list) and type(index) is int:
@@ -117,7 +117,7 @@ class _Evaluation:
 
     def _map(self, node: Node, names: Mapping[str, Any]) -> Any:
         found = [self.value(each, names) for each in node.args]
-        pairs = zip(found[::2], found[1::2], strict=True)
+        pairs = zip(map(_key, found[::2]), found[1::2], strict=True)
         return {key: value for key, value in pairs if value is not _LEFT_OUT}
 
     def _choice(self, node: Node, names: Mapping[str, Any]) -> Any:
@@ -266,10 +266,17 @@ class _Evaluation:
         return functions.operate(node.op, left, right)
 
 
+def _key(value: Any) -> Any:
+    """What a map can be asked for. Raises CelError for what is no key."""
+    if not isinstance(value, str | int | float):
+        raise CelError(f"unsupported key type: {functions.type_name(value)}")
+    return value
+
+
 def _below(owner: Optional, key: Any) -> Optional:
     """What stands under a key of something that may not be there."""
     found = owner.value
-    if owner.has_value and isinstance(found, dict) and key in found:
+    if owner.has_value and isinstance(found, dict) and _key(key) in found:
         return Optional(True, found[key])
     if owner.has_value and isinstance(found, list) and type(key) is int and 0 <= key < len(found):
         return Optional(True, found[key])

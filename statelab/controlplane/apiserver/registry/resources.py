@@ -32,6 +32,7 @@ from statelab.controlplane.apiserver.registry import (
 from statelab.controlplane.apiserver.registry.conversion import Converter
 from statelab.controlplane.apiserver.registry.copying import fresh, sharing
 from statelab.controlplane.apiserver.registry.policies import Policies
+from statelab.controlplane.apiserver.registry.policies.request import Operation as Asking
 from statelab.controlplane.apiserver.registry.scale import scale_of, with_scale
 from statelab.controlplane.apiserver.registry.served import ServedKinds
 from statelab.controlplane.apiserver.validation import pods_resize, pods_update

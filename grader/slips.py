@@ -23,12 +23,15 @@ from statelab.reader.errors import Finding
 from statelab.reader.spelling import nearest
 
 _MOST_TRIED = 4
+_MOST_NEAR = 3
 _MOST_LEAVES = 400
 _WORD = re.compile(r"[/A-Za-z0-9][A-Za-z0-9./:_-]*[A-Za-z0-9]")
 _MEANT = re.compile(r'has "(\w+)"\. Did you mean that|Did you mean (?:apiVersion: )?([\w./]+)\?')
 # What manifests say in tasks of all kinds, and no task's words have to say.
 _ALWAYS = (
     *("None", "Retain", "Delete", "Parallel", "OrderedReady", "RollingUpdate", "OnDelete", "WaitForFirstConsumer"),
+    *("Forbid", "Allow", "Replace", "Never", "OnFailure", "Always", "AlwaysAllow", "IfHealthyBudget", "Namespaced"),
+    *("metadata.name", "metadata.namespace", "metadata.uid", "status.podIP"),
     *("ReadWriteOnce", "ReadWriteMany", "ReadOnlyMany", "ReadWriteOncePod", "ClusterIP", "TCP", "In", "1Gi", "5Gi"),
     *("registry.k8s.io/nginx-slim:0.24", "nginx:1.27", "redis:7", "busybox:1.36", "sh", "redis-cli", "ping"),
     *("rancher.io/local-path", "kubernetes.io/hostname", "kind-worker", "kind-worker2"),
@@ -78,10 +81,14 @@ def slips(task: Task, answer: Answer, findings: Iterable[Finding], *, only_refus
 
 
 def _near(word: str, words: set[str]) -> list[str]:
-    """The nearest, and the one that is as near: `ordesr` is order, or orders."""
-    first = nearest(word, sorted(words))
-    second = nearest(word, sorted(words - {first})) if first is not None else None
-    return [each for each in (first, second) if each is not None]
+    """The nearest, and those that are as near: `ordesr` is order, or orders; `catalosg` Catalog, catalog, catalogs."""
+    found: list[str] = []
+    for _ in range(_MOST_NEAR):
+        first = nearest(word, sorted(words.difference(found)))
+        if first is None:
+            break
+        found.append(first)
+    return found
 
 
 def mended(answer: Answer, slip: Slip) -> Answer:

@@ -26,6 +26,8 @@ MAY_COST_ALL = {
     "args": "the same",
     "storage": "a size of one's own choice may be any",
     "operator": "a word of two letters is no slip of another",
+    "rule": "an expression that cannot be read is refused with all around it",
+    "schedule": "there is no word in it",
 }
 
 
@@ -60,8 +62,7 @@ def with_slip(documents: list[Any], number: int, path: tuple[str | int, ...], wo
 
 
 MANIFESTS = [
-    chosen for name in assignments() if name[-1] in "123456l" for chosen in tasks_of(name).values()
-    if chosen.answer == "manifest"
+    chosen for name in assignments() for chosen in tasks_of(name).values() if chosen.answer == "manifest"
 ]  # fmt: skip
 
 

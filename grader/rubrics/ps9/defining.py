@@ -63,7 +63,8 @@ RULES = (
     hints=(
         "What is the name of a CustomResourceDefinition made of?",
         "metadata.name is the plural, a dot, the group; spec has group, names, scope and versions.",
-        "catalogs.library.example, scope: Namespaced, one version v1 with served: true and storage: true.",
+        "catalogs.library.example is the plural catalogs and the group library.example; scope: Namespaced, one version "
+        "v1 with served: true and storage: true.",
     ),
 )
 def is_known(trial: Trial) -> Verdict:

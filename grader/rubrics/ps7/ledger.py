@@ -41,8 +41,11 @@ class Stop:
 
 
 def note(trial: Trial, pod: str, entries: Sequence[str]) -> bool:
-    """Whether a writer's entries are acknowledged."""
-    return _run(trial, pod, "sh", "/ledger/note.sh", *entries).code == 0
+    """Whether a writer's entries are acknowledged. What note.sh does, word for word: so it is known what it will do,
+    and no shell of its own has to be made for it.
+    """
+    taken = "; ".join(f"echo {each} >> /memory/ledger" for each in entries)
+    return _run(trial, pod, "sh", "-c", f"if [ -e /memory/closed ]; then exit 1; fi; {taken}").code == 0
 
 
 def kept_by(trial: Trial, pod: str) -> set[str]:

@@ -43,7 +43,11 @@ def wait(call: Call) -> Steps[None]:
         infos = yield from _infos(call, one, ends_s)
         visited += len(infos)
         for info in infos:
+            # The time is one for all: when it has run out for one, the others are not looked at any more.
+            is_over = bool(errors) and timeout_s > 0 and call.api.now_s >= ends_s
             try:
+                if is_over:
+                    raise _late(info, one)
                 yield from _wait(call, info, one, ends_s)
             except (Fail, Refused) as error:
                 errors.append(error)
@@ -178,14 +182,17 @@ def _wait(call: Call, info: Info, one: Goal, ends_s: float) -> Steps[None]:
 
     met, _ = yield from until_object(call, info, met_or_gone, ends_s - call.api.now_s)
     if not met:
-        if one.kind == "create":
-            raise Fail("timed out waiting for the condition")
-        raise Fail(f"timed out waiting for the condition on {info.resource.plural}/{info.name}")
+        raise _late(info, one)
     if gone[0]:
         raise Refused(
             {"reason": "NotFound", "code": 404, "message": f'{info.resource.group_resource} "{info.name}" not found'}
         )
     call.out(f"{info.shown} condition met\n")
+
+
+def _late(info: Info, one: Goal) -> Fail:
+    what = "" if one.kind == "create" else f" on {info.resource.plural}/{info.name}"
+    return Fail(f"timed out waiting for the condition{what}")
 
 
 __all__ = ["Goal", "goal", "wait"]

@@ -28,6 +28,7 @@ from statelab.controlplane.apiserver.encoding.request import (
 from statelab.controlplane.apiserver.registry import listing
 from statelab.controlplane.apiserver.registry.watch import Watch
 from statelab.controlplane.apiserver.serving import (
+    connecting,
     forms,
     introspection,
     leases,
@@ -114,6 +115,8 @@ class Handler:
             query = {name: values[0] for name, values in request.query.items() if values}
             return forms.json_response(introspection.answer(self.cluster, request.method, path, query))
         if "/proxy" in path:
+            if self.api.policies.active:
+                connecting.to_proxy(self.api, request, warnings)
             proxied = proxy.answer(self.cluster, request) or node_proxy.answer(self.cluster, request)
             if proxied is not None:
                 return proxied
@@ -225,30 +228,15 @@ class Handler:
                 asked = attributes.of(method, request.path, request.query)
                 self.api.authorizer.check(request.user, replace(asked, verb="create"))  # to read is not enough
             if self.api.policies.active:
-                self._ask_to_connect(request, target, warnings)
+                connecting.to_pod(self.api, request, target, warnings)
             return remote.upgrade(self.cluster, request, target)
         elif name == "binding" and method == "POST":
             return self._bind(request, target, warnings)
         elif name == "eviction" and method == "POST":
             return self._evict(request, target, warnings)
         elif name == "token" and method == "POST":
-            return tokenrequest.answer(self.api, request, target)
+            return tokenrequest.answer(self.api, request, target, warnings)
         raise nonresource.method_not_allowed()
-
-    def _ask_to_connect(self, request: Request, target: Target, warnings: list[str]) -> None:
-        """What policies say of an exec, an attach or a forwarded port. Raises ApiError."""
-        name = {"exec": "PodExecOptions", "attach": "PodAttachOptions"}.get(target.subresource, "PodPortForwardOptions")
-        asked: Object = {"apiVersion": "v1", "kind": name}
-        for key in ("stdin", "stdout", "stderr", "tty"):
-            if options.boolean(request, key):
-                asked[key] = True
-        if request.first("container"):
-            asked["container"] = request.first("container")
-        if request.query.get("command"):
-            asked["command"] = list(request.query["command"])
-        about = {"name": target.name, "namespace": target.namespace}
-        wanted = options.write_options(request, "CreateOptions", warnings)
-        self.api.policies.connect(target.kind, about, target.subresource, asked, wanted)
 
     # ---- reading
 

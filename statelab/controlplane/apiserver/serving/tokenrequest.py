@@ -15,7 +15,7 @@ from statelab.controlplane.apiserver.encoding.go_json import go_quote
 from statelab.controlplane.apiserver.encoding.request import Request, Response, Target
 from statelab.controlplane.apiserver.registry import node_restriction
 from statelab.controlplane.apiserver.registry.resources import ApiServer
-from statelab.controlplane.apiserver.serving import forms
+from statelab.controlplane.apiserver.serving import forms, options
 from statelab.controlplane.apiserver.validation.fields import invalid
 from statelab.controlplane.clock import timestamp
 from statelab.controlplane.kinds import KINDS, Kind, Object
@@ -26,8 +26,8 @@ _SHORTEST_S, _LONGEST_S, _DEFAULT_S = 600, 1 << 32, 3600
 _PLURALS = {"Pod": "pods", "Secret": "secrets", "Node": "nodes"}
 
 
-def answer(api: ApiServer, request: Request, target: Target) -> Response:
-    """The request that was posted, with its token. Raises ApiError 400, 404, 409, 422."""
+def answer(api: ApiServer, request: Request, target: Target, warnings: list[str]) -> Response:
+    """The request that was posted, with its token. Raises ApiError 400, 404, 409, 422, or what a policy says."""
     form = negotiation.form_of(request.headers.get("accept", ""), forms.OBJECT_VIEWS)
     sent = bodies.of_definition(request, KIND.definition, KIND.name)
     account = api.read("serviceaccounts", target.namespace, target.name)
@@ -41,6 +41,10 @@ def answer(api: ApiServer, request: Request, target: Target) -> Response:
     bound, node = _bound(api.store, target, reference)
     if (asking := node_of(request.user)) is not None:
         node_restriction.check_token(asking, target.name, reference, api.store, target.namespace)
+    if api.policies.active:
+        about, kind = account["metadata"], (KIND.group, KIND.version, KIND.name)
+        wanted = options.write_options(request, "CreateOptions", warnings)
+        api.policies.ask(target.kind, "CREATE", sent, None, wanted, "token", about=about, object_kind=kind)
     token = api.tokens.issue(account, now_s, expires_in_s, audiences, bound_to=bound, node=node)
     until = {"token": token, "expirationTimestamp": timestamp(int(now_s) + expires_in_s)}
     metadata = {"name": target.name, "namespace": target.namespace, "creationTimestamp": timestamp(now_s)}

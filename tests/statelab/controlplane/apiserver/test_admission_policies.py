@@ -200,6 +200,8 @@ def test_a_deletion_a_scale_a_status_and_an_attachment_are_asked_about_too() -> 
         ("status", rule("UPDATE", "*/status")),
         ("attached", rule("CONNECT", "pods/exec")),
         ("evicted", rule("CREATE", "pods/eviction")),
+        ("proxied", rule("CONNECT", "services/proxy", "pods/proxy")),
+        ("token", rule("CREATE", "serviceaccounts/token")),
     ):
         cluster.create(policy(no, rules=asked, name=name))
         cluster.create(binding(name, policy_name=name))
@@ -207,12 +209,15 @@ def test_a_deletion_a_scale_a_status_and_an_attachment_are_asked_about_too() -> 
     of = "/apis/apps/v1/namespaces/default/deployments/web"
     eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}}
     scale = client.request("GET", f"{of}/scale").body
+    token = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
     for method, path, body, who in (
         ("DELETE", of, None, "gone"),
         ("PUT", f"{of}/scale", {**scale, "spec": {"replicas": 2}}, "scaled"),
         ("PUT", f"{of}/status", client.request("GET", of).body, "status"),
         ("POST", f"/api/v1/namespaces/default/pods/{pod}/exec?command=ls", None, "attached"),
         ("POST", f"/api/v1/namespaces/default/pods/{pod}/eviction", eviction, "evicted"),
+        ("GET", f"/api/v1/namespaces/default/pods/http:{pod}:80/proxy/x", None, "proxied"),
+        ("POST", "/api/v1/namespaces/default/serviceaccounts/default/token", token, "token"),
     ):
         reply = client.request(method, path, body=body)
         assert reply.code == 422 and f"ValidatingAdmissionPolicy '{who}'" in reply.body["message"], reply.body

@@ -49,7 +49,6 @@ _WANTED: dict[str, tuple[tuple[str, ...], Callable[[str], bool]]] = {
     "ipywidgets": (("ipywidgets",), lambda path: path.startswith("ipywidgets/") and "/tests/" not in path),
     "anywidget": (("anywidget",), lambda path: path.startswith("anywidget/") and path.endswith(".py")),
     "psygnal": (("psygnal",), lambda path: path.startswith("psygnal/") and "/_pyinstaller" not in path),
-    "mypy_extensions": (("mypy_extensions",), lambda path: path == "mypy_extensions.py"),
     "fakeredis": (("fakeredis",), lambda path: path.startswith("fakeredis/")),
     "redis": (("redis",), lambda path: path.startswith("redis/")),
     "sortedcontainers": (("sortedcontainers",), lambda path: path.startswith("sortedcontainers/")),

@@ -11,6 +11,7 @@ import hashlib
 import http.server
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -194,19 +195,19 @@ kill: [db-1]
 bad-image: [db-2]"""
 
 
-def graded_by_the_teacher(handed_in: str, course: Path) -> dict[str, float]:
+def graded_by_the_teacher(handed_in: str, course: Path, assignment: str = "ps3") -> dict[str, float]:
     """What `grader run` gives for each task of the file that was handed in."""
     course.mkdir(mode=0o700)
     with zipfile.ZipFile(handed_in) as unpacked:
         unpacked.extractall(course)
-    assert (course / "submitted/alice/ps3/timestamp.txt").is_file()
+    assert (course / "submitted/alice" / assignment / "timestamp.txt").is_file()
     shutil.copy(ROOT / "nbgrader_config.py", course)
     shutil.copytree(ROOT / "solutions", course / "solutions")
     run = functools.partial(subprocess.run, capture_output=True, text=True, cwd=course, timeout=200, check=False)
-    made = run([sys.executable, "-m", "nbgrader", "generate_assignment", "ps3"])
+    made = run([sys.executable, "-m", "nbgrader", "generate_assignment", assignment])
     assert made.returncode == 0, made.stderr[-2000:]
     program = "from grader.cli import main; main()"
-    done = run([sys.executable, "-c", program, "run", "ps3", "--course", str(course), "--json", "--jobs", "1"])
+    done = run([sys.executable, "-c", program, "run", assignment, "--course", str(course), "--json", "--jobs", "1"])
     assert done.returncode == 0, done.stdout + done.stderr[-2000:]
     (alice,) = json.loads(done.stdout)["students"]
     return alice["tasks"]
@@ -222,23 +223,69 @@ def test_answers_are_checked_kept_through_a_reload_and_graded_as_they_were_check
     cells = page.evaluate(RUN_ALL)
     assert problems(cells) == []
     assert any(PS3_ORDER in cell["source"] for cell in cells), "what was written is gone after a reload"
-    checked = {}
+    checked = checks(cells)
+    page.close()
+    graded = graded_by_the_teacher(handed_in(browser, "ps3"), tmp_path / "class")
+    assert checked["ps3.order"][0] == graded["ps3.order"] > 0
+    assert browser.foreign() == []
+
+
+def checks(cells: list[dict[str, Any]]) -> dict[str, tuple[float, float]]:
+    """What `check()` gave, and of how many points that are seen before handing in, for each task."""
+    found = {}
     for cell in cells:
         if cell["source"].startswith("check("):
             task = cell["source"].split('"')[1]
             line = next(line for line in said(cell).splitlines() if line.startswith(task))
-            checked[task] = float(line.split()[1])
-    page.close()
+            found[task] = (float(line.split()[1]), float(line.split()[3]))
+    return found
 
+
+def handed_in(browser: Browser, assignment: str) -> str:
+    """The file that the landing page makes to hand in."""
     landing = browser.open("index.html")
-    landing.select_option("#assignment", "ps3")
+    landing.select_option("#assignment", assignment)
     landing.fill("#student", "alice")
     with landing.expect_download() as download:
         landing.click("#hand-in")
-    assert download.value.suggested_filename == "alice_ps3.zip"
-    graded = graded_by_the_teacher(download.value.path(), tmp_path / "class")
-    assert checked["ps3.order"] == graded["ps3.order"] > 0
-    assert browser.foreign() == []
+    assert download.value.suggested_filename == f"alice_{assignment}.zip"
+    return str(download.value.path())
+
+
+ANSWER = """async (answers) => {
+  const notebook = window.jupyterapp.shell.currentWidget;
+  await notebook.context.ready;
+  for (const cell of notebook.content.model.cells) {
+    const answer = answers[cell.metadata?.nbgrader?.grade_id];
+    if (answer !== undefined) cell.sharedModel.source = answer;
+  }
+  await window.jupyterapp.commands.execute('docmanager:save');
+}"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.skipif(CHOSEN != LESSONS, reason="STATELAB_TEST_SITE=all judges part two's assignments, too")
+@pytest.mark.parametrize("assignment", ["ps7", "ps8", "ps9", "final"])
+def test_model_answers_of_part_two_earn_in_a_tab_what_they_earn_at_the_teachers(browser, tmp_path, assignment):
+    source = json.loads((ROOT / "solutions" / assignment / f"{assignment}.ipynb").read_text())
+    settings = [(each["metadata"].get("nbgrader", {}), "".join(each["source"])) for each in source["cells"]]
+    answers = {
+        each["grade_id"]: re.sub(r"### (BEGIN|END) SOLUTION\n?", "", text)
+        for each, text in settings
+        if each.get("solution")
+    }
+    page = browser.notebook(f"exercises/{assignment}/{assignment}.ipynb")
+    page.evaluate(ANSWER, answers)
+    cells = page.evaluate(RUN_ALL)
+    assert problems(cells) == []
+    checked = checks(cells)
+    assert len(checked) == len(answers) and all(earned == of for earned, of in checked.values()), checked
+    page.close()
+    graded = graded_by_the_teacher(handed_in(browser, assignment), tmp_path / "class", assignment)
+    assert set(graded) == set(checked) and all(graded[task] >= earned for task, (earned, _) in checked.items())
+    assert sum(graded.values()) == sum(each["points"] for each, _ in settings if each.get("grade"))
+    assert browser.complaints == []
 
 
 @pytest.mark.timeout(300)

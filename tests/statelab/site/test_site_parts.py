@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import importlib.metadata
 import json
 import os
 import re
@@ -13,6 +15,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from statelab.cluster import Problem
 from statelab.site import build as building
@@ -44,6 +48,20 @@ def test_wheels_are_pure_and_the_same_files_make_the_same_bytes(tmp_path):
                 stem = module.replace(".", "/")
                 assert any(path in (f"{stem}.py", f"{stem}/__init__.py") for path in names), (each.name, module)
     assert digests[0] == digests[1]
+
+
+def test_every_wheel_is_of_what_a_learners_installation_has():
+    """A site is made from a clone with nothing of a developer's environment."""
+    found: set[str] = set()
+    waiting = ["statelab"]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            with contextlib.suppress(importlib.metadata.PackageNotFoundError):  # another system's
+                asked = map(Requirement, importlib.metadata.requires(name) or ())
+                waiting += [canonicalize_name(each.name) for each in asked if not each.marker or each.marker.evaluate()]
+    assert {canonicalize_name(name) for name in wheels._WANTED} <= found
 
 
 def test_our_wheels_have_no_solutions_no_hidden_checks_and_no_program_that_a_tab_cannot_run(tmp_path):

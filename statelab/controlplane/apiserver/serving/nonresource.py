@@ -101,11 +101,14 @@ def not_simulated(what: str) -> ApiError:
 
 def unserved(group_resource: str) -> ApiError:
     """404 for a resource that a Kubernetes may have and this one has not."""
-    plural, _, group = group_resource.partition(".")
+    resource, _, part = group_resource.partition("/")
+    plural = resource.partition(".")[0]
     served = KINDS.get(plural)
-    if served is not None and "/" not in plural:
+    if part and served is not None and group_resource not in _NEVER_MEANT:
+        return not_found()  # nor has a Kubernetes
+    if served is not None and not part:
         return not_found(f"{served.name} is served as {served.api_version}")
-    return not_simulated(_NEVER_MEANT.get(group_resource, group_resource if not group else f"{group_resource}"))
+    return not_simulated(_NEVER_MEANT.get(group_resource, group_resource))
 
 
 def is_of_nobody(group_resource: str) -> bool:

@@ -46,12 +46,18 @@ def create_node(obj: Object) -> Errors:
     errors = meta.metadata(obj["metadata"], namespaced=False, check_name=names.subdomain)
     spec = obj.get("spec") or {}
     errors += scheduling.taints(spec.get("taints") or [], "metadata.taints") + _amounts(obj)
-    ranges: list[str] = spec.get("podCIDRs") or []
+    ranges = _pod_ranges(spec)
     for index, text in enumerate(ranges):
         errors += names.check_cidr(text, f"spec.podCIDRs[{index}]")
     if len(ranges) > 1 and (len({":" in text for text in ranges}) < 2 or len(ranges) > 2):
         errors.append(invalid("spec.podCIDRs", ranges, "may specify no more than one CIDR for each IP family"))
     return errors
+
+
+def _pod_ranges(spec: Fields) -> list[str]:
+    """The ranges of addresses: an old client knows but one, and what it says counts."""
+    ranges, first = spec.get("podCIDRs") or [], spec.get("podCIDR")
+    return [first] if first and (not ranges or ranges[0] != first) else ranges
 
 
 def _amounts(obj: Object) -> Errors:
@@ -72,10 +78,7 @@ def update_node(obj: Object, old: Object) -> Errors:
             errors.append(duplicate(f"status.addresses[{index}]", go_struct(f"{_CORE}NodeAddress", address)))
         seen.add(pair)
     spec, before = obj.get("spec") or {}, old.get("spec") or {}
-    ranges, first = spec.get("podCIDRs"), spec.get("podCIDR")
-    if first and (not ranges or ranges[0] != first):
-        ranges = [first]  # an old client knows but one
-    if before.get("podCIDRs") and ranges != before["podCIDRs"]:
+    if before.get("podCIDRs") and _pod_ranges(spec) != before["podCIDRs"]:
         why = 'node updates may not change podCIDR except from "" to valid'
         errors.append(forbidden("spec.podCIDRs", why))
     if before.get("providerID") and spec.get("providerID") != before["providerID"]:

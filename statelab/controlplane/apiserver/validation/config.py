@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 
 from statelab.controlplane.apiserver.encoding import go_json
 from statelab.controlplane.apiserver.validation import meta, names, warnings
@@ -20,6 +21,7 @@ from statelab.controlplane.kinds import Object
 
 _LIMIT = 1024 * 1024
 _FROZEN = "field is immutable when `immutable` is set"
+_MOUNTABLE = "kubernetes.io/enforce-mountable-secrets"
 _ACCOUNT = "kubernetes.io/service-account.name"
 _JSON_KEYS = {"kubernetes.io/dockercfg": ".dockercfg", "kubernetes.io/dockerconfigjson": ".dockerconfigjson"}
 
@@ -141,10 +143,17 @@ def _keep_type(obj: Object, old: Object | None) -> None:
         obj["type"] = old.get("type", "Opaque")
 
 
+def _account_warnings(obj: Object, old: Object | None) -> Iterator[str]:
+    has = [_MOUNTABLE in (each["metadata"].get("annotations") or {}) for each in (obj, old) if each is not None]
+    if has[0] and not all(has[1:] or (False,)):
+        words = "deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets"
+        yield f"metadata.annotations[{_MOUNTABLE}]: {words}"
+
+
 RULES = {
     "configmaps": Rules(create_config_map, update_config_map),
     "secrets": Rules(
         create_secret, update_secret, defaults=_secret_defaults, prepare=_keep_type, warnings=warnings.secret
     ),
-    "serviceaccounts": Rules(create_service_account, update_service_account),
+    "serviceaccounts": Rules(create_service_account, update_service_account, warnings=_account_warnings),
 }

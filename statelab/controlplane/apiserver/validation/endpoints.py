@@ -5,7 +5,9 @@ Source: pkg/apis/core/validation/validation.go, pkg/apis/discovery/validation/va
 
 from __future__ import annotations
 
-from statelab.controlplane.apiserver.validation import meta, names
+from collections.abc import Iterator
+
+from statelab.controlplane.apiserver.validation import meta, names, warnings
 from statelab.controlplane.apiserver.validation.fields import (
     Errors,
     Fields,
@@ -20,6 +22,8 @@ from statelab.controlplane.apiserver.validation.rules import Rules
 from statelab.controlplane.apiserver.validation.services import non_special_ip, protocol
 from statelab.controlplane.kinds import Object
 
+_MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
+_CONTROLLERS = ("endpointslice-controller.k8s.io", "endpointslicemirroring-controller.k8s.io")
 _ADDRESS_TYPES = ("FQDN", "IPv4", "IPv6")
 
 
@@ -157,7 +161,19 @@ def _slice_changed(obj: Object, old: Object) -> bool:
     return left != right or obj["metadata"].get("labels") != old["metadata"].get("labels")
 
 
+def _slice_warnings(obj: Object, _old: Object | None) -> Iterator[str]:
+    if obj.get("addressType") == "FQDN":
+        yield "spec.addressType: FQDN endpoints are deprecated"
+    if (obj["metadata"].get("labels") or {}).get(_MANAGED_BY) in _CONTROLLERS:
+        return
+    for number, endpoint in enumerate(obj.get("endpoints") or ()):
+        for index, address in enumerate(endpoint.get("addresses") or ()):
+            yield from warnings.of_address(address, f"endpoints[{number}].addresses[{index}]")
+
+
 RULES = {
     "endpoints": Rules(create_endpoints, update_endpoints, defaults=_endpoints_defaults),
-    "endpointslices": Rules(create_slice, update_slice, defaults=_slice_defaults, counts=_slice_changed),
+    "endpointslices": Rules(
+        create_slice, update_slice, defaults=_slice_defaults, counts=_slice_changed, warnings=_slice_warnings
+    ),
 }

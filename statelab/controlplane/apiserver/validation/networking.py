@@ -305,7 +305,7 @@ def _parameters(value: Fields, field: str) -> Errors:
 
 def update_class(obj: Object, old: Object) -> Errors:
     errors = meta.metadata_update(obj["metadata"], old["metadata"])
-    new, before = ((each.get("spec") or {}).get("controller") for each in (obj, old))
+    new, before = ((each.get("spec") or {}).get("controller", "") for each in (obj, old))
     return errors + immutable(new, before, "spec.controller") + create_class(obj)
 
 

@@ -5,8 +5,7 @@ Source: apiextensions-apiserver/pkg/apis/apiextensions/validation/validation.go,
 
 from __future__ import annotations
 
-from statelab.controlplane.apiserver.validation import meta, names
-from statelab.controlplane.apiserver.validation.admission_rules import client, review_versions
+from statelab.controlplane.apiserver.validation import admission_rules, meta, names
 from statelab.controlplane.apiserver.validation.custom import versions as versions_of
 from statelab.controlplane.apiserver.validation.fields import (
     Errors,
@@ -180,8 +179,14 @@ def _conversion(conversion: Fields, field: str) -> Errors:
 
 def _by_webhook(webhook: Fields, field: str) -> Errors:
     config, here = webhook.get("clientConfig"), f"{field}.webhookClientConfig"
-    errors = [required(here, "required when strategy is set to Webhook")] if config is None else client(config, here)
-    return errors + review_versions(webhook.get("conversionReviewVersions") or [], f"{field}.conversionReviewVersions")
+    errors = (
+        [required(here, "required when strategy is set to Webhook")]
+        if config is None
+        else admission_rules.client(config, here)
+    )
+    return errors + admission_rules.review_versions(
+        webhook.get("conversionReviewVersions") or [], f"{field}.conversionReviewVersions"
+    )
 
 
 def _names(named: Fields, field: str) -> Errors:

@@ -48,6 +48,8 @@ _OF_THE_SERVER = ("uid", "resourceVersion", "creationTimestamp", "generation", "
 _MADE_BY_A_CLASS = "pv.kubernetes.io/provisioned-by"
 _IS_BOUND = "pv.kubernetes.io/bind-completed"
 _OF_BINDING = ("pv.kubernetes.io/", "volume.kubernetes.io/", "volume.beta.kubernetes.io/")
+# A whole object in Go's way of writing, within the API server's words: what matters stands behind it.
+_GO_MAP = re.compile(r'"map\[.*\]"(?=: )', re.DOTALL)
 _FIELD = re.compile(r"[a-z][A-Za-z0-9]*(?:\.[A-Za-z0-9_-]+|\[\d+\])*")
 
 
@@ -64,7 +66,7 @@ def foresee(cluster: Cluster, manifest: Manifest, *, width: int) -> Foreseen:
     """What would come of applying it now. Raises Problem where that cannot be said: too much, or unknown here."""
     dry_run = cluster.kubectl(["apply", "--dry-run=server", "-f", "-"], stdin=manifest.text)
     if dry_run.code:
-        refusal = dry_run.stderr.strip()
+        refusal = _GO_MAP.sub('"…"', dry_run.stderr.strip())
         return Foreseen(refusal=refusal, line=line_of(refusal, manifest))
     there = _there(cluster)
     if len(there) + len(manifest.items) > _MOST_OBJECTS:

@@ -129,3 +129,12 @@ def test_what_takes_too_long_to_be_tried_says_so(monkeypatch):
     monkeypatch.setattr(foreseeing, "_MOST_OBJECTS", 0)
     with pytest.raises(Problem, match="too much to be tried"):
         sentence(POD)
+
+
+def test_of_a_patch_s_refusal_what_matters_is_shown():
+    said = 'The request is invalid: patch: Invalid value: "map[metadata:map[name:web] spec:map[selectors:map[]]]": {}'
+    why = 'strict decoding error: unknown field "spec.selectors"'
+    found = foreseeing.foresee(ClusterOf(refusal=said.format(why)), read(REFUSED), width=420)
+    assert found.refusal == f'The request is invalid: patch: Invalid value: "…": {why}'
+    one_object = read("\n".join(REFUSED.splitlines()[6:]))
+    assert foreseeing.foresee(ClusterOf(refusal=said.format(why)), one_object, width=420).line == 7

@@ -24,7 +24,7 @@ from statelab.controlplane.kinds import Object
 from statelab.controlplane.syntax import rfc1035_label
 
 _ACTIONS = ("Audit", "Deny", "Warn")
-_REASONS = ("Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized")
+_REASONS = ("Forbidden", "Invalid", "RequestEntityTooLarge")
 _PATCH_TYPES = ("ApplyConfiguration", "JSONPatch")
 _MOST_ANNOTATIONS = 20
 _LONGEST_VALUE_EXPRESSION = 5 * 1024
@@ -61,7 +61,7 @@ def create_validating(obj: Object) -> Errors:
 
 
 def update_validating(obj: Object, old: Object) -> Errors:
-    return meta.metadata_update(obj["metadata"], old["metadata"]) + create_validating(obj)
+    return create_validating(obj)
 
 
 def update_status(obj: Object, old: Object) -> Errors:
@@ -88,7 +88,7 @@ def create_mutating(obj: Object) -> Errors:
 
 
 def update_mutating(obj: Object, old: Object) -> Errors:
-    return meta.metadata_update(obj["metadata"], old["metadata"]) + create_mutating(obj)
+    return create_mutating(obj)
 
 
 def _common(spec: Fields, operations: Sequence[str]) -> Errors:
@@ -222,7 +222,7 @@ def create_validating_binding(obj: Object) -> Errors:
 
 
 def update_validating_binding(obj: Object, old: Object) -> Errors:
-    return meta.metadata_update(obj["metadata"], old["metadata"]) + create_validating_binding(obj)
+    return create_validating_binding(obj)
 
 
 def create_mutating_binding(obj: Object) -> Errors:
@@ -236,7 +236,7 @@ def create_mutating_binding(obj: Object) -> Errors:
 
 
 def update_mutating_binding(obj: Object, old: Object) -> Errors:
-    return meta.metadata_update(obj["metadata"], old["metadata"]) + create_mutating_binding(obj)
+    return create_mutating_binding(obj)
 
 
 def _param_ref(value: Fields | None, field: str) -> Errors:

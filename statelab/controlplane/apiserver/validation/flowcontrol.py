@@ -88,7 +88,7 @@ def create_schema(obj: Object) -> Errors:
 
 
 def update_schema(obj: Object, old: Object) -> Errors:
-    return meta.metadata_update(obj["metadata"], old["metadata"]) + create_schema(obj)
+    return create_schema(obj)
 
 
 def _rule(rule: Fields, field: str) -> Errors:
@@ -228,7 +228,7 @@ def create_level(obj: Object) -> Errors:
 
 
 def update_level(obj: Object, old: Object) -> Errors:
-    return meta.metadata_update(obj["metadata"], old["metadata"]) + create_level(obj)
+    return create_level(obj)
 
 
 def _shares(value: Fields, field: str) -> Errors:

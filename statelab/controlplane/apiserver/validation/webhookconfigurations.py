@@ -35,7 +35,7 @@ def create(obj: Object) -> Errors:
 
 
 def update(obj: Object, old: Object) -> Errors:
-    return meta.metadata_update(obj["metadata"], old["metadata"]) + create(obj)
+    return create(obj)
 
 
 def _webhook(hook: Fields, field: str) -> Errors:

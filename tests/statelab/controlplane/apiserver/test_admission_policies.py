@@ -338,6 +338,14 @@ def test_what_is_no_policy_is_refused(obj: Object, words: str) -> None:
     assert words in error.message
 
 
+def test_a_fault_of_the_metadata_is_told_as_often_as_upstream_tells_it() -> None:
+    """Twice for every kind's update (BeforeUpdate), and once by the kind's own rules, which know no more of it."""
+    cluster = cluster_with(policy(FEW))
+    with pytest.raises(ApiError) as caught:
+        cluster.patch("validatingadmissionpolicies", "few", {"metadata": {"labels": {"-": "a"}}})
+    assert [each["field"] for each in caught.value.details["causes"]] == ["metadata.labels"] * 3
+
+
 def test_what_is_left_out_is_filled_in_and_shown() -> None:
     cluster = cluster_with(policy(FEW), binding(paramRef={"name": "x"}))
     spec = cluster.get("validatingadmissionpolicies", "few")["spec"]

@@ -18,7 +18,7 @@ from statelab.controlplane.kinds import Object
 
 Fields = dict[str, Any]
 _LONGEST_MESSAGE = 5 * 1024
-_CODES = {"Forbidden": 403, "Unauthorized": 401, "RequestEntityTooLarge": 413}
+_CODES = {"Forbidden": 403, "RequestEntityTooLarge": 413}
 
 
 class Cluster(matching.Reader, Protocol):

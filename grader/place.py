@@ -135,7 +135,7 @@ class Embedded:
     def is_busy(self, trial: Trial) -> bool:
         return False
 
-    def exec(self, trial: Trial, pod: Seen, container: str, argv: Sequence[str]) -> Ran:
+    def exec(self, trial: Trial, pod: Seen, container: str, argv: Sequence[str], *, within_s: float = _EXEC_S) -> Ran:
         assert isinstance(trial.cluster, ControlPlane)
         try:
             name = container_name(pod.object, container)
@@ -148,9 +148,9 @@ class Embedded:
         process = found.exec(
             list(argv), on_output=lambda stream, data: output[stream].extend(data), on_exit=codes.append
         )
-        if not trial.when(lambda: bool(codes), timeout_s=_EXEC_S):
+        if not trial.when(lambda: bool(codes), timeout_s=within_s):
             process.signal("KILL")
-            return Ran(124, "", f"{argv[0]} did not end within {_EXEC_S:.0f} s")
+            return Ran(124, "", f"{argv[0]} did not end within {within_s:.0f} s")
         texts = {stream: bytes(data).decode("utf-8", "replace") for stream, data in output.items()}
         return Ran(codes[0], texts["stdout"], texts["stderr"])
 

@@ -31,6 +31,7 @@ TOO_LONG = "It worked on and on without asking or sleeping, and was stopped: doe
 PRINTED_TOO_MUCH = f"It printed more than {MOST_PRINTED:,} characters, and was stopped."
 NO_PROCESSES = "a loop may not start processes or threads, nor open sockets, here: it asks its cluster"
 ONLY_OUR_OWN = "{error}: a loop here has Python's own library, and its cluster"
+UNTELLABLE = "It raises an error whose own text cannot be read."
 _STARTS = ("os.fork", "os.exec", "os.posix_spawn", "os.system", "subprocess.Popen", "_thread.start", "socket.", "pty.")
 
 
@@ -250,7 +251,10 @@ def main() -> None:
         except Ended:
             done = {}
         except BaseException as error:  # whatever a learner's loop raises is told, and is no reason to stop
-            done = told(error)
+            try:
+                done = told(error)
+            except BaseException:  # an error that has no words
+                done = {"error": UNTELLABLE, "line": None, "fatal": False}
         say({"done": done})
 
 

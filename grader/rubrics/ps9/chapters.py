@@ -20,6 +20,7 @@ ALONE = "{primary} takes writes, and {name} does not follow it."
 STILL = "After {seconds:.0f} seconds {name} is the primary still, and has not answered the loop all the while."
 REPLACED = "{name} was the primary and did its work, was silent for {seconds:.0f} seconds, and now {primary} is."
 KILLED = "{name} did its work, was silent for {seconds:.0f} seconds, and the loop had it killed."
+GONE = "Of {all} members {count} are left: the others have lost their label app: catalog, or do not come back."
 FIRST = "First see to it that an empty catalog gets a primary."
 SHORT_S, LONG_S = 6.0, 90.0
 DEATHS = 4
@@ -38,6 +39,10 @@ class Ending:
 
     def verdict(self) -> Verdict:
         return yes("") if self.share >= 1 else partly(self.share, self.said, *self.log, line=self.line)
+
+
+class MembersGone(Exception):
+    """Nothing more can be tried: the loop has left too few members. `str()` says how many."""
 
 
 Chapter = Callable[[Trial, Runner], Ending]
@@ -59,7 +64,10 @@ def _run(trial: Trial, chapters: Mapping[str, Chapter]) -> Iterator[tuple[str, E
     with runner(trial.limits.execute) as loop:
         dead: Ending | None = None
         for name, chapter in chapters.items():
-            found = dead or chapter(trial, loop)
+            try:
+                found = dead or chapter(trial, loop)
+            except MembersGone as gone:
+                found = Ending(0.0, str(gone))
             dead = dead or (found if found.is_fatal else None)
             yield name, found
 
@@ -179,11 +187,18 @@ def _answers_again(story: Story, name: str) -> None:
     story.tell(f"{name} answers again")
 
 
+def _wanted(trial: Trial) -> int:
+    owner = trial.get("statefulset/catalog")
+    return int(owner.at("spec", "replicas") or 0) if owner is not None else 0
+
+
 def put_right(story: Story) -> str:
     """One primary that all others follow, as somebody would do it by hand where it is not so; its name."""
     trial = story.trial
     trial.when(lambda: all(each.ready for each in story.members()), timeout_s=90)
-    members = story.members()
+    members, wanted = story.members(), _wanted(trial)
+    if len(members) < wanted:
+        raise MembersGone(GONE.format(count=len(members), all=wanted))
     roles = {each.name: story.replication(each) for each in members}
     primaries = [name for name, said in roles.items() if said.get("role") == "master"]
     primary = primaries[0] if len(primaries) == 1 else members[0].name

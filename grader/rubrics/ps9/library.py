@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from grader.place import EMBEDDED
 from grader.seen import kind_named
 from grader.trial import Trial
 from statelab.controlplane.controlplane import ControlPlane
@@ -19,6 +20,7 @@ from statelab.controlplane.labels import selector_of
 from statelab.manifest.relations import at
 
 NO_ANSWER_S = 1.0
+LONGEST_COMMAND_S = 5.0
 MOST_AT_ONCE = 400  # questions between two seconds of the cluster
 MOST_ACTS = 300
 MOST_OUTPUT = 20_000
@@ -146,7 +148,11 @@ class Library:
         if pod.uid in self.silent or pod.phase != "Running":
             self.wait(NO_ANSWER_S)
             return None
-        ran = self.trial.exec(pod.name, *command)
+        loop = self._cluster.loop
+        began_s, container = loop.now_s, str(pod.at("spec", "containers", 0, "name"))
+        ran = EMBEDDED.exec(self.trial, pod, container, command, within_s=LONGEST_COMMAND_S)
+        if loop.now_s - began_s > 0.5:  # what was to happen meanwhile happens now
+            self.wait(0.001)
         if not _only_asks(command):
             self._act(f"in {pod.name}: {' '.join(command)[:80]}")
         return ran.out[:MOST_OUTPUT] if ran.code == 0 else None

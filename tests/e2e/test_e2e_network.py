@@ -375,7 +375,7 @@ def test_a_set_of_valid_responses_are_returned_for_both_pod_and_service(api: Api
 def test_service_endpoints_latency_should_not_be_very_high(api: Api) -> None:
     api.create("pods", pod("backend", image=PAUSE, labels={"name": "svc-latency"}))
     api.until_ready("backend")
-    for number in range(20):
+    for number in range(200):
         began_s = time.monotonic()
         _service(api, f"latency-{number}", {"name": "svc-latency"})
         api.until(lambda number=number: _endpoints(api, f"latency-{number}"), "its endpoint")

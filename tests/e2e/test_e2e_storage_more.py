@@ -85,16 +85,18 @@ def test_pod_should_support_shared_volumes_between_containers(api: Api) -> None:
 
 def test_empty_dir_wrapper_volumes_should_not_conflict_and_not_race(api: Api) -> None:
     api.create("secrets", {"metadata": {"name": "held"}, "stringData": {"data-1": "value-1"}})
-    for number in range(20):
+    for number in range(50):
         api.create("configmaps", {"metadata": {"name": f"racy-{number}"}, "data": {"data-1": "value-1"}})
-    volumes: list[Any] = [{"name": f"v{number}", "configMap": {"name": f"racy-{number}"}} for number in range(20)]
+    volumes: list[Any] = [{"name": f"v{number}", "configMap": {"name": f"racy-{number}"}} for number in range(50)]
     volumes.append({"name": "secret", "secret": {"secretName": "held"}})
     mounts = [{"name": each["name"], "mountPath": f"/etc/{each['name']}"} for each in volumes]
     container = {"name": "main", "image": BUSYBOX, "command": ["sleep", "10000"], "volumeMounts": mounts}
-    template = {"metadata": {"labels": {"name": "racy"}}, "spec": {"containers": [container], "volumes": volumes}}
-    spec = {"replicas": 5, "selector": {"name": "racy"}, "template": template}
-    api.create("replicationcontrollers", {"metadata": {"name": "racy"}, "spec": spec})
-    api.wait_for_running({"name": "racy"}, 5, 5)
+    for name in ("racy-a", "racy-b", "racy-c"):
+        template = {"metadata": {"labels": {"name": name}}, "spec": {"containers": [container], "volumes": volumes}}
+        spec = {"replicas": 5, "selector": {"name": name}, "template": template}
+        api.create("replicationcontrollers", {"metadata": {"name": name}, "spec": spec})
+        api.wait_for_running({"name": name}, 5, 5)
+        api.delete("replicationcontrollers", name, propagationPolicy="Background")
 
 
 @pytest.mark.parametrize("projected", [False, True], ids=["own", "projected"])

@@ -213,11 +213,13 @@ class Cluster:
         while not is_met(obj):
             if condition.lower() in conditions.GONE and obj is not None and obj["metadata"]["uid"] != first_uid:
                 return None  # the one we waited for has gone, and another has its name already
+            if kind.plural == "jobs" and conditions.has_ended_otherwise(obj, condition):
+                raise Problem(f"{what} will not be {condition}: {conditions.describe(obj)}", self._see_why(what, obj))
             left_s = deadline_s - time.monotonic()
             if left_s <= 0:
                 raise Problem(
                     f"{what} was not {condition} within {timeout_s:.0f} s: {conditions.describe(obj)}",
-                    f"See why: %kubectl describe {what}",
+                    self._see_why(what, obj),
                 )
             try:
                 obj = self._next_state(kind, name, obj, min(left_s, 5.0))
@@ -225,6 +227,17 @@ class Cluster:
                 stood = conditions.describe(self.get(what))
                 raise Interrupted(f"Interrupted while waiting for {what} to be {condition}: {stood}.") from None
         return None if obj is None else Awaited(obj, f"{what}: {condition}")
+
+    def _see_why(self, what: str, obj: Object | None) -> str:
+        """Where to look: at the first of a workload's Pods that is not Ready, and how it stands."""
+        chosen = ((obj or {}).get("spec") or {}).get("selector") or {}
+        labels = ",".join(f"{key}={value}" for key, value in (chosen.get("matchLabels") or {}).items())
+        with suppress(Problem, RequestRefused):
+            for pod in self.list("pods", labels) if labels else ():
+                if not conditions.is_true(pod, "Ready") and (pod.get("status") or {}).get("phase") != "Succeeded":
+                    name = pod["metadata"]["name"]
+                    return f"Its Pod {name}: {conditions.describe(pod)}\nSee why: %kubectl describe pod {name}"
+        return f"See why: %kubectl describe {what}"
 
     def until(self, is_so: Callable[[], Any], timeout_s: float = 60.0) -> bool:
         """Look again and again until `is_so()`; False when it was not so within so many seconds of the cluster's time.

@@ -93,6 +93,12 @@ def is_true(obj: Object | None, condition: str) -> bool:
     return obj is not None and _has_condition(obj, condition.lower())
 
 
+def has_ended_otherwise(job: Object | None, condition: str) -> bool:
+    """Whether a Job is over, Complete or Failed, and the other was waited for."""
+    other = {"complete": "Failed", "failed": "Complete"}.get(condition.lower())
+    return other is not None and is_true(job, other)
+
+
 def describe(obj: Object | None) -> str:
     """How an object stands, in one line."""
     if obj is None:
@@ -107,7 +113,10 @@ def describe(obj: Object | None) -> str:
                 ": "
             )
     for condition in status.get("conditions") or ():
-        if condition["type"] in ("Failed", "FailureTarget", "Suspended") and condition.get("status") == "True":
+        if (
+            condition["type"] in ("Failed", "FailureTarget", "Suspended", "Complete")
+            and condition.get("status") == "True"
+        ):
             return f"{condition['type']} is True: {condition.get('message', '')}".rstrip(": ")
         if condition.get("status") == "False" and condition.get("message"):
             return f"{condition['type']} is False: {condition['message']}"

@@ -66,3 +66,20 @@ def test_a_driver_that_somebody_has_installed_is_taken(monkeypatch):
     assert its["can_copy"]()
     assert its["is_ready"]("monday") is False
     cluster.driver.close()
+
+
+def test_who_goes_on_in_the_middle_or_the_other_way_round_comes_to_the_restored_orders(monkeypatch):
+    cluster = TabCluster(ControlPlane())
+    cluster.use("lesson-12")
+    its = helpers(cluster, monkeypatch)
+    its["restore_first"]()  # nothing of the lesson has been run: the kernel is another, the namespace fresh
+    assert its["orders"](on="again-0") == ["order/1", "order/2"]
+    assert cluster.get("sts/shop") is None
+    for what in ("job/restore", "sts/again", "pvc/data-again-0"):
+        assert cluster.kubectl(f"delete {what}").code == 0
+    assert cluster.kubectl("apply -f manifests/12-again.yaml").code == 0  # before the restore, and so empty
+    cluster.wait("sts/again", "Rollout")
+    assert its["orders"](on="again-0") == []
+    its["restore_first"]()
+    assert its["orders"](on="again-0") == ["order/1", "order/2"]
+    cluster.driver.close()

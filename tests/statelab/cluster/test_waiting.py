@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from statelab.cluster.cluster import Cluster
 from statelab.cluster.conditions import describe, named
 from statelab.cluster.connection import Connection, RequestRefused
+from statelab.cluster.problem import Problem
 from statelab.controlplane.kinds import KINDS
 
 
@@ -88,3 +91,28 @@ def test_a_definition_is_waited_for_until_it_is_established():
     assert not condition("customresourcedefinitions", "Established", obj)
     there = [{"type": "Established", "status": "True"}]
     assert condition("customresourcedefinitions", "Established", {**obj, "status": {"conditions": there}})
+
+
+def a_job(**status: Any) -> dict[str, Any]:
+    spec = {"selector": {"matchLabels": {"job": "restore"}}}
+    return {"kind": "Job", "metadata": {"name": "restore", "uid": "u"}, "spec": spec, "status": status}
+
+
+def test_a_job_that_has_failed_is_not_waited_for_any_longer():
+    failed = {"type": "Failed", "status": "True", "message": "Job has reached the specified backoff limit"}
+    job = a_job(uncountedTerminatedPods={}, conditions=[failed])
+    with pytest.raises(Problem, match=r"job/restore will not be Complete: Failed is True: Job has reached"):
+        cluster(job, {"items": []}).wait("job/restore", "Complete", timeout_s=60)
+    done = {"type": "Complete", "status": "True", "message": "Reached expected number of succeeded pods"}
+    with pytest.raises(Problem, match=r"job/restore will not be Failed: Complete is True"):
+        cluster(a_job(conditions=[done]), {"items": []}).wait("job/restore", "Failed", timeout_s=60)
+
+
+def test_who_waited_in_vain_for_a_workload_hears_of_its_pod():
+    nowhere = {"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available: volume node affinity."}
+    waiting = {"metadata": {"name": "restore-x1"}, "status": {"phase": "Pending", "conditions": [nowhere]}}
+    there = cluster(a_job(uncountedTerminatedPods={}, active=1), {"items": [waiting]})
+    with pytest.raises(Problem) as told:
+        there.wait("job/restore", "Complete", timeout_s=0)
+    assert "Its Pod restore-x1: PodScheduled is False: 0/3 nodes are available" in str(told.value)
+    assert "%kubectl describe pod restore-x1" in str(told.value)

@@ -383,10 +383,28 @@ def test_data_of_a_retained_volume_can_be_had_again_by_its_path(plane: ControlPl
     plane.settle()
     make(plane, volume("rescue", hostPath={"path": path}), claim("again", storageClassName=""), pod("web", "again"))
     assert bound_to(plane, "default/again") == "rescue"
+    assert run(plane, "web", "cat /data/page") == "hello"
+
+
+def run(plane: ControlPlane, name: str, script: str) -> str:
     output: list[bytes] = []
-    kubelet = plane.kubelets[(plane.get("pods", "default/web") or {})["spec"]["nodeName"]]
-    container = kubelet.container("default/web", "main")
+    kubelet = plane.kubelets[(plane.get("pods", f"default/{name}") or {})["spec"]["nodeName"]]
+    container = kubelet.container(f"default/{name}", "main")
     assert container is not None
-    container.exec(["cat", "/data/page"], on_output=lambda stream, data: output.append(data), on_exit=lambda code: None)
+    command = ["sh", "-c", script]
+    container.exec(command, on_output=lambda stream, data: output.append(data), on_exit=lambda code: None)
     plane.settle()
-    assert b"".join(output) == b"hello"
+    return b"".join(output).decode()
+
+
+def test_pods_of_two_nodes_share_a_volume_that_both_may_write(plane: ControlPlane) -> None:
+    shared: Object = {"accessModes": ["ReadWriteMany"], "storageClassName": ""}
+    nfs = volume("shared", **shared, nfs={"server": "10.0.0.1", "path": "/exports"})
+    del nfs["spec"]["hostPath"]
+    pods = [pod("one", "data"), pod("two", "data")]
+    for each, node in zip(pods, ("kind-worker", "kind-worker2"), strict=True):
+        each["spec"]["nodeSelector"] = {"kubernetes.io/hostname": node}
+    make(plane, nfs, claim(**shared), *pods)
+    run(plane, "one", "echo from one > /data/page")
+    assert run(plane, "two", "cat /data/page; echo from two >> /data/page") == "from one\n"
+    assert run(plane, "one", "cat /data/page") == "from one\nfrom two\n"

@@ -146,8 +146,14 @@ def _page(made: Path) -> None:
     )
     preload = [{"path": each.relative_to(made).as_posix(), "bytes": each.stat().st_size} for each in sorted(large)]
     (made / "preload.json").write_text(json.dumps(preload), encoding="utf-8")
-    names = sorted(each.name for each in (made / "files" / "exercises").iterdir() if each.is_dir())
-    (made / "assignments.json").write_text(json.dumps({"assignments": names}), encoding="utf-8")
+    files = made / "files"
+    lessons = sorted((files / "course").glob("*.ipynb"))
+    tasks = sorted((files / "exercises").glob("*/*.ipynb"), key=lambda path: (path.stem == "final", path.stem))
+    listed = {
+        "assignments": [path.stem for path in tasks],
+        "pages": [{"path": path.relative_to(files).as_posix(), "title": _title(path)} for path in (*lessons, *tasks)],
+    }
+    (made / "assignments.json").write_text(json.dumps(listed), encoding="utf-8")
     # The kernel looks for the learner's record of progress before there is one: an empty folder, and no error.
     listing: dict[str, object] = {
         "name": ".statelab", "path": ".statelab", "type": "directory", "format": "json", "mimetype": None,
@@ -161,3 +167,9 @@ def _page(made: Path) -> None:
     about = json.loads(top.read_text(encoding="utf-8"))
     about["content"].append({**listing, "content": None, "format": None})
     top.write_text(json.dumps(about), encoding="utf-8")
+
+
+def _title(notebook: Path) -> str:
+    """The heading that it begins with."""
+    first = json.loads(notebook.read_text(encoding="utf-8"))["cells"][0]["source"]
+    return "".join(first).splitlines()[0].lstrip("# ")

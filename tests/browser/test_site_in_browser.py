@@ -329,6 +329,10 @@ def test_a_browser_that_cannot_is_told_so_in_a_sentence(served, chromium):
     page.wait_for_selector("#problem:not([hidden])")
     assert "too old" in page.inner_text("#problem")
     assert page.is_hidden("#begin")
+    page.wait_for_function("document.getElementById('assignment').options.length > 0")
+    assert page.input_value("#assignment") == "ps1"
+    titles = page.locator("#pages a").all_text_contents()
+    assert len(titles) == len(LESSONS) + len(list((ROOT / "exercises").glob("*/*.ipynb"))) and all(titles)
     context.close()
 
 
@@ -405,11 +409,15 @@ def test_a_browser_without_room_says_that_the_change_is_not_kept_and_keeps_it_in
 
 
 @pytest.mark.timeout(300)
-def test_a_private_window_opens_the_lesson_and_says_that_nothing_is_kept(served, chromium):
-    context = chromium.new_context()
+def test_a_private_window_opens_the_lesson_and_says_that_nothing_is_kept_also_on_a_phone(served, chromium):
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
     context.add_init_script("indexedDB.open = () => { throw new DOMException('denied', 'SecurityError'); }")
     page = Browser(served, context).notebook(LESSON)
-    page.locator("#statelab-notice", has_text="keeps nothing").wait_for()
+    notice = page.locator("#statelab-notice", has_text="keeps nothing")
+    notice.wait_for()
+    assert notice.bounding_box()["width"] <= 390
+    width = "document.querySelector('.jp-Notebook').getBoundingClientRect().width"
+    page.wait_for_function(f"{width} > 280")  # the list of files does not take the text's place
     context.close()
 
 

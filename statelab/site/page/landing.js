@@ -30,7 +30,7 @@ async function problemOf() {
 const problem = await problemOf();
 one("problem").hidden = !problem;
 one("problem").textContent = problem;
-if (problem.startsWith("This browser is too old")) one("begin").hidden = true;
+if (problem.startsWith("This browser is too old")) one("begin").hidden = one("all").hidden = true;
 navigator.storage?.persist?.().catch(() => {}); // so that the browser does not clear it away by itself
 
 // ---- fetching, with a bar
@@ -51,8 +51,17 @@ async function fetchAll() {
   );
 }
 
-one("begin").addEventListener("click", async (event) => {
-  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+const listed = await (await fetch("./assignments.json")).json();
+for (const { path, title } of listed.pages) {
+  const line = document.createElement("li");
+  const link = Object.assign(document.createElement("a"), { href: `./lab/index.html?path=${path}`, textContent: title });
+  line.append(link);
+  one("pages").append(line);
+}
+
+document.addEventListener("click", async (event) => {
+  const link = event.target.closest?.('a[href^="./lab/"]');
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   try {
     await fetchAll();
@@ -60,7 +69,7 @@ one("begin").addEventListener("click", async (event) => {
     one("said").textContent = "Something could not be fetched. Look at your connection, then try again.";
     return;
   }
-  location.href = one("begin").href;
+  location.href = link.href;
 });
 
 // ---- the learner's work
@@ -72,6 +81,4 @@ one("import").addEventListener("change", async (event) => {
   event.target.value = "";
 });
 one("hand-in").addEventListener("click", async () => say(await handIn(one("assignment").value, one("student").value.trim())));
-for (const name of (await (await fetch("./assignments.json")).json()).assignments) {
-  one("assignment").append(new Option(name, name));
-}
+for (const name of listed.assignments) one("assignment").append(new Option(name, name));

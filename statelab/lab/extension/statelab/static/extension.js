@@ -153,6 +153,8 @@
     };
   }
 
+  const NARROW_PX = 640;
+
   // The place beside the text. One for the whole window: a second stage takes the first one's place.
   function makeStage(app, Panel, icon) {
     let dock = null;
@@ -191,6 +193,7 @@
     return {
       take(owner, live, told) {
         if (live.parent === dock && dock) return true;
+        if (window.innerWidth < NARROW_PX) return false; // a phone: beside the text there is no room
         try {
           if (dock && dock.area !== told.area) dock.dispose();
           if (!dock) make(told);

@@ -4,6 +4,7 @@
 //    notebooks are open only seconds later: who loaded the page again before found no notebook.
 // 2. A second tab, a private window, and a browser without room are told in a sentence that stays: what is written
 //    there may be lost.
+// 3. On a phone the list of files is folded away.
 //
 // A container written by hand, as statelab's own extension is, so that nothing has to be built.
 (() => {
@@ -18,6 +19,8 @@
       "The last change could not be kept: this browser gives the page no room, or none any more. It is still in this tab. " +
       "Save the notebook as a file now (File → Download), and do not close the tab before.",
   };
+
+  const NARROW_PX = 640; // a phone
 
   // The sentences above the page that hold just now.
   function makeNotice() {
@@ -66,6 +69,15 @@
     }
   }
 
+  // The list of files, which JupyterLab opens by itself and late, would leave the text a finger's width.
+  function foldFiles(app) {
+    const fold = () => !app.shell.leftCollapsed && app.shell.collapseLeft?.();
+    app.shell.layoutModified?.connect(fold);
+    void app.restored.then(fold);
+    // From the first touch on it is theirs to open.
+    addEventListener("pointerdown", () => app.shell.layoutModified?.disconnect(fold), { once: true, capture: true });
+  }
+
   function activate(app) {
     const notice = makeNotice();
     const heard = new WeakSet();
@@ -90,6 +102,7 @@
     const write = history.replaceState.bind(history);
     history.replaceState = (...what) => (write(...what), queueMicrotask(name));
     void app.restored.then(name);
+    if (window.innerWidth < NARROW_PX) foldFiles(app);
     watchTabs(notice);
     void watchStorage(notice);
   }

@@ -17,6 +17,7 @@ from statelab.controlplane.apiserver.validation.fields import (
     not_found,
     not_supported,
     required,
+    too_many,
 )
 from statelab.controlplane.apiserver.validation.services import PROTOCOLS
 
@@ -25,6 +26,10 @@ _MESSAGE_POLICIES = ("File", "FallbackToLogsOnError")
 _PROPAGATIONS = ("Bidirectional", "HostToContainer", "None")
 _RECURSIVE = ("Disabled", "Enabled", "IfPossible")
 _ENV_SOURCES = ("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef")
+
+_RESTART_POLICIES = ("Always", "Never", "OnFailure")
+_RESTART_ACTIONS = ("Restart", "RestartAllContainers")
+_MOST_RESTART_RULES, _MOST_EXIT_CODES = 20, 255
 
 
 class PodFacts:
@@ -54,8 +59,7 @@ def containers(found: list[Fields], facts: PodFacts, field: str) -> Errors:
             errors.append(duplicate(f"{here}.name", name))
         seen.add(name)
         errors += probes.all_of(container, facts.grace_period_s, here)
-        if container.get("restartPolicy") is not None:
-            errors += _restart_policy(container["restartPolicy"], f"{here}.restartPolicy")
+        errors += _restart_policy(container, here)
     return errors + host_port_conflicts(found, field)
 
 
@@ -67,8 +71,7 @@ def init_containers(found: list[Fields], regular: list[Fields], facts: PodFacts,
         here = f"{field}[{index}]"
         errors += common(container, facts, here)
         policy = container.get("restartPolicy")
-        if policy is not None:
-            errors += _restart_policy(policy, f"{here}.restartPolicy")
+        errors += _restart_policy(container, here)
         name = container.get("name", "")
         if name in seen:
             errors.append(duplicate(f"{here}.name", name))
@@ -84,9 +87,28 @@ def init_containers(found: list[Fields], regular: list[Fields], facts: PodFacts,
     return errors
 
 
-def _restart_policy(policy: str, field: str) -> Errors:
-    supported = ("Always", "Never", "OnFailure")
-    return [] if policy in supported else [not_supported(field, policy, supported)]
+def _restart_policy(container: Fields, field: str) -> Errors:
+    """A container's own policy, and its rules by exit code."""
+    policy, rules = container.get("restartPolicy"), container.get("restartPolicyRules") or ()
+    errors: Errors = []
+    if policy is None and rules:
+        errors.append(required(f"{field}.restartPolicy", "must specify restartPolicy when restart rules are used"))
+    elif policy is not None and policy not in _RESTART_POLICIES:
+        errors.append(not_supported(f"{field}.restartPolicy", policy, _RESTART_POLICIES))
+    if len(rules) > _MOST_RESTART_RULES:
+        errors.append(too_many(f"{field}.restartPolicyRules", len(rules), _MOST_RESTART_RULES))
+    for index, rule in enumerate(rules):
+        here, codes = f"{field}.restartPolicyRules[{index}]", rule.get("exitCodes")
+        if rule.get("action", "") not in _RESTART_ACTIONS:
+            errors.append(not_supported(f"{here}.action", rule.get("action", ""), _RESTART_ACTIONS))
+        if codes is None:
+            errors.append(required(f"{here}.exitCodes", "must be specified"))
+            continue
+        if codes.get("operator", "") not in ("In", "NotIn"):
+            errors.append(not_supported(f"{here}.exitCodes.operator", codes.get("operator", ""), ("In", "NotIn")))
+        if len(codes.get("values") or ()) > _MOST_EXIT_CODES:
+            errors.append(too_many(f"{here}.exitCodes.values", len(codes["values"]), _MOST_EXIT_CODES))
+    return errors
 
 
 def common(container: Fields, facts: PodFacts, field: str) -> Errors:

@@ -352,6 +352,25 @@ def test_a_scale_is_the_paths_of_the_definition(server: Server) -> None:
     assert (code, status["message"]) == (409, f'object is being deleted: {KEY} "one" already exists')
 
 
+def test_formats_are_what_they_say_and_a_resource_inside_says_what_it_is(server: Server) -> None:
+    formats = {"ip": "ipv4", "six": "ipv6", "net": "cidr", "mac": "mac", "url": "uri", "long": "duration"}
+    fields = {key: {"type": "string", "format": form} for key, form in formats.items()}
+    inner = {"type": "object", "x-kubernetes-embedded-resource": True, "x-kubernetes-preserve-unknown-fields": True}
+    server.define(an_object(**fields, inner=inner))
+    good = {"ip": "10.0.0.1", "six": "::1", "net": "10.0.0.0/8", "mac": "0a:00:00:00:00:01", "url": "http://a/b"}
+    for long in ("1h30m", "2 days", "1.5s", "0"):
+        assert server.wrong(**good, long=long, inner={"apiVersion": "v1", "kind": "Pod"}) == []
+    bad = {"ip": "999.0.0.1", "six": "10.0.0.1", "net": "10.0.0.0", "mac": "x", "url": "a b", "long": "soon"}
+    told = server.wrong(**bad, inner={"kind": ""})
+    words = 'spec.{0}: Invalid value: "{2}": spec.{0} in body must be of type {1}: "{2}"'
+    for key, form in formats.items():
+        assert words.format(key, form, bad[key]) in told
+    assert told[-2:] == [
+        "spec.inner.apiVersion: Required value: must not be empty",
+        'spec.inner.kind: Invalid value: "": must not be empty',
+    ]
+
+
 def test_it_survives_a_restart(tmp_path: Path) -> None:
     first = Server(ControlPlane(state=tmp_path))
     first.define(an_object(size=integer(default=2)))

@@ -17,7 +17,7 @@ from statelab.controlplane.apiserver.encoding.decoding_slow import Findings
 from statelab.controlplane.apiserver.encoding.jsonpaths import find
 from statelab.controlplane.apiserver.validation import meta, names
 from statelab.controlplane.apiserver.validation.custom import rules, structural, values
-from statelab.controlplane.apiserver.validation.fields import Errors
+from statelab.controlplane.apiserver.validation.fields import Errors, invalid, required
 from statelab.controlplane.apiserver.validation.rules import Rules
 from statelab.controlplane.errors import FieldError
 from statelab.controlplane.kinds import Kind, Object
@@ -146,7 +146,7 @@ class Custom:
         return meta.metadata_update(obj["metadata"], old["metadata"]) + self._content(obj, old)
 
     def _content(self, obj: Object, old: Object | None) -> Errors:
-        errors = values.validate(obj, self.schema)
+        errors = values.validate(obj, self.schema) + _embedded(obj, self.schema)
         if self.has_rules:
             errors += rules.unchecked(errors) or rules.validate(obj, old, self.schema)
         return errors + self._scale_errors(obj)
@@ -217,6 +217,21 @@ def _prune_metadata(obj: Object, schema: structural.Schema) -> list[str]:
             inner["metadata"] = made
             unknown += [f"{path}.{each.partition(chr(34))[2].rstrip(chr(34))}" for each in more.split("\n") if each]
     return unknown
+
+
+def _embedded(obj: Object, schema: structural.Schema) -> Errors:
+    """A resource inside another says what it is. Source: apiextensions-apiserver/pkg/apiserver/schema/objectmeta."""
+    errors: Errors = []
+    for path, inner in structural.embedded(obj, schema):
+        for key in ("apiVersion", "kind"):
+            found = inner.get(key)
+            if key not in inner:
+                errors.append(required(f"{path}.{key}", "must not be empty"))
+            elif not isinstance(found, str):
+                errors.append(invalid(f"{path}.{key}", found, "must be a string"))
+            elif not found:
+                errors.append(invalid(f"{path}.{key}", found, "must not be empty"))
+    return errors
 
 
 def kinds_of(definition: Object) -> list[Kind]:

@@ -24,6 +24,7 @@ from statelab.controlplane.apiserver.validation.fields import (
     too_many,
 )
 from statelab.controlplane.errors import FieldError
+from statelab.controlplane.syntax import parse_cidr, parse_ip
 
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 _LONGEST_MATCHED = 100_000
@@ -200,10 +201,20 @@ def _combined(value: Any, schema: Schema, path: str) -> Errors:
     return errors
 
 
+_GO_DURATION = re.compile(r"[-+]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)")
+_DURATION = re.compile(  # a number and a word that begins with a unit's last name, or is another of its names
+    r"(?i)\d+\s*(?:(?:nano|micro|milli|sec|min|hour|day|wk)[a-zµ]*|(?:ns|us|µs|ms|s|m|h|hr|d|w|week)(?![a-zµ]))"
+)
+
 _FORMATS: dict[str, Callable[[str], bool]] = {
     "date-time": lambda text: RFC3339.fullmatch(text) is not None,
     "date": lambda text: re.fullmatch(r"\d{4}-\d\d-\d\d", text) is not None,
-    "ipv4": lambda text: re.fullmatch(r"(\d{1,3}\.){3}\d{1,3}", text) is not None,
+    "ipv4": lambda text: "." in text and parse_ip(text) is not None,
+    "ipv6": lambda text: ":" in text and parse_ip(text) is not None,
+    "cidr": lambda text: parse_cidr(text) is not None,
+    "mac": lambda text: re.fullmatch(r"(?i)[0-9a-f]{2}([:-][0-9a-f]{2}){5}", text) is not None,
+    "uri": lambda text: re.fullmatch(r"/[^\s]*|[A-Za-z][A-Za-z0-9+.-]*:[^\s]+", text) is not None,
+    "duration": lambda text: _GO_DURATION.fullmatch(text) is not None or _DURATION.search(text) is not None,
     "uuid": lambda text: re.fullmatch(r"(?i)[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", text) is not None,
     "email": lambda text: re.fullmatch(r"[^@\s]+@[^@\s]+", text) is not None,
     "byte": lambda text: (

@@ -55,6 +55,14 @@ _CONFIG = """server {
 """
 
 
+_ROOT_WRITES_TO = ("/var/cache/nginx/client_temp", "/run/nginx.pid")
+# By the user that an image is made for: nginx-unprivileged's, bitnami's.
+_WRITES_TO = {
+    101: ("/tmp/client_temp", "/tmp/nginx.pid"),
+    1001: ("/opt/bitnami/nginx/tmp/client_temp", "/opt/bitnami/nginx/tmp/nginx.pid"),
+}
+
+
 def nginx(task: Task) -> None:
     """The server in the foreground, or `-t`, `-v`, `-s stop` and the like."""
     arguments = task.argv
@@ -93,7 +101,7 @@ class _Server:
 
     def start(self) -> None:
         task = self.task
-        for path in ("/var/cache/nginx/client_temp", "/run/nginx.pid"):
+        for path in _WRITES_TO.get(task.container.image.user, _ROOT_WRITES_TO):
             problem = _cannot_write(task, path)
             if problem:
                 what = "mkdir()" if path.endswith("temp") else "open()"

@@ -161,7 +161,10 @@ def read_all(answer: Answer, questions: Mapping[str, Kind], start: str) -> list[
 
 def _word(text: str, kind: Kind) -> tuple[str, ...] | None:
     found = kind.word(text) or kind.word(_REASON.sub("", text))
-    also = {kind.word(_THEN.sub("", each)) for each in re.split(r"[,;]", text)} - {None, found}
+    others = [_THEN.sub("", each) for each in re.split(r"[,;]", text)]
+    if kind.is_number:  # "3, four are left" gives a reason, "3, or 4" does not
+        others = [each for each in others if kind.is_plain(each)]
+    also = {kind.word(each) for each in others} - {None, found}
     return (found,) if found is not None and not also else None
 
 

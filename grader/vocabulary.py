@@ -15,7 +15,7 @@ _FILLERS = re.compile(
     r"the|a|an|i|think|guess|believe|probably|surely|definitely|certainly|just|only|exactly|answers?|still|"
     r"versions?|policy|pods?|address(?:es)?|ips?|records?|members?|of|them|all|in|total|podmanagementpolicy)\b"
 )
-_OF_IT = re.compile(r"^(?:it|they|that|this|those)(?:'s|\s+is|\s+are)\s+")
+_OF_IT = re.compile(r"^(?:it|they|that|this|those)(?:'?s|'?re|\s+is|\s+are)\s+")
 # The same beside a number: "at most 1 of 3", "one may be lost".
 _AROUND_A_NUMBER = re.compile(
     r"\bof (?:the |those )?(?:\d+|two|three|four|five|six|seven|eight|nine|ten)\b|"
@@ -54,6 +54,10 @@ class Kind:
             said = _AROUND_A_NUMBER.sub(" ", said)
         bare = " ".join(_FILLERS.sub(" ", said).split()).strip(" .,;:!?")
         return self._exactly(bare)
+
+    def is_plain(self, text: str) -> bool:
+        """Whether it is an answer and nothing besides."""
+        return self._exactly(text.strip(" .,;:!?")) is not None
 
     def _exactly(self, said: str) -> str | None:
         for word, alike in self.words.items():

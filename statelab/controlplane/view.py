@@ -10,6 +10,7 @@ import builtins
 import random
 from typing import TYPE_CHECKING, Any
 
+from statelab.controlplane.apiserver.registry import pod_verbs
 from statelab.controlplane.clock import Loop
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object
@@ -88,7 +89,9 @@ class View:
         """The binding subresource: put a Pod on a node."""
         metadata = pod["metadata"]
         options = self._api.internal(self.actor, why)
-        return self._api.bind(metadata["namespace"], metadata["name"], node_name, options, uid=metadata["uid"])
+        return pod_verbs.bind(
+            self._api, metadata["namespace"], metadata["name"], node_name, options, uid=metadata["uid"]
+        )
 
     def delete(
         self,
@@ -138,7 +141,7 @@ class View:
     def preempt(self, pod: Object, *, why: str) -> None:
         """Delete a Pod that makes room for a more important one, with the condition that tells it from a failure."""
         metadata = pod["metadata"]
-        self._api.preempt(metadata["namespace"], metadata["name"], self._api.internal(self.actor, why))
+        pod_verbs.preempt(self._api, metadata["namespace"], metadata["name"], self._api.internal(self.actor, why))
 
     def event(
         self,

@@ -13,8 +13,8 @@ from typing import Any, Literal
 from statelab.controlplane.apiserver.authorization.authorizer import check_role_reference
 from statelab.controlplane.apiserver.registry import limit_ranger, pod_security, priority, quota, service_ips
 from statelab.controlplane.apiserver.registry.service_ips import Reader
-from statelab.controlplane.errors import forbidden
-from statelab.controlplane.kinds import KINDS, Object
+from statelab.controlplane.errors import forbidden, not_found
+from statelab.controlplane.kinds import KINDS, Kind, Object
 
 Fields = dict[str, Any]
 Operation = Literal["CREATE", "UPDATE"]
@@ -222,3 +222,19 @@ def _resize(claim: Object, old: Object, cluster: Reader) -> None:
             "must support resize"
         )
         raise forbidden(kind, name, why)
+
+
+def check_namespace_lives(cluster: Reader, kind: Kind, obj: Object) -> None:
+    """Admission plugin NamespaceLifecycle."""
+    metadata = obj["metadata"]
+    namespace = cluster.get("namespaces", metadata["namespace"])
+    if namespace is None:
+        raise not_found(KINDS["namespaces"], metadata["namespace"])
+    if namespace["metadata"].get("deletionTimestamp"):
+        why = f"unable to create new content in namespace {metadata['namespace']} because it is being terminated"
+        error = forbidden(kind, metadata.get("name", ""), why)
+        message = f"namespace {metadata['namespace']} is being terminated"
+        error.details["causes"] = [
+            {"reason": "NamespaceTerminating", "message": message, "field": "metadata.namespace"}
+        ]
+        raise error

@@ -28,6 +28,7 @@ from statelab.controlplane.apiserver.registry import (
     node_restriction,
     placing,
     strategy,
+    updating,
 )
 from statelab.controlplane.apiserver.registry.conversion import Converter
 from statelab.controlplane.apiserver.registry.copying import fresh, sharing
@@ -108,10 +109,10 @@ class ApiServer:
 
     def read(self, plural: str, namespace: str, name: str, subresource: str | None = None) -> Object:
         """One object, or its Scale. Raises ApiError 404."""
-        obj = self._must_get(self.kinds[plural], namespace, name)
+        obj = self.must_get(self.kinds[plural], namespace, name)
         return scale_of(obj, self.kinds[plural], must_say=True) if subresource == "scale" else obj
 
-    def _must_get(self, kind: Kind, namespace: str, name: str) -> Object:
+    def must_get(self, kind: Kind, namespace: str, name: str) -> Object:
         obj = self._stored(kind, namespace, name)
         if obj is None:
             raise errors.not_found(kind, name)
@@ -119,7 +120,7 @@ class ApiServer:
 
     def _stored(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """An object in the version that is stored now; of a custom kind, it may have been written in another."""
-        obj = self.store.get(kind.plural, _key(namespace, name))
+        obj = self.store.get(kind.plural, key_of(namespace, name))
         if obj is not None and kind.custom is not None:
             converted: Object = kind.custom.converted(obj, kind.api_version)
             return converted
@@ -141,7 +142,7 @@ class ApiServer:
         if kind.plural == certificates.PLURAL:
             certificates.of_user(obj, options.user or ADMIN)
         if kind.namespaced:
-            self._check_namespace_lives(kind, obj)
+            admission.check_namespace_lives(self, kind, obj)
         if not options.internal or plural in _ADMITTED_FROM_COMPONENTS:
             admission.mutate(plural, obj, "CREATE", None, self, dry_run=options.dry_run)
         if self.policies.mutates:
@@ -160,10 +161,10 @@ class ApiServer:
             options.warnings.extend(validation.warnings_of(kind, obj))
         if kind.plural == certificates.PLURAL:
             certificates.check_subject(obj)
-        self._ask(kind, "CREATE", obj, None, options)
+        self.ask(kind, "CREATE", obj, None, options)
         options.warnings.extend(admission.check(plural, obj, "CREATE", None, self))
         strategy.finish(kind, obj)
-        there = self.store.get(plural, _key(metadata.get("namespace", ""), metadata["name"]))
+        there = self.store.get(plural, key_of(metadata.get("namespace", ""), metadata["name"]))
         if there is not None:
             goes = bool(there["metadata"].get("deletionTimestamp"))
             raise errors.already_exists(kind, metadata["name"], goes=goes)
@@ -174,7 +175,7 @@ class ApiServer:
         if options.internal and "spec" in obj:
             obj["spec"] = sharing(obj["spec"], body.get("spec"))  # of a Pod, most is its template's
         return self.store.create(
-            plural, _key(metadata.get("namespace", ""), metadata["name"]), obj, options.cause, self.loop.now_s
+            plural, key_of(metadata.get("namespace", ""), metadata["name"]), obj, options.cause, self.loop.now_s
         )
 
     def _check_namespace(self, kind: Kind, metadata: Object, namespace: str) -> None:
@@ -186,21 +187,6 @@ class ApiServer:
                 "the namespace of the provided object does not match the namespace sent on the request"
             )
         metadata["namespace"] = namespace
-
-    def _check_namespace_lives(self, kind: Kind, obj: Object) -> None:
-        """Admission plugin NamespaceLifecycle."""
-        metadata = obj["metadata"]
-        namespace = self.store.get("namespaces", metadata["namespace"])
-        if namespace is None:
-            raise errors.not_found(KINDS["namespaces"], metadata["namespace"])
-        if namespace["metadata"].get("deletionTimestamp"):
-            why = f"unable to create new content in namespace {metadata['namespace']} because it is being terminated"
-            error = errors.forbidden(kind, metadata.get("name", ""), why)
-            message = f"namespace {metadata['namespace']} is being terminated"
-            error.details["causes"] = [
-                {"reason": "NamespaceTerminating", "message": message, "field": "metadata.namespace"}
-            ]
-            raise error
 
     def _set_system_fields(self, metadata: Object) -> None:
         for name in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"):
@@ -219,7 +205,7 @@ class ApiServer:
         name = base
         for _ in range(8):  # feature RetryGenerateName
             name = base + "".join(self.random.choices(_NAME_LETTERS, k=5))
-            if self.store.get(kind.plural, _key(metadata.get("namespace", ""), name)) is None:
+            if self.store.get(kind.plural, key_of(metadata.get("namespace", ""), name)) is None:
                 break
         return name
 
@@ -258,8 +244,8 @@ class ApiServer:
         *,
         via: str = "",
     ) -> Object:
-        self._check_version(kind, body, old)
-        obj = self._merged(body, old, options, subresource)
+        updating.check_version(kind, body, old)
+        obj = updating.merged(body, old, subresource, is_internal=options.internal)
         metadata = obj["metadata"]
         if subresource == "finalize":
             obj = {**obj, "spec": body.get("spec") or {}}
@@ -292,7 +278,7 @@ class ApiServer:
             if self.policies.mutates and not via:
                 obj = self.policies.mutated(kind, "UPDATE", obj, old, options, subresource or "")
                 metadata = obj["metadata"]
-            if options.user is not None and kind.plural in rbac.KINDS and not _only_for_garbage(obj, old):
+            if options.user is not None and kind.plural in rbac.KINDS and not updating.only_for_garbage(obj, old):
                 self.authorizer.check_grant(options.user, kind, obj)
             strategy.prepare_update(kind, obj, old)
             findings = part[1](obj, old) if part is not None else validation.update(kind, obj, old)
@@ -302,9 +288,9 @@ class ApiServer:
                 options.warnings.extend(validation.warnings_of(kind, obj, old))
         if via == "scale":
             about = {"about": metadata, "object_kind": ("autoscaling", "v1", "Scale")}
-            self._ask(kind, "UPDATE", scale_of(obj, kind), scale_of(old, kind), options, via, **about)
+            self.ask(kind, "UPDATE", scale_of(obj, kind), scale_of(old, kind), options, via, **about)
         else:
-            self._ask(kind, "UPDATE", obj, old, options, subresource or "")
+            self.ask(kind, "UPDATE", obj, old, options, subresource or "")
         if subresource not in ("finalize", "status", "approval"):
             options.warnings.extend(admission.check(kind.plural, obj, "UPDATE", old, self))
         metadata["resourceVersion"] = old["metadata"]["resourceVersion"]
@@ -318,7 +304,7 @@ class ApiServer:
             certificates.check_signer(self.authorizer, options.user or ADMIN, verb, obj, old)
         certificates.stamp(obj, timestamp(self.loop.now_s))
 
-    def _ask(
+    def ask(
         self,
         kind: Kind,
         operation: Asking,
@@ -333,7 +319,7 @@ class ApiServer:
             written, there = obj, old
             if subresource == "eviction":
                 about = more["about"]
-                written, there = None, self.get("pods", _key(about["namespace"], about["name"]))
+                written, there = None, self.get("pods", key_of(about["namespace"], about["name"]))
             node_restriction.check(node, kind, operation, written, there, subresource)
         self.policies.ask(kind, operation, obj, old, options, subresource, **more)
 
@@ -344,50 +330,10 @@ class ApiServer:
             return obj
         obj = sharing(obj, old)
         metadata = obj["metadata"] = dict(obj["metadata"])
-        key = _key(metadata.get("namespace", ""), metadata["name"])
+        key = key_of(metadata.get("namespace", ""), metadata["name"])
         if deletion.is_finished(kind.plural, obj):
             return self.store.delete(kind.plural, key, options.cause, self.loop.now_s, last=obj)
         return self.store.update(kind.plural, key, obj, options.cause, self.loop.now_s)
-
-    @staticmethod
-    def _merged(body: Object, old: Object, options: WriteOptions, subresource: str | None) -> Object:
-        """A private copy of the new object, with what a client cannot change taken from the old one."""
-        if subresource == "status" and options.internal:
-            # Only the status is new (and annotations, which a status write may change); everything else may be shared
-            # with the old object, which nobody changes.
-            metadata = dict(old["metadata"])
-            if body["metadata"].get("annotations"):
-                metadata["annotations"] = dict(body["metadata"]["annotations"])
-            return {**old, "status": fresh(body.get("status") or {}), "metadata": metadata}
-        obj = fresh(body)
-        obj["apiVersion"], obj["kind"] = old["apiVersion"], old["kind"]
-        metadata, before = obj["metadata"], old["metadata"]
-        for name in ("uid", "creationTimestamp", "namespace"):
-            if not metadata.get(name) and name in before:
-                metadata[name] = before[name]
-        # An object can never lose its deletion timestamp (ValidateObjectMetaAccessorUpdate).
-        for name in ("deletionTimestamp", "deletionGracePeriodSeconds"):
-            metadata.pop(name, None)
-            if name in before:
-                metadata[name] = before[name]
-        metadata.pop("selfLink", None)
-        return obj
-
-    def _check_version(self, kind: Kind, body: Object, old: Object) -> None:
-        metadata, before = body["metadata"], old["metadata"]
-        uid = metadata.get("uid")
-        if uid and uid != before["uid"]:
-            why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {before['uid']}"
-            raise errors.conflict(kind, before["name"], why)
-        version = metadata.get("resourceVersion")
-        if not version or version == "0":
-            if kind.needs_resource_version:
-                finding = errors.FieldError(
-                    "metadata.resourceVersion", "FieldValueInvalid", "Invalid value: 0: must be specified for an update"
-                )
-                raise errors.invalid(kind, before["name"], [finding])
-        elif version != before["resourceVersion"]:
-            raise errors.conflict(kind, before["name"], errors.OBJECT_MODIFIED)
 
     def _track(
         self,
@@ -426,7 +372,7 @@ class ApiServer:
             return self._patch_converted(kind, asked_as, namespace, name, patch_type, body, options, subresource)
         if patch_type == "apply":
             return self._server_side_apply(kind, namespace, name, body, options, subresource)
-        old = self._must_get(kind, namespace, name)
+        old = self.must_get(kind, namespace, name)
         before = scale_of(old, kind) if subresource == "scale" else old
         obj = patching.patched(kind, before, patch_type, body, subresource)
         if subresource == "scale":
@@ -453,7 +399,7 @@ class ApiServer:
         if patch_type == "apply":
             why = "server-side apply in a version that a webhook converts: apply in the stored one, or try kind"
             raise errors.bad_request(f"StateLab does not simulate {why}")
-        old = self._must_get(kind, namespace, name)
+        old = self.must_get(kind, namespace, name)
         before = asked_as.custom.converted(old, asked_as.api_version)
         obj = patching.patched(asked_as, before, patch_type, body, subresource)
         obj, warnings = strict.check(obj, asked_as, options.field_validation)
@@ -492,59 +438,38 @@ class ApiServer:
         """Delete, now or when grace and finalizers allow. Returns what to answer, and whether the object is gone."""
         kind = self.kinds[plural]
         admission.check_delete(plural, name)
-        old = self._must_get(kind, namespace, name)
+        old = self.must_get(kind, namespace, name)
         wanted = deletion.Wanted.from_options(kind, delete_options or {})
         wanted.check_preconditions(kind, old)
         if not options.admitted:
-            self._ask(kind, "DELETE", None, old, options, said=delete_options)
+            self.ask(kind, "DELETE", None, old, options, said=delete_options)
         doubt = validation.rules_of(kind).delete_warning
         if doubt and wanted.propagation is None and not options.internal and doubt not in options.warnings:
             options.warnings.append(doubt)
         obj = deletion.mark(kind, old, wanted, self.loop.now_s)
-        key = _key(namespace, name)
+        key = key_of(namespace, name)
         if obj is old:
             return old, False  # being deleted already, and nothing about it changes
         if deletion.is_finished(plural, obj):
             if not options.dry_run:
                 if plural == "pods" and "deletionTimestamp" not in old["metadata"]:
                     old = obj = self.store.update(plural, key, obj, options.cause, self.loop.now_s)
-                obj = self.store.delete(plural, key, options.cause, self.loop.now_s, last=_unmarked(obj, old))
+                obj = self.store.delete(plural, key, options.cause, self.loop.now_s, last=updating.unmarked(obj, old))
             return (obj if kind.returns_deleted else deletion.success(kind, old)), True
         if not options.dry_run:
             obj = self.store.update(plural, key, obj, options.cause, self.loop.now_s)
         return obj, False
 
-    # ---- subresources of Pods
-
-    def bind(self, namespace: str, name: str, node_name: str, options: WriteOptions, uid: str | None = None) -> Object:
-        """POST pods/NAME/binding: put the Pod on a node."""
-        old = self._must_get(KINDS["pods"], namespace, name)
-        obj = placing.bound(old, node_name, uid, timestamp(self.loop.now_s))
-        binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name, "namespace": namespace}}
-        target = {"target": {"kind": "Node", "name": node_name}}
-        self._ask(
-            KINDS["pods"], "CREATE", {**binding, **target}, None, options, "binding", object_kind=("", "v1", "Binding")
-        )
-        if options.dry_run:
-            return obj
-        return self.store.update("pods", _key(namespace, name), obj, options.cause, self.loop.now_s)
-
-    def preempt(self, namespace: str, name: str, options: WriteOptions) -> None:
-        """What the scheduler does with a Pod in whose place a more important one goes. Raises ApiError 404."""
-        pod = self._must_get(KINDS["pods"], namespace, name)
-        words = f"{options.cause.actor}: preempting to accommodate a higher priority pod"
-        changed = placing.disrupted(pod, timestamp(self.loop.now_s), "PreemptionByScheduler", words)
-        self.update("pods", changed, options, subresource="status")
-        self.delete("pods", namespace, name, {}, options)
+    # ---- eviction; what else only Pods have is in pod_verbs.py
 
     def evict(self, namespace: str, name: str, eviction: Object, options: WriteOptions) -> Object:
         """POST pods/NAME/eviction: delete the Pod if its disruption budgets allow it. Raises ApiError 429 if not."""
         kind = KINDS["pods"]
-        pod = self._must_get(kind, namespace, name)
+        pod = self.must_get(kind, namespace, name)
         wanted = dict(eviction.get("deleteOptions") or {})
         options = replace(options, dry_run=options.dry_run or bool(wanted.get("dryRun")), admitted=True)
         about = {"about": pod["metadata"], "object_kind": ("policy", "v1", "Eviction")}
-        self._ask(kind, "CREATE", eviction, None, options, "eviction", **about)
+        self.ask(kind, "CREATE", eviction, None, options, "eviction", **about)
         is_running = pod.get("status", {}).get("phase") not in ("Pending", "Succeeded", "Failed")
         if is_running and not pod["metadata"].get("deletionTimestamp"):  # canIgnorePDB
             self.may_evict(pod, options.dry_run)
@@ -561,24 +486,5 @@ class ApiServer:
 _ADMITTED_FROM_COMPONENTS = {"pods", "persistentvolumeclaims", "persistentvolumes", "services"}
 
 
-def _key(namespace: str, name: str) -> str:
+def key_of(namespace: str, name: str) -> str:
     return f"{namespace}/{name}" if namespace else name
-
-
-def _only_for_garbage(obj: Object, old: Object) -> bool:
-    """Whether an update changes nothing but who owns the object and what holds it. Source: IsOnlyMutatingGCFields."""
-    one, other = (
-        {**each, "metadata": {key: value for key, value in each["metadata"].items() if key not in _OF_GARBAGE}}
-        for each in (obj, old)
-    )
-    return one == other
-
-
-_OF_GARBAGE = ("ownerReferences", "finalizers", "managedFields", "resourceVersion")
-
-
-def _unmarked(obj: Object, old: Object) -> Object:
-    """What watchers see of an object that is deleted at once: as it was, without a grace period never waited for."""
-    if "deletionTimestamp" in old["metadata"]:
-        return obj
-    return {**old, "metadata": dict(old["metadata"])}

@@ -25,7 +25,7 @@ from statelab.controlplane.apiserver.encoding.request import (
     resolve,
     resolve_among,
 )
-from statelab.controlplane.apiserver.registry import listing
+from statelab.controlplane.apiserver.registry import listing, pod_verbs
 from statelab.controlplane.apiserver.registry.watch import Watch
 from statelab.controlplane.apiserver.serving import (
     connecting,
@@ -420,7 +420,7 @@ class Handler:
             finding = errors.FieldError("target.name", "FieldValueRequired", "Required value")
             raise errors.invalid(Kind("", "v1", "Binding", "bindings"), target.name, [finding])
         uid = (body.get("metadata") or {}).get("uid")
-        self.api.bind(target.namespace, target.name, node, wanted, uid=uid)
+        pod_verbs.bind(self.api, target.namespace, target.name, node, wanted, uid=uid)
         status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
         return forms.json_response(status, 201)
 

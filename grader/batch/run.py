@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import math
 import os
 import sys
 import time
@@ -36,8 +35,7 @@ from grader.trial import Trial
 LIMIT_S = 120.0  # of wall time, for one submission
 _FLUSH_EVERY = 25
 _FLUSH_S = 2.0
-_MOST_AT_ONCE = 10  # submissions for one process, which begins with as many copies of each scene
-_FORKED_BY_PREPARED = 9  # making one copy of each scene of an assignment ready costs as much as so many processes
+_AT_ONCE = 10  # submissions for one process, which begins with as many copies of each scene
 Judging = Callable[[], JudgeText]
 Progress = Callable[[int, int, str], None]  # done, of how many, who
 
@@ -133,11 +131,8 @@ def _grade(
     progress: Progress,
     before: int,
 ) -> int:
-    if not todo:
-        return 0
-    count = min(jobs or os.cpu_count() or 1, len(todo))
-    at_once = at_once_of(len(todo))
-    pool: Pool[Job, Graded | Stopped] = Pool(work, count, limit_s, recycled_after=at_once)
+    count = min(jobs or os.cpu_count() or 1, max(1, len(todo)))
+    pool: Pool[Job, Graded | Stopped] = Pool(work, count, limit_s, recycled_after=_AT_ONCE)
     done = 0
     try:
         for job, found in pool.run(todo, _Preparing(pool) if pool.forks else lambda: False):
@@ -149,21 +144,13 @@ def _grade(
                 writer.add(found.outcome)
                 results.take_over(found.results)
                 left = len(todo) - done
-                shared.take_over(found.learned, min(at_once, left // count))
+                shared.take_over(found.learned, min(_AT_ONCE, left // count))
             done += 1
             progress(before + done, before + len(todo), job.student)
     finally:
         pool.close()
         writer.flush()
     return done
-
-
-def at_once_of(submissions: int) -> int:
-    """How many submissions a process takes: many copies of each scene are worth their while for a large class only.
-
-    With k of them, k copies are made ready once, and submissions / k processes are started: the sum is smallest here.
-    """
-    return max(1, min(_MOST_AT_ONCE, round(math.sqrt(submissions / _FORKED_BY_PREPARED))))
 
 
 @dataclass(frozen=True, slots=True)

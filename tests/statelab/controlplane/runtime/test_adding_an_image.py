@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from statelab.controlplane.image_names import BUILT_IN, Names, built_in, parse_reference
+from statelab.controlplane.image_names import BUILT_IN, Names, built_in, is_stand_in, parse_reference
 from statelab.controlplane.runtime import Mount, Volume, containers
 from statelab.controlplane.runtime.http import request
 from statelab.controlplane.runtime.images import image_for
@@ -55,7 +55,7 @@ def test_every_name_that_is_built_in_leads_to_its_image_and_any_other_to_a_stand
     for place, names in BUILT_IN.items():
         for repository in names.repositories:
             assert built_in(parse_reference(repository)) == place
-            assert not image_for(parse_reference(f"{repository}:1.0")).simulated
+            assert image_for(parse_reference(f"{repository}:1.0")).simulated == is_stand_in(repository)
     assert image_for(parse_reference("mirror.example.org/team/redis")) is image_for(parse_reference("redis:7.4"))
     assert image_for(parse_reference("postgres:17")).simulated
 

@@ -366,6 +366,17 @@ def test_a_page_that_is_loaded_again_at_once_shows_its_notebook(browser):
     page.evaluate(f"window.jupyterapp.commands.execute('docmanager:open', {{path: 'course/{LESSONS[1]}'}})")
     page.wait_for_url(f"**path=course%2F{LESSONS[1]}")
 
+    # A tab that is closed in the middle of a write leaves the notebook of before or the new one, whole.
+    at = "window.jupyterapp.shell.currentWidget.context"
+    page.wait_for_function(f"{at}.path === 'course/{LESSONS[1]}' && {at}.isReady")
+    before = page.evaluate(SOURCE)
+    page.evaluate(
+        f"(text) => {{ for (let n = 0; n < 20; n++) ({CHANGE})(text + n); }}", "# written at the last moment "
+    )
+    page.close()
+    after = browser.notebook(f"course/{LESSONS[1]}").evaluate(SOURCE)
+    assert after == before or re.fullmatch(r"# written at the last moment \d+", after), after
+
 
 @pytest.mark.timeout(300)
 def test_of_two_tabs_the_second_is_told_and_neither_writes_over_the_other_unasked(browser):

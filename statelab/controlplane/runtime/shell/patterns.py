@@ -33,8 +33,13 @@ def bracket(text: str, at: int) -> tuple[str, int]:
         if char == "]" and not first:
             negated = text[at + 1 : at + 2] in ("!", "^")
             body = "".join(inside)
-            return f"[{'^' if negated else ''}{body}]" if body else "(?!)", end + 1
+            nothing = "." if negated else "(?!)"
+            return f"[{'^' if negated else ''}{body}]" if body else nothing, end + 1
         first = False
+        far = text[end + 2 : end + 3] if text[end + 1 : end + 2] == "-" and char not in "\\[" else ""
+        if far not in ("", "]", "\\") and far < char:  # a range that ends before it begins holds nothing
+            end += 3
+            continue
         named = re.compile(r"\[:(\w+):\]").match(text, end)
         if named and named[1] in _CLASSES:
             inside.append(_CLASSES[named[1]])
@@ -52,7 +57,10 @@ def bracket(text: str, at: int) -> tuple[str, int]:
 @lru_cache(maxsize=500)
 def glob(pattern: str) -> re.Pattern[str]:
     """A pattern of the shell for a whole text. A backslash makes the next character plain."""
-    return re.compile(glob_text(pattern) + r"\Z", re.DOTALL)
+    try:
+        return re.compile(glob_text(pattern) + r"\Z", re.DOTALL)
+    except re.error:  # a range of what no range is
+        return re.compile("(?!)")
 
 
 @lru_cache(maxsize=500)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from statelab.controlplane.apiserver.validation.custom.cel.functions import CelError, pattern
+from statelab.controlplane.apiserver.validation.custom.cel.patterns import pattern
+from statelab.controlplane.apiserver.validation.custom.cel.values import CelError
 from statelab.controlplane.apiserver.validation.custom.structural import Schema
 from statelab.controlplane.apiserver.validation.fields import Errors, forbidden, invalid, required
 

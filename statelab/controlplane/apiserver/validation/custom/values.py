@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from statelab.controlplane.apiserver.encoding.decoding import RFC3339
-from statelab.controlplane.apiserver.validation.custom.cel.functions import CelError, pattern
+from statelab.controlplane.apiserver.validation.custom.cel.patterns import pattern
+from statelab.controlplane.apiserver.validation.custom.cel.values import CelError
 from statelab.controlplane.apiserver.validation.custom.structural import Schema
 from statelab.controlplane.apiserver.validation.fields import (
     Errors,

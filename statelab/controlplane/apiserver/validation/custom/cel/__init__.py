@@ -8,8 +8,8 @@ Source: github.com/google/cel-spec/blob/master/doc/langdef.md, apiserver/pkg/cel
 
 from statelab.controlplane.apiserver.validation.custom.cel.checking import problems
 from statelab.controlplane.apiserver.validation.custom.cel.evaluating import Budget, TooCostly, evaluate
-from statelab.controlplane.apiserver.validation.custom.cel.functions import CelError, Extension, Optional, type_name
 from statelab.controlplane.apiserver.validation.custom.cel.parsing import CelSyntaxError, Node, parse
+from statelab.controlplane.apiserver.validation.custom.cel.values import CelError, Extension, Optional, type_name
 
 __all__ = [
     "Budget",

@@ -11,7 +11,6 @@ from functools import lru_cache
 
 from statelab.controlplane.apiserver.validation.custom.cel import libraries
 from statelab.controlplane.apiserver.validation.custom.cel.evaluating import MACROS
-from statelab.controlplane.apiserver.validation.custom.cel.functions import unescaped
 from statelab.controlplane.apiserver.validation.custom.cel.parsing import CelSyntaxError, Node, located, parse
 from statelab.controlplane.apiserver.validation.custom.cel.types import (
     BOOL,
@@ -27,6 +26,7 @@ from statelab.controlplane.apiserver.validation.custom.cel.types import (
     Type,
     list_of,
 )
+from statelab.controlplane.apiserver.validation.custom.cel.values import unescaped
 
 _STRINGS = list_of(STRING)
 # The functions there are, with what they come to where that is always the same.

@@ -10,8 +10,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from statelab.controlplane.apiserver.validation.custom.cel import functions, libraries
-from statelab.controlplane.apiserver.validation.custom.cel.functions import CelError, Optional
 from statelab.controlplane.apiserver.validation.custom.cel.parsing import Node
+from statelab.controlplane.apiserver.validation.custom.cel.values import (
+    CelError,
+    Extension,
+    Optional,
+    a_number,
+    number,
+    size_of,
+    type_name,
+    unescaped,
+)
 
 _LARGEST = 2**63 - 1
 MACROS = frozenset(("all", "exists", "exists_one", "existsOne", "map", "filter", "transformList", "transformMap"))
@@ -66,13 +75,13 @@ class _Evaluation:
 
     def _member(self, node: Node, names: Mapping[str, Any]) -> Any:
         owner = self.value(node.args[0], names)
-        name = functions.unescaped(node.value)
+        name = unescaped(node.value)
         if isinstance(owner, Optional):  # what is below something that need not be there need not be there either
             return _below(owner, name)
-        if isinstance(owner, functions.Extension):
+        if isinstance(owner, Extension):
             return owner.member(name)
         if not isinstance(owner, dict):
-            raise CelError(f"type '{functions.type_name(owner)}' does not support field selection")
+            raise CelError(f"type '{type_name(owner)}' does not support field selection")
         if name not in owner:
             raise CelError(f"no such key: {name}")
         return owner[name]
@@ -93,17 +102,14 @@ class _Evaluation:
 
     def _member_if_there(self, node: Node, names: Mapping[str, Any]) -> Any:
         owner = self.value(node.args[0], names)
-        return _below(owner if isinstance(owner, Optional) else Optional(True, owner), functions.unescaped(node.value))
+        return _below(owner if isinstance(owner, Optional) else Optional(True, owner), unescaped(node.value))
 
     def _index_if_there(self, node: Node, names: Mapping[str, Any]) -> Any:
         owner, index = (self.value(each, names) for each in node.args)
         return _below(owner if isinstance(owner, Optional) else Optional(True, owner), index)
 
     def _message(self, node: Node, names: Mapping[str, Any]) -> Any:
-        found = {
-            functions.unescaped(name): self.value(each, names)
-            for name, each in zip(node.value[1], node.args, strict=True)
-        }
+        found = {unescaped(name): self.value(each, names) for name, each in zip(node.value[1], node.args, strict=True)}
         return {name: value for name, value in found.items() if value is not _LEFT_OUT}
 
     def _entry(self, node: Node, names: Mapping[str, Any]) -> Any:
@@ -161,7 +167,7 @@ class _Evaluation:
         if len(node.args) != 1 or node.args[0].op != "member":
             raise CelError("invalid argument to has() macro")
         owner = self.value(node.args[0].args[0], names)
-        return isinstance(owner, dict) and functions.unescaped(node.args[0].value) in owner
+        return isinstance(owner, dict) and unescaped(node.args[0].value) in owner
 
     def _call(self, node: Node, names: Mapping[str, Any]) -> Any:
         if node.value in MACROS and len(node.args) > 2:
@@ -258,18 +264,18 @@ class _Evaluation:
         return not value
 
     def _negative(self, node: Node, names: Mapping[str, Any]) -> Any:
-        return functions.number(-functions.a_number(self.value(node.args[0], names)))
+        return number(-a_number(self.value(node.args[0], names)))
 
     def _operator(self, node: Node, names: Mapping[str, Any]) -> Any:
         left, right = (self.value(each, names) for each in node.args)
-        self._budget.spend(functions.size_of(left) // 10 + functions.size_of(right) // 10)
+        self._budget.spend(size_of(left) // 10 + size_of(right) // 10)
         return functions.operate(node.op, left, right)
 
 
 def _key(value: Any) -> Any:
     """What a map can be asked for. Raises CelError for what is no key."""
     if not isinstance(value, str | int | float):
-        raise CelError(f"unsupported key type: {functions.type_name(value)}")
+        raise CelError(f"unsupported key type: {type_name(value)}")
     return value
 
 

@@ -1,4 +1,4 @@
-"""CEL's operators and functions, with those that Kubernetes adds (lists, regular expressions, URLs, IPs, quantities).
+"""CEL's operators and functions, with those that Kubernetes adds (of lists, and of its types: kubernetes.py).
 
 Source: cel-spec langdef.md, apiserver/pkg/cel/library (lists.go, regex.go, urls.go, quantity.go, ip.go, cidr.go).
 """
@@ -7,94 +7,25 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from typing import Any
-from urllib.parse import urlsplit
 
-try:
-    import re2
-except ImportError:  # no wheel for this machine, or a browser
-    re2 = None
-from statelab.controlplane import quantity
+from statelab.controlplane.apiserver.validation.custom.cel import kubernetes
+from statelab.controlplane.apiserver.validation.custom.cel.patterns import MOST_MATCHED, matches, pattern
+from statelab.controlplane.apiserver.validation.custom.cel.values import (
+    CelError,
+    Extension,
+    Optional,
+    Quantity,
+    Spend,
+    a_number,
+    number,
+    size_of,
+    type_name,
+)
 from statelab.controlplane.clock import seconds
 
-Spend = Callable[[int], None]
-_LARGEST, _SMALLEST = 2**63 - 1, -(2**63)
 _MOST_RESULT = 1_000_000
-# What backtracks without end in Python's engine and is linear in RE2: a repeated group that repeats itself.
-_INSIDE = r"(?:[^()\\]|\\.)*"
-_NESTED_REPEAT = re.compile(rf"\({_INSIDE}(?:[+*}}]|\|){_INSIDE}\)[+*{{]|[+*}}]\)?[^()|]*\)[+*{{]")
-_MOST_MATCHED = 100_000
-
-
-class CelError(Exception):
-    """The expression comes to nothing for these values."""
-
-
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """A resource.Quantity, in billionths."""
-
-    nanos: int
-
-
-@dataclass(frozen=True, slots=True)
-class Optional:
-    """A value that need not be there: `oldSelf` of a rule with optionalOldSelf. Source: cel-go, OptionalTypes."""
-
-    has_value: bool
-    value: Any = None
-
-
-class Extension:
-    """A value of a library: what it is called upon it answers itself (an authorizer, say)."""
-
-    def member(self, name: str) -> Any:
-        """Raises CelError for what it does not have."""
-        raise CelError(f"no such key: {name}")
-
-    def call(self, name: str, arguments: list[Any]) -> Any:
-        """Raises CelError for what it does not have."""
-        raise CelError("no such overload")
-
-
-_ESCAPED = {"__underscores__": "__", "__dot__": ".", "__dash__": "-", "__slash__": "/"}
-
-
-def unescaped(name: str) -> str:
-    """A property's name as it stands in the object: CEL names escape what they cannot hold."""
-    if "__" not in name:
-        return name
-    reserved = re.fullmatch(r"__(\w+?)__", name)
-    if reserved and name not in _ESCAPED:
-        return reserved[1]
-    return re.sub("__(?:underscores|dot|dash|slash)__", lambda found: _ESCAPED[found[0]], name)
-
-
-def type_name(value: Any) -> str:
-    for kind, name in ((bool, "bool"), (int, "int"), (float, "double"), (str, "string"), (list, "list"), (dict, "map")):
-        if isinstance(value, kind):
-            return name
-    return "null_type" if value is None else type(value).__name__.lower()
-
-
-def size_of(value: Any) -> int:
-    return len(value) if isinstance(value, str | list | dict | bytes) else 1
-
-
-def a_number(value: Any) -> int | float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise CelError("no such overload")
-    return value
-
-
-def number(value: int | float) -> int | float:
-    if isinstance(value, int) and not _SMALLEST <= value <= _LARGEST:
-        raise CelError("integer overflow")
-    return value
 
 
 # ---- operators
@@ -159,57 +90,6 @@ def _ordered(op: str, left: Any, right: Any) -> bool:
 # ---- functions
 
 
-@lru_cache(maxsize=512)
-def pattern(text: str) -> Any:
-    """A regular expression of a stranger, to be searched with. Raises CelError for one that is none.
-
-    RE2, as the real server's: whatever is matched takes time that grows with the text. Where there is no RE2 (in a
-    browser) a pattern that might take for ever is not taken.
-    """
-    if len(text) > 1_000:
-        raise CelError("statelab: the pattern is too long")
-    if re2 is not None:
-        try:
-            return re2.compile(text, _quiet())
-        except re2.error as error:
-            raise CelError(f"error parsing regexp: {_in_go(error, text)}") from None
-    if _NESTED_REPEAT.search(text) or re.search(r"\(\?[=!<]|\\[1-9]", text):
-        raise CelError(f"statelab: the pattern {text[:60]!r} is not taken here: it might take for ever")
-    try:
-        return re.compile(re.sub(r"(?<!\\)\\z", r"\\Z", text), re.ASCII)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise CelError(f"error parsing regexp: {error}") from None
-
-
-# RE2's words for what is wrong, and those of Go's regexp/syntax, where they differ.
-_GO_WORDS = {
-    "missing ]": "missing closing ]", "missing )": "missing closing )", "unexpected )": "unexpected )",
-    "no argument for repetition operator": "missing argument to repetition operator",
-    "bad repetition operator": "invalid nested repetition operator", "invalid repetition size": "invalid repeat count",
-    "invalid perl operator": "invalid or unsupported Perl syntax",
-    "trailing \\": "trailing backslash at end of expression",
-}  # fmt: skip
-
-
-def _in_go(error: Exception, text: str) -> str:
-    said = error.args[0] if error.args else ""
-    words, _, where = (said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)).partition(": ")
-    return f"{_GO_WORDS.get(words, words)}: `{text if words in ('missing )', 'unexpected )') else where}`"
-
-
-def _quiet() -> Any:
-    options = re2.Options()
-    options.log_errors = False
-    return options
-
-
-def matches(text: str, written: str, spend: Spend) -> bool:
-    spend(len(text) // 10 + len(written))
-    if len(text) > _MOST_MATCHED:
-        raise CelError("statelab: the text is too long to be matched")
-    return pattern(written).search(text) is not None
-
-
 def call(name: str, arguments: list[Any], spend: Spend) -> Any:
     """A global function. Raises CelError."""
     match name, arguments:
@@ -241,25 +121,25 @@ def call(name: str, arguments: list[Any], spend: Spend) -> Any:
         case "matches", [str() as text, str() as written]:
             return matches(text, written, spend)
         case "quantity", [str() as text]:
-            return _quantity(text)
+            return kubernetes.quantity_of(text)
         case "isQuantity", [str() as text]:
-            return _is(lambda: _quantity(text))
+            return kubernetes.is_one(lambda: kubernetes.quantity_of(text))
         case "isURL", [str() as text]:
-            return _is(lambda: _url(text))
+            return kubernetes.is_one(lambda: kubernetes.url_of(text))
         case "url", [str() as text]:
-            return _url(text)
+            return kubernetes.url_of(text)
         case "isIP", [str() as text]:
-            return _is(lambda: ipaddress.ip_address(text))
+            return kubernetes.is_one(lambda: ipaddress.ip_address(text))
         case "ip", [str() as text]:
-            return _or_error(lambda: ipaddress.ip_address(text), "IP Address", text)
+            return kubernetes.address_of(text)
         case "isCIDR", [str() as text]:
-            return "/" in text and _is(lambda: ipaddress.ip_network(text, strict=False))
+            return "/" in text and kubernetes.is_one(lambda: ipaddress.ip_network(text, strict=False))
         case "cidr", [str() as text]:
-            return _or_error(lambda: ipaddress.ip_network(text, strict=False), "network address", text)
+            return kubernetes.network_of(text)
         case "duration", [str() as text]:
             return _duration(text)
         case "timestamp", [str() as text]:
-            return _or_error(lambda: seconds(text), "timestamp", text)
+            return kubernetes.or_error(lambda: seconds(text), "timestamp", text)
     raise CelError("no such overload")
 
 
@@ -274,18 +154,18 @@ def method(name: str, arguments: list[Any], spend: Spend) -> Any:
     if name == "size" and isinstance(owner, dict | bytes) and not rest:
         return len(owner)
     if isinstance(owner, Quantity):
-        return _quantity_method(name, owner, rest)
+        return kubernetes.quantity_method(name, owner, rest)
     if isinstance(owner, Optional):
         return _optional_method(name, owner, rest)
     if isinstance(owner, Extension):
         return owner.call(name, rest)
-    if isinstance(owner, ipaddress.IPv4Address | ipaddress.IPv6Address) and not rest:
-        return _named(
+    if isinstance(owner, kubernetes.Address) and not rest:
+        return kubernetes.named(
             {"family": owner.version, "isLoopback": owner.is_loopback, "isUnspecified": owner.is_unspecified}, name
         )
-    if isinstance(owner, ipaddress.IPv4Network | ipaddress.IPv6Network):
-        return _network_method(name, owner, rest)
-    if isinstance(owner, _Url) and not rest:
+    if isinstance(owner, kubernetes.Network):
+        return kubernetes.network_method(name, owner, rest)
+    if isinstance(owner, kubernetes.Url) and not rest:
         return owner.part(name)
     raise CelError("no such overload")
 
@@ -303,12 +183,6 @@ def _optional_method(name: str, owner: Optional, rest: list[Any]) -> Any:
         case "or", [Optional() as other]:
             return owner if owner.has_value else other
     raise CelError("no such overload")
-
-
-def _named(found: dict[str, Any], name: str) -> Any:
-    if name not in found:
-        raise CelError("no such overload")
-    return found[name]
 
 
 def _text_method(name: str, owner: str, rest: list[Any], spend: Spend) -> Any:
@@ -352,11 +226,11 @@ def _text_method(name: str, owner: str, rest: list[Any], spend: Spend) -> Any:
             return owner.split(separator, most - 1) if separator and most > 0 else [] if most == 0 else list(owner)
         case "find", [str() as written]:
             spend(len(owner) // 10)
-            found = pattern(written).search(owner[:_MOST_MATCHED])
+            found = pattern(written).search(owner[:MOST_MATCHED])
             return found.group() if found else ""
         case "findAll", [str() as written]:
             spend(len(owner) // 10)
-            return [each.group() for each in pattern(written).finditer(owner[:_MOST_MATCHED])]
+            return [each.group() for each in pattern(written).finditer(owner[:MOST_MATCHED])]
     raise CelError("no such overload")
 
 
@@ -436,84 +310,6 @@ def _strings(values: list[Any]) -> list[str]:
     return values
 
 
-# ---- Kubernetes' types
-
-
-def _quantity(text: str) -> Quantity:
-    try:
-        return Quantity(quantity.parse(text).nanos)
-    except ValueError as error:
-        raise CelError(f"quantity: {error}") from None
-
-
-def _quantity_method(name: str, owner: Quantity, rest: list[Any]) -> Any:
-    match name, rest:
-        case "sign", []:
-            return (owner.nanos > 0) - (owner.nanos < 0)
-        case "isInteger", []:
-            return owner.nanos % 10**9 == 0
-        case "asInteger", [] if owner.nanos % 10**9 == 0:
-            return number(owner.nanos // 10**9)
-        case "asApproximateFloat", []:
-            return owner.nanos / 1e9
-        case "isGreaterThan", [Quantity() as other]:
-            return owner.nanos > other.nanos
-        case "isLessThan", [Quantity() as other]:
-            return owner.nanos < other.nanos
-        case "compareTo", [Quantity() as other]:
-            return (owner.nanos > other.nanos) - (owner.nanos < other.nanos)
-        case "add", [Quantity() as other]:
-            return Quantity(owner.nanos + other.nanos)
-        case "sub", [Quantity() as other]:
-            return Quantity(owner.nanos - other.nanos)
-        case (("add" | "sub"), [int() as other]):
-            return Quantity(owner.nanos + (other if name == "add" else -other) * 10**9)
-    raise CelError("no such overload")
-
-
-def _network_method(name: str, owner: Any, rest: list[Any]) -> Any:
-    match name, rest:
-        case "containsIP", [value]:
-            address = value if not isinstance(value, str) else call("ip", [value], lambda _: None)
-            return address in owner
-        case "containsCIDR", [value]:
-            inner = value if not isinstance(value, str) else call("cidr", [value], lambda _: None)
-            return bool(owner.version == inner.version and inner.subnet_of(owner))
-        case "prefixLength", []:
-            return owner.prefixlen
-        case "ip", []:
-            return owner.network_address
-        case "masked", []:
-            return owner
-    raise CelError("no such overload")
-
-
-class _Url:
-    def __init__(self, text: str) -> None:
-        self._parts = urlsplit(text)
-
-    def part(self, name: str) -> Any:
-        parts = self._parts
-        port = str(parts.port) if parts.port is not None else ""
-        host = f"{parts.hostname or ''}{':' if port else ''}{port}"
-        found = {
-            "getScheme": parts.scheme, "getHost": host, "getHostname": parts.hostname or "", "getPort": port,
-            "getEscapedPath": parts.path,
-        }  # fmt: skip
-        return _named(found, name)
-
-
-def _url(text: str) -> _Url:
-    try:
-        parts = urlsplit(text)
-        _ = parts.port
-    except ValueError:
-        raise CelError("URL parse error during conversion from string") from None
-    if not (parts.scheme or text.startswith("/")) or " " in text:
-        raise CelError("URL parse error during conversion from string")
-    return _Url(text)
-
-
 def _duration(text: str) -> float:
     if not re.fullmatch(r"-?(\d+(\.\d+)?(ns|us|ms|s|m|h))+", text):
         raise CelError("type conversion error from 'string' to 'google.protobuf.Duration'")
@@ -536,18 +332,3 @@ def _text(value: Any) -> str:
     if isinstance(value, ipaddress.IPv4Address | ipaddress.IPv6Address | ipaddress.IPv4Network | ipaddress.IPv6Network):
         return str(value)
     raise CelError("no such overload")
-
-
-def _is(make: Callable[[], Any]) -> bool:
-    try:
-        make()
-    except (ValueError, CelError):
-        return False
-    return True
-
-
-def _or_error(make: Callable[[], Any], what: str, text: str) -> Any:
-    try:
-        return make()
-    except (ValueError, LookupError):
-        raise CelError(f"{what} parse error during conversion from string: {text[:60]}") from None

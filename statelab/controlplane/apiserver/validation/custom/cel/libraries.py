@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from statelab.controlplane.apiserver.validation.custom.cel.functions import CelError, Optional, Spend, a_number, equal
+from statelab.controlplane.apiserver.validation.custom.cel.functions import equal
+from statelab.controlplane.apiserver.validation.custom.cel.values import CelError, Optional, Spend, a_number
 
 NAMES = frozenset(("optional", "sets", "jsonpatch", "math"))
 

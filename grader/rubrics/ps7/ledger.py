@@ -45,7 +45,7 @@ def note(trial: Trial, pod: str, entries: Sequence[str]) -> bool:
     and no shell of its own has to be made for it.
     """
     taken = "; ".join(f"echo {each} >> /memory/ledger" for each in entries)
-    return _run(trial, pod, "sh", "-c", f"if [ -e /memory/closed ]; then exit 1; fi; {taken}").code == 0
+    return _run(trial, pod, "sh", "-c", f"if [ -e /memory/closed ]; then exit 1; fi; {taken}; echo taken").code == 0
 
 
 def kept_by(trial: Trial, pod: str) -> set[str]:

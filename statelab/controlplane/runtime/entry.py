@@ -29,6 +29,8 @@ _SHELL_WORDS = re.compile(
 )
 # A shell that leaves while jobs run in the background takes them with it: it is PID 1.
 _JOBS = re.compile(r"(?<![&><|])&(?![&>])")
+# A script with background jobs or pipes pauses in one place and goes on in another.
+CONCURRENT = re.compile(r"(?<![&>|<])&(?![&>])|(?<!\|)\|(?![|])")
 _OWN_NAME = re.compile(r"\$0|\$\{0")
 # `exec redis-server …` on a line, or in a branch on one line; and a block whose output goes elsewhere.
 _EXEC = re.compile(r"(?:.*?(?:\b(?:then|else|do)\s|\)|;|&&|\|\|))?\s*exec\s+(\S+)(?:\s[^|&>`]*)?")
@@ -236,13 +238,16 @@ def _shell(container: Container, name: str, arguments: tuple[str, ...]) -> Entry
 
 
 def _with_what_it_becomes(container: Container, script: str, *, is_line: bool) -> str:
-    """A main script that ends as another one, which has traps, as one script; its first line tells of the traps."""
+    """A main script that ends as another one, which has traps, as one script; its first line tells of the traps, and
+    of jobs and pipes, as the runtime looks for both in a script's text.
+    """
     if container.main is not None:
         return script
     found = handed_over(script, lambda path, by_name: _shell_text(container, path, by_name), is_line=is_line)
     if not any(_TRAP.search(text) for text in found.texts):
         return script
-    return f"# trap: below\n{found.script}"
+    does_much = any(CONCURRENT.search(text) for text in found.texts)
+    return f"# trap: below{', with jobs &' if does_much else ''}\n{found.script}"
 
 
 def _shell_text(container: Container, path: str, by_name: bool) -> str | None:

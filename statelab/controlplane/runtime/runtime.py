@@ -7,7 +7,6 @@ same things again. In paced time shells run side by side, and what they do is ta
 from __future__ import annotations
 
 import random
-import re
 import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Collection
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 from statelab.controlplane.clock import Loop
 from statelab.controlplane.image_names import Reference, parse_reference
 from statelab.controlplane.runtime.containers import Container
+from statelab.controlplane.runtime.entry import CONCURRENT
 from statelab.controlplane.runtime.images import image_for
 from statelab.controlplane.runtime.images.catalog import Missing, missing
 from statelab.controlplane.runtime.images.image import image_id
@@ -33,11 +33,9 @@ if TYPE_CHECKING:
 
 load()
 
-# A script with background jobs or pipes pauses in one place and goes on in another: it has paused when it was quiet
-# so long.
+# A script that does several things at once has paused when it was quiet so long.
 _QUIET_S = 0.015
 _HUNG_S = 10.0
-_CONCURRENT = re.compile(r"(?<![&>|<])&(?![&>])|(?<!\|)\|(?![|])")
 _MESSAGES_AT_ONCE = 200
 _NODE_RESOLVER = "10.255.255.53:53"
 
@@ -130,7 +128,7 @@ class Runtime:
 
     def run(self, shell: Shell, process: Process, script: str) -> None:
         """Run a script in a shell when its turn comes."""
-        shell.concurrent = shell.concurrent or _CONCURRENT.search(script) is not None
+        shell.concurrent = shell.concurrent or CONCURRENT.search(script) is not None
         self._processes[shell] = process
         self._shells.add(shell)
         self._submit(shell, lambda: shell.run(script))

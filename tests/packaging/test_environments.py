@@ -82,6 +82,19 @@ def test_every_pinned_version_is_one_that_the_project_allows():
     assert {Requirement(each).name.lower() for each in PROJECT["dependencies"]} <= set(pinned)
 
 
+def test_nothing_pinned_makes_every_program_wait_for_a_grammar_that_none_uses():
+    """jsonschema from 4.25 on brings rfc3987-syntax: a second of the processor at each import of nbformat."""
+    code = "import sys, nbformat; print('jsonschema' in sys.modules, 'lark' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout.split() == ["True", "False"]
+
+
 def test_the_oldest_python_that_the_project_names_can_install_every_pinned_version():
     """Debian 12 has 3.11.2: a pin that wants 3.11.5 ends a newcomer's first command."""
     looked_at = 0

@@ -14,15 +14,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from statelab.controlplane.clock import Loop, Timer, timestamp
-from statelab.controlplane.controllers.common.claims import BOUND_BY_CONTROLLER
 from statelab.controlplane.controllers.volume.index import VolumeIndex
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object, key_of
 from statelab.controlplane.kubelet.volumes import claim_names
 from statelab.controlplane.scheduling import preemption
+from statelab.controlplane.scheduling.binding import Binder
 from statelab.controlplane.scheduling.cycle import Outcome, schedule, told
 from statelab.controlplane.scheduling.nodeinfo import NodeInfo, PodInfo, allocatable_of, priority_of
-from statelab.controlplane.scheduling.volumes import SELECTED_NODE, Decision, are_bound
 
 if TYPE_CHECKING:
     from statelab.controlplane.store import Revision
@@ -33,11 +32,7 @@ log = logging.getLogger(__name__)
 NAME = "default-scheduler"
 _LATENCY_S = 0.003
 _NEXT_S = 0.0005
-_PRE_BIND_S = 0.002
-_BIND_S = 0.002
 _FIRST_BACK_OFF_S, _LONGEST_BACK_OFF_S = 1.0, 10.0
-_POLL_S = 0.05
-_BIND_TIMEOUT_S = 600.0
 _LEFTOVER_S = 300.0
 
 # What may make a Pod schedulable again, by the plugin that refused it (EventsToRegister).
@@ -69,17 +64,6 @@ class _Waiting:
     timer: Timer | None = None  # its back-off, or its place in the queue
 
 
-@dataclass(slots=True)
-class _Binding:
-    """A Pod whose node is decided and whose claims are not bound yet."""
-
-    pod: Object
-    node: str
-    decision: Decision
-    deadline: Timer | None = None
-    check: Timer | None = None
-
-
 class Scheduler:
     """`view` acts as "default-scheduler". The control plane passes revisions to `observe`, and calls `start` once."""
 
@@ -90,8 +74,7 @@ class Scheduler:
         self._homeless: dict[str, dict[str, PodInfo]] = {}  # Pods on nodes that are not known (yet), by node name
         self._waiting: dict[str, _Waiting] = {}  # by uid
         self._refused: dict[str, _Waiting] = {}  # those of them that fitted nowhere
-        self._bindings: dict[str, _Binding] = {}  # by uid
-        self._by_claim: dict[str, set[str]] = {}  # claim → the Pods whose binding waits for it
+        self._binder = Binder(view, self._not_bound)
         self._volumes = VolumeIndex()
         self._free_at_s = 0.0
         self._nominated: dict[str, tuple[str, PodInfo]] = {}  # by uid: Pods that others are removed for, and where
@@ -120,13 +103,13 @@ class Scheduler:
                 self._happened("node")
         elif revision.plural == "persistentvolumeclaims":
             self._happened("claim", revision.key)
-            self._look_at_bindings(revision.key)
+            self._binder.claim_written(revision.key)
         elif revision.plural == "persistentvolumes":
             self._volumes.note(revision)
             if revision.type == "ADDED" or _has_become_free(revision):
                 self._happened("volume")
             if reference := obj["spec"].get("claimRef"):
-                self._look_at_bindings(f"{reference.get('namespace')}/{reference.get('name')}")
+                self._binder.claim_written(f"{reference.get('namespace')}/{reference.get('name')}")
         elif revision.plural == "storageclasses" and revision.type == "ADDED":
             self._happened("class")
 
@@ -163,7 +146,7 @@ class Scheduler:
             return
         waiting = self._waiting.get(uid)
         if waiting is None:
-            if uid not in self._bindings:
+            if uid not in self._binder:
                 self._waiting[uid] = _Waiting(key_of(pod), uid, self._loop.now_s, priority_of(pod))
                 self._enqueue(self._waiting[uid], _LATENCY_S)
         elif before is not None and (
@@ -205,20 +188,14 @@ class Scheduler:
         waiting = self._waiting.pop(uid, None)
         if waiting is not None and waiting.timer is not None:
             waiting.timer.cancel()
-        binding = self._bindings.pop(uid, None)
-        if binding is not None:
-            self._end_binding(uid, binding)
+        node = self._binder.drop(uid)
+        if node is not None:
+            self._free(uid, node)
 
-    def _end_binding(self, uid: str, binding: _Binding) -> None:
-        for timer in (binding.deadline, binding.check):
-            if timer is not None:
-                timer.cancel()
-        for key in _claim_keys(binding):
-            self._by_claim.get(key, set()).discard(uid)
-            if not self._by_claim.get(key):
-                self._by_claim.pop(key, None)
-        if binding.node in self._nodes:
-            self._nodes[binding.node].remove(uid)
+    def _free(self, uid: str, node: str) -> None:
+        """The Pod that was to go to this node no longer counts on it."""
+        if node in self._nodes:
+            self._nodes[node].remove(uid)
 
     # ---- the queue
 
@@ -327,12 +304,7 @@ class Scheduler:
         uid = info.pod["metadata"]["uid"]
         self._nominated.pop(uid, None)
         self._nodes[outcome.node].add(info)
-        binding = _Binding(info.pod, outcome.node, outcome.decision)
-        self._bindings[uid] = binding
-        if outcome.decision:
-            binding.check = self._loop.call_later(_PRE_BIND_S, lambda: self._pre_bind(uid))
-        else:
-            binding.check = self._loop.call_later(_BIND_S, lambda: self._bind(uid))
+        self._binder.begin(info.pod, outcome.node, outcome.decision)
 
     def _failed(self, waiting: _Waiting, pod: Object, message: str, reason: str, nominated: str | None = None) -> None:
         """Tell the user: an event, and the PodScheduled condition."""
@@ -360,85 +332,20 @@ class Scheduler:
         except ApiError as error:
             log.debug("telling why %s is not scheduled failed: %s", waiting.key, error.message)
 
-    # ---- binding
-
-    def _pre_bind(self, uid: str) -> None:
-        """Write what the volume controller needs to know: which volume is for which claim, which node was chosen."""
-        binding = self._bindings[uid]
-        name = binding.pod["metadata"]["name"]
-        try:
-            for volume, claim in binding.decision.reserve:
-                self._view.update(
-                    "persistentvolumes", _reserved(volume, claim), why=f"{name} will use it on {binding.node}"
-                )
-            for claim in binding.decision.provision:
-                chosen = _with_annotation(claim, SELECTED_NODE, binding.node)
-                self._view.update(
-                    "persistentvolumeclaims", chosen, why=f"{name}, its first consumer, goes to {binding.node}"
-                )
-        except ApiError as error:
-            self._give_up(uid, f'running PreBind plugin "VolumeBinding": {error.message}')
-            return
-        why = "binding volumes: context deadline exceeded"
-        binding.deadline = self._loop.call_later(
-            _BIND_TIMEOUT_S,
-            lambda: self._give_up(uid, f'running PreBind plugin "VolumeBinding": {why}'),
-            housekeeping=True,
-        )
-        for key in _claim_keys(binding):
-            self._by_claim.setdefault(key, set()).add(uid)
-        self._look_at(uid)
-
-    def _look_at_bindings(self, claim_key: str) -> None:
-        for uid in sorted(self._by_claim.get(claim_key, ())):
-            self._look_at(uid)
-
-    def _look_at(self, uid: str) -> None:
-        """Whether a Pod's claims are bound by now, so that it may be bound to its node."""
-        binding = self._bindings[uid]
-        if binding.check is not None and binding.check.callback is not None:
-            return
-        outcome = are_bound(binding.pod, binding.decision, binding.node, self._view)
-        if outcome is True:
-            binding.check = self._loop.call_later(_POLL_S, lambda: self._bind(uid))
-        elif isinstance(outcome, str):
-            self._give_up(uid, f'running PreBind plugin "VolumeBinding": binding volumes: {outcome}')
-
-    def _bind(self, uid: str) -> None:
-        binding = self._bindings[uid]
-        pod = binding.pod
-        metadata = pod["metadata"]
-        try:
-            self._view.bind(
-                pod, binding.node, why=f"of the nodes that fit {metadata['name']}, {binding.node} suits best"
-            )
-        except ApiError as error:
-            self._give_up(uid, f'running Bind plugin "DefaultBinder": {error.message}')
-            return
-        words = f"Successfully assigned {metadata['namespace']}/{metadata['name']} to {binding.node}"
-        self._view.event(pod, "Scheduled", words)
-
-    def _give_up(self, uid: str, message: str) -> None:
+    def _not_bound(self, pod: Object, node: str, message: str) -> None:
         """Binding failed: the Pod goes back to the queue."""
-        binding = self._bindings.pop(uid, None)
-        if binding is None:
-            return
-        self._end_binding(uid, binding)
-        key = key_of(binding.pod)
-        pod = self._view.get("pods", key)
-        if pod is None or pod["metadata"]["uid"] != uid or pod["metadata"].get("deletionTimestamp"):
+        uid = pod["metadata"]["uid"]
+        self._free(uid, node)
+        key = key_of(pod)
+        now = self._view.get("pods", key)
+        if now is None or now["metadata"]["uid"] != uid or now["metadata"].get("deletionTimestamp"):
             self._waiting.pop(uid, None)
             return
-        waiting = self._waiting.setdefault(uid, _Waiting(key, uid, self._loop.now_s, priority_of(pod), attempts=1))
+        waiting = self._waiting.setdefault(uid, _Waiting(key, uid, self._loop.now_s, priority_of(now), attempts=1))
         waiting.tried_s = self._loop.now_s
         waiting.refused_by = set()
-        self._failed(waiting, pod, message, "SchedulerError")
+        self._failed(waiting, now, message, "SchedulerError")
         self._enqueue_after_back_off(waiting)
-
-
-def _claim_keys(binding: _Binding) -> list[str]:
-    claims = [*(claim for _, claim in binding.decision.reserve), *binding.decision.provision]
-    return [key_of(claim) for claim in claims]
 
 
 def _has_become_free(revision: Revision) -> bool:
@@ -446,24 +353,3 @@ def _has_become_free(revision: Revision) -> bool:
         return str(((volume or {}).get("status") or {}).get("phase", ""))
 
     return phase(revision.object) == "Available" != phase(revision.previous)
-
-
-def _with_annotation(obj: Object, name: str, value: str) -> Object:
-    metadata = obj["metadata"]
-    annotations = {**(metadata.get("annotations") or {}), name: value}
-    return {**obj, "metadata": {**metadata, "annotations": annotations}}
-
-
-def _reserved(volume: Object, claim: Object) -> Object:
-    """The volume with a claimRef: the volume controller will do the rest."""
-    metadata = claim["metadata"]
-    reference = {
-        "kind": "PersistentVolumeClaim",
-        "namespace": metadata["namespace"],
-        "name": metadata["name"],
-        "uid": metadata["uid"],
-        "apiVersion": "v1",
-        "resourceVersion": metadata["resourceVersion"],
-    }
-    marked = _with_annotation(volume, BOUND_BY_CONTROLLER, "yes")
-    return {**marked, "spec": {**volume["spec"], "claimRef": reference}}

@@ -1,0 +1,164 @@
+"""The binding of Pods whose node is decided: first the claims that wait for their consumer, then the Pod.
+
+A Pod's turn in the scheduler ends before its claims are bound; the next Pod does not wait for them.
+
+Source: pkg/scheduler/schedule_one.go (bindingCycle), framework/plugins/{volumebinding,defaultbinder}.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from statelab.controlplane.controllers.common.claims import BOUND_BY_CONTROLLER
+from statelab.controlplane.errors import ApiError
+from statelab.controlplane.kinds import Object, key_of
+from statelab.controlplane.scheduling.volumes import SELECTED_NODE, Decision, are_bound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from statelab.controlplane.clock import Loop, Timer
+    from statelab.controlplane.view import View
+
+_PRE_BIND_S = 0.002
+_BIND_S = 0.002
+_POLL_S = 0.05
+_TIMEOUT_S = 600.0
+
+
+@dataclass(slots=True)
+class _Binding:
+    """`step` is the timer of what is done to it next, if that is certain."""
+
+    pod: Object
+    node: str
+    decision: Decision
+    deadline: Timer | None = None
+    step: Timer | None = None
+
+
+class Binder:
+    """`view` acts as the scheduler. `gave_up(pod, node, message)` is told of a Pod that could not be bound."""
+
+    def __init__(self, view: View, gave_up: Callable[[Object, str, str], None]) -> None:
+        self._view = view
+        self._loop: Loop = view.loop
+        self._gave_up = gave_up
+        self._bindings: dict[str, _Binding] = {}  # by uid
+        self._by_claim: dict[str, set[str]] = {}  # claim → the Pods whose binding waits for it
+
+    def __contains__(self, uid: str) -> bool:
+        return uid in self._bindings
+
+    def begin(self, pod: Object, node: str, decision: Decision) -> None:
+        """Bind the Pod to the node a little later, and before it what `decision` says of its claims."""
+        uid = pod["metadata"]["uid"]
+        binding = self._bindings[uid] = _Binding(pod, node, decision)
+        if decision:
+            binding.step = self._loop.call_later(_PRE_BIND_S, lambda: self._pre_bind(uid))
+        else:
+            binding.step = self._loop.call_later(_BIND_S, lambda: self._bind(uid))
+
+    def drop(self, uid: str) -> str | None:
+        """Let the Pod's binding be: it is bound, or gone. The node it was to go to; None if nothing was under way."""
+        binding = self._bindings.pop(uid, None)
+        if binding is None:
+            return None
+        for timer in (binding.deadline, binding.step):
+            if timer is not None:
+                timer.cancel()
+        for key in _claim_keys(binding):
+            self._by_claim.get(key, set()).discard(uid)
+            if not self._by_claim.get(key):
+                self._by_claim.pop(key, None)
+        return binding.node
+
+    def claim_written(self, key: str) -> None:
+        """A claim, or a volume that is for it, was written: perhaps a Pod waited for that."""
+        for uid in sorted(self._by_claim.get(key, ())):
+            self._look_at(uid)
+
+    def _pre_bind(self, uid: str) -> None:
+        """Write what the volume controller needs to know: which volume is for which claim, which node was chosen."""
+        binding = self._bindings[uid]
+        name = binding.pod["metadata"]["name"]
+        try:
+            for volume, claim in binding.decision.reserve:
+                self._view.update(
+                    "persistentvolumes", _reserved(volume, claim), why=f"{name} will use it on {binding.node}"
+                )
+            for claim in binding.decision.provision:
+                chosen = _with_annotation(claim, SELECTED_NODE, binding.node)
+                self._view.update(
+                    "persistentvolumeclaims", chosen, why=f"{name}, its first consumer, goes to {binding.node}"
+                )
+        except ApiError as error:
+            self._give_up(uid, f'running PreBind plugin "VolumeBinding": {error.message}')
+            return
+        why = "binding volumes: context deadline exceeded"
+        binding.deadline = self._loop.call_later(
+            _TIMEOUT_S,
+            lambda: self._give_up(uid, f'running PreBind plugin "VolumeBinding": {why}'),
+            housekeeping=True,
+        )
+        for key in _claim_keys(binding):
+            self._by_claim.setdefault(key, set()).add(uid)
+        self._look_at(uid)
+
+    def _look_at(self, uid: str) -> None:
+        """Whether a Pod's claims are bound by now, so that it may be bound to its node."""
+        binding = self._bindings[uid]
+        if binding.step is not None and binding.step.callback is not None:
+            return
+        outcome = are_bound(binding.pod, binding.decision, binding.node, self._view)
+        if outcome is True:
+            binding.step = self._loop.call_later(_POLL_S, lambda: self._bind(uid))
+        elif isinstance(outcome, str):
+            self._give_up(uid, f'running PreBind plugin "VolumeBinding": binding volumes: {outcome}')
+
+    def _bind(self, uid: str) -> None:
+        binding = self._bindings[uid]
+        pod = binding.pod
+        metadata = pod["metadata"]
+        try:
+            self._view.bind(
+                pod, binding.node, why=f"of the nodes that fit {metadata['name']}, {binding.node} suits best"
+            )
+        except ApiError as error:
+            self._give_up(uid, f'running Bind plugin "DefaultBinder": {error.message}')
+            return
+        words = f"Successfully assigned {metadata['namespace']}/{metadata['name']} to {binding.node}"
+        self._view.event(pod, "Scheduled", words)
+
+    def _give_up(self, uid: str, message: str) -> None:
+        binding = self._bindings.get(uid)
+        if binding is not None:
+            self.drop(uid)
+            self._gave_up(binding.pod, binding.node, message)
+
+
+def _claim_keys(binding: _Binding) -> list[str]:
+    claims = [*(claim for _, claim in binding.decision.reserve), *binding.decision.provision]
+    return [key_of(claim) for claim in claims]
+
+
+def _with_annotation(obj: Object, name: str, value: str) -> Object:
+    metadata = obj["metadata"]
+    annotations = {**(metadata.get("annotations") or {}), name: value}
+    return {**obj, "metadata": {**metadata, "annotations": annotations}}
+
+
+def _reserved(volume: Object, claim: Object) -> Object:
+    """The volume with a claimRef: the volume controller will do the rest."""
+    metadata = claim["metadata"]
+    reference = {
+        "kind": "PersistentVolumeClaim",
+        "namespace": metadata["namespace"],
+        "name": metadata["name"],
+        "uid": metadata["uid"],
+        "apiVersion": "v1",
+        "resourceVersion": metadata["resourceVersion"],
+    }
+    marked = _with_annotation(volume, BOUND_BY_CONTROLLER, "yes")
+    return {**marked, "spec": {**volume["spec"], "claimRef": reference}}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import shlex
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -290,25 +290,40 @@ class Cluster:
 
     def dns(self, name: str, type: str = "A") -> DnsAnswer:
         """Ask the cluster's DNS for a name as a Pod of this namespace would: with the search path. Raises Problem."""
-        from statelab.cluster.dns import ask_with_search
+        from statelab.cluster.dns import answer_with_search
 
-        with self.dns_address() as address:
-            return ask_with_search(address, name, type, self.namespace)
+        with self.asking_dns() as ask:
+            return answer_with_search(ask, name, type, self.namespace)
 
     def wait_for_name(self, name: str, type: str = "A", at_least: int = 1, timeout_s: float = 60.0) -> DnsAnswer:
         """Ask for a name until it has so many records: DNS hears of Pods a moment after they are Ready.
 
         Raises Problem saying what it has when time ran out.
         """
-        from statelab.cluster.dns import ask_until, ask_with_search
+        from statelab.cluster.dns import answer_with_search, ask_until
 
-        with self.dns_address() as address:
+        with self.asking_dns() as ask:
             return ask_until(
-                lambda: ask_with_search(address, name, type, self.namespace),
+                lambda: answer_with_search(ask, name, type, self.namespace),
                 name,
                 at_least=at_least,
                 timeout_s=timeout_s,
+                pause=self._pause,
             )
+
+    @contextmanager
+    def asking_dns(self) -> Iterator[Any]:
+        """Give a function that takes a question to the cluster's DNS, a `dns.message.Message`, and brings the answer.
+
+        It raises DNSException or OSError when there is none.
+        """
+        from statelab.cluster.dns import over_tcp
+
+        with self.dns_address() as address:
+            yield over_tcp(address)
+
+    def _pause(self, seconds: float) -> None:
+        time.sleep(seconds)
 
     def dns_address(self) -> Any:
         """A context manager giving `(host, port)` where the cluster's DNS answers over TCP."""

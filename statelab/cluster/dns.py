@@ -21,15 +21,16 @@ _CLUSTER_DOMAIN = ".cluster.local."
 _UPSTREAM_FAILS = ("SERVFAIL", "REFUSED")
 
 
-def ask_with_search(address: tuple[str, int], name: str, type: str, namespace: str) -> DnsAnswer:
-    """Ask as a Pod's resolver does: the search path first for a name with few dots. Raises Problem."""
-
+def over_tcp(address: tuple[str, int]) -> Ask:
+    """A way to the DNS server at (host, port). It raises OSError or DNSException when there is no answer."""
     from dns.query import tcp  # with it come sockets, TLS and QUIC: a tab has none of them
 
-    def over_tcp(query: dns.message.Message) -> dns.message.Message:
-        return tcp(query, address[0], timeout=_TIMEOUT_S, port=address[1])
+    return lambda query: tcp(query, address[0], timeout=_TIMEOUT_S, port=address[1])
 
-    return answer_with_search(over_tcp, name, type, namespace)
+
+def ask_with_search(address: tuple[str, int], name: str, type: str, namespace: str) -> DnsAnswer:
+    """Ask as a Pod's resolver does: the search path first for a name with few dots. Raises Problem."""
+    return answer_with_search(over_tcp(address), name, type, namespace)
 
 
 def ask_until(

@@ -38,6 +38,12 @@ class Wheel:
 
 
 RUBRICS = "statelab-rubrics"
+# What is for a teacher's machine, or for one with servers and processes: nothing that a tab runs asks for it.
+_NOT_IN_A_TAB = (
+    *(f"grader/{each}" for each in ("batch/", "live/", "nbgrader/", "oncluster/", "audit", "bundle")),
+    *(f"statelab/{each}" for each in ("__main__", "doctor", "hub/", "lab/", "real_clusters", "serve", "site/")),
+    "statelab/files/",  # the course lies beside it
+)
 # What of each distribution is needed in a tab. The rest of some is large: schemas of other versions, locales, tests.
 _WANTED: dict[str, tuple[tuple[str, ...], Callable[[str], bool]]] = {
     "PyYAML": (("yaml",), lambda path: path.startswith("yaml/")),
@@ -94,7 +100,9 @@ def own(folder: Path, depends: tuple[str, ...], there: frozenset[str]) -> tuple[
     for package in (statelab, grader):
         root = Path(str(package.__file__)).parent
         for path in _sources(root):
-            content[f"{root.name}/{path.relative_to(root).as_posix()}"] = path.read_bytes()
+            name = f"{root.name}/{path.relative_to(root).as_posix()}"
+            if not name.startswith(_NOT_IN_A_TAB):
+                content[name] = path.read_bytes()
     for name in unimportable(content, there):
         del content[name]
     rubrics = {path: content.pop(path) for path in list(content) if path.startswith("grader/rubrics/")}
@@ -108,8 +116,6 @@ def _sources(root: Path) -> Iterator[Path]:
     for path in sorted(root.rglob("*")):
         inside = path.relative_to(root).parts
         if path.is_file() and "__pycache__" not in inside and not path.name.endswith(_LEFT_OUT):
-            if inside[0] in ("site", "files") and root.name == "statelab":
-                continue  # how a site is made, and the course, which lies beside it
             yield path
 
 

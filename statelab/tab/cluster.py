@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from dns.message import Message
+
 from statelab.cluster.clocks import Clock
-from statelab.cluster.cluster import Cluster, DnsAnswer
+from statelab.cluster.cluster import Cluster
 from statelab.cluster.connection import Connection
 from statelab.cluster.custom import kind_called
-from statelab.cluster.dns import answer_with_search, ask_until
 from statelab.cluster.embedded_transport import HOST, Pool
 from statelab.cluster.kubectl import KubectlResult
 from statelab.cluster.kubectl_live import OnText
@@ -68,14 +69,16 @@ class TabCluster(Cluster):
 
     # ---- what only the embedded one can do
 
-    def dns(self, name: str, type: str = "A") -> DnsAnswer:
-        self.driver.step()
-        return answer_with_search(lambda query: answer(query, self.plane.store), name, type, self.namespace)
+    @contextmanager
+    def asking_dns(self) -> Iterator[Any]:
+        def ask(query: Message) -> Message:
+            self.driver.step()
+            return answer(query, self.plane.store)
 
-    def wait_for_name(self, name: str, type: str = "A", at_least: int = 1, timeout_s: float = 60.0) -> DnsAnswer:
-        return ask_until(
-            lambda: self.dns(name, type), name, at_least=at_least, timeout_s=timeout_s, pause=self.driver.pause
-        )
+        yield ask
+
+    def _pause(self, seconds: float) -> None:
+        self.driver.pause(seconds)
 
     @property
     def pace(self) -> float:

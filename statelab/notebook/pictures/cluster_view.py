@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-import anywidget
 import traitlets
 
 from statelab.cluster import Cluster, Problem, RequestRefused
@@ -23,6 +22,7 @@ from statelab.notebook.pictures.selecting import Selection
 from statelab.notebook.pictures.source import Source
 from statelab.notebook.pictures.stand_ins import stand_ins_of
 from statelab.notebook.pictures.style import STYLE
+from statelab.notebook.pictures.widget import Widget
 from statelab.notebook.strings import ENGLISH, say
 
 _WIDTHS = (WIDTH, 840, 720, 600, 480, 400, 330)
@@ -31,7 +31,7 @@ _MOST_NEWS = 4
 _MOMENT_S = 1.0
 
 
-class ClusterView(anywidget.AnyWidget):
+class ClusterView(Widget):
     """A live picture of a cluster's current namespace.
 
     `buttons`: also offer what an instructor does on stage (delete, scale, update, stop a node); each shows its line.

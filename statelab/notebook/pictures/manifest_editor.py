@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import traitlets
 import yaml
 
@@ -24,6 +24,7 @@ from statelab.notebook.pictures.manifest_text import Knob, knobs, with_value
 from statelab.notebook.pictures.modules import answering, css, lasting, module
 from statelab.notebook.pictures.picture import frame_of
 from statelab.notebook.pictures.style import STYLE
+from statelab.notebook.pictures.widget import Widget
 from statelab.notebook.strings import ENGLISH, say
 
 _MOST_TEXT = 200_000
@@ -33,7 +34,7 @@ _NOTHING: dict[str, Any] = {"frame": None, "title": "", "words": "", "line": 0, 
 _OF_THE_SERVER = ("uid", "creationTimestamp")
 
 
-class ManifestEditor(anywidget.AnyWidget):
+class ManifestEditor(Widget):
     """A manifest as text and as knobs, and what would come of it. What is applied is the text: `editor.manifest`."""
 
     _esm = module("manifest_editor")
@@ -56,6 +57,7 @@ class ManifestEditor(anywidget.AnyWidget):
         self._width = fitting(None)
         self._looks = 0
         self._is_shown = self._is_looking = self._has_changed = False
+        self._flags = threading.Lock()  # between who types and who looks ahead
         self._take(manifest)
         self.on_msg(answering(self._on_message))
 
@@ -132,21 +134,29 @@ class ManifestEditor(anywidget.AnyWidget):
 
     def _look_ahead(self) -> None:
         """Once somebody sees it, and once for whatever was typed meanwhile."""
-        self._has_changed = True
-        if self._is_shown and not self._is_looking:
-            self._is_looking = True
+        with self._flags:
+            self._has_changed = True
+            begins = self._is_shown and not self._is_looking
+            self._is_looking |= begins
+        if begins:
             in_background(self._look, "what would come")
 
     def _look(self) -> None:
         try:
-            while self._has_changed:
-                self._has_changed = False
+            while self._is_to_look():
                 coming = self._foreseen(self._read)
                 if not self._has_changed:
                     self._looks += 1  # what comes may be the same as before: that it was looked for is told, too
                     self.coming = {**coming, "number": self._looks}
-        finally:
+        except BaseException:
             self._is_looking = False
+            raise
+
+    def _is_to_look(self) -> bool:
+        """Whether something changed since the last look; if not, the looking is over, and the next change begins it."""
+        with self._flags:
+            self._is_looking, self._has_changed = self._has_changed, False
+            return self._is_looking
 
     def _foreseen(self, manifest: Manifest | None) -> dict[str, Any]:
         if manifest is None or not manifest.objects:

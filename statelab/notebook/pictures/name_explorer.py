@@ -6,7 +6,6 @@ import difflib
 from collections.abc import Callable
 from typing import Any
 
-import anywidget
 import dns.exception
 import dns.message
 import dns.rcode
@@ -19,6 +18,7 @@ from statelab.controlplane.kinds import Object
 from statelab.notebook.pictures.live import mirror_of
 from statelab.notebook.pictures.modules import answering, css, lasting, module
 from statelab.notebook.pictures.style import STYLE
+from statelab.notebook.pictures.widget import Widget
 from statelab.notebook.strings import ENGLISH, say
 
 _TYPES = ("A", "AAAA", "SRV", "CNAME", "PTR", "TXT")
@@ -28,7 +28,7 @@ Ask = Callable[[dns.message.Message], dns.message.Message]
 Objects_ = dict[str, list[Object]]
 
 
-class NameExplorer(anywidget.AnyWidget):
+class NameExplorer(Widget):
     """Two names beside each other: by default a Service with an address, and a headless one."""
 
     _esm = module("name_explorer")
@@ -68,12 +68,7 @@ class NameExplorer(anywidget.AnyWidget):
         if not name:
             return {}
         try:
-            with self._cluster.dns_address() as (host, port):
-                from dns.query import tcp  # it brings sockets, TLS and QUIC
-
-                def ask(query: dns.message.Message) -> dns.message.Message:
-                    return tcp(query, host, timeout=5.0, port=port)
-
+            with self._cluster.asking_dns() as ask:
                 return explore(name, type, self._mirror.namespace, self._find(name), ask)
         except (Problem, RequestRefused) as problem:
             return {"problem": str(problem)}

@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-import anywidget
 import traitlets
 from IPython.display import display, update_display
 
 from statelab.cluster.problem import Problem
 from statelab.notebook.pictures.drawing import escaped
 from statelab.notebook.pictures.modules import answering, css, lasting, module
+from statelab.notebook.pictures.widget import Widget
 from statelab.notebook.strings import ENGLISH, say
 from statelab.notebook.telling import progress
 
 _asked: dict[str, Prediction] = {}  # by key, the card shown last
 
 
-class Prediction(anywidget.AnyWidget):
+class Prediction(Widget):
     """One question. `kind`: "one" or "many" of the items, "order" them, or "fill" in a word."""
 
     _esm = module("predict")

@@ -9,13 +9,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import anywidget
 import traitlets
 
 from statelab.cluster.problem import Problem
 from statelab.notebook.pictures.drawing import document, shortened, still, text
 from statelab.notebook.pictures.modules import css, lasting, module
 from statelab.notebook.pictures.style import STYLE
+from statelab.notebook.pictures.widget import Widget
 from statelab.notebook.strings import ENGLISH, say
 
 _AT = re.compile(r"^\s*(\d+(?:\.\d+)?) s\s+(.*)$", re.DOTALL)
@@ -23,7 +23,7 @@ _WIDTH = 640
 _ROW_H = 20
 
 
-class Report(anywidget.AnyWidget):
+class Report(Widget):
     """The checks of one task with points, evidence and hints."""
 
     _esm = module("report")

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-import anywidget
 import traitlets
 
 from statelab.cluster import Cluster, Problem, RequestRefused
@@ -21,6 +20,7 @@ from statelab.notebook.pictures.modules import answering, css, lasting, module
 from statelab.notebook.pictures.picture import Picture, draw, frame_of
 from statelab.notebook.pictures.scene import PodShown, Scene, make_scene, natural
 from statelab.notebook.pictures.style import STYLE
+from statelab.notebook.pictures.widget import Widget
 from statelab.notebook.strings import ENGLISH, say
 
 SIDES = {"web-deployment": "Deployment", "web-statefulset": "StatefulSet"}
@@ -39,7 +39,7 @@ class Kept:
     facts: tuple[tuple[str, bool], ...]
 
 
-class SideBySide(anywidget.AnyWidget):
+class SideBySide(Widget):
     """Two workloads in the current namespace, `web-deployment` and `web-statefulset`; each button treats both."""
 
     _esm = module("side_by_side")

@@ -9,7 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import traitlets
 from IPython import get_ipython
 from IPython.display import display
@@ -30,6 +29,7 @@ from statelab.notebook.pictures.selecting import Selection
 from statelab.notebook.pictures.source import Source
 from statelab.notebook.pictures.stand_ins import stand_ins_of
 from statelab.notebook.pictures.timeline_view import Timeline, told
+from statelab.notebook.pictures.widget import Widget
 from statelab.notebook.strings import say
 
 _WINDOW_S = 40.0  # seconds of the past that are seen at once
@@ -250,7 +250,7 @@ class Stage(Timeline):
     def _repr_mimebundle_(self, **more: Any) -> Any:
         said = say("stage_beside", namespace=self._mirror.namespace)
         title = say("stage", namespace=self._mirror.namespace)
-        bundle = anywidget.AnyWidget._repr_mimebundle_(self, **more)
+        bundle = Widget._repr_mimebundle_(self, **more)
         area = "main" if self.talk else "right"
         return lasting(bundle, said, html=f"<p>◧ {escaped(said)}</p>", place="stage", title=title, area=area)
 

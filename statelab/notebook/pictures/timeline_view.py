@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-import anywidget
 import traitlets
 
 from statelab.cluster import Cluster, Problem, RequestRefused
@@ -21,12 +20,13 @@ from statelab.notebook.pictures.scene import Scene, make_scene
 from statelab.notebook.pictures.source import Source
 from statelab.notebook.pictures.stand_ins import stand_ins_of
 from statelab.notebook.pictures.style import STYLE
+from statelab.notebook.pictures.widget import Widget
 from statelab.notebook.strings import ENGLISH, say
 
 _MOST_ROWS = 200
 
 
-class Timeline(anywidget.AnyWidget):
+class Timeline(Widget):
     """The lanes of a namespace (or of `what` in it), and the cluster as it was at the chosen moment.
 
     It follows the present until a moment is chosen; "Now" goes back to it.

@@ -4,15 +4,9 @@ const FORMAT = "statelab-work-1";
 
 // ---- JupyterLite's storage: one object store, path → a model of Jupyter's contents API
 
-async function open() {
-  const known = (await indexedDB.databases?.()) ?? [{ name: NAME }];
-  if (!known.some((each) => each.name === NAME)) return null;
-  return new Promise((done, failed) => {
-    const asked = indexedDB.open(NAME);
-    asked.onsuccess = () => done(asked.result);
-    asked.onerror = () => failed(asked.error);
-  });
-}
+const FILES = "files";
+// Made as JupyterLite's own library makes them, which looks for both. Source: localForage, src/drivers/indexeddb.js.
+const STORES = [FILES, "local-forage-detect-blob-support"];
 
 const settled = (request) =>
   new Promise((done, failed) => {
@@ -20,12 +14,35 @@ const settled = (request) =>
     request.onerror = () => failed(request.error);
   });
 
-async function models() {
-  const db = await open();
-  if (db === null || !db.objectStoreNames.contains("files")) return new Map();
-  const store = db.transaction("files").objectStore("files");
+// Gives `work` the open storage; null where the browser has none yet and none is `wanted`. It is closed at the end
+// whatever comes of it, and at once when another tab's JupyterLite has to change it: that one would wait for ever.
+async function withStorage(work, isWanted = false) {
+  const known = await indexedDB.databases?.();
+  if (!isWanted && known && !known.some((each) => each.name === NAME)) return work(null);
+  const asked = indexedDB.open(NAME);
+  asked.onupgradeneeded = () => {
+    if (isWanted) for (const each of STORES) asked.result.createObjectStore(each);
+    else asked.transaction.abort(); // this browser lists none, and there is none: none is made
+  };
+  let db = null;
+  try {
+    db = await settled(asked);
+  } catch (error) {
+    if (isWanted || error?.name !== "AbortError") throw error;
+    return work(null);
+  }
+  db.onversionchange = () => db.close();
+  try {
+    return await work(db.objectStoreNames.contains(FILES) ? db : null);
+  } finally {
+    db.close();
+  }
+}
+
+async function models(db) {
+  if (db === null) return new Map();
+  const store = db.transaction(FILES).objectStore(FILES);
   const [keys, values] = await Promise.all([settled(store.getAllKeys()), settled(store.getAll())]);
-  db.close();
   return new Map(keys.map((key, at) => [key, values[at]]));
 }
 
@@ -103,7 +120,7 @@ function give(name, blob) {
 const textOf = (model) => (model.format === "json" ? JSON.stringify(model.content, null, 1) : (model.content ?? ""));
 
 export async function exportAll() {
-  const found = await models();
+  const found = await withStorage(models);
   const files = {};
   for (const [path, model] of found) if (model.type !== "directory") files[`work/${path}`] = textOf(model);
   const count = Object.keys(files).length;
@@ -120,14 +137,18 @@ export async function importAll(file) {
   } catch {
     return "This is no file that this page has saved.";
   }
-  if (typeof found !== "object" || found === null) return "This is no file that this page has saved.";
-  const db = await open();
-  if (db === null || !db.objectStoreNames.contains("files")) {
-    return "Open lesson 00 once in this browser, then come back here: it makes the place for your files.";
+  const isModel = (each) => typeof each?.type === "string" && typeof each.path === "string";
+  if (typeof found !== "object" || found === null || !Object.values(found).every(isModel)) {
+    return "This is no file that this page has saved.";
   }
-  const before = await models();
-  const change = db.transaction("files", "readwrite");
-  const store = change.objectStore("files");
+  return withStorage((db) => putAll(db, found), true);
+}
+
+async function putAll(db, found) {
+  if (db === null) return "Open lesson 00 once in this browser, then come back here: it makes the place for your files.";
+  const before = await models(db);
+  const change = db.transaction(FILES, "readwrite");
+  const store = change.objectStore(FILES);
   let aside = 0;
   for (const [path, model] of Object.entries(found)) {
     const here = before.get(path);
@@ -146,7 +167,6 @@ export async function importAll(file) {
   } catch {
     return "This browser has no room for it. Nothing was changed.";
   }
-  db.close();
   const kept = aside ? ` ${aside} notebooks that were here are kept beside them as .before-import.` : "";
   return `${Object.keys(found).length} files are back.${kept} Reload the course's tab to see them.`;
 }
@@ -156,7 +176,7 @@ export async function handIn(assignment, student) {
     return "Write your name or number, with letters, digits, dots, dashes and underscores.";
   }
   const path = `exercises/${assignment}/${assignment}.ipynb`;
-  const model = (await models()).get(path);
+  const model = (await withStorage(models)).get(path);
   if (!model) return `You have not saved ${assignment} in this browser yet: open exercises/${assignment}, write, and save.`;
   const folder = `submitted/${student}/${assignment}`;
   const moment = new Date().toISOString().replace("T", " ").replace(/\..*/, " UTC");

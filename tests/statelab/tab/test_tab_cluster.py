@@ -10,6 +10,7 @@ from statelab.cluster import Problem
 from statelab.cluster.beside import put_aside
 from statelab.cluster.loops import _within
 from statelab.notebook.pictures.live import Mirror
+from statelab.notebook.pictures.name_explorer import NameExplorer
 from statelab.tab import cluster as tab_cluster
 from statelab.tab import connect_in_tab, driver
 
@@ -67,6 +68,11 @@ def test_names_are_asked_for_without_a_socket(web):
     answer = web.dns("web-0.nginx")
     assert answer.records == (web.get("pod/web-0")["status"]["podIP"],)
     assert not web.dns("web-9.nginx")
+    explored = NameExplorer(web, ("web-1.nginx", "web-9.nginx"))
+    found, missing = explored.answers
+    assert found["answer"] == [web.get("pod/web-1")["status"]["podIP"]]
+    assert missing["rcode"] == "NXDOMAIN" and "web-1.nginx" in missing["meant"]
+    explored.close()
 
 
 def test_a_name_is_waited_for_while_the_cluster_goes_on(web):

@@ -12,6 +12,7 @@ from statelab.controlplane.apiserver.validation import flowcontrol_default
 from statelab.controlplane.apiserver.validation.priorityclasses import system_classes
 from statelab.controlplane.clock import timestamp
 from statelab.controlplane.kinds import Object, key_of, uid_of
+from statelab.controlplane.kubelet.nodes import csi_node
 from statelab.controlplane.p256 import Key
 from statelab.controlplane.store import Placed, Store
 from statelab.controlplane.view import View
@@ -84,6 +85,22 @@ def _flows(store: Store, salt: object, now: str) -> Iterator[Placed]:
         name = default["metadata"]["name"]
         own = {"uid": uid_of(salt, plural, name), "resourceVersion": str(number), "creationTimestamp": now}
         yield plural, name, {**default, "metadata": {**default["metadata"], **own}}
+
+
+def bootstrap_csi_nodes(store: Store, dice: random.Random | None) -> None:
+    """The CSINodes of a new cluster, as the roles; where it is kept on disk, its kubelets make them at once."""
+    if dice is not None and store.log is None:
+        salt = dice.getstate()[1][0]
+        store.later(["csinodes"], [""], lambda: _csi_nodes(store, salt))
+
+
+def _csi_nodes(store: Store, salt: object) -> Iterator[Placed]:
+    nodes = store.list("nodes")
+    for number, node in enumerate(nodes, store.reserve(len(nodes))):
+        made, name = csi_node(node), node["metadata"]["name"]
+        own = {"uid": uid_of(salt, "csinodes", name), "resourceVersion": str(number)}
+        own["creationTimestamp"] = node["metadata"]["creationTimestamp"]
+        yield "csinodes", name, {**made, "metadata": {**made["metadata"], **own}}
 
 
 def signing_key(state: Path | None, seed: int, *, is_virtual: bool) -> Key:

@@ -18,7 +18,14 @@ from statelab.controlplane.apiserver.registry.copying import fresh
 from statelab.controlplane.apiserver.registry.resources import ApiServer, WriteOptions
 from statelab.controlplane.apiserver.serving import inside
 from statelab.controlplane.apiserver.serving.webhooks import WebhookCaller
-from statelab.controlplane.bootstrap import NODES, bootstrap, bootstrap_flows, bootstrap_roles, signing_key
+from statelab.controlplane.bootstrap import (
+    NODES,
+    bootstrap,
+    bootstrap_csi_nodes,
+    bootstrap_flows,
+    bootstrap_roles,
+    signing_key,
+)
 from statelab.controlplane.clock import Loop
 from statelab.controlplane.controllers import all_controllers
 from statelab.controlplane.controllers.disruption import evicted, may_evict
@@ -99,6 +106,7 @@ class ControlPlane:
             bootstrap(self.view("kubeadm"), next(iter(self.kubelets.values())).host_ip)
         bootstrap_roles(self.view("apiserver"), self.store, self.random if is_new else None)
         bootstrap_flows(self.view("apiserver"), self.store, self.random if is_new else None)
+        bootstrap_csi_nodes(self.store, self.random if is_new else None)
         for kubelet in self.kubelets.values():
             kubelet.start()
         first = next(iter(self.kubelets.values()))

@@ -52,7 +52,11 @@ class View:
 
     def written(self, plural: str) -> builtins.list[Object]:
         """As `list`, without default objects that nobody has looked at yet: those have no owners and own nothing."""
-        return self._api.store.list(plural) if self._api.store.is_made(plural) else []
+        return self._api.store.list(plural) if self.is_made(plural) else []
+
+    def is_made(self, plural: str) -> bool:
+        """Whether the objects that a new cluster has of a kind are not still to be made, when somebody looks."""
+        return self._api.store.is_made(plural)
 
     def owned(self, plural: str, owner: Object) -> builtins.list[Object]:
         """The objects that `owner` controls, by uid."""

@@ -234,7 +234,12 @@ def _on_revision(revision: Revision, view: View) -> Iterable[str]:
     if revision.type == "DELETED":
         graph.drop(node, before or obj)
         uid = obj["metadata"]["uid"]
-        return [*_names(graph.dependents.get(uid, ())), *_waiting_owners(references_of(before or obj), graph, view)]
+        own = _made_unseen(revision, view)
+        return [
+            *_names(graph.dependents.get(uid, ())),
+            *own,
+            *_waiting_owners(references_of(before or obj), graph, view),
+        ]
     graph.put(node, before, obj)
     keys: list[str] = []
     was, now = references_of(before), references_of(obj)
@@ -250,6 +255,11 @@ def _on_revision(revision: Revision, view: View) -> Iterable[str]:
                 keys += _names(graph.dependents.get(obj["metadata"]["uid"], ()))
             keys.append(f"{node[0]}/{node[1]}")
     return keys
+
+
+def _made_unseen(revision: Revision, view: View) -> list[str]:
+    """The CSINode of a Node: those of a new cluster are made when somebody looks, and stand in no history."""
+    return [f"csinodes/{revision.key}"] if revision.plural == "nodes" and view.is_made("csinodes") else []
 
 
 def _names(nodes: Iterable[Node]) -> list[str]:

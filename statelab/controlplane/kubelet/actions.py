@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.kubelet.containers import (
+    RESTART_ALL,
     Attempt,
     PodRecord,
     containers_of,
     is_sidecar,
+    matching_action,
     restart_policy,
     should_restart,
 )
@@ -50,7 +52,8 @@ def _to_start(pod: Object, record: PodRecord, anew: Collection[str]) -> list[Obj
         return start
     record.initialized = True
     for container in main:
-        if container["name"] in anew or should_restart(pod, container, record.last.get(container["name"])):
+        name = container["name"]
+        if name in anew or name in record.rerun or should_restart(pod, container, record.last.get(name)):
             start.append(container)
     return start
 
@@ -61,7 +64,23 @@ def have_ended_for_good(pod: Object, record: PodRecord) -> bool:
         attempt = record.last.get(container["name"])
         if attempt is None or attempt.state != "exited" or should_restart(pod, container, attempt):
             return False
+        if attempt.name in record.rerun:
+            return False
     return True
+
+
+def note_restart_of_all(pod: Object, record: PodRecord) -> None:
+    """Note in the record that one has ended for which a rule says RestartAllContainers."""
+    for container in containers_of(pod):
+        attempt = record.last.get(container["name"])
+        if attempt is not None and attempt.state == "exited" and attempt.name not in record.rerun:
+            record.restarting_all |= matching_action(container, attempt.exit_code) == RESTART_ALL
+
+
+def begin_anew(pod: Object, record: PodRecord) -> None:
+    """All have ended that a RestartAllContainers ends: the Pod begins once more with its first init container."""
+    record.restarting_all = record.initialized = False
+    record.rerun |= {each["name"] for key in ("initContainers", "containers") for each in pod["spec"].get(key) or ()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +92,22 @@ class Stop:
     message: str
     grace_s: float | None
     again: bool
+    runs_hook: bool = True
 
 
 def to_stop(pod: Object, record: PodRecord) -> Iterator[Stop]:
     """Running containers whose image or size is another by now, and those that a probe has given up.
 
-    The first are started again whatever the restart policy says, the others unless it is Never.
+    The first are started again whatever the restart policy says, the others unless it is Never. All but the ephemeral
+    ones where a rule says RestartAllContainers, and then without their preStop hooks.
     """
+    if record.restarting_all:
+        for container in [*(pod["spec"].get("initContainers") or ()), *pod["spec"]["containers"]]:
+            attempt = record.last.get(container["name"])
+            if attempt is not None and attempt.state == "running":
+                message = f"Container {attempt.name} will be restarted with all containers of its Pod"
+                yield Stop(container, attempt, message, None, again=False, runs_hook=False)
+        return
     for container in containers_of(pod):
         attempt = record.last.get(container["name"])
         if attempt is None or attempt.state != "running":

@@ -11,7 +11,7 @@ from statelab.controlplane.kinds import Object
 if TYPE_CHECKING:
     from statelab.controlplane.runtime.containers import Container
 
-ALWAYS, ON_FAILURE = "Always", "OnFailure"
+ALWAYS, ON_FAILURE, RESTART_ALL = "Always", "OnFailure", "RestartAllContainers"
 
 
 @dataclass(slots=True)
@@ -69,7 +69,8 @@ class PodRecord:
     before: dict[str, Attempt] = field(default_factory=dict)
     waiting: dict[str, tuple[str, str]] = field(default_factory=dict)  # why a container was not started, last time
     initialized: bool = False  # the init containers are done: the others may be started, and started again
-    rerun: set[str] = field(default_factory=set)  # init containers that must run once more
+    rerun: set[str] = field(default_factory=set)  # containers that must run once more, whatever their policy says
+    restarting_all: bool = False  # a rule of a container that has ended says RestartAllContainers
     # Of a Pod that was resized (resizing.py): by container what the node has allowed, and what is told of it.
     allocated: dict[str, Object] | None = None
     resizing: dict[str, Object] = field(default_factory=dict)
@@ -130,13 +131,21 @@ def should_restart(pod: Object, container: Object, attempt: Attempt | None) -> b
     if attempt.state != "exited":
         return False
     policy = restart_policy(pod, container)
-    for rule in container.get("restartPolicyRules") or ():
-        if _rule_matches(rule, attempt.exit_code):
-            return True
+    if matching_action(container, attempt.exit_code):
+        return True
     return policy == ALWAYS or (policy == ON_FAILURE and attempt.exit_code != 0)
 
 
-def _rule_matches(rule: Object, exit_code: int) -> bool:
-    on = rule.get("exitCodes") or {}
-    values = on.get("values") or ()
-    return exit_code in values if on.get("operator") == "In" else exit_code not in values
+def matching_action(container: Object, exit_code: int) -> str:
+    """What the first of its restart rules that fits says: Restart, RestartAllContainers, or "" (KEP-5307, KEP-5532)."""
+    for rule in container.get("restartPolicyRules") or ():
+        on = rule.get("exitCodes") or {}
+        if (exit_code in (on.get("values") or ())) == (on.get("operator") == "In"):
+            return str(rule["action"])
+    return ""
+
+
+def may_restart_all(pod: Object) -> bool:
+    """Whether a rule of one of its containers says RestartAllContainers."""
+    rules = (rule for each in containers_of(pod) for rule in each.get("restartPolicyRules") or ())
+    return any(rule["action"] == RESTART_ALL for rule in rules)

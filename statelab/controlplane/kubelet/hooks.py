@@ -80,7 +80,9 @@ def _http_get(worker: PodWorker, container: Object, spec: Object, timeout_s: flo
     )
 
 
-def stop_container(worker: PodWorker, container: Object, attempt: Attempt, grace_s: float, message: str) -> Work:
+def stop_container(
+    worker: PodWorker, container: Object, attempt: Attempt, grace_s: float, message: str, *, runs_hook: bool = True
+) -> Work:
     """End a running container; returns when it has ended."""
     loop = worker.kubelet.loop
     deadline_s = loop.now_s + grace_s
@@ -88,7 +90,7 @@ def stop_container(worker: PodWorker, container: Object, attempt: Attempt, grace
     told_before, attempt.stopping = attempt.stopping, True  # a grace period may be shortened while it runs
     if not told_before:
         worker.tell(container, "Killing", message)
-    if hook and grace_s > 0 and not told_before:
+    if hook and runs_hook and grace_s > 0 and not told_before:
         problem = yield from run(worker, container, attempt, hook, timeout_s=grace_s)
         if problem is not None:
             worker.tell(container, "FailedPreStopHook", "PreStopHook failed", type="Warning")

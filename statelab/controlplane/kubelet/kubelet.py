@@ -18,7 +18,7 @@ from statelab.controlplane.kubelet import ending, expanding, mounting
 from statelab.controlplane.kubelet.admission import rejection
 from statelab.controlplane.kubelet.backoff import BackOff
 from statelab.controlplane.kubelet.images import Images
-from statelab.controlplane.kubelet.nodes import Addresses, new_node, node_status
+from statelab.controlplane.kubelet.nodes import Addresses, csi_node, new_node, node_status
 from statelab.controlplane.kubelet.pods import PodWorker
 from statelab.controlplane.kubelet.status import is_terminal
 from statelab.controlplane.kubelet.tokens import PodTokens
@@ -85,10 +85,17 @@ class Kubelet:
         self.network.attach(self.host_ip)
         if self.view.get("nodes", self.node_name) is None:
             self.view.create("nodes", new_node(self.node_name, self._index), why="the kubelet registers its node")
+        self._register_drivers()
         self._report()
         for pod in self.view.list("pods"):
             if pod["spec"].get("nodeName") == self.node_name:
                 self._take(pod)
+
+    def _register_drivers(self) -> None:
+        """Make the node's CSINode, unless those of a new cluster are still to be made."""
+        node = self.view.get("nodes", self.node_name)
+        if node is not None and self.view.is_made("csinodes") and self.view.get("csinodes", self.node_name) is None:
+            self.view.create("csinodes", csi_node(node), why="the kubelet tells of the drivers of its node")
 
     def stop(self) -> None:
         """The machine is off: containers end, nothing is said of them, and no heartbeat comes."""

@@ -1,6 +1,7 @@
 """The Node a kubelet registers, what it says of itself, and the addresses it gives to its Pods.
 
-Source: pkg/kubelet/nodestatus/setters.go, pkg/kubelet/kubelet_node_status.go; the names and labels are kind's.
+Source: pkg/kubelet/nodestatus/setters.go, pkg/kubelet/kubelet_node_status.go, pkg/volume/csi/nodeinfomanager; the names
+and labels are kind's.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ CAPACITY = {
     "pods": "1000",
 }
 CONTROL_PLANE_TAINT = {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}
+_MIGRATED = tuple(
+    f"kubernetes.io/{name}"
+    for name in ("aws-ebs", "azure-disk", "azure-file", "cinder", "gce-pd", "portworx-volume", "vsphere-volume")
+)
 _CONDITIONS = (
     ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
     ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
@@ -63,6 +68,22 @@ def new_node(name: str, index: int) -> Object:
     }
     metadata = {"name": name, "labels": labels, "annotations": annotations}
     return {"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": spec}
+
+
+def csi_node(node: Object) -> Object:
+    """The CSINode beside a Node: no driver has told of itself, and of those that were built in CSI has taken over."""
+    metadata = node["metadata"]
+    owner = {"apiVersion": "v1", "kind": "Node", "name": metadata["name"], "uid": metadata["uid"]}
+    return {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "CSINode",
+        "metadata": {
+            "name": metadata["name"],
+            "annotations": {"storage.alpha.kubernetes.io/migrated-plugins": ",".join(_MIGRATED)},
+            "ownerReferences": [owner],
+        },
+        "spec": {"drivers": None},
+    }
 
 
 def node_status(node: Object, host_ip: str, now_s: float) -> Object:

@@ -191,6 +191,7 @@ class PodWorker:
                 self._reject(*refusal)
                 return
         resizing.consider(self)
+        actions.note_restart_of_all(self.pod, self.record)
         status = pod_status(self.pod, self.record, self.kubelet.host_ip, self.kubelet.loop.now_s)
         if status["phase"] in ("Succeeded", "Failed"):  # its containers have ended for good
             self._end_of_life()
@@ -205,6 +206,10 @@ class PodWorker:
             yield self.kubelet.random.uniform(*_SANDBOX_S)
             self._create_sandbox()
         again = yield from self._stop()
+        if self.record.restarting_all:
+            actions.begin_anew(self.pod, self.record)
+            self._again = True
+            return
         if not again and self._stop_sidecars():
             return
         failed = False
@@ -286,7 +291,10 @@ class PodWorker:
         again = set()
         for each in list(actions.to_stop(self.pod, self.record)):
             grace_s = self._grace_s() if each.grace_s is None else each.grace_s
-            yield from hooks.stop_container(self, each.container, each.attempt, grace_s, each.message)
+            stopping = hooks.stop_container(
+                self, each.container, each.attempt, grace_s, each.message, runs_hook=each.runs_hook
+            )
+            yield from stopping
             if each.again:
                 again.add(each.attempt.name)
         return again

@@ -5,7 +5,7 @@ Pure functions. Source: pkg/kubelet/kubelet_pods.go (getPhase, convertToAPIConta
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from statelab.controlplane import quantity
@@ -17,11 +17,14 @@ from statelab.controlplane.kubelet.containers import (
     containers_of,
     is_init,
     is_sidecar,
+    matching_action,
+    may_restart_all,
     should_restart,
 )
 
 _CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
 _RESIZING = ("PodResizePending", "PodResizeInProgress")
+_RESTARTING_ALL = "AllContainersRestarting"  # told of Pods with a rule that may do it (KEP-5532)
 _LOST = "The container could not be located when the pod was terminated"
 
 
@@ -31,7 +34,7 @@ def pod_status(pod: Object, record: PodRecord, host_ip: str, now_s: float, *, te
     old = pod.get("status") or {}
     init = [_container_status(pod, each, record) for each in pod["spec"].get("initContainers") or ()]
     main = [_container_status(pod, each, record) for each in pod["spec"]["containers"]]
-    phase = _phase(pod, init, main, terminal)
+    phase = _phase(pod, init, main, terminal, record.rerun)
     if old.get("phase") in ("Failed", "Succeeded"):
         phase = old["phase"]  # a Pod never leaves a terminal phase
     status: Object = {"observedGeneration": pod["metadata"].get("generation", 1), "phase": phase}
@@ -146,15 +149,13 @@ def _restarts(pod: Object, container: Object, terminated: Object) -> bool:
     policy = pod["spec"].get("restartPolicy") or "Always"
     if container.get("restartPolicy"):
         policy = container["restartPolicy"]
-    for rule in container.get("restartPolicyRules") or ():
-        values = (rule.get("exitCodes") or {}).get("values") or ()
-        if (terminated["exitCode"] in values) == ((rule.get("exitCodes") or {}).get("operator") == "In"):
-            return True
+    if matching_action(container, terminated["exitCode"]):
+        return True
     return bool(policy == "Always" or (policy == "OnFailure" and terminated["exitCode"] != 0))
 
 
-def _phase(pod: Object, init: list[Object], main: list[Object], terminal: bool) -> str:
-    """Source: getPhase."""
+def _phase(pod: Object, init: list[Object], main: list[Object], terminal: bool, rerun: Collection[str]) -> str:
+    """`rerun`: names of containers that run once more whatever their policy says. Source: getPhase."""
     pending = 0
     waiting = running = 0
     has_started = any(_has_started(each) for each in main)
@@ -184,7 +185,7 @@ def _phase(pod: Object, init: list[Object], main: list[Object], terminal: bool) 
             waiting += 1
         else:
             stopped.append(ended)
-            restartable += _restarts(pod, container, ended)
+            restartable += container["name"] in rerun or _restarts(pod, container, ended)
     if pending or waiting:
         return "Pending"
     if running:
@@ -201,7 +202,8 @@ def _conditions(
     pod: Object, record: PodRecord, init: list[Object], main: list[Object], phase: str, now_s: float
 ) -> list[Object]:
     old = {each["type"]: each for each in (pod.get("status") or {}).get("conditions") or ()}
-    foreign = [each for each in old.values() if each["type"] not in _CONDITIONS and each["type"] not in _RESIZING]
+    ours = (*_CONDITIONS, *_RESIZING, _RESTARTING_ALL)
+    foreign = [each for each in old.values() if each["type"] not in ours]
     foreign += [record.resizing[name] for name in _RESIZING if name in record.resizing]
     containers_ready = _containers_ready(pod, init, main, phase)
     found: dict[str, tuple[bool, str, str]] = {
@@ -211,8 +213,11 @@ def _conditions(
         "ContainersReady": containers_ready,
         "PodScheduled": (True, "", ""),
     }
+    if may_restart_all(pod):
+        reason = {"Succeeded": "PodCompleted", "Failed": "PodFailed"}.get(phase, "")
+        found[_RESTARTING_ALL] = (record.restarting_all and not reason, reason, "")
     generation = pod["metadata"].get("generation", 1)
-    return [*foreign, *(_condition(name, *found[name], generation, old.get(name), now_s) for name in _CONDITIONS)]
+    return [*foreign, *(_condition(name, *each, generation, old.get(name), now_s) for name, each in found.items())]
 
 
 def _condition(

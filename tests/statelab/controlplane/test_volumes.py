@@ -301,7 +301,10 @@ def test_a_retained_volume_is_released_and_free_again_without_its_claim_referenc
             {"persistentVolumeReclaimPolicy": "Delete"},
             "host_path deleter only supports /tmp/.+ but received provided /data/v",
         ),
-        ({"persistentVolumeReclaimPolicy": "Recycle"}, "No recycler plugin found for the volume!"),
+        (
+            {"persistentVolumeReclaimPolicy": "Recycle", "hostPath": None, "csi": {"driver": "d", "volumeHandle": "v"}},
+            "No recycler plugin found for the volume!",
+        ),
     ],
 )
 def test_a_volume_that_cannot_be_reclaimed_has_failed(plane: ControlPlane, spec: Object, problem: str) -> None:
@@ -312,6 +315,20 @@ def test_a_volume_that_cannot_be_reclaimed_has_failed(plane: ControlPlane, spec:
     assert found is not None
     assert (found["status"]["phase"], found["status"]["message"]) == ("Failed", problem)
     assert [each.split(": ", 1)[1] for each in told(plane, "v")] == [problem]
+
+
+def test_a_host_path_is_scrubbed_by_a_pod_and_given_to_the_next_claim(plane: ControlPlane) -> None:
+    make(plane, volume("v", persistentVolumeReclaimPolicy="Recycle"), claim(storageClassName=""))
+    plane.delete("persistentvolumeclaims", "default/data")
+    plane.settle()
+    assert phase(plane, "pv/v") == "Available"
+    words = told(plane, "v")
+    assert words[-1] == "Normal VolumeRecycled: Volume recycled"
+    assert "Normal RecyclerPod: Recycler pod: Container started" in words
+    plane.settle()
+    assert plane.list("pods") == []
+    make(plane, claim("next", storageClassName=""))
+    assert bound_to(plane, "default/next") == "v"
 
 
 def test_a_host_path_below_tmp_can_be_deleted(plane: ControlPlane) -> None:

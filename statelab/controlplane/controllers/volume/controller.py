@@ -24,6 +24,7 @@ from statelab.controlplane.controllers.common.claims import (
 )
 from statelab.controlplane.controllers.common.memory import Memory
 from statelab.controlplane.controllers.common.pods import is_finished
+from statelab.controlplane.controllers.volume import recycling
 from statelab.controlplane.controllers.volume.binding import bind, set_claim_phase, with_annotations
 from statelab.controlplane.controllers.volume.index import VolumeIndex, claim_of
 from statelab.controlplane.controllers.volume.matching import best_volume, mismatch
@@ -251,7 +252,7 @@ def _on_class(revision: Revision, view: View) -> Iterable[str]:
 
 def _on_pod(revision: Revision, view: View) -> Iterable[str]:
     _memory(view).users.on_pod(revision)
-    return ()
+    return recycling.on_pod(revision)
 
 
 CONTROLLER = Controller(

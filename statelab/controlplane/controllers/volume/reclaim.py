@@ -7,12 +7,11 @@ pkg/volume/hostpath (its deleter).
 from __future__ import annotations
 
 from statelab.controlplane.controllers.common.claims import BOUND_BY_CONTROLLER, PROVISIONED_BY, annotations_of
+from statelab.controlplane.controllers.volume import recycling
 from statelab.controlplane.controllers.volume.binding import set_volume_phase
 from statelab.controlplane.controllers.volume.matching import modes_differ
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.view import View
-
-_RECYCLE = "No recycler plugin found for the volume!"
 
 
 def sync_volume(volume: Object, view: View) -> None:
@@ -58,7 +57,12 @@ def _release(volume: Object, why: str, view: View) -> None:
         volume = set_volume_phase(volume, "Released", view, why=why)
     policy = _policy(volume)
     if policy == "Recycle":
-        _fail(volume, "VolumeFailedRecycle", _RECYCLE, view)
+        recycled = recycling.problem_or_done(volume, view)
+        if isinstance(recycled, str):
+            _fail(volume, "VolumeFailedRecycle", recycled, view)
+        elif recycled:
+            view.event(volume, "VolumeRecycled", "Volume recycled")
+            _unbind(volume, f"{why}, and it was scrubbed", view)
     elif policy == "Delete" and PROVISIONED_BY not in annotations_of(volume):  # else its provisioner deletes it
         problem = _deletion_problem(volume)
         if problem is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from statelab.controlplane.bootstrap import NODES
 from statelab.controlplane.controlplane import ControlPlane
 from statelab.controlplane.kubelet.nodes import Addresses
 
@@ -117,3 +118,19 @@ def test_init_containers_run_again_in_the_new_sandbox_of_a_node_that_comes_back(
     setup = cluster.status()["initContainerStatuses"][0]
     assert setup["restartCount"] == 1
     assert setup["state"]["terminated"]["finishedAt"] <= cluster.main()["state"]["running"]["startedAt"]
+
+
+def test_each_node_has_a_csi_node_that_goes_with_it(cluster: Any) -> None:
+    before = cluster.store.revision
+    made = cluster.list("csinodes")
+    assert [each["metadata"]["name"] for each in made] == list(NODES)
+    assert [each["spec"]["drivers"] for each in made] == [None] * 3
+    assert {each["metadata"]["ownerReferences"][0]["uid"] for each in made} == {
+        each["metadata"]["uid"] for each in cluster.list("nodes")
+    }
+    assert cluster.store.revision == before + len(made), "they are made when somebody looks"
+    cluster.delete("nodes", "kind-worker")
+    cluster.settle()
+    assert [each["metadata"]["name"] for each in cluster.list("csinodes")] == ["kind-control-plane", "kind-worker2"]
+    cluster.kubelets["kind-worker"].start()
+    assert cluster.get("csinodes", "kind-worker") is not None

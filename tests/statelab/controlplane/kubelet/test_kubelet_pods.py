@@ -312,3 +312,31 @@ def test_a_sidecar_does_not_keep_a_pod_that_has_done_its_work(cluster: Any) -> N
     proxy = cluster.status()["initContainerStatuses"][0]
     assert "terminated" in proxy["state"]
     assert proxy["restartCount"] == 0
+
+
+def test_a_rule_may_restart_all_containers_from_the_first_init_container_on(cluster: Any) -> None:
+    rule = {"action": "RestartAllContainers", "exitCodes": {"operator": "In", "values": [42]}}
+    waits = {"image": "busybox:1.36", "command": ["sh", "-c", "trap 'exit 0' TERM; while true; do sleep 1; done"]}
+    trigger = {"restartPolicy": "Never", "restartPolicyRules": [rule], "command": ["sh", "-c", "sleep 5; exit 42"]}
+    cluster.start(
+        image="busybox:1.36",
+        container=trigger,
+        restartPolicy="Never",
+        initContainers=[
+            {"name": "set-up", "image": "busybox:1.36", "command": ["true"]},
+            {"name": "proxy", **waits, "restartPolicy": "Always", "lifecycle": {"preStop": {"sleep": {"seconds": 9}}}},
+        ],
+    )
+    seen: list[tuple[str, str]] = []
+
+    def restarts() -> list[int]:
+        status = cluster.status()
+        condition = {each["type"]: each["status"] for each in status.get("conditions") or ()}
+        seen.append((status.get("phase", ""), condition.get("AllContainersRestarting", "")))
+        parts = (status.get("initContainerStatuses") or ()), (status.get("containerStatuses") or ())
+        return [each["restartCount"] for part in parts for each in part]
+
+    cluster.run_until(lambda: restarts() == [1, 1, 1] and cluster.is_ready(), 30)
+    assert ("Running", "True") in seen and seen[-1] == ("Running", "False")
+    assert "Failed" not in {phase for phase, _ in seen}
+    cluster.run_until(lambda: restarts() == [2, 2, 2], 60)

@@ -240,12 +240,10 @@ class Scheduler:
         self._refused.pop(waiting.uid, None)
         waiting.attempts += 1
         waiting.tried_s = self._loop.now_s
-        info = PodInfo.of(pod)
+        info, cluster = PodInfo.of(pod), self._binder.cluster
         try:
-            outcome = schedule(info, self._nodes, self._view, self._volumes, self._nominations())
-            plan = (
-                preemption.plan(info, outcome, self._nodes, self._view, self._volumes) if outcome.rejections else None
-            )
+            outcome = schedule(info, self._nodes, cluster, self._volumes, self._nominations())
+            plan = preemption.plan(info, outcome, self._nodes, cluster, self._volumes) if outcome.rejections else None
         except Exception as error:
             # A Pod that nobody has thought of must not stop the scheduling of all others; upstream recovers, too.
             log.exception("scheduling %s failed", waiting.key)

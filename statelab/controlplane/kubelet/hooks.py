@@ -96,12 +96,11 @@ def stop_container(
             worker.tell(container, "FailedPreStopHook", "PreStopHook failed", type="Warning")
     grace_s = max(deadline_s - loop.now_s, _LEAST_GRACE_S)
     if attempt.state == "running" and attempt.runtime is not None:
-        signal = (container.get("lifecycle") or {}).get("stopSignal") or "TERM"
-        yield partial(_signal_and_wait, worker, attempt, signal.removeprefix("SIG"), grace_s)
+        yield partial(_signal_and_wait, worker, attempt, grace_s)
     yield worker.kubelet.random.uniform(*_LET_GO_S)
 
 
-def _signal_and_wait(worker: PodWorker, attempt: Attempt, signal: str, grace_s: float, resume: Resume) -> None:
+def _signal_and_wait(worker: PodWorker, attempt: Attempt, grace_s: float, resume: Resume) -> None:
     runtime = attempt.runtime
     assert runtime is not None
 
@@ -114,4 +113,4 @@ def _signal_and_wait(worker: PodWorker, attempt: Attempt, signal: str, grace_s: 
 
     timer = worker.kubelet.loop.call_later(grace_s, kill)
     worker.when_exited(attempt, ended)
-    runtime.signal(signal)
+    runtime.signal("TERM")

@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from statelab.controlplane.controllers.common.claims import BOUND_BY_CONTROLLER
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object, key_of
-from statelab.controlplane.scheduling.volumes import SELECTED_NODE, Decision, are_bound
+from statelab.controlplane.scheduling import assumed
+from statelab.controlplane.scheduling.assumed import Assumed
+from statelab.controlplane.scheduling.volumes import Decision, are_bound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,10 +40,14 @@ class _Binding:
 
 
 class Binder:
-    """`view` acts as the scheduler. `gave_up(pod, node, message)` is told of a Pod that could not be bound."""
+    """`view` acts as the scheduler. `gave_up(pod, node, message)` is told of a Pod that could not be bound.
+
+    `cluster` is what the next Pod is to be judged by: as if all that was decided of volumes were written.
+    """
 
     def __init__(self, view: View, gave_up: Callable[[Object, str, str], None]) -> None:
         self._view = view
+        self.cluster = Assumed(view)
         self._loop: Loop = view.loop
         self._gave_up = gave_up
         self._bindings: dict[str, _Binding] = {}  # by uid
@@ -56,6 +61,7 @@ class Binder:
         uid = pod["metadata"]["uid"]
         binding = self._bindings[uid] = _Binding(pod, node, decision)
         if decision:
+            self.cluster.assume(decision, node)
             binding.step = self._loop.call_later(_PRE_BIND_S, lambda: self._pre_bind(uid))
         else:
             binding.step = self._loop.call_later(_BIND_S, lambda: self._bind(uid))
@@ -68,6 +74,7 @@ class Binder:
         for timer in (binding.deadline, binding.step):
             if timer is not None:
                 timer.cancel()
+        self.cluster.forget(binding.decision)
         for key in _claim_keys(binding):
             self._by_claim.get(key, set()).discard(uid)
             if not self._by_claim.get(key):
@@ -80,22 +87,15 @@ class Binder:
             self._look_at(uid)
 
     def _pre_bind(self, uid: str) -> None:
-        """Write what the volume controller needs to know: which volume is for which claim, which node was chosen."""
+        """Write what was decided of volumes, and wait until it is done."""
         binding = self._bindings[uid]
         name = binding.pod["metadata"]["name"]
         try:
-            for volume, claim in binding.decision.reserve:
-                self._view.update(
-                    "persistentvolumes", _reserved(volume, claim), why=f"{name} will use it on {binding.node}"
-                )
-            for claim in binding.decision.provision:
-                chosen = _with_annotation(claim, SELECTED_NODE, binding.node)
-                self._view.update(
-                    "persistentvolumeclaims", chosen, why=f"{name}, its first consumer, goes to {binding.node}"
-                )
+            assumed.write(binding.decision, binding.node, name, self._view)
         except ApiError as error:
             self._give_up(uid, f'running PreBind plugin "VolumeBinding": {error.message}')
             return
+        self.cluster.forget(binding.decision)
         why = "binding volumes: context deadline exceeded"
         binding.deadline = self._loop.call_later(
             _TIMEOUT_S,
@@ -141,24 +141,3 @@ class Binder:
 def _claim_keys(binding: _Binding) -> list[str]:
     claims = [*(claim for _, claim in binding.decision.reserve), *binding.decision.provision]
     return [key_of(claim) for claim in claims]
-
-
-def _with_annotation(obj: Object, name: str, value: str) -> Object:
-    metadata = obj["metadata"]
-    annotations = {**(metadata.get("annotations") or {}), name: value}
-    return {**obj, "metadata": {**metadata, "annotations": annotations}}
-
-
-def _reserved(volume: Object, claim: Object) -> Object:
-    """The volume with a claimRef: the volume controller will do the rest."""
-    metadata = claim["metadata"]
-    reference = {
-        "kind": "PersistentVolumeClaim",
-        "namespace": metadata["namespace"],
-        "name": metadata["name"],
-        "uid": metadata["uid"],
-        "apiVersion": "v1",
-        "resourceVersion": metadata["resourceVersion"],
-    }
-    marked = _with_annotation(volume, BOUND_BY_CONTROLLER, "yes")
-    return {**marked, "spec": {**volume["spec"], "claimRef": reference}}

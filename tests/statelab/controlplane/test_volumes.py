@@ -279,6 +279,15 @@ def test_a_claim_whose_volume_is_torn_away_is_lost(plane: ControlPlane) -> None:
     assert f"Warning ClaimLost: {lost}" in told(plane, "data")
 
 
+def test_what_the_scheduler_gives_to_one_pod_is_free_for_no_other(plane: ControlPlane) -> None:
+    local = storage_class("local", provisioner="kubernetes.io/no-provisioner", volumeBindingMode="WaitForFirstConsumer")
+    make(plane, local, volume("v1", storageClassName="local"), volume("v2", storageClassName="local"))
+    make(plane, claim("a", storageClassName="local"), claim("b", storageClassName="local"))
+    make(plane, pod("a", "a"), pod("b", "b"), pod("also-a", "a"))
+    assert {bound_to(plane, "default/a"), bound_to(plane, "default/b")} == {"v1", "v2"}
+    assert [each for each in plane.list("events") if each["reason"] == "FailedScheduling"] == []
+
+
 # ---- reclaiming
 
 

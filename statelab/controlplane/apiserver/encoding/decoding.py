@@ -80,7 +80,7 @@ def zero_maker(field: GoField) -> Callable[[], Any]:
 
 
 def _field_decoder(field: GoField) -> Decoder:
-    drops = field.omit != "-" and not field.pointer
+    drops = field.drops_empty
     if field.go_type == json_schemas.GO_TYPE:
         return _json_schema
     if field.kind == "struct":

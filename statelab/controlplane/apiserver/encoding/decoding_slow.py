@@ -114,7 +114,7 @@ class _Walk:
             made = self.map(field, value, where, path)
         else:
             made = self.scalar(field.kind, field.go_type, value, where)
-        if not field.pointer and field.omit != "-" and isinstance(made, (str, int, list, dict)) and not made:
+        if field.drops_empty and isinstance(made, (str, int, list, dict)) and not made:
             return made if field.kind in ("int-or-string", "quantity", "raw") else EMPTY
         return made
 

@@ -39,11 +39,17 @@ class GoField:
     definition: str  # of a struct, or of a slice's struct elements; "" otherwise
 
     @property
+    def drops_empty(self) -> bool:
+        """Whether an empty value counts as none: `omitempty`, but where a default stands only for what is not there."""
+        return self.omit != "-" and not self.pointer and self.go_type not in _EMPTY_COUNTS
+
+    @property
     def may_be_left_out(self) -> bool:
         """Whether JSON without this field can stand for its zero value."""
         return self.pointer or self.omit == "z" or (self.omit == "o" and self.kind not in _NEVER_EMPTY)
 
 
+_EMPTY_COUNTS = frozenset({"[]v2.HPAScalingPolicy"})  # `policies: []` is refused, without policies they are made
 _NEVER_EMPTY = frozenset({"struct", "time", "micro-time", "int-or-string", "quantity"})
 
 

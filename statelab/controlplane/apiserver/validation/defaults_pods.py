@@ -71,6 +71,7 @@ def pod_spec(spec: Fields) -> None:
     account = spec.get("serviceAccountName") or spec.get("serviceAccount")
     if account:
         spec["serviceAccountName"] = spec["serviceAccount"] = account
+    spec.pop("schedulingGroup", None)  # of a gate that is off in 1.36, GenericWorkload
     spec.setdefault("dnsPolicy", "ClusterFirst")
     spec.setdefault("restartPolicy", "Always")
     spec.setdefault("securityContext", {})
@@ -107,9 +108,16 @@ def container(value: Fields) -> None:
     for key in ("livenessProbe", "readinessProbe", "startupProbe"):
         if key in value:
             probe(value[key])
-    for handler in (value.get("lifecycle") or {}).values():
-        if isinstance(handler, dict):
-            _handler(handler)
+    if "lifecycle" in value:
+        _lifecycle(value)
+
+
+def _lifecycle(container: Fields) -> None:
+    lifecycle: Fields = container["lifecycle"]
+    if lifecycle.pop("stopSignal", None) and not lifecycle:  # its gate, ContainerStopSignals, is off in 1.36
+        del container["lifecycle"]
+    for handler in lifecycle.values():
+        _handler(handler)
 
 
 def probe(value: Fields) -> None:

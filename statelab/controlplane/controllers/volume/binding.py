@@ -28,13 +28,17 @@ def bind(volume: Object, claim: Object, view: View) -> None:
 
 
 def _volume_to_claim(volume: Object, claim: Object, view: View, *, why: str) -> Object:
+    bound = reserved(volume, claim)
+    return view.update("persistentvolumes", bound, why=why) if bound is not volume else volume
+
+
+def reserved(volume: Object, claim: Object) -> Object:
+    """The volume with a claimRef to the claim; itself where it has that already."""
     was_reserved = is_reserved_for(volume, claim)
     bound = volume
     if not was_reserved or volume["spec"]["claimRef"].get("uid") != claim["metadata"]["uid"]:
         bound = {**volume, "spec": {**volume["spec"], "claimRef": claim_reference(claim)}}
-    if not was_reserved:
-        bound = with_annotations(bound, {BOUND_BY_CONTROLLER: "yes"})
-    return view.update("persistentvolumes", bound, why=why) if bound is not volume else volume
+    return bound if was_reserved else with_annotations(bound, {BOUND_BY_CONTROLLER: "yes"})
 
 
 def claim_reference(claim: Object) -> Object:

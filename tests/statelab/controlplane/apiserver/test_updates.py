@@ -105,10 +105,16 @@ def test_a_new_template_is_a_new_generation_and_the_same_one_is_not() -> None:
     assert obj["metadata"]["generation"] == 1
 
 
-def test_max_unavailable_of_a_stateful_set_vanishes_without_a_word() -> None:
+def test_what_belongs_to_a_gate_that_is_off_vanishes_without_a_word() -> None:
     body = copy.deepcopy(SET)
     body["spec"]["updateStrategy"] = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 2}}  # type: ignore[index]
     assert stored("statefulsets", body)["spec"]["updateStrategy"]["rollingUpdate"] == {"partition": 0}
+    body = copy.deepcopy(SET)
+    spec = body["spec"]["template"]["spec"]  # type: ignore[index]
+    spec["schedulingGroup"] = {"podGroupName": "g"}
+    spec["containers"][0]["lifecycle"] = {"stopSignal": "SIGUSR1"}
+    kept = stored("statefulsets", body)["spec"]["template"]["spec"]
+    assert "schedulingGroup" not in kept and "lifecycle" not in kept["containers"][0]
 
 
 def test_a_claim_keeps_its_spec_but_for_a_larger_request_once_bound() -> None:

@@ -180,6 +180,29 @@ def test_a_rule_about_a_change_is_asked_when_something_changes(server: Server) -
     assert status["details"]["causes"][0]["message"] == "Invalid value: 2: may only grow"
 
 
+def test_what_was_wrong_before_a_change_and_is_not_changed_is_let_be(server: Server) -> None:
+    merge = "application/merge-patch+json"
+    loose = an_object(size=integer(), title={"type": "string"}, parts={"type": "array", "items": integer()})
+    server.define(loose)
+    assert server("POST", CACHES, cache(size=12, title="long", parts=[1, 1]))[0] == 201
+    rules = [{"rule": "self.size() < 3"}]
+    strict = an_object(
+        size=integer(maximum=10),
+        title={"type": "string", "x-kubernetes-validations": rules},
+        parts={"type": "array", "items": integer(maximum=0), "x-kubernetes-list-type": "set"},
+        other=integer(),
+    )
+    code, body = server("PATCH", f"{DEFINITIONS}/{KEY}", {"spec": definition(strict)["spec"]}, merge)
+    assert code == 200, body
+    server.plane.settle()
+    assert server("PATCH", f"{CACHES}/one", {"spec": {"other": 1}}, merge)[0] == 200
+    assert server.warnings == ['299 - "spec.title: Invalid value: \\"long\\": failed rule: self.size() < 3"']
+    _, status = server("PATCH", f"{CACHES}/one", {"spec": {"size": 11, "title": "other", "parts": [1, 2]}}, merge)
+    assert [each["field"] for each in status["details"]["causes"]] == [
+        "spec.parts[0]", "spec.parts[1]", "spec.size", "spec.title",
+    ]  # fmt: skip
+
+
 def test_a_rule_with_an_optional_old_value_is_asked_when_something_is_made_too(server: Server) -> None:
     rule = {
         "rule": "oldSelf.hasValue() ? self >= oldSelf.value() : self <= oldSelf.orValue(3)",

@@ -47,6 +47,7 @@ class Custom:
     served: tuple[str, ...] = ()  # every version that is served
     webhook: dict[str, Any] | None = None  # what converts, where versions differ by more than their names
     by_webhook: Callable[[Custom, Object, str], Object] | None = None  # how it is asked, where there is a server
+    _doubts: list[str] = field(default_factory=list)
 
     @cached_property
     def has_rules(self) -> bool:
@@ -63,6 +64,7 @@ class Custom:
             counts=_counts,
             new_status=lambda obj: None,
             prepare_status=self._prepare_status,
+            warnings=self._told,
         )
 
     @cached_property
@@ -146,10 +148,20 @@ class Custom:
         return meta.metadata_update(obj["metadata"], old["metadata"]) + self._content(obj, old)
 
     def _content(self, obj: Object, old: Object | None) -> Errors:
-        errors = values.validate(obj, self.schema) + _embedded(obj, self.schema)
+        errors = values.validate(obj, self.schema, old=values.ABSENT if old is None else old)
+        errors += _embedded(obj, self.schema)
+        if old is None or not values.repeated(old, self.schema):
+            errors += values.repeated(obj, self.schema)
+        let_be: Errors = []
         if self.has_rules:
-            errors += rules.unchecked(errors) or rules.validate(obj, old, self.schema)
+            errors += rules.unchecked(errors) or rules.validate(obj, old, self.schema, let_be)
+        self._doubts = [f"{each.field}: {each.message}" for each in let_be]
         return errors + self._scale_errors(obj)
+
+    def _told(self, obj: Object, old: Object | None) -> list[str]:
+        """What the rules, asked just now, have against values that have not changed: told beside the answer."""
+        told, self._doubts = self._doubts, []
+        return told
 
     def _scale_errors(self, obj: Object) -> Errors:
         if self.scale is None:

@@ -11,6 +11,7 @@ from typing import Any
 from statelab.controlplane.apiserver.validation.custom import cel
 from statelab.controlplane.apiserver.validation.custom.cel.evaluating import Budget
 from statelab.controlplane.apiserver.validation.custom.structural import Schema
+from statelab.controlplane.apiserver.validation.custom.values import ABSENT, same_element
 from statelab.controlplane.apiserver.validation.fields import Errors, invalid, shown
 from statelab.controlplane.errors import FieldError
 
@@ -19,7 +20,6 @@ _REASONS = {
     "FieldValueInvalid": "Invalid value", "FieldValueForbidden": "Forbidden", "FieldValueRequired": "Required value",
     "FieldValueDuplicate": "Duplicate value",
 }  # fmt: skip
-_ABSENT: Any = object()
 _UNFINISHED = (
     "some validation rules were not checked because the object was invalid; correct the existing errors to complete "
     "validation"
@@ -46,19 +46,19 @@ def unchecked(errors: Errors) -> Errors:
     return [FieldError("<nil>", "FieldValueInvalid", f"Invalid value: null: {_UNFINISHED}")]
 
 
-def validate(value: Any, old: Any, schema: Schema) -> Errors:
-    """`old` None: the object is created."""
+def validate(value: Any, old: Any, schema: Schema, let_be: Errors) -> Errors:
+    """`old` None: the object is created. `let_be` is given what is wrong with values that have not changed."""
     budget = Budget(_BUDGET)
     errors: Errors = []
     try:
-        _validate(value, _ABSENT if old is None else old, schema, "", budget, errors)
+        _validate(value, ABSENT if old is None else old, schema, "", budget, (errors, let_be))
     except cel.TooCostly:
         words = "validation failed due to running out of cost budget, no further validation rules will be run"
         errors.append(FieldError("<nil>", "FieldValueInvalid", f"Invalid value: null: {words}"))
     return errors
 
 
-def _validate(value: Any, old: Any, schema: Schema, path: str, budget: Budget, errors: Errors) -> None:
+def _validate(value: Any, old: Any, schema: Schema, path: str, budget: Budget, errors: tuple[Errors, Errors]) -> None:
     for rule in schema.get("x-kubernetes-validations") or ():
         _ask(rule, value, old, schema, path, budget, errors)
     if isinstance(value, dict):
@@ -66,25 +66,13 @@ def _validate(value: Any, old: Any, schema: Schema, path: str, budget: Budget, e
         for name in sorted(value):
             below = properties.get(name, others)
             if isinstance(below, dict):
-                before = old.get(name, _ABSENT) if isinstance(old, dict) else _ABSENT
+                before = old.get(name, ABSENT) if isinstance(old, dict) else ABSENT
                 inside = (f"{path}.{name}" if path else name) if name in properties else f"{path}[{name}]"
                 _validate(value[name], before, below, inside, budget, errors)
     elif isinstance(value, list) and isinstance(schema.get("items"), dict):
         for index, each in enumerate(value):
-            before = _same_element(each, old, schema)
+            before = same_element(each, old, schema)
             _validate(each, before, schema["items"], f"{path}[{index}]", budget, errors)
-
-
-def _same_element(element: Any, old: Any, schema: Schema) -> Any:
-    """The old element that a new one of a keyed list is compared with; in other lists there is none."""
-    keys = schema.get("x-kubernetes-list-map-keys")
-    if schema.get("x-kubernetes-list-type") != "map" or not keys or not isinstance(old, list):
-        return _ABSENT
-    if not isinstance(element, dict):
-        return _ABSENT
-    wanted = [element.get(key) for key in keys]
-    found = (each for each in old if isinstance(each, dict) and [each.get(key) for key in keys] == wanted)
-    return next(found, _ABSENT)
 
 
 def uses(node: cel.Node, name: str) -> bool:
@@ -92,13 +80,17 @@ def uses(node: cel.Node, name: str) -> bool:
     return (node.op == "name" and node.value == name) or any(uses(each, name) for each in node.args)
 
 
-def _ask(rule: dict[str, Any], value: Any, old: Any, schema: Schema, path: str, budget: Budget, errors: Errors) -> None:
+def _ask(
+    rule: dict[str, Any], value: Any, old: Any, schema: Schema, path: str, budget: Budget, errors: tuple[Errors, Errors]
+) -> None:
     expression = cel.parse(rule["rule"])
     variables = {"self": value}
-    if uses(expression, "oldSelf"):
+    is_about_change = uses(expression, "oldSelf")
+    found = errors[not is_about_change and old is not ABSENT and old == value]
+    if is_about_change:
         if rule.get("optionalOldSelf"):
-            variables["oldSelf"] = cel.Optional(old is not _ABSENT, None if old is _ABSENT else old)
-        elif old is _ABSENT:
+            variables["oldSelf"] = cel.Optional(old is not ABSENT, None if old is ABSENT else old)
+        elif old is ABSENT:
             return  # a rule about a change, and nothing has changed
         else:
             variables["oldSelf"] = old
@@ -112,10 +104,10 @@ def _ask(rule: dict[str, Any], value: Any, old: Any, schema: Schema, path: str, 
                 f"'{error}': call arguments did not match a supported operator, function or macro signature for rule: "
             )
             words += asked
-        errors.append(invalid(path or "<nil>", schema.get("type", ""), words))
+        found.append(invalid(path or "<nil>", schema.get("type", ""), words))
         return
     if holds is not True:
-        errors.append(_failed(rule, value, path, _message(rule, variables, budget)))
+        found.append(_failed(rule, value, path, _message(rule, variables, budget)))
 
 
 def _message(rule: dict[str, Any], variables: dict[str, Any], budget: Budget) -> str:

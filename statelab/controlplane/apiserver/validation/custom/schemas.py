@@ -92,7 +92,7 @@ def _defaults(schema: Schema, field: str) -> Errors:
         pruned = deepcopy(default)
         if prune(pruned, schema):
             errors.append(invalid(here, in_order(default), "must not have unknown fields"))
-        for each in values.validate(default, {**schema, "x-kubernetes-validations": []}):
+        for each in values.validate(default, schema) + values.repeated(default, schema):
             inside = here + (f".{each.field}" if each.field and each.field != "<nil>" else "")
             errors.append(FieldError(inside, each.reason, each.message))
     for key in ("items", "additionalProperties"):

@@ -31,17 +31,29 @@ _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{
 _LONGEST_MATCHED = 100_000
 
 
-def validate(value: Any, schema: Schema, path: str = "") -> Errors:
-    """What is wrong with a value; empty when nothing is."""
+ABSENT: Any = object()
+
+
+def validate(value: Any, schema: Schema, path: str = "", old: Any = ABSENT) -> Errors:
+    """What is wrong with a value; empty when nothing is.
+
+    What is wrong already and has not changed is let be: `old` is the value before the change, where there was one.
+    Source: apiextensions-apiserver/pkg/apiserver/validation/ratcheting.go.
+    """
+    errors = _validate(value, schema, path, old)
+    return [] if errors and old is not ABSENT and old == value else errors
+
+
+def _validate(value: Any, schema: Schema, path: str, old: Any) -> Errors:
     if value is None and schema.get("nullable"):
         return []
     errors = _type(value, schema, path)
     if errors:
         return errors
     if isinstance(value, dict):
-        errors += _object(value, schema, path)
+        errors += _object(value, schema, path, old)
     elif isinstance(value, list):
-        errors += _array(value, schema, path)
+        errors += _array(value, schema, path, old)
     elif isinstance(value, str):
         errors += _text(value, schema, path)
     elif isinstance(value, int | float) and not isinstance(value, bool):
@@ -79,7 +91,7 @@ def _mistyped(path: str, found: str, wanted: str) -> FieldError:
     return FieldError(path or "<nil>", "FieldValueTypeInvalid", message)
 
 
-def _object(value: Fields, schema: Schema, path: str) -> Errors:
+def _object(value: Fields, schema: Schema, path: str, old: Any) -> Errors:
     errors: Errors = []
     most, least = schema.get("maxProperties"), schema.get("minProperties")
     if most is not None and len(value) > most:
@@ -90,25 +102,55 @@ def _object(value: Fields, schema: Schema, path: str) -> Errors:
     for name in sorted(value):
         below = properties.get(name, others)
         if isinstance(below, dict):
-            errors += validate(value[name], below, f"{path}.{name}" if path else name)
+            before = old.get(name, ABSENT) if isinstance(old, dict) else ABSENT
+            errors += validate(value[name], below, f"{path}.{name}" if path else name, before)
     for name in schema.get("required") or ():
         if name not in value:
             errors.append(required(f"{path}.{name}" if path else name))
     return errors
 
 
-def _array(value: list[Any], schema: Schema, path: str) -> Errors:
+def _array(value: list[Any], schema: Schema, path: str, old: Any) -> Errors:
     errors: Errors = []
     items = schema.get("items")
     if isinstance(items, dict):
         for index, each in enumerate(value):
-            errors += validate(each, items, f"{path}[{index}]")
+            errors += validate(each, items, f"{path}[{index}]", same_element(each, old, schema))
     most, least = schema.get("maxItems"), schema.get("minItems")
     if least is not None and len(value) < least:
         errors.append(invalid(path, in_order({"": value})[4:-1], f"{path} in body should have at least {least} items"))
     if most is not None and len(value) > most:
         errors.append(too_many(path, len(value), most))
-    return errors + _unique(value, schema, path)
+    return errors
+
+
+def same_element(element: Any, old: Any, schema: Schema) -> Any:
+    """The old element that a new one of a keyed list is compared with; in other lists there is none: ABSENT."""
+    keys = schema.get("x-kubernetes-list-map-keys")
+    if schema.get("x-kubernetes-list-type") != "map" or not keys or not isinstance(old, list):
+        return ABSENT
+    if not isinstance(element, dict):
+        return ABSENT
+    wanted = [element.get(key) for key in keys]
+    found = (each for each in old if isinstance(each, dict) and [each.get(key) for key in keys] == wanted)
+    return next(found, ABSENT)
+
+
+def repeated(value: Any, schema: Schema, path: str = "") -> Errors:
+    """What is twice in lists that are sets or maps. Source: pkg/apiserver/schema/listtype/validation.go."""
+    errors: Errors = []
+    if isinstance(value, list):
+        errors += _unique(value, schema, path)
+        if isinstance(schema.get("items"), dict):
+            for index, each in enumerate(value):
+                errors += repeated(each, schema["items"], f"{path}[{index}]")
+    elif isinstance(value, dict):
+        properties, others = schema.get("properties") or {}, schema.get("additionalProperties")
+        for name in sorted(value):
+            below = properties.get(name, others)
+            if isinstance(below, dict):
+                errors += repeated(value[name], below, f"{path}.{name}" if path else name)
+    return errors
 
 
 def _unique(value: list[Any], schema: Schema, path: str) -> Errors:

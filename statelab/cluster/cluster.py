@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -11,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from statelab.cluster import conditions
+from statelab.cluster import conditions, typed
 from statelab.cluster.clocks import Clock, WallClock
 from statelab.cluster.connection import Connection, RequestRefused
 from statelab.cluster.custom import kind_called, parse_for
@@ -147,12 +146,8 @@ class Cluster:
         self, line: str | Iterable[str], *, stdin: str | None = None, timeout_s: float = 120.0
     ) -> KubectlResult:
         """Run a kubectl line against this cluster and namespace. Raises Problem for a line that cannot be split."""
-        try:
-            arguments = shlex.split(line) if isinstance(line, str) else list(line)
-        except ValueError as error:
-            raise Problem(f"The line cannot be read: {error}.", "Check its quotes.") from None
-        if arguments[:1] == ["kubectl"]:
-            arguments = arguments[1:]
+        arguments = typed.words(line) if isinstance(line, str) else list(line)
+        arguments = arguments[1:] if arguments[:1] == ["kubectl"] else arguments
         if (instead := stand_in()) is not None:
             return result_of(instead, self, arguments, stdin, timeout_s)
         result = run_kubectl(
@@ -162,6 +157,7 @@ class Cluster:
             namespace=self.namespace,
             stdin=stdin,
             timeout_s=timeout_s,
+            keep=self._keep,
         )
         if result.code and "was refused" in result.stderr and self.when_silent:
             return replace(result, stderr=f"{result.stderr}{self.when_silent}\n")
@@ -192,10 +188,15 @@ class Cluster:
             on_text=told,
             stdin=stdin,
             timeout_s=timeout_s,
+            keep=self._keep,
         )
         if code and refused and self.when_silent:
             on_text("stderr", f"{self.when_silent}\n")
         return code
+
+    def _keep(self, namespace: str) -> None:
+        """As `kubectl config set-context --current --namespace` has it."""
+        self.namespace = namespace
 
     # ---- waiting
 

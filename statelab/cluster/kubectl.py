@@ -7,15 +7,18 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import yaml
 
 from statelab.cluster.problem import Interrupted, Problem
+
+Keep = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -54,13 +57,22 @@ def needed_kubectl() -> str:
 
 
 def run_kubectl(
-    arguments: list[str], *, kubeconfig: Path, context: str, namespace: str, stdin: str | None, timeout_s: float
+    arguments: list[str],
+    *,
+    kubeconfig: Path,
+    context: str,
+    namespace: str,
+    stdin: str | None,
+    timeout_s: float,
+    keep: Keep = lambda namespace: None,
 ) -> KubectlResult:
-    """Run kubectl against one context of one kubeconfig. Raises Problem when there is none or it takes too long."""
-    found = needed_kubectl()
-    command = [found, "--context", context, *arguments]
+    """Run kubectl against one context of one kubeconfig. Raises Problem when there is none or it takes too long.
+
+    `keep` is called with the namespace that `kubectl config set-context --current` has chosen for the lines to come.
+    """
+    command = [needed_kubectl(), *arguments]
     try:
-        with in_namespace(kubeconfig, context, namespace) as paths:
+        with in_namespace(kubeconfig, context, namespace, keep) as paths:
             environment = {**os.environ, "KUBECONFIG": paths}
             done = subprocess.run(
                 command, env=environment, input=stdin, capture_output=True, text=True, timeout=timeout_s, check=False
@@ -76,25 +88,33 @@ def run_kubectl(
 
 
 @contextmanager
-def in_namespace(kubeconfig: Path, context: str, namespace: str) -> Iterator[str]:
+def in_namespace(kubeconfig: Path, context: str, namespace: str, keep: Keep) -> Iterator[str]:
     """A KUBECONFIG in which the context is the current one and its namespace is ours: a small file in front of theirs,
     which is not touched.
 
-    With --namespace kubectl warns of each object that has none, and refuses a manifest that names another.
+    With --namespace kubectl warns of each object that has none, and refuses a manifest that names another. With
+    --context before a verb that it does not know it speaks of plugins, where it would say which verb was meant.
     """
     with TemporaryDirectory(prefix="statelab-") as folder:
         front = Path(folder, "kubeconfig")
-        is_there = write_front(front, kubeconfig, context, namespace)
-        yield f"{front}{os.pathsep}{kubeconfig}" if is_there else str(kubeconfig)
+        write_front(front, kubeconfig, context, namespace)
+        before = front.read_bytes()
+        yield f"{front}{os.pathsep}{kubeconfig}"
+        if front.read_bytes() != before:  # written by `kubectl config`
+            keep(_context(front, context).get("namespace") or "default")
 
 
 def write_front(front: Path, kubeconfig: Path, context: str, namespace: str) -> bool:
-    """Write the file that stands in front of a kubeconfig; False where that has no such context: kubectl says so."""
-    said = yaml.safe_load(kubeconfig.read_text(encoding="utf-8")) or {}
-    chosen = next((each["context"] for each in said.get("contexts") or () if each.get("name") == context), None)
-    if chosen is None:
-        return False
+    """Write the file that stands in front of a kubeconfig; False where that has no such context: kubectl says so, and
+    takes no other one."""
+    chosen = _context(kubeconfig, context)
     ours = {"apiVersion": "v1", "kind": "Config", "current-context": context}
-    contexts = [{"name": context, "context": {**chosen, "namespace": namespace}}]
+    contexts = [] if not chosen else [{"name": context, "context": {**chosen, "namespace": namespace}}]
     front.write_text(json.dumps({**ours, "contexts": contexts}), encoding="utf-8")
-    return True
+    return bool(chosen)
+
+
+def _context(kubeconfig: Path, name: str) -> dict[str, Any]:
+    """What a kubeconfig says of a context; nothing where it has none of that name."""
+    said = yaml.safe_load(kubeconfig.read_text(encoding="utf-8")) or {}
+    return next((each.get("context") or {} for each in said.get("contexts") or () if each.get("name") == name), {})

@@ -15,30 +15,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from statelab.cluster.kubectl import in_namespace, needed_kubectl
+from statelab.cluster.kubectl import Keep, in_namespace, needed_kubectl
 from statelab.cluster.problem import Problem
 
 OnText = Callable[[str, str], None]  # "stdout" or "stderr", and what was written there
-_OPERATORS = "|&;<>`"
 _LOOK_EVERY_S = 0.2  # a blocked thread on Windows hears no Ctrl-C: it looks up now and then
 _END_WITHIN_S = 3.0
-
-
-def has_operators(line: str) -> bool:
-    """Whether a line has a pipe, a redirection or the like, outside of quotes: then a shell has to read it."""
-    quote, escaped = "", False
-    for at, letter in enumerate(line):
-        if escaped:
-            escaped = False
-        elif letter == "\\" and quote != "'":
-            escaped = True
-        elif quote:
-            quote = "" if letter == quote else quote
-        elif letter in "'\"":
-            quote = letter
-        elif letter in _OPERATORS or line.startswith("$(", at):
-            return True
-    return False
 
 
 def run_live(
@@ -50,19 +32,21 @@ def run_live(
     on_text: OnText,
     stdin: str | None = None,
     timeout_s: float | None = None,
+    keep: Keep = lambda namespace: None,
 ) -> int:
     """Run kubectl with these arguments, or a whole line in the shell, and give back its exit code.
 
     A line begins after the word kubectl; every kubectl in it means this cluster and namespace. `on_text` is called in
-    this thread, in the order in which it was written. Without `timeout_s` it runs as long as it does; when this raises,
-    KeyboardInterrupt included, nothing of it runs on. Raises Problem when there is no kubectl, or after `timeout_s`.
+    this thread, in the order in which it was written. `keep`: as in run_kubectl. Without `timeout_s` it runs as long as
+    it does; when this raises, KeyboardInterrupt included, nothing of it runs on. Raises Problem when there is no
+    kubectl, or after `timeout_s`.
     """
     found = needed_kubectl()
-    with in_namespace(kubeconfig, context, namespace) as paths:
+    with in_namespace(kubeconfig, context, namespace, keep) as paths:
         path = os.pathsep.join([str(Path(found).parent), os.environ.get("PATH", "")])
         in_shell = isinstance(line, str)
         process = subprocess.Popen(
-            f"kubectl {line}" if in_shell else [found, "--context", context, *line],
+            f"kubectl {line}" if in_shell else [found, *line],
             shell=in_shell,
             env={**os.environ, "KUBECONFIG": paths, "PATH": path},
             stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,

@@ -14,6 +14,7 @@ from statelab.kubectl.problems import Fail, Refused, raise_all
 from statelab.kubectl.resources import Resource
 
 KUSTOMIZE = "-k is not simulated here: kubectl kustomize builds files on your own machine; apply what it writes with -f"
+_ONE_EACH = "arguments in resource/name form must have a single resource and name"
 NOTHING = """You must provide one or more resources by argument or filename.
 Example resource specifications include:
    '-f rsrc.yaml'
@@ -77,23 +78,23 @@ def types_and_names(call: Call, words: Sequence[str]) -> tuple[list[tuple[str, s
             if len(parts) != 2:
                 raise Fail("arguments in resource/name form may not have more than one slash")
             if not parts[0] or not parts[1] or len(split_types(call, parts[0])) != 1:
-                raise Fail("arguments in resource/name form must have a single resource and name")
+                raise Fail(_ONE_EACH)
             pairs.append((parts[0], parts[1]))
         return pairs, [], []
     if not words:
         return [], [], []
     types, names = split_types(call, words[0]), list(words[1:])
-    if "," in words[0].strip(",") and names:  # "deploy,svc web" is deploy/web and svc/web
+    if "," in words[0] and names:  # "deploy,svc web" is deploy/web and svc/web
+        if "" in types:
+            raise Fail(_ONE_EACH)
         return [(each, name) for each in types for name in names], [], []
     return [], types, names
 
 
 def split_types(call: Call, text: str) -> list[str]:
-    """The types of "pods,svc" or "all", each once. Raises Fail."""
+    """The types of "pods,svc" or "all", each once; "" where a comma has nothing beside it. Raises Fail."""
     out: dict[str, None] = {}
     for word in text.split(","):
-        if not word:
-            continue
         for each in call.mapper.expand(word):
             out[each] = None
     return list(out)

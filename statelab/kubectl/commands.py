@@ -71,9 +71,9 @@ def _commands() -> tuple[Command, ...]:
         make("set serviceaccount", "set:serviceaccount", "Change a workload's ServiceAccount", ("sa",)),
         make("set env", "set:env", "Change or list environment variables"),
         make("explain", "explain:explain", "Tell what a kind's fields are"),
-        make("get", "get:get", "Show objects", suggest_for=("list", "ps")),
+        make("get", "get:get", "Show objects", suggest_for=("list", "ls")),
         make("edit", "refused:edit", "Change an object in an editor (not here)"),
-        make("delete", "delete:delete", "Delete objects", suggest_for=("rm",)),
+        make("delete", "delete:delete", "Delete objects", suggest_for=("remove", "rm")),
         make("rollout", "", "Follow and steer rollouts: status, history, undo, restart, pause, resume"),
         make("rollout history", "rollout:history", "Show the revisions of a workload"),
         make("rollout pause", "rollout:pause", "Hold a Deployment's rollout"),
@@ -120,8 +120,8 @@ def _commands() -> tuple[Command, ...]:
         make("label", "label:label", "Change labels"),
         make("annotate", "label:annotate", "Change annotations"),
         make("completion", "refused:completion", "Print a shell's completion (not here)"),
-        make("api-resources", "about:api_resources", "List the resources of the server"),
         make("api-versions", "about:api_versions", "List the API versions of the server"),
+        make("api-resources", "about:api_resources", "List the resources of the server"),
         make("config", "", "Look at and change where kubectl works"),
         make("config current-context", "config:current_context", "Show the context"),
         make("config get-contexts", "config:get_contexts", "List the contexts"),
@@ -166,9 +166,11 @@ def children(parent: str) -> list[Command]:
 
 
 def suggestions(parent: str, word: str) -> list[str]:
-    """What was perhaps meant. Source: cobra's SuggestionsFor, with its distance of 2."""
+    """What was perhaps meant; never `help`. Source: cobra's SuggestionsFor, with its distance of 2."""
     found = []
     for command in children(parent):
+        if command.name == "help":
+            continue
         is_near = _distance(word.lower(), command.last.lower()) <= 2
         if is_near or command.last.lower().startswith(word.lower()) or word.lower() in command.suggest_for:
             found.append(command.last)

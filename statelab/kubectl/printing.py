@@ -21,6 +21,7 @@ Print = Callable[[Object], str]
 
 _JSONPATH = ("jsonpath", "jsonpath-as-json", "jsonpath-file")
 _TEMPLATE = ("go-template", "go-template-file", "template", "templatefile")
+_ANY_CASE = ("json", "yaml", "kyaml", "name")
 _ALLOWED = (
     "go-template,go-template-file,json,jsonpath,jsonpath-as-json,jsonpath-file,kyaml,name,template,templatefile,yaml"
 )
@@ -45,6 +46,7 @@ def printer(call: Call, *, get: bool = False, show_managed: bool | None = None, 
     if not said:
         return None
     form, argument = split_format(said)
+    form = form.lower() if form.lower() in _ANY_CASE else form
     managed = call.flags.on("show-managed-fields") if show_managed is None else show_managed
     if form == "wide" and get:
         return None

@@ -11,13 +11,13 @@ from statelab.kubectl.call import Call, Write
 from statelab.kubectl.commands import COMMANDS, Command, child, children, suggestions
 from statelab.kubectl.flags import flags_of, parse
 from statelab.kubectl.gotext import quote
-from statelab.kubectl.problems import Fail, Refused, Several, said
+from statelab.kubectl.problems import Ended, Fail, Refused, Several, said
 from statelab.kubectl.resources import Mapper
 from statelab.kubectl.session import Files, NoFiles, Session
 
 MAX_WORDS = 2_000
-# These take an argument instead of a subcommand.
-_WITH_ARGUMENTS = {"create", "apply", "cluster-info", "get", "certificate", "plugin", "kuberc"}
+_SPEAK_WITH_NOBODY = ("config", "options", "help")
+_OF_OTHERS = ("server", "kubeconfig", "token", "as", "as-group", "as-uid", "as-user-extra")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,7 @@ class Kubectl:
             raise Fail("required flag(s) " + ", ".join(quote(each) for each in missing) + " not set")
         _ = call.dry_run  # said wrongly, it is refused before anything is done
         self.check(call)
+        _check_cluster(call)
         function = command.function()
         outcome = function(call)
         if inspect.isgenerator(outcome):
@@ -111,7 +112,7 @@ def find(words: Sequence[str]) -> tuple[Command | None, list[str]]:
         found = child(name, rest[at])
         if found is None:
             if command is None:
-                raise _unknown(rest[at])
+                raise _unknown(words, rest[at])
             return command, rest
         command = found
         rest = rest[:at] + rest[at + 1 :]
@@ -120,8 +121,9 @@ def find(words: Sequence[str]) -> tuple[Command | None, list[str]]:
 
 
 def _next_word(words: Sequence[str], name: str) -> int | None:
-    """Where the first word is that is no flag and no flag's value."""
-    known = flags_of(name)
+    """Where the first word is that is no flag and no flag's value; --help is known only to a command once found, so it
+    takes a word here."""
+    known = {key: flag for key, flag in flags_of(name).items() if key != "help"}
     short = {flag.short: flag for flag in known.values() if flag.short}
     number = 0
     while number < len(words):
@@ -143,7 +145,13 @@ def _next_word(words: Sequence[str], name: str) -> int | None:
     return None
 
 
-def _unknown(word: str) -> Fail:
+def _unknown(words: Sequence[str], word: str) -> Fail:
+    """Of a line whose verb is none: it may be a plugin's name, so kubectl looks at the first word before all else.
+
+    Source: pkg/cmd/cmd.go HandlePluginCommand.
+    """
+    if words[0].startswith("-"):
+        return Ended(f"Error: flags cannot be placed before plugin name: {words[0]}", 1)
     message = f'unknown command {quote(word)} for "kubectl"'
     near = suggestions("", word)
     if near:
@@ -155,9 +163,30 @@ def _group(call: Call, name: str, args: Sequence[str]) -> None:
     from statelab.kubectl.problems import UsageFail
     from statelab.kubectl.verbs.helping import help_text
 
-    if args and name:
+    if args and name not in ("", "certificate"):
         raise UsageFail(f"unknown command {quote(' '.join(args))}", name)
     call.out(help_text(name))
+
+
+def _check_cluster(call: Call) -> None:
+    """Raises Fail for a line that means another cluster or another user: there is one of each here."""
+    flags, session = call.flags, call.session
+    if call.command.partition(" ")[0] in _SPEAK_WITH_NOBODY:
+        return
+    name = flags.text("context")
+    if name and name != session.context:
+        if call.command == "get":
+            raise Ended(f"Error in configuration: context was not found for specified context: {name}", 1)
+        raise Fail(f"context {quote(name)} does not exist")
+    name = flags.text("cluster")
+    if name and name != session.cluster:
+        raise Fail(f"no server found for cluster {quote(name)}")
+    name = flags.text("user") if flags.known["user"].type == "s" else ""  # of a RoleBinding it is something else
+    if name and name != session.user:
+        raise Fail(f"auth info {quote(name)} does not exist")
+    for flag in _OF_OTHERS:
+        if flags.has(flag):
+            raise Fail(f"--{flag} is not carried out here: there is one cluster, and you are its one user")
 
 
 def _of_system(error: Exception) -> str:

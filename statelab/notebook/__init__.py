@@ -87,11 +87,12 @@ def connected() -> Cluster | None:
 @plainly
 def load(shell: Any) -> None:
     """Register the magics."""
-    from statelab.notebook.magics import shell_lines
+    from statelab.notebook.magics import shell_lines, typed_cells
     from statelab.notebook.magics.magics import StateLabMagics
 
     shell.register_magics(StateLabMagics)
     shell_lines.keep_pointed(shell)
+    typed_cells.keep_reading(shell)
 
 
 def __getattr__(name: str) -> Any:

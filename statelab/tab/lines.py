@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from statelab.cluster import typed
 from statelab.cluster.kubectl_live import OnText
 from statelab.cluster.problem import Problem
 from statelab.controlplane import ControlPlane
@@ -44,9 +44,9 @@ class Lines:
     ) -> int:
         """A line's exit code; a `str` may have pipes and redirections. Raises Problem when it takes too long."""
         if isinstance(line, str):
-            words = _plain(line)
-            if words is None:
+            if typed.has_operators(line):
                 return self._in_shell(line, namespace, on_text, stdin, timeout_s)
+            words = typed.words(line)
         else:
             words = list(line)
         return self._kubectl(words, namespace, on_text, stdin, timeout_s)
@@ -119,15 +119,3 @@ class Lines:
 
 
 _END = "statelab-end-of-input"
-
-
-def _plain(line: str) -> list[str] | None:
-    """The words of a line without pipes and the like; None for one that a shell must read. Raises Problem."""
-    from statelab.cluster.kubectl_live import has_operators
-
-    if has_operators(line):
-        return None
-    try:
-        return shlex.split(line)
-    except ValueError as error:
-        raise Problem(f"The line cannot be read: {error}.", "Check its quotes.") from None

@@ -10,6 +10,8 @@ import pytest
 CONNECT = '%load_ext statelab\nimport statelab\ncluster = statelab.connect().fresh("lesson-04")'
 INTERRUPT = "import os, signal, threading\nthreading.Timer({}, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
 
+MEANT_APPLY = "kubectl has no command aply. Did you mean apply?\n"
+
 pytestmark = [
     pytest.mark.kubectl,
     pytest.mark.skipif(sys.platform == "win32", reason="the lines are those of a POSIX shell"),
@@ -83,6 +85,38 @@ def test_a_line_for_the_shell_means_the_same_cluster_and_namespace(calm_desk):
     assert context.strip() == "statelab"
 
 
-def test_nothing_after_the_percent_sign_is_kubectl_s_own_help(calm_desk):
-    (shown,) = map(said, outputs(calm_desk, "%kubectl"))
-    assert "kubectl controls the Kubernetes cluster manager" in shown
+def test_nothing_after_the_percent_sign_is_kubectl_s_own_help_and_a_slip_gets_its_own_words(calm_desk, monkeypatch):
+    """The cluster and its namespace are given so that kubectl may say which verb was meant, and run a plugin."""
+    plugin = calm_desk.root / "bin" / "kubectl-greet"
+    plugin.parent.mkdir()
+    plugin.write_text('#!/bin/sh\necho "greetings, $1"; kubectl config view --minify -o jsonpath="{..namespace}"\n')
+    plugin.chmod(0o755)
+    monkeypatch.setitem(calm_desk.environment, "PATH", f"{plugin.parent}:{calm_desk.environment['PATH']}")
+    cells = [
+        "%kubectl",
+        "%kubectl get pods --help",
+        "%kubectl aply -f x",
+        "%kubectl greet you",
+        "kubectl kubectl get namespace lesson-04 -o name  # said twice\n$ kubectl version --client",
+        "%kubectl -n default aply -f x",
+        "%kubectl get pods –n default",
+        "%kubctl get pods",
+        "kubectl apply -f - <<EOF\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: copied}\nEOF",
+        "%kubectl config set-context --current --namespace=kube-public",
+        "%kubectl get configmap copied",
+        "print(cluster.namespace)",
+        "cluster.context = 'nowhere'\n%kubectl get pods",
+    ]
+    shown = list(map(said, outputs(calm_desk, *cells)))
+    assert "kubectl controls the Kubernetes cluster manager" in shown[0]
+    assert "Display one or many resources" in shown[1]
+    assert shown[2] == 'error: unknown command "aply" for "kubectl"\n\nDid you mean this?\n\tapply\n'
+    assert shown[3] == "greetings, you\nlesson-04\n"
+    assert "namespace/lesson-04\nClient Version" in shown[4]
+    assert shown[5].endswith("flags cannot be placed before plugin name: -n\n" + MEANT_APPLY)
+    assert shown[6].endswith("–n begins with a long dash, as editors and chats make them. Type -n.\n")
+    assert shown[7].endswith("Did you mean %kubectl?\n")
+    assert shown[8:10] == ["configmap/copied created\n", 'Context "statelab" modified.\n']
+    assert 'configmaps "copied" not found' in shown[10]
+    assert shown[11] == "kube-public\n"
+    assert "context was not found for specified context: nowhere" in shown[12]

@@ -8,6 +8,7 @@ from statelab.kubectl.call import Call
 from statelab.kubectl.gotext import aligned, quote
 from statelab.kubectl.printing import printer, split_format
 from statelab.kubectl.problems import Fail, UsageFail
+from statelab.kubectl.verbs.helping import help_text
 
 
 def _config(call: Call) -> Object:
@@ -65,7 +66,8 @@ def get_users(call: Call) -> None:
 
 def use_context(call: Call) -> None:
     if len(call.args) != 1:
-        raise UsageFail(f"Unexpected args: [{' '.join(call.args)}]", "config use-context")
+        call.out(help_text(call.command))
+        raise Fail(f"Unexpected args: [{' '.join(call.args)}]")
     if call.args[0] != call.session.context:
         raise Fail(f"no context exists with the name: {quote(call.args[0])}")
     call.out(f"Switched to context {quote(call.session.context)}.\n")

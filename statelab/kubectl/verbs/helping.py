@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from statelab.kubectl.call import Call
-from statelab.kubectl.commands import COMMANDS, children
+from statelab.kubectl.commands import COMMANDS, child, children
 from statelab.kubectl.flags import flags_of
 
 _WIDTH = 28
@@ -44,5 +44,14 @@ def options(call: Call) -> None:
 
 
 def help_of(call: Call) -> None:
-    name = " ".join(call.args)
-    call.out(help_text(name if name in COMMANDS else ""))
+    """Of the command that the words begin with. Source: cobra's InitDefaultHelpCmd."""
+    name = ""
+    for word in call.args:
+        found = child(name, word)
+        if found is None:
+            break
+        name = found.name
+    if call.args and not name:
+        call.err(f"Unknown help topic [{' '.join(f'`{each}`' for each in call.args)}]\n\n\n{help_text('')}")
+    else:
+        call.out(help_text(name))

@@ -12,11 +12,12 @@ from IPython.display import display
 from IPython.utils.text import DollarFormatter
 
 from statelab.cluster import Cluster, Problem
-from statelab.cluster.kubectl_live import has_operators
 from statelab.cluster.problem import Interrupted
+from statelab.cluster.typed import has_operators, words
 from statelab.notebook.telling.plain import scrolled
 
 _LONGEST_WAIT_S = 300.0
+_COMPLAINT = 4_000  # characters
 _WIDEST = 74  # characters in a line of a cell's output, in a window 1280 wide with the stage beside it
 _TERMINAL = "in a terminal (File → New → Terminal)"
 # What would never end in a cell, and what to type instead.
@@ -58,7 +59,7 @@ def run(line: str, cell: str | None, cluster: Cluster) -> bool:
     What follows (`get -w`, `logs -f`) is shown as it comes until it ends or is stopped.
     """
     line = line.strip().removeprefix("kubectl ")
-    arguments = split(line)
+    arguments = words(line)
     first = _first_command(arguments)
     verb = next((word for word in first if not word.startswith("-")), "")
     _check_place(verb, first, cluster)
@@ -80,7 +81,17 @@ def run(line: str, cell: str | None, cluster: Cluster) -> bool:
         print(f"Stopped: kubectl {line}", flush=True)
         return True
     said.end()
+    if said.complaint:
+        _hint(arguments, code, said.complaint, cluster)
     return code == 0
+
+
+def _hint(arguments: list[str], code: int, complaint: str, cluster: Cluster) -> None:
+    from statelab.notebook.magics.hints import hint, is_wanted  # who makes no slip does without them
+
+    found = hint(_first_command(arguments), complaint, cluster) if is_wanted(code, complaint) else ""
+    if found:
+        tell("stderr", f"{found}\n")
 
 
 def tell(name: str, text: str) -> None:
@@ -90,20 +101,6 @@ def tell(name: str, text: str) -> None:
     end = getattr(sys, name)
     end.write(text)
     end.flush()
-
-
-def words(line: str) -> list[str]:
-    """The words of a line. Raises Problem where its quotes do not end."""
-    try:
-        return shlex.split(line)
-    except ValueError as error:
-        raise Problem(f"The line cannot be read: {error}.", "Check its quotes.") from None
-
-
-def split(line: str) -> list[str]:
-    """The words of a kubectl line; who types `%kubectl kubectl get pods` means the same. Raises Problem."""
-    found = words(line)
-    return found[1:] if found[:1] == ["kubectl"] else found
 
 
 def _first_command(words: list[str]) -> list[str]:
@@ -136,8 +133,11 @@ class _Said:
         self._at_once = at_once
         self._parts: list[tuple[str, str]] = []
         self._last = "\n"
+        self.complaint = ""  # the end of it
 
     def hear(self, name: str, text: str) -> None:
+        if name == "stderr":
+            self.complaint = (self.complaint + text)[-_COMPLAINT:]
         if self._at_once:
             self._show(name, text)
         elif self._parts and self._parts[-1][0] == name:

@@ -8,6 +8,7 @@ from pathlib import Path
 from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class, no_var_expand
 
 from statelab.cluster import Problem
+from statelab.cluster.typed import words
 from statelab.manifest import ManifestError, advise, read
 from statelab.notebook import current
 from statelab.notebook.magics import kubectl_line
@@ -32,7 +33,7 @@ class StateLabMagics(Magics):
         The namespace is the lesson's; -n names another. {name} stands for a variable; {{…}} is left to a go-template.
         """
         line = kubectl_line.expanded(line, self.shell.user_ns)
-        ended = _LAST_LINE.match(" ".join(kubectl_line.split(line)))
+        ended = _LAST_LINE.match(" ".join(words(line)))
         if kubectl_line.run(line, cell, current()) and ended:
             progress.lesson_ended(ended[1])
 
@@ -42,9 +43,9 @@ class StateLabMagics(Magics):
         %%manifest web.yaml --apply      … and apply it
         %%manifest web.yaml --dry-run    … and ask the API server, without changing anything
         """
-        words = kubectl_line.words(line)
-        options = {word for word in words if word.startswith("-")}
-        names = [word for word in words if not word.startswith("-")]
+        said = words(line)
+        options = {word for word in said if word.startswith("-")}
+        names = [word for word in said if not word.startswith("-")]
         unknown = options - {"--apply", "--dry-run"}
         if unknown or len(names) != 1:
             raise Problem("Write %%manifest FILE.yaml, then perhaps --apply or --dry-run.")

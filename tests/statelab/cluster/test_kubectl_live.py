@@ -11,9 +11,10 @@ import pytest
 
 from statelab.cluster import kubectl
 from statelab.cluster.kubectl import KubectlResult
-from statelab.cluster.kubectl_live import has_operators, run_live
+from statelab.cluster.kubectl_live import run_live
 from statelab.cluster.problem import Problem
 from statelab.cluster.process import is_alive
+from statelab.cluster.typed import has_operators, words
 
 KUBECONFIG = """
 {"apiVersion": "v1", "kind": "Config", "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:9"}}],
@@ -35,11 +36,30 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="the kubectl here is 
         (r"exec web-0 -- echo a\|b", False),
         ("get pods -o go-template='{{range .items}}{{.metadata.name | printf}}{{end}}'", False),
         ("get pods 'it", False),
+        ("get pods  # | grep web", False),
+        ("get pods -o name # > all of them", False),
+        ("annotate pod web-0 why='# | no comment'", False),
+        ("get pods | grep '#'", True),
         ("", False),
     ],
 )
 def test_only_an_operator_outside_of_quotes_is_for_the_shell(line: str, is_for_the_shell: bool) -> None:
     assert has_operators(line) is is_for_the_shell
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("kubectl get pods", ["get", "pods"]),
+        ("get pods  # all of them", ["get", "pods"]),
+        ("# get pods", []),
+        ("annotate pod web-0 a=b#c why='# 1'", ["annotate", "pod", "web-0", "a=b#c", "why=# 1"]),
+        (r"annotate pod web-0 a=\# b", ["annotate", "pod", "web-0", "a=#", "b"]),
+        ("get pods # it's all", ["get", "pods"]),
+    ],
+)
+def test_a_comment_is_no_word_of_a_line(line: str, meant: list[str]) -> None:
+    assert words(line) == meant
 
 
 @pytest.fixture

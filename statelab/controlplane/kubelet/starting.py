@@ -236,10 +236,11 @@ def _is_made_of_objects(pod: Object, name: str) -> bool:
 
 
 def _frozen(volume: Volume) -> Volume:
-    copy = Volume(volume.name, read_only=True)
+    copy = Volume(volume.name, read_only=True, times=volume.times)
     for path in volume.list():
         if not path.endswith("/"):
             copy.write(path, volume.read(path))
+            copy.keep(path, volume.modified_s(path))
     return copy
 
 

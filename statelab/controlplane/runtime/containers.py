@@ -143,7 +143,7 @@ class Container:
         return self._root if self._root is not None else self._prepared()
 
     def _prepared(self) -> FileTree:
-        self._root = FileTree()
+        self._root = FileTree(times=self.runtime.times)
         prepare(self)
         return self._root
 

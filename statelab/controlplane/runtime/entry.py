@@ -18,6 +18,7 @@ from statelab.controlplane.runtime.commands import SHELL_COMMANDS
 from statelab.controlplane.runtime.handing_over import handed_over
 from statelab.controlplane.runtime.plain import plain_program
 from statelab.controlplane.runtime.session import DEADLINE, EXIT
+from statelab.controlplane.runtime.timed import TIMED
 
 if TYPE_CHECKING:
     from statelab.controlplane.runtime.containers import Container
@@ -198,7 +199,7 @@ def _program(container: Container, name: str) -> Program | None:
     if base in EDITORS or (container.image.commands is not None and base not in container.image.commands):
         return None
     if name == base or name.rpartition("/")[0] in ("/bin", "/usr/bin", "/sbin", "/usr/sbin", "/usr/local/bin"):
-        return APPLETS.get(base)
+        return APPLETS.get(base) or TIMED.get(base)
     return None
 
 

@@ -52,6 +52,7 @@ def prepare(container: Container) -> None:
         if mount.sub_path and mount.volume.is_file(mount.sub_path):
             # A single file is mounted as a copy: the kubelet never updates a subPath either.
             root.write(path, mount.volume.read(mount.sub_path))
+            root.keep(path, mount.volume.modified_s(mount.sub_path))
         else:
             root.mkdir(path)
 

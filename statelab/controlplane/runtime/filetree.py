@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from statelab.controlplane.runtime.owners import Owners
 from statelab.controlplane.runtime.paths import join
 from statelab.controlplane.runtime.shells import new_files, os_error
+from statelab.controlplane.runtime.times import Times
 
 if TYPE_CHECKING:
     from statelab.controlplane.runtime.shells import Files
@@ -18,6 +19,7 @@ FileKind = Literal["file", "directory", "symlink"]
 
 ROOT_MODE = 0o755
 _WRITTEN_DOWN = 65_536  # the largest file that is not given to bashkit at once, in bytes
+_MOST_KEPT = 20_000  # moments that are not those of a write; twice what a tree may hold
 _MOST_WRITTEN_DOWN = 1_000  # files; its own limits are for more
 
 
@@ -27,7 +29,9 @@ class Entry:
     kind: FileKind
     mode: int
     size: int
-    modified_s: float
+    modified_s: float  # cluster time
+    changed: float = 0.0  # another one after each change; it says nothing else
+    order: float = 0.0  # of two that were changed at one moment of virtual time, the later has more
 
 
 class FileTree:
@@ -37,15 +41,23 @@ class FileTree:
     (a file over 10 MB, too many files).
     """
 
-    def __init__(self, handle: Files | None = None, *, mode: int = ROOT_MODE) -> None:
+    def __init__(self, handle: Files | None = None, *, mode: int = ROOT_MODE, times: Times | None = None) -> None:
         """Without a `handle`, an empty tree. It is a bashkit one (16 KB) from when somebody asks for more than to read
         what has been written: most containers only ever read a few of their files.
+
+        `times`: of the cluster that it belongs to; None: the computer's.
         """
         self._handle = handle
         self.mode = mode  # of its root
+        self.times = times if times is not None else Times()
+        self.made_at_s = self.times.now_s
         self.owners: Owners | None = None  # where somebody asks whose a file is
-        self._files: dict[str, tuple[bytes, int | None]] = {}  # what a bashkit tree is to be made of
-        self._directories: dict[str, int | None] = {}  # with those above them; their modes
+        # What a bashkit tree is to be made of: content, mode and moment; directories with those above them.
+        self._files: dict[str, tuple[bytes, int | None, float]] = {}
+        self._directories: dict[str, tuple[int | None, float]] = {}
+        # path → (`changed` of the entry that it is for, and the `modified_s` and `order` that it is to have)
+        self._kept: dict[str, tuple[float, float, float]] = {}
+        self._making = False
         self._later: Callable[[], None] | None = None
         self._later_in: frozenset[str] | None = None
 
@@ -81,7 +93,11 @@ class FileTree:
     def _make_now(self) -> None:
         make, self._later = self._later, None
         if make is not None:
-            make()
+            self._making = True
+            try:
+                make()
+            finally:
+                self._making = False
             self.claim(0, 0)
 
     @property
@@ -97,17 +113,25 @@ class FileTree:
             files, directories, self._files, self._directories = self._files, self._directories, {}, {}
             if self.mode != ROOT_MODE:
                 handle.chmod("/", self.mode)
-            for path, mode in directories.items():
+            for path, (mode, _) in directories.items():
                 handle.mkdir(path, True)
                 if mode is not None:
                     handle.chmod(path, mode)
-            for path, (content, mode) in files.items():
+            for path, (content, mode, _) in files.items():
                 try:
                     handle.write_file(path, content)
                     if mode is not None:
                         handle.chmod(path, mode)
                 except RuntimeError as error:
                     raise os_error(error, path) from None
+            moments = {path: made[1] for path, made in directories.items()}
+            moments |= {path: made[2] for path, made in files.items()}
+            for path, at_s in list(moments.items()):  # a directory changes with what is put into it
+                above = path.rpartition("/")[0] or "/"
+                moments[above] = max(moments.get(above, self.made_at_s), at_s)
+            for path, at_s in moments.items():
+                changed = _changed(handle.stat(path))
+                self._kept[path] = (changed, at_s, changed)
         return self._handle
 
     def _is_plain(self, path: str) -> bool:
@@ -122,8 +146,71 @@ class FileTree:
         if path != "/" and path not in self._directories:
             if above and not self._note(above):
                 return False
-            self._directories[path] = None
+            self._directories[path] = (None, self._moment)
         return True
+
+    @property
+    def _moment(self) -> float:
+        """When what is written now is written: what was there from the start, though made late, is as old as that."""
+        return self.made_at_s if self._making else self.times.now_s
+
+    def keep(self, path: str, at_s: float, order: float = 0.0) -> None:
+        """Its time of change is to be this, until it changes: what `touch -d` and `cp -p` do, and a restore.
+
+        Raises FileNotFoundError.
+        """
+        self._look(path)
+        if self._is_plain(path) and path in self._files:
+            self._files[path] = (*self._files[path][:2], at_s)
+            return
+        try:
+            self._kept[path] = (_changed(self._real.stat(path)), at_s, order)
+        except RuntimeError as error:
+            raise os_error(error, path) from None
+        if len(self._kept) > _MOST_KEPT:
+            self._kept = {each: kept for each, kept in self._kept.items() if self._real.exists(each)}
+
+    def touch(self, path: str) -> None:
+        """It changes now. Raises FileNotFoundError."""
+        self._look(path)
+        if self._is_plain(path) and path in self._files:
+            self.write(path, self._files[path][0])
+            return
+        self.times.mark()
+        try:
+            if self._real.stat(path)["file_type"] == "directory":
+                self.keep(path, self.times.now_s)
+            else:
+                self._real.append_file(path, b"")
+        except RuntimeError as error:
+            raise os_error(error, path) from None
+
+    def _moment_of(self, path: str, found: Mapping[str, Any], stamp: str = "modified") -> tuple[float, float]:
+        """`modified_s` and `order` of a path that has this `stat`."""
+        kept, changed = self._kept.get(path), _changed(found)
+        if kept is not None and kept[0] == changed:
+            return kept[1:]
+        at_s = float(found[stamp])
+        return (at_s if "changed" in found else self.times.of(at_s)), changed
+
+    def moment(self, path: str) -> tuple[float, float]:
+        """`modified_s` and `order`, to be compared with others'; of a directory, when something was put into it or,
+        where files are memory.py's, removed. Raises FileNotFoundError.
+        """
+        self._look(path)
+        try:
+            found = self._real.stat(path)
+            own = self._moment_of(path, found)
+            if found["file_type"] != "directory" or "changed" in found:
+                return own
+            inside, now_s = path.rstrip("/") + "/", self.times.now_s
+            made = [
+                self._moment_of(inside + each["name"], each["metadata"], "created")
+                for each in self._real.read_dir(path)
+            ]
+            return max((own, *(each for each in made if each[0] <= now_s)))
+        except RuntimeError as error:
+            raise os_error(error, path) from None
 
     def claim(self, user: int, group: int) -> None:
         """What is new in it belongs to this user; nothing where nobody asks for owners."""
@@ -157,15 +244,21 @@ class FileTree:
         is_new = path not in self._directories and path != "/" and len(content) <= _WRITTEN_DOWN
         is_new = is_new and len(self._files) < _MOST_WRITTEN_DOWN
         if is_new and self._is_plain(path) and self._note(path.rpartition("/")[0] or "/"):
-            self._files[path] = (content, mode if mode is not None else self._files.get(path, (b"", None))[1])
+            before = self._files.get(path)
+            mode = mode if mode is not None or before is None else before[1]
+            self._files.pop(path, None)  # the last that is written is the last that is made
+            self._files[path] = (content, mode, self._moment)
             return
         try:
+            self.times.mark()
             parent = path.rpartition("/")[0]
             if parent and not self._real.exists(parent):
                 self._real.mkdir(parent, True)
             self._real.write_file(path, content)
             if mode is not None:
                 self._real.chmod(path, mode)
+            if self._making:
+                self.keep(path, self.made_at_s)
         except RuntimeError as error:
             raise os_error(error, path) from None
 
@@ -173,6 +266,7 @@ class FileTree:
         self._look(path)
         try:
             if self._real.exists(path):
+                self.times.mark()
                 self._real.append_file(path, content)
             else:
                 self.write(path, content)
@@ -184,6 +278,7 @@ class FileTree:
         if self._is_plain(path) and self._note(path):
             return
         try:
+            self.times.mark()
             self._real.mkdir(path, True)
         except RuntimeError as error:
             raise os_error(error, path) from None
@@ -192,6 +287,7 @@ class FileTree:
         self._look(path)
         parent = path.rpartition("/")[0]
         try:
+            self.times.mark()
             if parent:
                 self._real.mkdir(parent, True)
             self._real.symlink(target, path)
@@ -203,7 +299,7 @@ class FileTree:
         if path == "/":
             self.mode = mode
         if self._is_plain(path) and path in self._directories:
-            self._directories[path] = mode
+            self._directories[path] = (mode, self._directories[path][1])
             return
         try:
             self._real.chmod(path, mode)
@@ -214,8 +310,12 @@ class FileTree:
         """With everything below. Nothing there is no error."""
         self._look(path)
         try:
+            self.times.mark()
             if self._real.exists(path) or self.is_symlink(path):
                 self._real.remove(path, True)
+                above = path.rpartition("/")[0] or "/"
+                if "changed" not in self._real.stat(above):  # bashkit does not say when something was removed
+                    self.keep(above, self.times.now_s)
         except RuntimeError as error:
             raise os_error(error, path) from None
 
@@ -234,7 +334,7 @@ class FileTree:
             found = self._real.stat(path)
         except RuntimeError as error:
             raise os_error(error, path) from None
-        return _entry(path, found)
+        return self._entry(path, found)
 
     def is_directory(self, path: str) -> bool:
         self._look(path)
@@ -279,11 +379,18 @@ class FileTree:
         except RuntimeError as error:
             raise os_error(error, path) from None
         prefix = path.rstrip("/") + "/"
-        return sorted((_entry(prefix + each["name"], each["metadata"]) for each in found), key=lambda entry: entry.path)
+        entries = (self._entry(prefix + each["name"], each["metadata"]) for each in found)
+        return sorted(entries, key=lambda entry: entry.path)
+
+    def _entry(self, path: str, found: Mapping[str, Any]) -> Entry:
+        kind: FileKind = found["file_type"] if found["file_type"] in ("directory", "symlink") else "file"
+        mode, size = int(found["mode"]) & 0o7777, int(found["size"])
+        modified_s, order = self._moment_of(path, found)
+        return Entry(path, kind, mode, size, modified_s, _changed(found), order)
 
     def walk(self, path: str = "/") -> Iterator[Entry]:
         """`path` and everything below it, a directory before what is in it."""
-        entry = Entry("/", "directory", 0o755, 0, 0.0) if path == "/" else self.stat(path)
+        entry = Entry("/", "directory", 0o755, 0, self.made_at_s) if path == "/" else self.stat(path)
         waiting = [entry]
         while waiting:
             entry = waiting.pop()
@@ -293,6 +400,6 @@ class FileTree:
                     waiting.extend(reversed(self.entries(entry.path)))
 
 
-def _entry(path: str, found: Mapping[str, Any]) -> Entry:
-    kind: FileKind = found["file_type"] if found["file_type"] in ("directory", "symlink") else "file"
-    return Entry(path, kind, int(found["mode"]) & 0o7777, int(found["size"]), float(found["modified"]))
+def _changed(found: Mapping[str, Any]) -> float:
+    """What tells a change: a count where files are memory.py's, the computer's clock where they are bashkit's."""
+    return float(found.get("changed", found["modified"]))

@@ -5,6 +5,9 @@ The interface, the limits and the words of its refusals are those of bashkit's f
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from itertools import count
 from typing import Any, Literal
 
 _MOST_FILES = 10_000
@@ -15,16 +18,18 @@ _LONGEST_NAME = 255
 _DEEPEST = 100
 _LINKS_FOLLOWED = 40
 
+_CHANGES = count(1)
+
 FileType = Literal["file", "directory", "symlink"]
 
 
 class _Node:
-    __slots__ = ("children", "content", "kind", "mode", "modified")
+    __slots__ = ("changed", "children", "content", "kind", "mode", "modified_s")
 
-    def __init__(self, kind: FileType, mode: int, modified: float) -> None:
+    def __init__(self, kind: FileType, mode: int) -> None:
         self.kind: FileType = kind
         self.mode = mode
-        self.modified = modified
+        self.modified_s = self.changed = 0.0
         self.content = bytearray()  # of a symlink: its target
         self.children: dict[str, _Node] = {}
 
@@ -32,11 +37,12 @@ class _Node:
 class MemoryFiles:
     """One file system. Paths are absolute; links are followed inside of it. Raises RuntimeError, in bashkit's words.
 
-    Time of a change is a count, not a clock's: it says only that something changed.
+    `now`: the clock of those who use it, in seconds since the Unix epoch; it may stand still between two changes, so
+    each change has a number, too, in all file systems together.
     """
 
-    def __init__(self) -> None:
-        self._changes = 0.0
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self._now = now
         self._root = self._new("directory", 0o755)
         self._count = 0
         self._bytes = 0
@@ -75,13 +81,13 @@ class MemoryFiles:
         node = self._file(path)
         self._grow(len(content) - len(node.content), len(content))
         node.content = bytearray(content)
-        node.modified = self._now()
+        self._mark(node)
 
     def append_file(self, path: str, content: bytes) -> None:
         node = self._file(path)
         self._grow(len(content), len(node.content) + len(content))
         node.content += content
-        node.modified = self._now()
+        self._mark(node)
 
     def mkdir(self, path: str, recursive: bool = False) -> None:
         names = _names(path)
@@ -110,10 +116,6 @@ class MemoryFiles:
     def chmod(self, path: str, mode: int) -> None:
         node = self._there(path)
         node.mode = mode & 0o7777
-        node.modified = self._now()
-
-    def touch(self, path: str) -> None:
-        self._there(path).modified = self._now()
 
     def remove(self, path: str, recursive: bool = False) -> None:
         if not _names(path):
@@ -129,7 +131,7 @@ class MemoryFiles:
         if node.children and not recursive:
             raise RuntimeError("io error: directory not empty")
         del parent.children[name]
-        parent.modified = self._now()
+        self._mark(parent)
         waiting = [node]
         while waiting:
             gone = waiting.pop()
@@ -139,18 +141,19 @@ class MemoryFiles:
 
     # ---- inside
 
-    def _now(self) -> float:
-        self._changes += 1.0
-        return self._changes
+    def _mark(self, node: _Node) -> None:
+        node.changed, node.modified_s = float(next(_CHANGES)), self._now()
 
     def _new(self, kind: FileType, mode: int) -> _Node:
-        return _Node(kind, mode, self._now())
+        node = _Node(kind, mode)
+        self._mark(node)
+        return node
 
     def _add(self, parent: _Node, name: str, kind: FileType, mode: int) -> _Node:
         if self._count >= _MOST_FILES:
             raise RuntimeError(f"io error: too many files: {self._count} files (limit: {_MOST_FILES})")
         self._count += 1
-        parent.modified = self._now()
+        self._mark(parent)
         parent.children[name] = node = self._new(kind, mode)
         return node
 
@@ -243,5 +246,7 @@ def _names(path: str) -> list[str]:
 
 
 def _metadata(node: _Node) -> dict[str, Any]:
-    size = len(node.content)
-    return {"file_type": node.kind, "mode": node.mode, "size": size, "modified": node.modified, "created": 0.0}
+    return {
+        "file_type": node.kind, "mode": node.mode, "size": len(node.content),
+        "modified": node.modified_s, "created": node.modified_s, "changed": node.changed,
+    }  # fmt: skip

@@ -41,7 +41,31 @@ class MountedFiles:
 
     def stat(self, path: str) -> Entry:
         tree, rest, _ = self._find(path)
-        return Entry(path, "directory", tree.mode, 0, 0.0) if rest == "/" else tree.stat(rest)
+        return Entry(path, "directory", tree.mode, 0, tree.made_at_s) if rest == "/" else tree.stat(rest)
+
+    @property
+    def now_s(self) -> float:
+        """The clock that the times of its files are of."""
+        return self._mounts[-1][1].times.now_s
+
+    def moment(self, path: str, *, follow: bool = True) -> tuple[float, float]:
+        """When it was changed, and in which order at that moment: the newer has more. Of a directory, when something
+        was put into it. Raises FileNotFoundError.
+        """
+        tree, rest, _ = self._find(path) if follow else self._find_itself(path)
+        return tree.moment(rest)
+
+    def modified_s(self, path: str, *, follow: bool = True) -> float:
+        """When it was changed, in cluster time. Raises FileNotFoundError."""
+        return self.moment(path, follow=follow)[0]
+
+    def touch(self, path: str) -> None:
+        """It changes now."""
+        self._writable(path).touch(self._find(path)[1])
+
+    def keep(self, path: str, at_s: float, order: float = 0.0) -> None:
+        """Its time of change is to be this, until it changes."""
+        self._writable(path).keep(self._find(path)[1], at_s, order)
 
     def names(self, path: str) -> list[str]:
         tree, rest, _ = self._find(path)
@@ -54,7 +78,7 @@ class MountedFiles:
     def lstat(self, path: str) -> Entry:
         """Of the path itself: a link at its end is not followed."""
         tree, rest, _ = self._find_itself(path)
-        return Entry(path, "directory", tree.mode, 0, 0.0) if rest == "/" else tree.stat(rest)
+        return Entry(path, "directory", tree.mode, 0, tree.made_at_s) if rest == "/" else tree.stat(rest)
 
     def is_symlink(self, path: str) -> bool:
         tree, rest, _ = self._find_itself(path)
@@ -114,6 +138,10 @@ class MountedFiles:
         is_directory = entry.kind == "directory"
         return tree.owners.mode(rest, entry.mode, is_directory=is_directory, is_writable=not read_only)
 
+    def is_mount(self, path: str) -> bool:
+        """Whether a volume is mounted there."""
+        return self._find(path)[1] == "/"
+
     def is_writable(self, path: str) -> bool:
         """Whether a file could be made there."""
         return not self._find(path)[2]
@@ -168,16 +196,27 @@ def _refuse(read_only: bool, path: str) -> None:
         raise PermissionError(30, "Read-only file system", path)
 
 
-def copy_tree(files: MountedFiles, source: str, target: str, *, links: bool, keep: bool = False) -> None:
-    """One path with all below it. `links`: a symbolic link stays one; `keep`: what is there stays. Raises OSError."""
+def copy_tree(
+    files: MountedFiles, source: str, target: str, *, links: bool, keep: bool = False, times: bool = False
+) -> None:
+    """One path with all below it. `links`: a symbolic link stays one; `keep`: what is there stays; `times`: a copy is
+    as old as what it is a copy of. Raises OSError.
+    """
     if links and files.is_symlink(source):
         if files.exists(target) or files.is_symlink(target):
             files.remove(target)
         files.symlink(files.read_link(source), target)
     elif files.is_directory(source):
+        moment = files.moment(source) if times else (0.0, 0.0)
         files.mkdir(target)
         for entry in files.entries(source):
             name = entry.path.rpartition("/")[2]
-            copy_tree(files, f"{source.rstrip('/')}/{name}", f"{target.rstrip('/')}/{name}", links=True, keep=keep)
+            inner, into = f"{source.rstrip('/')}/{name}", f"{target.rstrip('/')}/{name}"
+            copy_tree(files, inner, into, links=True, keep=keep, times=times)
+        if times:
+            files.keep(target, *moment)
     elif not (keep and files.exists(target)):
-        files.write(target, files.read(source), files.stat(source).mode)
+        entry = files.stat(source)
+        files.write(target, files.read(source), entry.mode)
+        if times:
+            files.keep(target, entry.modified_s, entry.order)

@@ -14,6 +14,7 @@ from statelab.controlplane.runtime.shells import new_shell
 from statelab.controlplane.runtime.spec import SIGNALS, Stream, signal_name
 from statelab.controlplane.runtime.stdin import reads_stdin
 from statelab.controlplane.runtime.terminal import Terminal
+from statelab.controlplane.runtime.timed import TIMED
 from statelab.controlplane.runtime.words import read_only
 from statelab.controlplane.runtime.worker import Call
 
@@ -334,8 +335,12 @@ class Process:
         programs = {name.rpartition("/")[2] for name in container.image.programs}
         # In its main script a shell's own `kill` is needed: it is how a trap is set off.
         names = {*APPLETS, *programs, NEXT} - ({"kill"} if self.is_main else set())
+        worker = container.runtime.worker_for(script, names | set(TIMED), is_main=self.is_main)
+        if container.runtime.is_native(worker):
+            names |= set(TIMED)
         return new_shell(
-            container.runtime.worker_for(script, names, is_main=self.is_main),
+            worker,
+            is_busybox=container.spec.has_busybox,
             mounts=container.shell_mounts(),
             commands={name: partial(wants_stdin, name) for name in names},
             env=container.env,
@@ -362,4 +367,4 @@ class Process:
 
 def _find_program(container: Container, name: str) -> Program | None:
     own = container.image.programs.get(name) or container.image.programs.get(f"/{name}")
-    return own or APPLETS.get(name)
+    return own or APPLETS.get(name) or TIMED.get(name)

@@ -7,6 +7,7 @@ same things again. In paced time shells run side by side, and what they do is ta
 from __future__ import annotations
 
 import random
+import re
 import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Collection
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from statelab.controlplane.clock import Loop
 from statelab.controlplane.image_names import Reference, parse_reference
+from statelab.controlplane.runtime import shells
 from statelab.controlplane.runtime.containers import Container
 from statelab.controlplane.runtime.entry import CONCURRENT
 from statelab.controlplane.runtime.images import image_for
@@ -25,6 +27,7 @@ from statelab.controlplane.runtime.shell.alike import runs_alike
 from statelab.controlplane.runtime.shell.turns import Turns
 from statelab.controlplane.runtime.shells import load, new_worker
 from statelab.controlplane.runtime.spec import ContainerSpec, Exit, LogLine, Mount, Pull
+from statelab.controlplane.runtime.times import Times
 from statelab.controlplane.runtime.volumes import Volume
 from statelab.controlplane.runtime.worker import Call, Called, Ended, Message
 
@@ -35,6 +38,7 @@ load()
 
 # A script that does several things at once has paused when it was quiet so long.
 _QUIET_S = 0.015
+_COMPARES_AGES = re.compile(r"\s-[no]t\s")  # [ a -nt b ]
 _HUNG_S = 10.0
 _MESSAGES_AT_ONCE = 200
 _NODE_RESOLVER = "10.255.255.53:53"
@@ -52,8 +56,9 @@ class Runtime:
         self.network = network
         self.random = random
         self.worker = new_worker(polite=loop.pace is not None)
-        # In virtual time, what both shells do alike runs in this thread: making the other takes longer than the script.
-        self._turns = Turns() if loop.pace is None else None
+        # For what is to run in this thread, see worker_for.
+        self._turns = None if shells.in_python else Turns(polite=loop.pace is not None)
+        self.times = Times(loop)
         self._volumes: dict[str, Volume] = {}
         self._processes: dict[Shell, Process] = {}
         self._waiting: deque[tuple[Shell, Callable[[], None]]] = deque()
@@ -72,6 +77,8 @@ class Runtime:
     @on_message.setter
     def on_message(self, wake: Callable[[], None] | None) -> None:
         self.worker.wake = wake
+        if self._turns is not None:
+            self._turns.wake = wake
 
     # ---- images
 
@@ -100,12 +107,12 @@ class Runtime:
         self, *, read_only: bool = False, fill: Callable[[Volume], None] | None = None, medium: str = ""
     ) -> Volume:
         """A Pod's own, which everybody may write to unless it is read only."""
-        return Volume(read_only=read_only, fill=fill, medium=medium, mode=0o777)
+        return Volume(read_only=read_only, fill=fill, medium=medium, mode=0o777, times=self.times)
 
     def named_volume(self, name: str) -> Volume:
         """The volume of that name, made when there is none: PersistentVolumes, nodes' own files."""
         if name not in self._volumes:
-            self._volumes[name] = Volume(name)
+            self._volumes[name] = Volume(name, times=self.times)
         return self._volumes[name]
 
     @property
@@ -121,10 +128,19 @@ class Runtime:
     # ---- shells
 
     def worker_for(self, script: str, commands: Collection[str], *, is_main: bool) -> Worker:
-        """On what the shell of a script is to run; `commands` are the runtime's own that it may call."""
-        if self._turns is not None and script and runs_alike(script, commands, in_order=is_main):
-            return self._turns
-        return self.worker
+        """On what the shell of a script is to run; `commands` are the runtime's own that it may call.
+
+        In virtual time, what both shells do alike runs in this thread: making the other takes longer than the script.
+        And in any time what compares files by their age: only the shell in Python knows the cluster's times.
+        """
+        if self._turns is None or not script:
+            return self.worker
+        is_alike = self.loop.pace is None and runs_alike(script, commands, in_order=is_main)
+        return self._turns if is_alike or _COMPARES_AGES.search(script) else self.worker
+
+    def is_native(self, worker: Worker) -> bool:
+        """Whether the shells on it are bashkit's."""
+        return not isinstance(worker, Turns)
 
     def run(self, shell: Shell, process: Process, script: str) -> None:
         """Run a script in a shell when its turn comes."""
@@ -149,6 +165,7 @@ class Runtime:
 
     def _submit(self, shell: Shell, start: Callable[[], None]) -> None:
         if self.loop.pace is not None:
+            self.times.mark()
             start()
         else:
             self._waiting.append((shell, start))
@@ -185,12 +202,14 @@ class Runtime:
         mine = next((each for each in self._waiting if each[0] is self._current), None)
         if mine is not None:  # an answer to the shell that runs
             self._waiting.remove(mine)
+            self.times.mark()
             mine[1]()
             return True
         if self._current is None:
             if not self._waiting:
                 return False
             self._current, start = self._waiting.popleft()
+            self.times.mark()
             start()
             if not self._current.running:  # it has ended meanwhile
                 self._current = None

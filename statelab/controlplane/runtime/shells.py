@@ -48,15 +48,17 @@ def new_shell(
     *,
     mounts: Sequence[tuple[str, FileTree, bool]],
     commands: Mapping[str, Callable[[Sequence[str]], bool]],
+    is_busybox: bool,
     **settings: Any,
 ) -> Shell:
-    """`settings` as of sandbox.Shell."""
+    """`is_busybox`: the tools of its image are busybox's; `settings` as of sandbox.Shell."""
     from statelab.controlplane.runtime.worker import Worker as Threaded
 
     if not isinstance(worker, Threaded):
         from statelab.controlplane.runtime.shell.shell import Shell as InPython
 
-        return InPython(worker, mounts=mounts, commands=commands, speaks_as_bash=not in_python, **settings)
+        settings |= {"speaks_as_bash": not in_python, "is_busybox": is_busybox}
+        return InPython(worker, mounts=mounts, commands=commands, **settings)
     from statelab.controlplane.runtime.sandbox import Shell as Bashkit
 
     return Bashkit(worker, mounts=mounts, commands=commands, **settings)
@@ -67,7 +69,8 @@ def new_files(tree: FileTree) -> Files:
     if in_python:
         from statelab.controlplane.runtime.memory import MemoryFiles
 
-        return MemoryFiles()
+        times = tree.times
+        return MemoryFiles(lambda: times.now_s)
     from statelab.controlplane.runtime import sandbox
 
     return sandbox.new_files(tree)

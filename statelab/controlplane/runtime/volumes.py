@@ -8,13 +8,14 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
 from statelab.controlplane.runtime.filetree import ROOT_MODE, Entry, FileTree
 from statelab.controlplane.runtime.owners import Owners
 from statelab.controlplane.runtime.paths import join
+from statelab.controlplane.runtime.times import Times
 
 Kind = Literal["file", "directory", "symlink"]
 
@@ -22,23 +23,30 @@ Kind = Literal["file", "directory", "symlink"]
 @dataclass(frozen=True, slots=True)
 class FileRecord:
     """One path of a volume as it is now. `content` of a symlink is its target; of a directory, empty; None: it is
-    gone.
+    gone, or with `only_time`, as it was. `modified_s`: cluster time; None where it is not known.
     """
 
     path: str
     content: bytes | None
     mode: int
     kind: Kind
+    modified_s: float | None = field(default=None, compare=False)
+    only_time: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in the journal."""
         content = None if self.content is None else base64.b64encode(self.content).decode()
-        return {"path": self.path, "content": content, "mode": self.mode, "kind": self.kind}
+        found: dict[str, Any] = {"path": self.path, "content": content, "mode": self.mode, "kind": self.kind}
+        if self.modified_s is not None:
+            found["modified"] = round(self.modified_s, 6)
+        return {**found, "only_time": True} if self.only_time else found
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> FileRecord:
+        """One that was written before times were kept has none."""
         content = None if record["content"] is None else base64.b64decode(record["content"])
-        return cls(record["path"], content, record["mode"], record["kind"])
+        modified_s, only_time = record.get("modified"), record.get("only_time", False)
+        return cls(record["path"], content, record["mode"], record["kind"], modified_s, only_time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,7 @@ class _Mark:
     """How a path was when it was last told. Only what has another `stat` is read again."""
 
     stat: tuple[Kind, int, int, float]
+    modified_s: float
     digest: bytes
 
 
@@ -62,14 +71,17 @@ class Volume:
         fill: Callable[[Volume], None] | None = None,
         medium: str = "",
         mode: int = ROOT_MODE,
+        times: Times | None = None,
     ) -> None:
-        """`medium`: "Memory" is a tmpfs. `mode`: of the directory it is mounted as.
+        """`times`: of its cluster. `medium`: "Memory" is a tmpfs. `mode`: of the directory it is mounted as.
 
         `fill` writes what is in it from the start, when somebody first looks: most Pods never read their token.
         """
         self.name = name
         self.read_only = read_only
         self.medium = medium
+        self.times = times if times is not None else Times()
+        self._made_at_s = self.times.now_s
         self._fill = fill
         self._mode = mode
         self.knows_owners = False
@@ -82,7 +94,8 @@ class Volume:
     def tree(self) -> FileTree:
         """A tree costs 16 KB even when it is empty, so it is made when it is needed."""
         if self._tree is None:
-            self._tree = FileTree(mode=self._mode)
+            self._tree = FileTree(mode=self._mode, times=self.times)
+            self._tree.made_at_s = self._made_at_s
             fill, self._fill = self._fill, None
             if fill is not None:
                 self._tree.later(partial(fill, self))
@@ -94,6 +107,16 @@ class Volume:
         """Raises FileNotFoundError, IsADirectoryError."""
         tree, rest = self._at(path)
         return tree.read(rest)
+
+    def modified_s(self, path: str) -> float:
+        """In cluster time. Raises FileNotFoundError."""
+        tree, rest = self._at(path)
+        return tree.moment(rest)[0]
+
+    def keep(self, path: str, at_s: float) -> None:
+        """Its time of change is to be this. Raises FileNotFoundError."""
+        tree, rest = self._at(path)
+        tree.keep(rest, at_s)
 
     def write(self, path: str, content: bytes | str, mode: int | None = None) -> None:
         """Write a file, making the directories above it."""
@@ -142,9 +165,7 @@ class Volume:
 
     def copy_from(self, other: Volume) -> None:
         """Hold what `other` holds now, beside what is here."""
-        for path, entry, tree in other._entries():
-            mine, rest = self._at(path)
-            _put(mine, FileRecord(path, _content(tree, entry), entry.mode, entry.kind), rest)
+        self._put_all(_record(path, entry, tree) for path, entry, tree in other._entries())
 
     def size_bytes(self) -> int:
         return sum(entry.size for _, entry, _ in self._entries() if entry.kind == "file")
@@ -175,12 +196,13 @@ class Volume:
             return self.tree
         if path not in self._parts:
             owner, rest = self._at(path)
-            part = FileTree()
+            part = FileTree(times=self.times)
             if owner.exists(rest):
-                for entry in owner.walk(rest):
-                    if entry.path != rest:
-                        record = FileRecord(entry.path, _content(owner, entry), entry.mode, entry.kind)
-                        _put(part, record, entry.path[len(rest.rstrip("/")) :])
+                below = [each for each in owner.walk(rest) if each.path != rest]
+                for entry in below:
+                    _put(part, _record(entry.path, entry, owner), entry.path[len(rest.rstrip("/")) :])
+                for entry in below:
+                    part.keep(entry.path[len(rest.rstrip("/")) :], entry.modified_s, entry.order)
                 owner.remove(rest)
             owner.mkdir(rest)
             self._parts[path] = part
@@ -235,9 +257,9 @@ class Volume:
         now: dict[str, _Mark] = {}
         changed = []
         for path, entry, tree in self._entries():
-            stat = (entry.kind, entry.mode, entry.size, entry.modified_s)
+            stat = (entry.kind, entry.mode, entry.size, entry.changed)
             before = self._seen.get(path)
-            if before is not None and before.stat == stat:
+            if before is not None and before.stat == stat and before.modified_s == entry.modified_s:
                 now[path] = before
                 continue
             try:
@@ -245,9 +267,11 @@ class Volume:
             except OSError:  # a shell that runs has just removed it
                 continue
             digest = hashlib.blake2b(content, digest_size=16).digest()
-            now[path] = _Mark(stat, digest)
+            now[path] = _Mark(stat, entry.modified_s, digest)
             if before is None or (before.digest, before.stat[:2]) != (digest, stat[:2]):
-                changed.append(FileRecord(path, content, entry.mode, entry.kind))
+                changed.append(FileRecord(path, content, entry.mode, entry.kind, entry.modified_s))
+            elif before.modified_s != entry.modified_s:
+                changed.append(FileRecord(path, None, entry.mode, entry.kind, entry.modified_s, only_time=True))
         gone = [FileRecord(path, None, 0, "file") for path in sorted(self._seen, reverse=True) if path not in now]
         self._seen_before, self._seen = self._seen, now
         return changed + gone
@@ -258,14 +282,22 @@ class Volume:
 
     def restore(self, records: Iterable[FileRecord]) -> None:
         """Apply records in the order in which `changes` gave them."""
+        self._put_all(records)
+        self.changes()
+
+    def _put_all(self, records: Iterable[FileRecord]) -> None:
+        moments: dict[str, float | None] = {}
         for record in records:
             tree, rest = self._at(record.path)
-            if record.content is None:
-                if rest != "/":
-                    tree.remove(rest)
-            else:
+            if record.content is not None:
                 _put(tree, record, rest)
-        self.changes()
+            elif rest != "/" and not record.only_time:
+                tree.remove(rest)
+            moments[record.path] = record.modified_s
+        for path, at_s in moments.items():  # at the end: a directory changes with what is put into it
+            tree, rest = self._at(path)
+            if at_s is not None and tree.exists(rest):
+                tree.keep(rest, at_s)
 
 
 def _put(tree: FileTree, record: FileRecord, path: str) -> None:
@@ -280,6 +312,10 @@ def _put(tree: FileTree, record: FileRecord, path: str) -> None:
         tree.symlink(content.decode(), path)
     else:
         tree.write(path, content, record.mode)
+
+
+def _record(path: str, entry: Entry, tree: FileTree) -> FileRecord:
+    return FileRecord(path, _content(tree, entry), entry.mode, entry.kind, entry.modified_s)
 
 
 def _content(tree: FileTree, entry: Entry) -> bytes:

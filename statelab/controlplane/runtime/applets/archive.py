@@ -28,6 +28,7 @@ class _Asked:
     verbose: bool = False
     gzipped: bool = False
     to_stdout: bool = False
+    as_new: bool = False  # what is taken out is of now (`-m`, as `kubectl cp` asks), not as old as what was packed
     strip: int = 0
     members: list[str] = field(default_factory=list)
 
@@ -98,7 +99,9 @@ def _short_options(asked: _Asked, letters: str, rest: list[str]) -> None:
             asked.gzipped = True
         elif letter == "O":
             asked.to_stdout = True
-        elif letter not in "mopkhUSBa":  # about times, owners and permissions: nothing to do here
+        elif letter == "m":
+            asked.as_new = True
+        elif letter not in "opkhUSBa":  # about owners and permissions: nothing to do here
             raise _Wrong(f"invalid option -- '{letter}'")
 
 
@@ -116,6 +119,8 @@ def _long_option(asked: _Asked, option: str, rest: list[str]) -> None:
         asked.action = {"create": "c", "extract": "x", "list": "t"}[name]
     elif name == "verbose":
         asked.verbose = True
+    elif name == "touch":
+        asked.as_new = True
     elif name == "gzip":
         asked.gzipped = True
 
@@ -161,7 +166,7 @@ def _walk(task: Task, path: str, below: str, depth: int = 0) -> Iterator[tuple[s
 def _add(task: Task, archive: tarfile.TarFile, path: str, name: str) -> None:
     stat = task.files.stat(path)
     info = tarfile.TarInfo(name)
-    info.mode, info.mtime = stat.mode & 0o7777, int(task.loop.now_s)
+    info.mode, info.mtime = stat.mode & 0o7777, int(task.files.modified_s(path))
     info.uname = info.gname = "root"
     if task.files.is_directory(path):
         info.type = tarfile.DIRTYPE
@@ -218,6 +223,8 @@ def _take(task: Task, asked: _Asked, archive: tarfile.TarFile, member: tarfile.T
         task.files.mkdir(path)
     elif source is not None:
         task.files.write(path, source.read(), member.mode & 0o777)
+        if not asked.as_new:
+            task.files.keep(path, member.mtime)
 
 
 APPLETS: Mapping[str, Program] = {"tar": tar}

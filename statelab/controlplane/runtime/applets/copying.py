@@ -49,9 +49,19 @@ def _cp_one(task: Task, options: Options, source: str, target: str) -> None:
         raise FileNotFoundError(2, f"can't stat '{source}': No such file or directory")
     elif where == to:
         raise OSError(22, f"'{source}' and '{target}' are the same file")
-    copy_tree(task.files, where, to, links="a" in options, keep="n" in options)
+    if "u" in options and _is_as_new(task, where, to):
+        return
+    copy_tree(task.files, where, to, links="a" in options, keep="n" in options, times=bool(options.flags & {"a", "p"}))
     if "v" in options:
         task.write(f"'{source}' -> '{target}'\n")
+
+
+def _is_as_new(task: Task, source: str, target: str) -> bool:
+    """Whether a file of this name is there, no older: one for `-u` to leave."""
+    files = task.files
+    if not files.exists(target) or files.is_directory(target):
+        return False
+    return files.moment(target) >= files.moment(source)
 
 
 def _read(task: Task, source: str) -> bytes:
@@ -82,7 +92,9 @@ def mv(task: Task) -> None:
                 raise OSError(22, "Invalid argument")
             if "n" in options and task.files.exists(to):
                 continue
-            copy_tree(task.files, where, to, links=True)
+            if "u" in options and _is_as_new(task, where, to):
+                continue
+            copy_tree(task.files, where, to, links=True, times=True)
             task.files.remove(where)
             if "v" in options:
                 task.write(f"'{source}' -> '{target}'\n")

@@ -1,8 +1,4 @@
-"""ls, the same in both shells, in the form of the image's own: busybox's or coreutils'. Editors are not there.
-
-Dates are the cluster's: in virtual time a file has that of the moment at which it is listed, since the files' own are
-the computer's.
-"""
+"""ls, the same in both shells, in the form of the image's own: busybox's or coreutils'. Editors are not there."""
 
 from __future__ import annotations
 
@@ -77,6 +73,9 @@ def ls(task: Task) -> None:
 
 def _row(task: Task, name: str, where: str, entry: Entry) -> _Row:
     target = task.files.read_link(where) if entry.kind == "symlink" else ""
+    if entry.kind == "directory" and task.files.exists(where):
+        modified_s, order = task.files.moment(where)
+        entry = replace(entry, modified_s=modified_s, order=order)
     return _Row(name, _as_owned(task, where, entry), target, task.files.owner(where))
 
 
@@ -105,7 +104,7 @@ def _in_order(rows: Iterable[_Row], options: Options) -> list[_Row]:
     if "S" in options:
         ordered.sort(key=lambda each: -_size(each))
     elif "t" in options:
-        ordered.sort(key=lambda each: -each.entry.modified_s)
+        ordered.sort(key=lambda each: (-each.entry.modified_s, -each.entry.order))
     return ordered[::-1] if "r" in options else ordered
 
 
@@ -154,10 +153,8 @@ def _cells(task: Task, row: _Row, options: Options) -> tuple[str, str, str, str,
 
 
 def _when(task: Task, entry: Entry) -> str:
-    now_s = task.loop.now_s
-    at_s = entry.modified_s if task.loop.pace is not None and entry.modified_s else now_s
-    is_old = abs(now_s - at_s) > _HALF_A_YEAR_S
-    return datetime.fromtimestamp(at_s, UTC).strftime("%b %e  %Y" if is_old else "%b %e %H:%M")
+    is_old = abs(task.loop.now_s - entry.modified_s) > _HALF_A_YEAR_S
+    return datetime.fromtimestamp(entry.modified_s, UTC).strftime("%b %e  %Y" if is_old else "%b %e %H:%M")
 
 
 def editor(task: Task) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from statelab.controlplane.runtime.applets.resolver import text_of
+from statelab.controlplane.runtime.moments import format_date, given
 from statelab.controlplane.runtime.programs import Program, Task
 from statelab.controlplane.runtime.session import DEADLINE, EXIT
 from statelab.controlplane.runtime.shell.tools.common import Options
@@ -87,85 +88,40 @@ def deadline(task: Task) -> None:
 
 # ---- date
 
-_DIRECTIVE = re.compile(r"%([-_0^#]?)([a-zA-Z%])")
-
 
 def date(task: Task) -> None:
-    """The cluster's time: `date`, `date -u`, `date +FORMAT`, `date -d @SECONDS`, `-I`, `-R`."""
-    moment = datetime.fromtimestamp(task.loop.now_s, UTC)
+    """The cluster's time: `date`, `date -u`, `date +FORMAT`, `date -d @SECONDS`, `-I`, `-R`; of a file: `-r FILE`."""
+    moment: datetime | None = datetime.fromtimestamp(task.loop.now_s, UTC)
     form = "%a %b %e %H:%M:%S UTC %Y"
     waiting = list(task.argv)
-    while waiting:
+    while waiting and moment is not None:
         word = waiting.pop(0)
         if word.startswith("+"):
             form = word[1:]
-        elif word in ("-d", "--date") and waiting:
-            given = _given(waiting.pop(0), moment)
-            if given is None:
-                task.fail("date: invalid date\n")
-                return
-            moment = given
-        elif word.startswith("--date="):
-            given = _given(word[7:], moment)
-            if given is None:
-                task.fail(f"date: invalid date '{word[7:]}'\n")
-                return
-            moment = given
+        elif (word in ("-d", "--date") and waiting) or word.startswith("--date="):
+            text = word[7:] if "=" in word else waiting.pop(0)
+            moment = given(text, moment)
+            if moment is None:
+                task.fail(f"date: invalid date '{text}'\n")
+        elif (word in ("-r", "-ur", "--reference") and waiting) or word.startswith("--reference="):
+            moment = _of_file(task, word[12:] if "=" in word else waiting.pop(0))
         elif word.startswith(("-I", "--iso-8601")):
             precise = word.endswith(("s", "seconds"))
             form = "%Y-%m-%dT%H:%M:%S+00:00" if precise else "%Y-%m-%d"
         elif word in ("-R", "--rfc-2822", "--rfc-email"):
             form = "%a, %d %b %Y %H:%M:%S +0000"
-    task.write(format_date(form, moment) + "\n")
-    task.finish(0)
+    if moment is not None:
+        task.write(format_date(form, moment) + "\n")
+        task.finish(0)
 
 
-def _given(text: str, now: datetime) -> datetime | None:
-    if text.startswith("@"):
-        try:
-            return datetime.fromtimestamp(float(text[1:]), UTC)
-        except (ValueError, OverflowError, OSError):
-            return None
-    match = re.fullmatch(r"([+-]?\d+)\s*(second|sec|minute|min|hour|day|week)s?(\s+ago)?", text.strip())
-    if match:
-        unit_s = {"second": 1, "sec": 1, "minute": 60, "min": 60, "hour": 3600, "day": 86400, "week": 604800}[match[2]]
-        return now + timedelta(seconds=int(match[1]) * unit_s * (-1 if match[3] else 1))
-    if text in ("now", "today", ""):
-        return now
+def _of_file(task: Task, name: str) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00").replace(" UTC", "+00:00"))
-    except ValueError:
+        return datetime.fromtimestamp(task.files.modified_s(task.path(name)), UTC)
+    except OSError as error:
+        words = f"can't stat '{name}'" if task.container.spec.has_busybox else name
+        task.fail(f"date: {words}: {error.strerror}\n")
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def format_date(form: str, moment: datetime) -> str:
-    def one(match: re.Match[str]) -> str:
-        flag, letter = match[1], match[2]
-        own = {
-            "s": str(int(moment.timestamp())),
-            "N": f"{moment.microsecond * 1000:09d}",
-            "e": f"{moment.day:2d}",
-            "k": f"{moment.hour:2d}",
-            "l": f"{moment.hour % 12 or 12:2d}",
-            "F": moment.strftime("%Y-%m-%d"),
-            "T": moment.strftime("%H:%M:%S"),
-            "R": moment.strftime("%H:%M"),
-            "D": moment.strftime("%m/%d/%y"),
-            "h": moment.strftime("%b"),
-            "Z": "UTC",
-            "z": "+0000",
-            "n": "\n",
-            "t": "\t",
-            "%": "%",
-            "P": moment.strftime("%p").lower(),
-        }
-        text = own[letter] if letter in own else moment.strftime(f"%{letter}")
-        if flag == "-":
-            text = text.lstrip("0 ") or "0"
-        return text.upper() if flag == "^" else text
-
-    return _DIRECTIVE.sub(one, form)
 
 
 # ---- who and where

@@ -117,7 +117,7 @@ def binary(proc: Proc, left: str, operator: str, right: str) -> bool:
     times = []
     for each in (left, right):
         path = join(proc.state.cwd, each)
-        times.append(proc.files.stat(path).modified_s if proc.files.exists(path) else None)
+        times.append(proc.files.moment(path) if proc.files.exists(path) else None)
     if operator == "-ef":
         return None not in times and join(proc.state.cwd, left) == join(proc.state.cwd, right)
     one, other = times if operator == "-nt" else reversed(times)

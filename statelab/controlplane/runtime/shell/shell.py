@@ -47,8 +47,11 @@ class Shell:
         exact_output: bool = True,
         memory_bytes: int | None = None,
         speaks_as_bash: bool = False,
+        is_busybox: bool = False,
     ) -> None:
-        """`speaks_as_bash`: in place of a shell of bashkit's, with its words where a command cannot be run."""
+        """`is_busybox`: its tools are busybox's.
+
+        `speaks_as_bash`: in place of a shell of bashkit's, with its words where a command cannot be run."""
         self.worker = worker
         self.files = MountedFiles(list(mounts))
         self.hostname, self.username = hostname, username
@@ -60,7 +63,7 @@ class Shell:
         self.is_dropped = False
         self.calls: list[Call] = []
         self.ready: deque[Proc] = deque()
-        self.speaks_as_bash = speaks_as_bash
+        self.speaks_as_bash, self.is_busybox = speaks_as_bash, is_busybox
         self._trees = [tree for _, tree, _ in mounts]
         self._busy_s, self._output_bytes = busy_s, output_bytes
         self._memory_bytes = memory_bytes or _MEMORY_BYTES

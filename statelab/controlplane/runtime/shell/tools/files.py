@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
+from statelab.controlplane.runtime.moments import given, of_figures
 from statelab.controlplane.runtime.mounted import copy_tree
 from statelab.controlplane.runtime.shell.proc import Proc
 from statelab.controlplane.runtime.shell.redirections import open_path
@@ -120,20 +122,45 @@ def _ln(proc: Proc, arguments: list[str]) -> Steps[int]:
 
 
 def _touch(proc: Proc, arguments: list[str]) -> Steps[int]:
-    options = Options(arguments, "acmh", "dtr", {"date": "d", "no-create": "c"})
-    code = 0
+    options = Options(arguments, "acfmh", "dtr", {"date": "d", "no-create": "c", "reference": "r"})
+    files, code = proc.files, 0
+    try:
+        moment = _moment(proc, options)
+    except OSError as error:
+        yield from proc.error(f"touch: {options.value('r')}: {error.strerror}\n")
+        return 1
     for path in options.operands:
         try:
             where = full(proc, path)
-            if proc.files.exists(where):
-                proc.files.chmod(where, proc.files.stat(where).mode)  # another moment of change
-            elif "c" not in options:
+            is_new = not files.exists(where)
+            if is_new and "c" in options:
+                continue
+            if is_new:
                 open_path(proc, path, "a")
+            if moment is not None and ("a" not in options or "m" in options):  # of reading nobody keeps the time
+                files.keep(where, *moment)
+            elif moment is None and not is_new:
+                files.touch(where)
         except OSError as error:
             words = f"cannot touch '{path}'" if proc.shell.speaks_as_bash else path
             yield from proc.error(f"touch: {words}: {error.strerror}\n")
             code = 1
     return code
+
+
+def _moment(proc: Proc, options: Options) -> tuple[float, float] | None:
+    """What a file's time is to be; None: now. Raises ValueError, OSError."""
+    files = proc.files
+    if "r" in options.values:
+        return files.moment(full(proc, options.value("r")))
+    now = datetime.fromtimestamp(files.now_s, UTC)
+    for letter, read in (("d", given), ("t", of_figures)):
+        if letter in options.values:
+            found = read(options.value(letter), now) or of_figures(options.value(letter), now)
+            if found is None:
+                raise ValueError(f"invalid date '{options.value(letter)}'")
+            return found.timestamp(), 0.0
+    return None
 
 
 def _mode(text: str, before: int, is_directory: bool) -> int:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
+from statelab.controlplane.runtime.moments import format_date, given
+from statelab.controlplane.runtime.mounted import MountedFiles
 from statelab.controlplane.runtime.shell.patterns import glob
 from statelab.controlplane.runtime.shell.proc import Proc, decode
 from statelab.controlplane.runtime.shell.running import run
 from statelab.controlplane.runtime.shell.streams import Steps
 from statelab.controlplane.runtime.shell.tools.common import Options, everything, full, opened
 from statelab.controlplane.runtime.shell.tools.files import size
+from statelab.controlplane.runtime.shell.tools.listing import mode_text
 
 _MOST_DEEP = 80
 
@@ -28,6 +32,7 @@ def _find(proc: Proc, arguments: list[str]) -> Steps[int]:
             yield from proc.error(f"find: {path}: No such file or directory\n")
             code = 1
             continue
+        finder.root = path
         waiting = [(path, 0)]
         while waiting:
             at, depth = waiting.pop()
@@ -52,7 +57,7 @@ def _find(proc: Proc, arguments: list[str]) -> Steps[int]:
         finder.later = []
     if finder.batch:
         yield run(proc, [*finder.batch_command, *finder.batch], {})
-    return code
+    return 1 if finder.failed else code
 
 
 class _Finder:
@@ -61,6 +66,7 @@ class _Finder:
     def __init__(self, proc: Proc, words: list[str]) -> None:
         self.proc = proc
         self.least, self.most, self.deep, self.pruned = 0, 10**9, False, False
+        self.root, self.failed = "", False
         self.later: list[tuple[str, int]] = []
         self.batch: list[str] = []
         self.batch_command: list[str] = []
@@ -134,11 +140,10 @@ class _Finder:
             yield from proc.out(path + ("\n" if word == "-print" else "\0"))
             return True
         if word == "-printf":
-            yield from proc.out(value.replace("%p", path).replace("%f", path.rpartition("/")[2]).replace("\\n", "\n"))
+            yield from proc.out(_printed(value, path, self.root, proc.files, full(proc, path)))
             return True
         if word == "-delete":
-            proc.files.remove(full(proc, path))
-            return True
+            return (yield self._delete(path))
         if word == "-prune":
             self.pruned = True
             return True
@@ -168,17 +173,101 @@ class _Finder:
         if word == "-perm":
             wanted_mode = int(value.lstrip("-/"), 8)
             return entry.mode & wanted_mode == wanted_mode if value[0] == "-" else entry.mode == wanted_mode
-        if word == "-newer":
-            return entry.modified_s > files.stat(full(self.proc, value)).modified_s
-        if word in ("-true", "-user", "-group", "-mtime", "-mmin", "-ctime", "-atime"):
+        if word.startswith("-newer") or word in ("-anewer", "-cnewer"):
+            return files.moment(where, follow=False) > self._than(word, value)
+        if word in _AGES:  # of reading and of a new mode nobody keeps the time
+            return self._is_of_age(word, value, files.now_s - files.modified_s(where, follow=False))
+        if word in ("-true", "-user", "-group"):
             return True
         raise ValueError(f"unrecognized: {word}")
 
+    def _than(self, word: str, value: str) -> tuple[float, float]:
+        """The moment that a file is to be newer than."""
+        files = self.proc.files
+        if word[6:] not in ("", *(f"{x}{y}" for x in "acm" for y in "acmt")) and word not in ("-anewer", "-cnewer"):
+            raise ValueError(f"unrecognized: {word}")
+        if not word.endswith("t"):
+            return files.moment(full(self.proc, value))
+        found = given(value, datetime.fromtimestamp(files.now_s, UTC))
+        if found is None:
+            raise ValueError(f"I cannot figure out how to interpret '{value}' as a date or time")
+        return found.timestamp(), float("inf")
 
-_VALUED = frozenset(
-    ("-name", "-iname", "-path", "-wholename", "-regex", "-type", "-size", "-perm", "-newer", "-printf", "-user",
-     "-group", "-mtime", "-mmin", "-ctime", "-atime")
-)  # fmt: skip
+    def _is_of_age(self, word: str, value: str, age_s: float) -> bool:
+        """findutils and busybox differ in one place only: `-mmin +4` is more than 4 minutes there, 5 or more here."""
+        unit_s = 60.0 if word.endswith("min") else 86_400.0
+        try:
+            count = float(value.lstrip("+-"))
+        except ValueError:
+            raise ValueError(f"invalid argument '{value}' to '{word}'") from None
+        is_minutes_of_findutils = unit_s == 60.0 and not self.proc.shell.is_busybox
+        if value.startswith("+"):
+            return age_s > count * unit_s if is_minutes_of_findutils else age_s >= (count + 1) * unit_s
+        if value.startswith("-"):
+            return age_s < count * unit_s
+        if is_minutes_of_findutils:
+            return (count - 1) * unit_s < age_s <= count * unit_s
+        return count * unit_s <= age_s < (count + 1) * unit_s
+
+    def _delete(self, path: str) -> Steps[bool]:
+        """A directory only when it is empty, as rmdir does."""
+        proc, files, where = self.proc, self.proc.files, full(self.proc, path)
+        if path in (".", "./"):
+            return True
+        problem = ""
+        if files.is_directory(where) and not files.is_symlink(where):
+            problem = "Directory not empty" if files.names(where) else "Resource busy" if files.is_mount(where) else ""
+        if not problem:
+            files.remove(where)
+            return True
+        words = f"{path}" if proc.shell.is_busybox else f"cannot delete '{path}'"
+        yield from proc.error(f"find: {words}: {problem}\n")
+        self.failed = True
+        return False
+
+
+def _printed(form: str, path: str, root: str, files: MountedFiles, where: str) -> str:
+    """What `-printf` prints of a path."""
+    entry, at_s = files.lstat(where), files.modified_s(where, follow=False)
+    moment = datetime.fromtimestamp(at_s, UTC)
+    kind = {"directory": "d", "symlink": "l"}.get(entry.kind, "f")
+    below = path[len(root) :].lstrip("/")
+    user, group = (str(each) if each else "root" for each in files.owner(where))
+    values = {
+        "p": path, "f": path.rstrip("/").rpartition("/")[2] or path, "P": below, "H": root, "s": str(entry.size),
+        "h": path.rpartition("/")[0] or ".", "m": f"{entry.mode:o}", "M": mode_text(entry.kind, entry.mode),
+        "y": kind, "u": user, "g": group, "d": str(below.count("/") + bool(below)), "%": "%",
+        "l": files.read_link(where) if kind == "l" else "", **dict.fromkeys("act", _as_ctime(at_s)),
+    }  # fmt: skip
+
+    def one(found: re.Match[str]) -> str:
+        text = found[0]
+        if text[0] == "\\":
+            return _ESCAPES.get(text[1], text)
+        if text[1] in "ACT" and len(text) == 3:
+            return _exact(at_s) if text[2] == "@" else format_date(f"%{text[2]}", moment)
+        return values.get(text[1], text)
+
+    return _DIRECTIVE.sub(one, form)
+
+
+def _exact(at_s: float) -> str:
+    return f"{at_s:.6f}0000"
+
+
+def _as_ctime(at_s: float) -> str:
+    return format_date("%a %b %e %H:%M:%S", moment := datetime.fromtimestamp(at_s, UTC)) + (
+        f".{int(round(at_s % 1, 6) * 1e9):09d}0 {moment.year}"
+    )
+
+
+_DIRECTIVE = re.compile(r"%[ACT][\w@+]|%.|\\.")
+_ESCAPES = {"n": "\n", "t": "\t", "0": "\0", "\\": "\\"}
+_AGES = frozenset(("-mtime", "-mmin", "-ctime", "-cmin", "-atime", "-amin"))
+_VALUED = _AGES | {
+    "-name", "-iname", "-path", "-wholename", "-regex", "-type", "-size", "-perm", "-printf", "-user", "-group",
+    "-newer", "-anewer", "-cnewer", *(f"-newer{x}{y}" for x in "acm" for y in "acmt"),
+}  # fmt: skip
 
 
 def _xargs(proc: Proc, arguments: list[str]) -> Steps[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from statelab.controlplane.runtime import moments
 from statelab.controlplane.runtime.shell.proc import Proc
 from statelab.controlplane.runtime.shell.streams import Steps
 from statelab.controlplane.runtime.shell.tools.common import Options, full
@@ -49,12 +50,13 @@ def _stat(proc: Proc, arguments: list[str]) -> Steps[int]:
         kind = {"directory": "directory", "symlink": "symbolic link"}.get(
             entry.kind, "regular file" if entry.size else "regular empty file"
         )
+        moment_s = proc.files.modified_s(where, follow="L" in options)
         user, group = proc.files.owner(where)
         names = [str(each) if each else "root" for each in (user, group)]
         values = {
             "n": path, "s": str(entry.size), "a": f"{entry.mode:o}", "A": mode_text(entry.kind, entry.mode), "F": kind,
             "U": names[0], "G": names[1], "u": str(user), "g": str(group), "h": "1", "i": "1",
-            "Y": str(int(entry.modified_s)),
+            **dict.fromkeys("XYZ", str(int(moment_s))), **dict.fromkeys("xyz", moments.full(moment_s)),
             "b": str((entry.size + 511) // 512), "B": "512", "N": f"'{path}'", "%": "%",
         }  # fmt: skip
         if "c" in options.values:
@@ -64,7 +66,9 @@ def _stat(proc: Proc, arguments: list[str]) -> Steps[int]:
         else:
             yield from proc.out(
                 f"  File: {path}\n  Size: {entry.size:<10} Blocks: {values['b']:<10} IO Block: 4096   {kind}\n"
-                f"Access: ({entry.mode:04o}/{values['A']})  Uid: (    0/    root)   Gid: (    0/    root)\n"
+                f"Access: ({entry.mode:04o}/{values['A']})  Uid: ({user:>5}/{names[0]:>8})   "
+                f"Gid: ({group:>5}/{names[1]:>8})\n"
+                f"Access: {values['x']}\nModify: {values['y']}\nChange: {values['z']}\n"
             )
     return code
 

@@ -20,6 +20,7 @@ from statelab.cluster.loops import Loop
 from statelab.cluster.names import path_of
 from statelab.cluster.plainly import plain_methods
 from statelab.cluster.problem import Interrupted, Problem
+from statelab.cluster.resting import Rest
 from statelab.cluster.stand_in import result_of, stand_in
 from statelab.cluster.watching import Watcher
 from statelab.controlplane.kinds import KINDS, Kind, Object, Objects
@@ -253,6 +254,14 @@ class Cluster:
         except KeyboardInterrupt:
             raise Interrupted("Interrupted while waiting.") from None
         return is_met
+
+    def wait_and_see(self, timeout_s: float = 60.0, *, still_s: float = 3.0) -> bool:
+        """Look on until the namespace is at rest: every Pod Ready or ended, every workload as it is wished, nothing
+        going, and nothing changed for `still_s`. At most `timeout_s`; both are the cluster's seconds.
+
+        For who wants to see what comes, and not to say it beforehand. Returns whether it is at rest; raises Interrupted.
+        """
+        return self.until(Rest(self, still_s), timeout_s)
 
     def _next_state(self, kind: Kind, name: str, obj: Object | None, timeout_s: float) -> Object | None:
         """The object after its next change, or as it is when none comes in time."""

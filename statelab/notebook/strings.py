@@ -183,6 +183,8 @@ ENGLISH: dict[str, str] = {
     "did_because": "{what} ({why})",
     "no_lanes": "No Pod and no claim yet.",
     "pods_then": "Pods at this moment",
+    "no_pod_yet": "There is no Pod yet.",
+    "no_pod_left": "No Pod is left. There were: {names}. The last of them, {last}, went at {time}.",
     "pod": "Pod",
     "state": "State",
     "node": "Node",

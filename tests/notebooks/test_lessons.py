@@ -204,7 +204,7 @@ def kind_of(source: str) -> str:
     if not re.sub(r"^\s*#.*$", "", source, flags=re.MULTILINE).strip():
         return "try"
     lines = re.sub(r"\\\n", " ", source).splitlines()  # a line of kubectl may go on in the next
-    python = "\n".join("pass" if line.lstrip().startswith("%") else line for line in lines)
+    python = "\n".join(re.sub(r"^(\s*)%.*", r"\1pass", line) for line in lines)
     if source.startswith("%%"):
         return "run"
     called = [

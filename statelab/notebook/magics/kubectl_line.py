@@ -14,7 +14,7 @@ from IPython.utils.text import DollarFormatter
 from statelab.cluster import Cluster, Problem
 from statelab.cluster.problem import Interrupted
 from statelab.cluster.typed import has_operators, words
-from statelab.notebook.telling.plain import scrolled
+from statelab.notebook.telling.tables import shown
 
 _LONGEST_WAIT_S = 300.0
 _COMPLAINT = 4_000  # characters
@@ -127,7 +127,7 @@ def _asks_for_a_terminal(word: str) -> bool:
 
 
 class _Said:
-    """What a line has written, in its order: shown at once, or when it is whole, a wide table to be scrolled."""
+    """What a line has written, in its order: shown at once, or when it is whole; a wide table as one that fits its cell."""
 
     def __init__(self, *, at_once: bool) -> None:
         self._at_once = at_once
@@ -148,7 +148,7 @@ class _Said:
     def end(self) -> None:
         for name, text in self._parts:
             if name == "stdout" and max((len(each) for each in text.splitlines()), default=0) > _WIDEST:
-                display({"text/plain": text.rstrip("\n"), "text/html": scrolled(text)}, raw=True)
+                display({"text/plain": text.rstrip("\n"), "text/html": shown(text)}, raw=True)
                 self._last = "\n"
             else:
                 self._show(name, text)

@@ -44,7 +44,8 @@ def _owned(owner: Object, plural: str, objects: Objects_) -> list[Object]:
     return [each for each in objects.get(plural, ()) if (_controller(each) or {}).get("uid") == uid]
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence: the first five, and how many more."""
     named = ", ".join(names[:5])
     return say("and_others", names=named, count=str(len(names) - 5)) if len(names) > 5 else named
 
@@ -60,7 +61,7 @@ def _pod(pod: Object, objects: Objects_) -> str:
         return say("del_already", name=name)
     seconds = (pod.get("spec") or {}).get("terminationGracePeriodSeconds", 30)
     told = [say("del_pod", seconds=str(seconds))]
-    stays = [say("del_claim_stays", claims=_listed(claims))] if claims else []
+    stays = [say("del_claim_stays", claims=listed(claims))] if claims else []
     if owner is None:
         return " ".join([*told, say("del_pod_alone"), *stays])
     kind = owner["kind"]
@@ -68,7 +69,7 @@ def _pod(pod: Object, objects: Objects_) -> str:
     if owning is None or "deletionTimestamp" in owning["metadata"]:
         told.append(say("del_pod_owner_goes", kind=kind, owner=owner["name"]))
     elif kind == "StatefulSet":
-        kept = say("del_kept_claims", claims=_listed(claims)) if claims else say("del_kept_nothing")
+        kept = say("del_kept_claims", claims=listed(claims)) if claims else say("del_kept_nothing")
         told += [say("del_pod_of_set", owner=owner["name"], name=name, kept=kept), *_next_revision(pod, owning)]
     elif kind == "ReplicaSet":
         told += [say("del_pod_of_replicas", owner=owner["name"]), *stays]
@@ -93,7 +94,7 @@ def _next_revision(pod: Object, owner: Object) -> list[str]:
 def _claim(claim: Object, objects: Objects_) -> str:
     name = claim["metadata"]["name"]
     users = [pod["metadata"]["name"] for pod in objects.get("pods", ()) if name in _claims_of(pod)]
-    told = [say("del_claim_held", pods=_listed(users))] if users else []
+    told = [say("del_claim_held", pods=listed(users))] if users else []
     volume = (claim.get("spec") or {}).get("volumeName")
     if not volume:
         return " ".join([*told, say("del_claim_unbound")])
@@ -109,7 +110,7 @@ def _service(service: Object, objects: Objects_) -> str:
     ]
     told = [say("del_service", name=name)]
     if governed:
-        told.append(say("del_service_governs", sets=_listed(governed)))
+        told.append(say("del_service_governs", sets=listed(governed)))
     if spec.get("clusterIP") not in (None, "", "None"):
         told.append(say("del_service_address", address=spec["clusterIP"]))
     return " ".join(told)
@@ -120,13 +121,13 @@ def _node(node: Object, objects: Objects_) -> str:
     pods = [
         pod["metadata"]["name"] for pod in objects.get("pods", ()) if (pod.get("spec") or {}).get("nodeName") == name
     ]
-    return " ".join([*([say("del_node_pods", pods=_listed(pods))] if pods else []), say("del_node")])
+    return " ".join([*([say("del_node_pods", pods=listed(pods))] if pods else []), say("del_node")])
 
 
 def _stateful_set(owner: Object, objects: Objects_) -> str:
     pods = [pod["metadata"]["name"] for pod in _owned(owner, "pods", objects)]
     policy = (owner.get("spec") or {}).get("persistentVolumeClaimRetentionPolicy") or {}
-    told = [say("del_set", pods=_listed(pods) or say("none_now"))]
+    told = [say("del_set", pods=listed(pods) or say("none_now"))]
     if (owner.get("spec") or {}).get("volumeClaimTemplates"):
         told.append(say("del_set_retain" if policy.get("whenDeleted", "Retain") == "Retain" else "del_set_delete"))
     return " ".join(told)
@@ -134,7 +135,7 @@ def _stateful_set(owner: Object, objects: Objects_) -> str:
 
 def _deployment(owner: Object, objects: Objects_) -> str:
     sets = [each["metadata"]["name"] for each in _owned(owner, "replicasets", objects)]
-    return say("del_deployment", sets=_listed(sets) or say("none_now"))
+    return say("del_deployment", sets=listed(sets) or say("none_now"))
 
 
 def _replica_set(owner: Object, objects: Objects_) -> str:
@@ -143,4 +144,4 @@ def _replica_set(owner: Object, objects: Objects_) -> str:
         return say("del_replicas_owned", kind=above["kind"], owner=above["name"])
     chosen = selector_of((owner.get("spec") or {}).get("selector"))
     pods = [p["metadata"]["name"] for p in objects.get("pods", ()) if chosen(p["metadata"].get("labels") or {})]
-    return say("del_replicas", pods=_listed(pods) or say("none_now"))
+    return say("del_replicas", pods=listed(pods) or say("none_now"))

@@ -27,6 +27,7 @@ function render({ model, el }) {
   const paintTable = () => {
     const { caption, heads, rows } = model.get("table");
     if (!heads) return;
+    if (!rows.length) return table.replaceChildren(make("p", {}, caption));
     const head = make("tr", {}, ...heads.map((each) => make("th", { scope: "col" }, each)));
     const body = rows.map((row) => make("tr", {}, ...row.map((each) => make("td", {}, each))));
     table.replaceChildren(

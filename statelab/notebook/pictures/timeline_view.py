@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ import traitlets
 
 from statelab.cluster import Cluster, Problem, RequestRefused
 from statelab.notebook.pictures.cluster_view import fitting
+from statelab.notebook.pictures.consequences import listed
 from statelab.notebook.pictures.customs import singular_of
 from statelab.notebook.pictures.differing import by_name, differences
 from statelab.notebook.pictures.history import History, Moment
@@ -16,7 +18,7 @@ from statelab.notebook.pictures.lanes import Lane, Scale, draw_lanes, lanes, of_
 from statelab.notebook.pictures.live import mirror_of
 from statelab.notebook.pictures.modules import answering, css, lasting, module
 from statelab.notebook.pictures.picture import WIDTH, Picture, draw, frame_of
-from statelab.notebook.pictures.scene import Scene, make_scene
+from statelab.notebook.pictures.scene import Scene, make_scene, natural
 from statelab.notebook.pictures.source import Source
 from statelab.notebook.pictures.stand_ins import stand_ins_of
 from statelab.notebook.pictures.style import STYLE
@@ -141,7 +143,7 @@ class Timeline(Widget):
 
     def _paint_scene(self, scene: Scene) -> None:
         self.scene = frame_of(draw(scene, width=self._width))
-        self.table = _table(scene)
+        self.table = _table(scene, self._moments[: self.index + 1])
 
     def _paint_lanes(self) -> None:
         self._scale = self._scale_now()
@@ -228,11 +230,22 @@ def told(moment: Moment) -> str:
     return say("did", who=moment.actor, what=what) if moment.actor else what
 
 
-def _table(scene: Scene) -> dict[str, Any]:
-    """The Pods at a moment, as rows."""
+def _table(scene: Scene, moments: Sequence[Moment]) -> dict[str, Any]:
+    """The Pods at a moment, as rows; where none is there, a sentence on those that were, by the moments until then."""
+    if not scene.pods:
+        return {"caption": none_left(moments), "heads": [], "rows": []}
     heads = [say(each) for each in ("pod", "state", "node", "ip", "uid")]
     rows = [[pod.name, pod.said, pod.node, pod.ip, pod.uid[:8]] for pod in scene.pods[:_MOST_ROWS]]
     return {"caption": say("pods_then"), "heads": heads, "rows": rows}
+
+
+def none_left(moments: Sequence[Moment]) -> str:
+    """Which Pods there were, where none is left; or that there was none yet."""
+    gone = [each for each in moments if (each.plural, each.type) == ("pods", "DELETED")]
+    if not gone:
+        return say("no_pod_yet")
+    names = sorted({each.name for each in gone}, key=natural)
+    return say("no_pod_left", names=listed(names), last=gone[-1].name, time=clock(gone[-1]))
 
 
 def timeline(what: str = "") -> Timeline:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -14,6 +15,7 @@ from statelab.notebook.pictures.history import History, Moment
 from statelab.notebook.pictures.lanes import Scale, lanes, of_interest
 from statelab.notebook.pictures.plotting import rollout, start_order
 from statelab.notebook.pictures.scene import make_scene
+from statelab.notebook.pictures.timeline_view import none_left
 
 HistoryOf = Callable[[Any], History]
 
@@ -60,6 +62,18 @@ def test_what_is_older_than_the_history_is_there_from_its_beginning(cluster: Any
     scene = make_scene(later.objects_at(-1), "default")
     assert "nginx" in [service.name for service in scene.services]
     assert any(workload.name == "web" for workload in scene.workloads)
+
+
+def test_where_no_pod_is_left_a_sentence_says_which_there_were(cluster: Any, history_of: HistoryOf) -> None:
+    moments = history_of(cluster).moments
+    first = next(i for i, moment in enumerate(moments) if moment.plural == "pods")
+    assert none_left(moments[:first]) == "There is no Pod yet."
+    cluster.delete("statefulsets", "default/web")
+    cluster.settle()
+    assert re.fullmatch(
+        r"No Pod is left\. There were: web-0, web-1, web-2\. The last of them, web-\d, went at [\d:.]+\.",
+        none_left(history_of(cluster).moments),
+    )
 
 
 def test_another_namespace_s_moments_are_left_out(history_of: HistoryOf) -> None:

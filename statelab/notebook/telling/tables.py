@@ -1,0 +1,58 @@
+"""kubectl's tables as tables: a window of 1280 pixels with the stage in it has 74 letters for a line, and
+`get pods -o wide` has a hundred. As a table its heads and its long cells go on in the next line, and nothing is cut off.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from html import escape
+
+from statelab.notebook.telling.plain import scrolled
+
+# kubectl's columns stand three blanks apart; a head of two words has one between them.
+_HEAD = re.compile(r"[A-Z][^a-z\s]*(?: [^a-z\s]+)*(?:\s{2,}[A-Z][^a-z\s]*(?: [^a-z\s]+)*)+\s*")
+_FEWEST_COLUMNS = 3
+_LONG = 28  # letters: what is longer is a message, a list of labels or of images, and is broken anywhere
+
+
+def shown(text: str) -> str:
+    """What kubectl has printed, as HTML: its tables as tables, all else as text that can be scrolled sideways."""
+    return "".join(_table(lines) if _is_table(lines) else scrolled("\n".join(lines)) for lines in _blocks(text))
+
+
+def _blocks(text: str) -> Iterator[list[str]]:
+    """Of several kinds kubectl prints several tables, with an empty line between them."""
+    block: list[str] = []
+    for line in text.rstrip("\n").split("\n"):
+        if not line.strip() and _is_table(block):
+            yield block
+            block = []
+        else:
+            block.append(line)
+    if block:
+        yield block
+
+
+def _is_table(lines: Sequence[str]) -> bool:
+    if not lines or not _HEAD.fullmatch(lines[0]):
+        return False
+    starts = _starts(lines[0])
+    return len(starts) >= _FEWEST_COLUMNS and not any(line[at - 1 : at].strip() for line in lines for at in starts[1:])
+
+
+def _starts(head: str) -> list[int]:
+    return [each.start() for each in re.finditer(r"(?:^|(?<=\s\s))\S", head)]
+
+
+def _table(lines: Sequence[str]) -> str:
+    starts = _starts(lines[0])
+    bounds = list(zip(starts, [*starts[1:], None], strict=True))
+    head, *rows = ([line[begin:end].strip() for begin, end in bounds] for line in lines)
+    heads = "".join(f'<th scope="col">{escape(each)}</th>' for each in head)
+    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+    return f'<table class="sl-kubectl"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def _cell(value: str) -> str:
+    return f'<td class="sl-long">{escape(value)}</td>' if len(value) > _LONG else f"<td>{escape(value)}</td>"

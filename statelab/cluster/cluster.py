@@ -259,7 +259,7 @@ class Cluster:
         """Look on until the namespace is at rest: every Pod Ready or ended, every workload as it is wished, nothing
         going, and nothing changed for `still_s`. At most `timeout_s`; both are the cluster's seconds.
 
-        For who wants to see what comes, and not to say it beforehand. Returns whether it is at rest; raises Interrupted.
+        For who wants to see what comes, and not to say it beforehand. Whether it is at rest; raises Interrupted.
         """
         return self.until(Rest(self, still_s), timeout_s)
 

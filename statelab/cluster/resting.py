@@ -57,5 +57,5 @@ def is_under_way(plural: str, obj: Object) -> bool:
         return not (conditions.is_true(obj, "Complete") or conditions.is_true(obj, "Failed"))
     if plural == "persistentvolumes":
         is_released = obj.get("status", {}).get("phase") == "Released"
-        return is_released and obj["spec"].get("persistentVolumeReclaimPolicy") == "Delete"
+        return bool(is_released and obj["spec"].get("persistentVolumeReclaimPolicy") == "Delete")
     return False

@@ -127,7 +127,7 @@ def _asks_for_a_terminal(word: str) -> bool:
 
 
 class _Said:
-    """What a line has written, in its order: shown at once, or when it is whole; a wide table as one that fits its cell."""
+    """What a line has written, in order: shown at once, or when it is whole; a wide table as one that fits its cell."""
 
     def __init__(self, *, at_once: bool) -> None:
         self._at_once = at_once

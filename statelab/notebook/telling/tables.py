@@ -1,5 +1,5 @@
 """kubectl's tables as tables: a window of 1280 pixels with the stage in it has 74 letters for a line, and
-`get pods -o wide` has a hundred. As a table its heads and its long cells go on in the next line, and nothing is cut off.
+`get pods -o wide` has a hundred. As a table its heads and its long cells go on in the next line; nothing is cut off.
 """
 
 from __future__ import annotations

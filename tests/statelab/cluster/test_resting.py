@@ -80,7 +80,9 @@ def test_a_set_is_at_rest_with_its_last_pod_and_a_job_when_it_has_failed(cluster
 def test_what_is_deleted_is_waited_for_until_its_volume_is_gone_too(cluster):
     make(cluster, "PersistentVolumeClaim", "data", claim())
     mounted = pod(volumeMounts=[{"name": "data", "mountPath": "/data"}])
-    make(cluster, "Pod", "web", mounted | {"volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]})
+    make(
+        cluster, "Pod", "web", mounted | {"volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]}
+    )
     assert cluster.wait_and_see(60)
     volume = cluster.get("pvc/data")["spec"]["volumeName"]
     cluster.delete("pvc/data")

@@ -13,9 +13,9 @@ web-0   1/1     Running            1 (12s ago)   22s   10.244.1.2   kind-worker 
 web-1   0/1     ImagePullBackOff   0             3s    <none>       kind-worker2   <none>           <none>
 """
 CLAIMS = """\
-NAME                              STATUS   VOLUME                                     CAPACITY   ACCESS MODES   STORAGECLASS
-persistentvolumeclaim/www-web-0   Bound    pvc-0c3f6ac1-9d0e-4fd2-8d53-6d24e4f1d3a1   1Gi        RWO            standard
-persistentvolumeclaim/www-web-1   Pending                                                                       standard
+NAME                              STATUS   VOLUME                                 CAPACITY   ACCESS MODES   CLASS
+persistentvolumeclaim/www-web-0   Bound    pvc-0c3f6ac1-9d0e-4fd2-8d53-6d24e4f1   1Gi        RWO            standard
+persistentvolumeclaim/www-web-1   Pending                                                                   standard
 """
 
 

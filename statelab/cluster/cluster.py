@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from statelab.cluster import conditions, typed
+from statelab.cluster import conditions, looking, typed
 from statelab.cluster.clocks import Clock, WallClock
 from statelab.cluster.connection import Connection, RequestRefused
 from statelab.cluster.custom import kind_called, parse_for
@@ -96,6 +96,7 @@ class Cluster:
 
     def request(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
         """A request to the API server, decoded. Raises RequestRefused, or Problem when no cluster answers."""
+        looking.check_request(method, path)
         return self.connection.request(method, path, body, **more)
 
     def get(self, what: str, namespace: str | None = None) -> Object | None:
@@ -149,6 +150,8 @@ class Cluster:
         """Run a kubectl line against this cluster and namespace. Raises Problem for a line that cannot be split."""
         arguments = typed.words(line) if isinstance(line, str) else list(line)
         arguments = arguments[1:] if arguments[:1] == ["kubectl"] else arguments
+        looking.check_line(arguments)
+        timeout_s = looking.at_most(timeout_s, for_an_answer=True)
         if (instead := stand_in()) is not None:
             return result_of(instead, self, arguments, stdin, timeout_s)
         result = run_kubectl(
@@ -172,6 +175,7 @@ class Cluster:
         A `str` is a line for the shell, with pipes and redirections. Raises Problem, and KeyboardInterrupt when it is
         stopped; then nothing of it runs on.
         """
+        looking.check_line(line.split() if isinstance(line, str) else line)
         refused = False
 
         def told(name: str, text: str) -> None:
@@ -209,6 +213,7 @@ class Cluster:
         """
         kind, name = self.parse(what)
         is_met = conditions.named(kind, condition)
+        timeout_s = looking.at_most(timeout_s)
         deadline_s = time.monotonic() + timeout_s
         obj = self.get(what)
         first_uid = obj["metadata"]["uid"] if obj is not None else None
@@ -246,7 +251,7 @@ class Cluster:
 
         Raises Interrupted.
         """
-        ends_s, is_met = self.clock.now_s() + timeout_s, bool(is_so())
+        ends_s, is_met = self.clock.now_s() + looking.at_most(timeout_s), bool(is_so())
         try:
             while not is_met and self.clock.now_s() < ends_s:
                 self.clock.rest(_LOOK_AGAIN_S, lambda: False)
@@ -317,7 +322,7 @@ class Cluster:
                 lambda: answer_with_search(ask, name, type, self.namespace),
                 name,
                 at_least=at_least,
-                timeout_s=timeout_s,
+                timeout_s=looking.at_most(timeout_s),
                 pause=self._pause,
             )
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from statelab.cluster import Cluster, Problem, RequestRefused
 from statelab.cluster import conditions as standing
+from statelab.cluster.looking import only_looking
 from statelab.controlplane.kinds import Object
 from statelab.notebook.strings import say
 
@@ -57,9 +58,10 @@ def reader_of(goal: Goal, cluster: Cluster) -> Look:
 
 
 def look(reader: Look, cluster: Cluster) -> Seen:
-    """What is so now; a cluster that does not answer is something that is so."""
+    """What is so now; a cluster that does not answer is something that is so. Nothing is changed or waited for."""
     try:
-        return reader(cluster)
+        with only_looking():
+            return reader(cluster)
     except (Problem, RequestRefused) as problem:
         return Seen(False, str(problem).splitlines()[0][:_LONGEST_SEEN])
 

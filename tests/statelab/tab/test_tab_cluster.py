@@ -11,6 +11,7 @@ from statelab.cluster.beside import put_aside
 from statelab.cluster.loops import _within
 from statelab.notebook.pictures.live import Mirror
 from statelab.notebook.pictures.name_explorer import NameExplorer
+from statelab.notebook.trying.goals import look, reader_of
 from statelab.tab import cluster as tab_cluster
 from statelab.tab import connect_in_tab, driver
 
@@ -54,6 +55,28 @@ def test_a_pod_that_is_not_there_yet_is_waited_for_until_its_container_waits_for
     web.kubectl("set image statefulset/web main=nginx:no-such-tag")
     pod = web.wait("pod/web-1", "ImagePullBackOff")
     assert pod["spec"]["containers"][0]["image"] == "nginx:no-such-tag"
+
+
+def test_a_goal_that_would_change_the_cluster_or_wait_for_it_does_neither(web):
+    """It is asked after each cell: a set that was deleted would come back, and the cell would not end."""
+    goals = {
+        lambda: not web.kubectl("delete statefulset web").code: "kubectl delete would change the cluster",
+        lambda: web.delete("sts/web") is None: "DELETE /apis/apps/v1/namespaces/lesson/statefulsets/web would change",
+        lambda: bool(web.patch("sts/web", {"spec": {"replicas": 0}})): "PATCH ",
+        lambda: bool(web.wait("pod/web-9")): "pod/web-9 was not Ready within 0 s",
+        lambda: web.until(lambda: False): "",
+        lambda: bool(web.wait_for_name("nobody")): "0 of 1 records for nobody",
+        lambda: web.stop_node("kind-worker") is None: "POST ",
+    }
+    for goal, instead in goals.items():
+        seen = look(reader_of(goal, web), web)
+        assert (seen.is_so, instead in seen.instead) == (False, True), seen
+    assert look(reader_of(lambda: web.exec("web-0", "hostname").stdout == "web-0\n", web), web).is_so
+    assert look(reader_of(lambda: web.kubectl("get pods -o name").stdout.split() == NAMES, web), web).is_so
+    assert web.kubectl("scale sts web --replicas=1").code == 0  # whoever does not only look changes it still
+
+
+NAMES = ["pod/web-0", "pod/web-1"]
 
 
 def test_a_pod_that_is_killed_comes_back_and_why_is_told(web):

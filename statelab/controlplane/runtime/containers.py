@@ -52,7 +52,6 @@ class Container:
         self._pending_signal = 0
         self._slept_s = 0.0
         self._attached: list[Callable[[Stream, bytes], None]] = []
-        self._waits: Callable[[], None] | None = None
         self._on_exit: Callable[[Exit], None] | None = None
         self._last_pid = 0
         if not self._mount_problem and any(mount.sub_path for mount in spec.mounts):
@@ -220,14 +219,6 @@ class Container:
                 data = self.root.read(path)
                 self.root.write(path, b"")
                 self._main_output(stream, data)
-
-    def main_waits(self, look: Callable[[], None]) -> None:
-        """The main script waits for its background jobs: look again whenever one ends."""
-        self._waits = look
-
-    def job_ended(self) -> None:
-        if self._waits is not None:
-            self._waits()
 
     # ---- inside
 

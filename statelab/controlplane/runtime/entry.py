@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from statelab.controlplane.runtime.applets import APPLETS
 from statelab.controlplane.runtime.applets.ls import EDITORS
 from statelab.controlplane.runtime.commands import SHELL_COMMANDS
-from statelab.controlplane.runtime.handing_over import handed_over
+from statelab.controlplane.runtime.handing_over import HandedOver, handed_over
 from statelab.controlplane.runtime.plain import plain_program
 from statelab.controlplane.runtime.session import DEADLINE, EXIT
 from statelab.controlplane.runtime.timed import TIMED
@@ -30,8 +30,7 @@ _SHELL_WORDS = re.compile(
 )
 # A shell that leaves while jobs run in the background takes them with it: it is PID 1.
 _JOBS = re.compile(r"(?<![&><|])&(?![&>])")
-# A script with background jobs or pipes pauses in one place and goes on in another.
-CONCURRENT = re.compile(r"(?<![&>|<])&(?![&>])|(?<!\|)\|(?![|])")
+_SEVERAL = re.compile(r"(?<![&>|<])&(?![&>])|(?<!\|)\|(?![|])")
 _OWN_NAME = re.compile(r"\$0|\$\{0")
 # `exec redis-server …` on a line, or in a branch on one line; and a block whose output goes elsewhere.
 _EXEC = re.compile(r"(?:.*?(?:\b(?:then|else|do)\s|\)|;|&&|\|\|))?\s*exec\s+(\S+)(?:\s[^|&>`]*)?")
@@ -47,14 +46,14 @@ __statelab_trap() {
   143) kill -TERM $$;; *) return $1;; esac
 }
 sleep() { command sleep "$@" || __statelab_trap $?; }
-wait() { { statelab-wait || __statelab_trap $?; } && builtin wait "$@"; }
+wait() { { statelab-wait "$@" || __statelab_trap $?; } && builtin wait "$@"; }
 """
 
 # `timeout` counts the cluster's seconds: what the shell waits in is cut short when they are over.
 _TIMEOUT = f"""\
 timeout() {{
   while case "$1" in -*) true;; *) false;; esac; do
-    case "$1" in -s|-k|--signal|--kill-after) shift;; esac
+    case "$1" in -s) shift;; -k) shift;; --signal) shift;; --kill-after) shift;; esac
     shift
   done
   {DEADLINE} "$1" || return 125
@@ -93,7 +92,8 @@ class StartError(Exception):
 class Entry:
     """`kind` "program": `name` with `arguments`. "script": run `script`. "shell": read commands from standard input.
 
-    `called`: what it was started as, argv[0], with its path if it had one.
+    `called`: what it was started as, argv[0], with its path if it had one. `texts`: of other scripts that it
+    becomes, reads or runs.
     """
 
     kind: Literal["program", "script", "shell"]
@@ -103,6 +103,17 @@ class Entry:
     program: Program | None = None
     traps: bool = False
     called: str = ""
+    texts: tuple[str, ...] = ()
+
+    @property
+    def does_several(self) -> bool:
+        """Whether it has jobs or pipes, which pause in one place and go on in another."""
+        return any(does_several(each) for each in (self.script, *self.texts))
+
+
+def does_several(script: str) -> bool:
+    """Whether a script has jobs or pipes."""
+    return _SEVERAL.search(script) is not None
 
 
 def entry_of(container: Container, argv: Sequence[str], *, tty: bool = False) -> Entry:
@@ -220,8 +231,8 @@ def _shell(container: Container, name: str, arguments: tuple[str, ...]) -> Entry
     if "c" in re.sub(r" \w+ ", "", options):
         if not rest:
             return Entry("script", name, arguments, f"echo '{name}: -c: option requires an argument' >&2; exit 2")
-        script = _with_what_it_becomes(container, rest[0], is_line=True)
-        return _script(name, arguments, settings, script, rest[1] if len(rest) > 1 else name, rest[2:])
+        found = _with_what_it_becomes(container, rest[0], is_line=True)
+        return _script(name, arguments, settings, found, rest[1] if len(rest) > 1 else name, rest[2:])
     if rest and "s" not in options:
         path = rest[0] if rest[0].startswith("/") else f"{container.working_dir.rstrip('/')}/{rest[0]}"
         try:
@@ -233,22 +244,17 @@ def _shell(container: Container, name: str, arguments: tuple[str, ...]) -> Entry
                 arguments,
                 f"echo {shlex.quote(f'{name}: 0: cannot open {rest[0]}: No such file')} >&2; exit 2",
             )
-        script = _with_what_it_becomes(container, script, is_line=False)
-        return _script(name, arguments, settings, script, rest[0], rest[1:])
+        found = _with_what_it_becomes(container, script, is_line=False)
+        return _script(name, arguments, settings, found, rest[0], rest[1:])
     return Entry("shell", name, arguments, settings)
 
 
-def _with_what_it_becomes(container: Container, script: str, *, is_line: bool) -> str:
-    """A main script that ends as another one, which has traps, as one script; its first line tells of the traps, and
-    of jobs and pipes, as the runtime looks for both in a script's text.
-    """
+def _with_what_it_becomes(container: Container, script: str, *, is_line: bool) -> HandedOver:
+    """A main script that ends as another one, which has traps, as one script."""
     if container.main is not None:
-        return script
+        return HandedOver(script)
     found = handed_over(script, lambda path, by_name: _shell_text(container, path, by_name), is_line=is_line)
-    if not any(_TRAP.search(text) for text in found.texts):
-        return script
-    does_much = any(CONCURRENT.search(text) for text in found.texts)
-    return f"# trap: below{', with jobs &' if does_much else ''}\n{found.script}"
+    return found if any(_TRAP.search(text) for text in found.texts) else replace(found, script=script)
 
 
 def _shell_text(container: Container, path: str, by_name: bool) -> str | None:
@@ -265,18 +271,20 @@ def _shell_text(container: Container, path: str, by_name: bool) -> str | None:
 
 
 def _script(
-    name: str, arguments: tuple[str, ...], settings: str, script: str, zero: str, parameters: Sequence[str]
+    name: str, arguments: tuple[str, ...], settings: str, found: HandedOver, zero: str, parameters: Sequence[str]
 ) -> Entry:
-    traps = _TRAP.search(script) is not None
+    script = found.script
+    traps = any(_TRAP.search(each) for each in (script, *found.texts))
     before = (_TRAPPING if traps else "") + (_TIMEOUT if _TIMES_OUT.search(script) else "")
     before += _LS if _SHOWS_INODES.search(script) else ""
     if _OWN_NAME.search(script):  # only a shell of its own can be told its name
-        return Entry("script", name, arguments, before + shlex.join(["sh", "-c", settings + script, zero, *parameters]))
-    if _JOBS.search(script):
+        alone = before + shlex.join(["sh", "-c", settings + script, zero, *parameters])
+        return Entry("script", name, arguments, alone, texts=found.texts + found.children)
+    if any(_JOBS.search(each) for each in (script, *found.texts)):
         script = f"{script}\n{EXIT} $?\n"
     if parameters:
         before += f"set -- {shlex.join(parameters)}\n"
-    return Entry("script", name, arguments, before + settings + script, traps=traps)
+    return Entry("script", name, arguments, before + settings + script, traps=traps, texts=found.texts + found.children)
 
 
 def _script_file(container: Container, name: str, arguments: tuple[str, ...]) -> Entry | None:
@@ -301,4 +309,5 @@ def _script_file(container: Container, name: str, arguments: tuple[str, ...]) ->
         )
     if not first.startswith("#!"):
         raise StartError(f"exec {name}: exec format error", 126)
-    return _script(name.rpartition("/")[2], arguments, "", script, name, arguments)
+    found = _with_what_it_becomes(container, script, is_line=False)
+    return _script(name.rpartition("/")[2], arguments, "", found, name, arguments)

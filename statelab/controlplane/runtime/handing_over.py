@@ -24,15 +24,19 @@ _READS = re.compile(rf"{_BEGINS}(?:\.|source)[ \t]+{_FILE}{_REDIRECTED}{_ENDS}",
 # has traps of its own waits for it.
 _LAST = re.compile(rf"{_BEGINS}(?P<shell>{_SHELL}[ \t]+)?{_OPTIONS}{_FILE}{_REDIRECTED}\s*\Z", re.MULTILINE)
 _GOES_TO = re.compile(rf"{_BEGINS}cd[ \t]+['\"]?([\w./-]+)", re.MULTILINE)
+_RUNS = re.compile(rf"(?:^|[;{{(&|]|\b(?:then|else|do)\b)[ \t]*{_SHELL}[ \t]+{_OPTIONS}{_FILE}", re.MULTILINE)
 _TRAPS = re.compile(r"\btrap\b")
 
 
 @dataclass(frozen=True, slots=True)
 class HandedOver:
-    """`script`: what does the same in one shell. `texts`: of the scripts that it becomes, or reads."""
+    """`script`: what does the same in one shell. `texts`: of the scripts that it becomes, or reads; `children`: of
+    those that it runs in shells of their own.
+    """
 
     script: str
-    texts: tuple[str, ...]
+    texts: tuple[str, ...] = ()
+    children: tuple[str, ...] = ()
 
 
 def handed_over(script: str, read: Callable[[str, bool], str | None], *, is_line: bool) -> HandedOver:
@@ -59,7 +63,8 @@ def handed_over(script: str, read: Callable[[str, bool], str | None], *, is_line
         changed = _LAST.sub(becomes, changed)
     for found in _READS.finditer(script):
         text_of(found, False)
-    return HandedOver(changed, tuple(texts))
+    children = [read(_path(found), False) for found in _RUNS.finditer(script)]
+    return HandedOver(changed, tuple(texts), tuple(each for each in children if each is not None))
 
 
 def _path(found: re.Match[str]) -> str:

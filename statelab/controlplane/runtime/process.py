@@ -140,9 +140,19 @@ class Process:
                 if task.on_signal is not None:
                     task.on_signal(name)
 
-    def others(self, task: Task) -> bool:
-        """Whether it runs other programs of ours than this one: background jobs of its script."""
-        return any(each is not task for each in self._tasks)
+    def look_at_jobs(self, task: Task) -> None:
+        """Finish a task that waits for jobs of its script, those that it names, when none of them runs; where the shell
+        does not tell, when no other program of ours does.
+        """
+        names = [each for each in task.argv if not each.startswith("-")]
+        runs = self._shell.jobs_run(names) if self._shell is not None else None
+        if not (any(each is not task for each in self._tasks) if runs is None else runs):
+            task.finish(0)
+
+    def job_ended(self) -> None:
+        """Perhaps: who waits for jobs looks again."""
+        for task in [each for each in self._tasks if each.name == "statelab-wait"]:
+            self.look_at_jobs(task)
 
     def stop_others(self, task: Task) -> None:
         for each in list(self._tasks):
@@ -204,8 +214,7 @@ class Process:
             if task in self._tasks:
                 self._tasks.remove(task)
             runtime.resume(call, code)
-            if self.is_main:
-                self.container.job_ended()
+            self.job_ended()
 
         write: Callable[[bytes, Stream], None] = call.write
         if self.is_main and prints_to_log(self.entry.script, call.name):
@@ -335,7 +344,7 @@ class Process:
         programs = {name.rpartition("/")[2] for name in container.image.programs}
         # In its main script a shell's own `kill` is needed: it is how a trap is set off.
         names = {*APPLETS, *programs, NEXT} - ({"kill"} if self.is_main else set())
-        worker = container.runtime.worker_for(script, names | set(TIMED), is_main=self.is_main)
+        worker = container.runtime.worker_for(self.entry, script, names | set(TIMED), is_main=self.is_main)
         if container.runtime.is_native(worker):
             names |= set(TIMED)
         return new_shell(

@@ -17,13 +17,13 @@ from statelab.controlplane.clock import Loop
 from statelab.controlplane.image_names import Reference, parse_reference
 from statelab.controlplane.runtime import shells
 from statelab.controlplane.runtime.containers import Container
-from statelab.controlplane.runtime.entry import CONCURRENT
+from statelab.controlplane.runtime.entry import does_several
 from statelab.controlplane.runtime.images import image_for
 from statelab.controlplane.runtime.images.catalog import Missing, missing
 from statelab.controlplane.runtime.images.image import image_id
 from statelab.controlplane.runtime.network import Network
 from statelab.controlplane.runtime.process import Process
-from statelab.controlplane.runtime.shell.alike import runs_alike
+from statelab.controlplane.runtime.shell.alike import can_run, runs_alike
 from statelab.controlplane.runtime.shell.turns import Turns
 from statelab.controlplane.runtime.shells import load, new_worker
 from statelab.controlplane.runtime.spec import ContainerSpec, Exit, LogLine, Mount, Pull
@@ -32,6 +32,7 @@ from statelab.controlplane.runtime.volumes import Volume
 from statelab.controlplane.runtime.worker import Call, Called, Ended, Message
 
 if TYPE_CHECKING:
+    from statelab.controlplane.runtime.entry import Entry
     from statelab.controlplane.runtime.shells import Shell, Worker
 
 load()
@@ -127,16 +128,22 @@ class Runtime:
 
     # ---- shells
 
-    def worker_for(self, script: str, commands: Collection[str], *, is_main: bool) -> Worker:
-        """On what the shell of a script is to run; `commands` are the runtime's own that it may call.
+    def worker_for(self, entry: Entry, script: str, commands: Collection[str], *, is_main: bool) -> Worker:
+        """On what the shell of an entry's script is to run; `commands` are the runtime's own that it may call.
 
-        In virtual time, what both shells do alike runs in this thread: making the other takes longer than the script.
-        And in any time what compares files by their age: only the shell in Python knows the cluster's times.
+        In virtual time, what both shells do alike runs in this thread: making the other takes longer than the script;
+        and jobs and pipes, which have turns here. And in any time what compares files by their age: only the shell in
+        Python knows the cluster's times.
         """
         if self._turns is None or not script:
             return self.worker
-        is_alike = self.loop.pace is None and runs_alike(script, commands, in_order=is_main)
-        return self._turns if is_alike or _COMPARES_AGES.search(script) else self.worker
+        if _COMPARES_AGES.search(script):
+            return self._turns
+        if self.loop.pace is not None:
+            return self.worker
+        is_alike = runs_alike(script, commands, in_order=is_main)
+        does_here = is_alike or (entry.does_several and can_run((script, *entry.texts), commands))
+        return self._turns if does_here else self.worker
 
     def is_native(self, worker: Worker) -> bool:
         """Whether the shells on it are bashkit's."""
@@ -144,7 +151,7 @@ class Runtime:
 
     def run(self, shell: Shell, process: Process, script: str) -> None:
         """Run a script in a shell when its turn comes."""
-        shell.concurrent = shell.concurrent or CONCURRENT.search(script) is not None
+        shell.concurrent = shell.concurrent or process.entry.does_several or does_several(script)
         self._processes[shell] = process
         self._shells.add(shell)
         self._submit(shell, lambda: shell.run(script))
@@ -245,6 +252,7 @@ class Runtime:
             return
         for stream, data in shell.take_output():
             process.output(stream, data)
+        process.job_ended()
         if isinstance(message, Ended):
             shell.heal()
             process.container.printed_by_file()

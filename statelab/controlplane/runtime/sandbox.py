@@ -191,6 +191,10 @@ class Shell:
         """It runs, or waits for the answer to a call."""
         return self.running or bool(self.calls)
 
+    def jobs_run(self, names: Sequence[str]) -> bool | None:
+        """It does not tell."""
+        return None
+
     def take_output(self) -> list[tuple[Stream, bytes]]:
         """What was printed and not taken yet, in order; pieces of one stream put together."""
         with self._lock:

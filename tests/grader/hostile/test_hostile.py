@@ -67,7 +67,7 @@ def test_there_are_enough_of_them() -> None:
 def test_an_answer_gains_nothing_it_has_not_earned(name: str) -> None:
     began = time.process_time()
     result = judge(task("ps3.identity"), Answer.of_cell("%%answer ps3.identity\n" + MANIFESTS[name]()))
-    assert time.process_time() - began < 15
+    assert time.process_time() - began < 8
     assert not [each.id for each in result.checks if each.broke], [each.message for each in result.checks]
     # Two Pods in order that come back under names are worth something, also when their containers are hostile.
     assert result.score <= 17

@@ -46,19 +46,11 @@ def sleep(task: Task) -> None:
 
 def wait(task: Task) -> None:
     """`wait` of a script with traps: until a signal comes, or the commands it runs in the background are over."""
-    container = task.container
-    pending = container.take_signal()
-    if pending:
+    pending = task.container.take_signal()
+    if pending or task.process is None:
         task.finish(pending)
-        return
-
-    def look() -> None:
-        if task.process is None or not task.process.others(task):
-            task.finish(0)
-
-    look()
-    if not task.done:
-        container.main_waits(look)
+    else:
+        task.process.look_at_jobs(task)
 
 
 def leave(task: Task) -> None:

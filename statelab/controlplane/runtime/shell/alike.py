@@ -3,16 +3,18 @@
 bashkit's shell takes some milliseconds to make, whatever it runs; most scripts of probes, of checks and of containers
 are over in less, or sleep. A script is taken here only if all of it is what `test_scripts_alike.py` holds equal to the
 byte, errors included: commands of a short list, whose names and number of words are plain to see, and paths whose
-beginning is. All else, and whatever cannot be read, is for the other shell.
+beginning is. A script with jobs or pipes is taken too if it can be run here at all: bashkit's run in threads, so that
+what they do next depends on the machine. All else, and whatever cannot be read, is for the other shell.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
 
+from statelab.controlplane.runtime.commands import SHELL_COMMANDS
 from statelab.controlplane.runtime.shell.parser import parse
 from statelab.controlplane.runtime.shell.syntax import (
     AndOr,
@@ -35,6 +37,13 @@ from statelab.controlplane.runtime.shell.syntax import (
 )
 
 _LONGEST = 4_000
+_WORD = re.compile(r"[\w-]+")
+# Python's matcher may take for ever over what bashkit's does in one go: a repeated group, and what is Perl's.
+_HARD = re.compile(r"\)['\"]?\\?[*+{]|grep\b[^|;&]*\s-(\w*P|-perl)")
+_RUN_OTHERS = frozenset(
+    ("bash", "builtin", "command", "env", "eval", "exec", "find", "nice", "nohup", "setsid", "sh", "time", "timeout",
+     "trap", "xargs")
+)  # fmt: skip
 _COMMON = (AndOr, Arithmetic, Case, For, Group, If, Literal, While)
 # Of these each shell has its own idea: by chance, by the clock, by its own name or number; or they change how it reads.
 _OWN = re.compile(
@@ -59,6 +68,40 @@ def runs_alike(script: str, commands: Collection[str], *, in_order: bool) -> boo
         return False
     needs = _needs(script, in_order)
     return needs is not None and all(each in commands for each in needs)
+
+
+def can_run(texts: Iterable[str], commands: Collection[str]) -> bool:
+    """Whether the shell in Python reads these scripts and has the commands that they name, if bashkit's has them."""
+    named = [_named(each) for each in texts]
+    return all(each is not None and not (each & _only_bashkit()).difference(commands) for each in named)
+
+
+@lru_cache(maxsize=1)
+def _only_bashkit() -> frozenset[str]:
+    from statelab.controlplane.runtime.shell.builtins import BUILTINS
+    from statelab.controlplane.runtime.shell.tools import TOOLS
+
+    return SHELL_COMMANDS.difference(BUILTINS, TOOLS)
+
+
+@lru_cache(maxsize=512)
+def _named(script: str) -> frozenset[str] | None:
+    """The commands that a script may call; None where it cannot be read, or matches what is hard."""
+    if _HARD.search(script):
+        return None
+    try:
+        calls = [each for each in _nodes(read(script)) if isinstance(each, Simple) and each.words]
+    except (SyntaxProblem, RecursionError):
+        return None
+    names = [_plain(each.words[0]) for each in calls]
+    if None in names:  # only its run will tell: it may be any of its words
+        return frozenset(_WORD.findall(script))
+    found = {name for name in names if name is not None}
+    for each, name in zip(calls, names, strict=True):
+        if name in _RUN_OTHERS:
+            texts = [part.text for part in _nodes(each.words) if isinstance(part, Literal)]
+            found.update(word for text in texts for word in _WORD.findall(text))
+    return frozenset(found)
 
 
 @lru_cache(maxsize=512)

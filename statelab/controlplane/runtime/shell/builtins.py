@@ -260,6 +260,8 @@ def _wait(proc: Proc, arguments: list[str]) -> Steps[int]:
     code = 0
     names = [each for each in arguments if each != "-n"]
     targets: list[Proc | None] = [_job(proc, each) for each in names] if names else list(proc.jobs)
+    if "-n" in arguments:
+        return (yield _wait_for_one(proc, [each for each in targets if each is not None]))
     for job in targets:
         if job is None:
             code = 127
@@ -271,6 +273,19 @@ def _wait(proc: Proc, arguments: list[str]) -> Steps[int]:
     if not arguments:
         proc.jobs = []
     return code
+
+
+def _wait_for_one(proc: Proc, jobs: list[Proc]) -> Steps[int]:
+    """`wait -n`: the first that ends."""
+    while jobs and all(job.code is None for job in jobs):
+        for job in jobs:
+            job.when_ended(proc)
+        yield WAITING
+    found = next((job for job in jobs if job.code is not None), None)
+    if found is None:
+        return 127
+    proc.jobs = [each for each in proc.jobs if each is not found]
+    return found.code or 0
 
 
 def _job(proc: Proc, name: str) -> Proc | None:

@@ -10,7 +10,9 @@ _CLASSES = {
     "blank": r" \t", "punct": r"!-/:-@\[-`{-~", "print": r" -~", "graph": r"!-~", "xdigit": "0-9A-Fa-f",
     "cntrl": r"\x00-\x1f\x7f",
 }  # fmt: skip
-_NESTED = re.compile(r"\([^()]*(?:[*+]|\{\d*,\d*\})[^()]*\)(?:[*+]|\{\d*,\d*\})")
+_PIECE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?(?:[:!=P]|<[=!])|.", re.DOTALL)
+_VARIES = re.compile(r"[*+?]|\{\d*,\d*\}")
+_REPEATED = re.compile(r"[*+]|\{\d*,\d*\}|\{(?:[5-9]|\d\d+)\}")
 
 
 class PatternProblem(ValueError):
@@ -98,13 +100,33 @@ def is_pattern(text: str) -> bool:
 def regex(text: str, *, extended: bool, ignore_case: bool = False) -> re.Pattern[str]:
     """A basic or extended regular expression of POSIX, with GNU's `\\w`, `\\b`, `\\+`. Raises PatternProblem."""
     translated = _translate(text, extended)
-    if _NESTED.search(translated):
-        # Python's matcher tries all ways: (a+)+ against a long line would not end.
-        raise PatternProblem("limit exceeded: a repetition of a repetition")
+    check(translated)
     try:
         return re.compile(translated, re.IGNORECASE if ignore_case else 0)
     except (re.error, OverflowError, RecursionError) as error:
         raise PatternProblem(str(error)) from None
+
+
+def check(pattern: str) -> None:
+    """Raises PatternProblem where Python's matcher would try ways without end: (a+)+ or (a|a)* against a long line."""
+    # Of each open group: whether what stands before it varies; and where its alternatives begin.
+    groups: list[tuple[bool, list[str]]] = [(False, [])]
+    begins, varies = True, False
+    for piece in _PIECE.finditer(pattern):
+        found, varies_here = piece[0], _VARIES.match(pattern, piece.end()) is not None
+        if begins and found != ")":  # an alternative, which must not begin as another one does
+            groups[-1][1].append(found if found.isalnum() and not varies_here else "")
+        begins = found[0] == "(" or found == "|"
+        if found[0] == "(":
+            groups.append((varies, []))
+            varies = False
+        elif found == ")" and len(groups) > 1:
+            before, firsts = groups.pop()
+            varies = varies or (len(firsts) > 1 and ("" in firsts or len(set(firsts)) < len(firsts)))
+            if varies and _REPEATED.match(pattern, piece.end()):
+                raise PatternProblem("limit exceeded: a repetition of a repetition")
+            varies = varies or before
+        varies = varies or varies_here
 
 
 def _translate(text: str, extended: bool) -> str:

@@ -132,6 +132,11 @@ class Shell:
     def busy(self) -> bool:
         return self.running or bool(self.calls)
 
+    def jobs_run(self, names: Sequence[str]) -> bool:
+        """Whether one of the script's jobs has not ended: of these, by number, if any are named."""
+        jobs = self._main.jobs if self._main is not None else []
+        return any(job.code is None for job in jobs if not names or str(job.pid) in names or "%" in names[0])
+
     def take_output(self) -> list[tuple[StreamName, bytes]]:
         """What was printed and not taken yet, in order; pieces of one stream put together."""
         unread, self._unread = self._unread, []
@@ -234,6 +239,8 @@ class Shell:
         self._strands.discard(proc)
         if proc is self._main:
             self._finish(proc.code or 0)
+        elif self._main is not None and proc in self._main.jobs:
+            self.worker.post(Output(self))  # who waits for it looks again
 
     def signal(self, proc: Proc, name: str) -> None:
         """It sends a signal to itself: its trap runs, or it ends."""

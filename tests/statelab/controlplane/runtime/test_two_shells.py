@@ -7,6 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from statelab.controlplane.runtime import Limits, shells
+from statelab.controlplane.runtime.runtime import Runtime
 from statelab.controlplane.runtime.shell.parser import parse
 from statelab.controlplane.runtime.shell.patterns import PatternProblem, glob, regex
 from statelab.controlplane.runtime.shell.syntax import SyntaxProblem
@@ -65,6 +66,7 @@ def test_a_script_does_the_same_in_both(script, node_factory, monkeypatch):
     said = []
     for in_python in (False, True):
         monkeypatch.setattr(shells, "in_python", in_python)
+        monkeypatch.setattr(Runtime, "worker_for", lambda self, *_, **__: self.worker)
         node = node_factory(0)
         container = node.run(command=["sleep", "1d"])
         found = node.exec(container, "sh", "-c", script)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from statelab.controlplane.runtime.shell.patterns import PatternProblem, regex
+from statelab.controlplane.runtime.shell.patterns import PatternProblem, check, regex
 from statelab.controlplane.runtime.shell.proc import Proc, decode, encode
 from statelab.controlplane.runtime.shell.streams import Steps, Stream
 from statelab.controlplane.runtime.shell.tools.common import Options, full, opened
@@ -34,6 +34,7 @@ def _pattern(proc: Proc, options: Options, extended: bool, fixed: bool) -> re.Pa
         found = re.compile(one, re.IGNORECASE if ignore else 0)
     elif "P" in options:
         try:
+            check("|".join(parts))
             found = re.compile("|".join(parts), re.IGNORECASE if ignore else 0)
         except re.error as error:
             raise PatternProblem(str(error)) from None

@@ -178,7 +178,7 @@ def five_minutes(trial: Trial) -> Verdict:
     hints=_MANY_FILES,
 )
 def from_before_the_wrong_line(trial: Trial) -> Verdict:
-    problem = _no_run(trial) or _why_no_copies(trial, copies(trial))
+    problem = _no_run(trial) or _why_no_copies(trial, then := copies(trial))
     if problem is not None:
         return problem
     before = revision_of(trial)
@@ -190,6 +190,9 @@ def from_before_the_wrong_line(trial: Trial) -> Verdict:
     line = _line(trial, "jobTemplate", "spec", "template", "spec", "containers", 0)
     many = f"the only copy, {found[0].path}, is" if len(found) == 1 else f"all {len(found)} copies are"
     said = f"All orders were deleted. Ten minutes later {many} of the shop after that."
+    paths = {each.path for each in found}
+    if gone := [each.path for each in then or () if each.is_whole and each.path not in paths]:
+        said += f" {gone[-1]}, which was of before, has been removed by then."
     if found and (unset := _UNSET.search(found[0].path)):
         said += f" No variable {unset[1]} is set in that container's env, so $({unset[1]}) has stayed as it is written."
     return no(said, line=line)

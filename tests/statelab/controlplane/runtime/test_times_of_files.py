@@ -75,6 +75,9 @@ def test_what_find_does_with_what_is_old(node: Node, find: str) -> None:
         f"a b 2026 {VIRTUAL_EPOCH_S + 0.5:.6f}0000", f"c 2026 {VIRTUAL_EPOCH_S + 0.5:.6f}0000",
     ]  # fmt: skip
     assert said(node, find.format("-type f -exec ls {} +")) == ["/data/a b", "/data/c"]
+    assert said(node, "touch /data/old -d '1 hour ago'; find /data -type f ! -newer /data/old -delete; ls /data") == [
+        "a b", "c", "d",
+    ]  # fmt: skip
     assert said(node, find.format("-delete") + "; ls /data") == ["d"]
     container = node.started[0]
     said(node, "mkdir -p /data/e/f")

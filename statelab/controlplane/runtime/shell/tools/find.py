@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from statelab.controlplane.runtime.moments import format_date, given
 from statelab.controlplane.runtime.mounted import MountedFiles
@@ -67,6 +68,7 @@ class _Finder:
         self.proc = proc
         self.least, self.most, self.deep, self.pruned = 0, 10**9, False, False
         self.root, self.failed = "", False
+        self.newer_than: dict[tuple[str, str], tuple[float, float]] = {}  # as it was when find began
         self.later: list[tuple[str, int]] = []
         self.batch: list[str] = []
         self.batch_command: list[str] = []
@@ -82,6 +84,9 @@ class _Finder:
             else:
                 self.words.append(word)
                 self.deep = self.deep or word == "-delete"
+        for word, value in pairwise(self.words):
+            if word.startswith("-newer") or word in ("-anewer", "-cnewer"):
+                self.newer_than[word, value] = self._than(word, value)
         self.acts = any(
             each in self.words for each in ("-print", "-print0", "-exec", "-delete", "-ok", "-ls", "-printf")
         )
@@ -174,7 +179,7 @@ class _Finder:
             wanted_mode = int(value.lstrip("-/"), 8)
             return entry.mode & wanted_mode == wanted_mode if value[0] == "-" else entry.mode == wanted_mode
         if word.startswith("-newer") or word in ("-anewer", "-cnewer"):
-            return files.moment(where, follow=False) > self._than(word, value)
+            return files.moment(where, follow=False) > self.newer_than[word, value]
         if word in _AGES:  # of reading and of a new mode nobody keeps the time
             return self._is_of_age(word, value, files.now_s - files.modified_s(where, follow=False))
         if word in ("-true", "-user", "-group"):
@@ -187,7 +192,11 @@ class _Finder:
         if word[6:] not in ("", *(f"{x}{y}" for x in "acm" for y in "acmt")) and word not in ("-anewer", "-cnewer"):
             raise ValueError(f"unrecognized: {word}")
         if not word.endswith("t"):
-            return files.moment(full(self.proc, value))
+            try:
+                return files.moment(full(self.proc, value))
+            except OSError as error:
+                quoted = value if self.proc.shell.is_busybox else f"'{value}'"
+                raise ValueError(f"{quoted}: {error.strerror}") from None
         found = given(value, datetime.fromtimestamp(files.now_s, UTC))
         if found is None:
             raise ValueError(f"I cannot figure out how to interpret '{value}' as a date or time")

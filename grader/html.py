@@ -50,6 +50,8 @@ def _row(check: CheckResult) -> str:
         row += f"<br>{_text(check.message)}{where}"
         if check.evidence:
             row += _lines(check.evidence)
+    if check.earned:
+        row += f"<br>{_text(check.earned)}"
     return row + "</td></tr>"
 
 

@@ -281,6 +281,7 @@ class _Bench:
             bool(check.hidden),
             detail,
             broke,
+            earned="" if check.hidden or not points else verdict.earned,
         )
 
     def _verdict(self, check: Check) -> tuple[Verdict, bool]:

@@ -12,7 +12,10 @@ from statelab.reader.errors import printable
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One check's verdict in points. `detail` is for the instructor only: what a hidden check really saw."""
+    """One check's verdict in points. `detail` is for the instructor only: what a hidden check really saw.
+
+    `earned`: what the points are for that are given, where the message tells only of the others.
+    """
 
     id: str
     title: str
@@ -26,6 +29,7 @@ class CheckResult:
     detail: str = ""
     broke: bool = False
     graded: bool = True  # False: this place cannot, and the points are neither given nor taken
+    earned: str = ""
 
     @property
     def passed(self) -> bool:
@@ -42,6 +46,8 @@ class CheckResult:
             "evidence": list(self.evidence),
             "line": self.line,
         }
+        if self.earned:
+            body["earned"] = self.earned
         return body if self.graded else {**body, "graded": False}
 
 
@@ -165,6 +171,7 @@ def as_text(result: Result, width: int = 110) -> str:
         lines.append(f" {mark(each)}  {share:<{points}}  {printable(each.title)}{printable(beside)}"[: width + 40])
         if not each.passed and each.message:
             lines += _indented([" ".join([each.message, *_where(each)]), *each.evidence], 10, width)
+        lines += _indented([each.earned] if each.earned else [], 10, width)
     if result.not_graded:
         lines += ["", f" {number(result.not_graded)} points are not graded here, and count neither way."]
     if result.advice:

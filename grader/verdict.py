@@ -18,6 +18,7 @@ class Verdict:
     line: int | None = None
     of_text: str = ""  # what it says of how the answer is written, not of whether it is so: for all to read
     is_right: bool = False  # but for that
+    earned: str = ""  # what a share of the points is for, where the message tells only what keeps the rest away
 
     @property
     def passed(self) -> bool:
@@ -58,6 +59,11 @@ def partly(share: float, message: str, *evidence: str | Iterable[str], line: int
     if not 0.0 <= share <= 1.0:
         raise ValueError(f"a share lies between 0 and 1, not at {share}")
     return Verdict(share, message, _lines(evidence), line)
+
+
+def earning(verdict: Verdict, why: str) -> Verdict:
+    """With what its share of the points is for, in a sentence that follows the message."""
+    return replace(verdict, earned=why)
 
 
 def parts(results: Iterable[tuple[bool, str]], right: str) -> Verdict:

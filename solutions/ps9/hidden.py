@@ -9,7 +9,7 @@ from grader.program import Runner
 from grader.rubrics.ps9 import catalogs, chapters, definition, desks, following, loop, permissions, rights, texts
 from grader.rubrics.ps9.catalogs import Rule
 from grader.rubrics.ps9.chapters import Chapter, Ending
-from grader.rubrics.ps9.defining import grows_only, keeps_apart
+from grader.rubrics.ps9.defining import drops, grows_only, keeps_apart
 from grader.rubrics.ps9.looping import chapter
 from grader.rubrics.ps9.rights import Ask, each
 from grader.rubrics.ps9.story import Story, a_reader_comes
@@ -48,7 +48,12 @@ def other_catalogs(trial: Trial) -> Verdict:
     results = [(not said, said) for said in (catalogs.broken(trial, rule) for rule in _OTHERS)]
     grown = grows_only(trial, "essays", 1, 9, 7)
     apart = keeps_apart(trial, "letters", "letters-4", 5)
-    results += [(grown.passed, grown.message), (apart.passed, apart.message), _shrunk_by_scale(trial), _dropped(trial)]
+    results += [
+        (grown.passed, grown.message),
+        (apart.passed, apart.message),
+        _shrunk_by_scale(trial),
+        drops(trial, "colour"),
+    ]
     return parts(results, "")
 
 
@@ -58,11 +63,6 @@ def _shrunk_by_scale(trial: Trial) -> tuple[bool, str]:
         if catalogs.change(trial, "plays", {"spec": {"replicas": count}}, "scale").taken:
             return False, f"A Catalog of 5 was scaled to {count}."
     return True, ""
-
-
-def _dropped(trial: Trial) -> tuple[bool, str]:
-    told = catalogs.create(trial, "drafts", {"version": "7.4", "colour": "red"}, only_try=True)
-    return not told.taken or "colour" not in told.spec, "A field that nobody has named is kept."
 
 
 # ---- the rights

@@ -9,10 +9,12 @@ import pytest
 from english import FAULTS
 
 from grader.answer import Answer
+from grader.html import as_html
 from grader.judge import judge
 from grader.registry import task
-from grader.result import Result
+from grader.result import Result, as_text
 from grader.rubrics.ps9.story import Story
+from statelab.notebook.pictures.report_view import sentence, shown
 
 CORPUS = Path(__file__).parent / "corpus"
 
@@ -143,6 +145,22 @@ def test_a_version_that_the_text_itself_refuses_is_told_before_anything_is_hande
     seen = judge(task("ps9.definition"), Answer.of_cell(loose), visible_only=True).first_failed
     assert seen is not None
     assert "nothing before or after. A Catalog with version: “7.4.1” is accepted." in seen.message
+    spec = "\n          spec:\n"
+    keeps = text.replace(spec, f"{spec}            x-kubernetes-preserve-unknown-fields: true\n")
+    assert keeps != text
+    seen = judge(task("ps9.definition"), Answer.of_cell(keeps), visible_only=True).first_failed
+    assert seen is not None
+    assert seen.message == "A Catalog was written with spec.shelf: red, and it was kept."
+
+
+def test_half_of_the_points_is_told_what_it_is_for() -> None:
+    result = of("ps7.etcd", ("podManagementPolicy: Parallel", "podManagementPolicy: OrderedReady"))
+    halves = [each for each in result.checks if 0 < each.points < each.max]
+    half = "Half of the points: as soon as the members find each other, this is right."
+    assert [each.earned for each in halves] == [half] * 6
+    pages = (as_text(result), as_html(result), sentence(shown(result.to_json())))
+    assert [page.count(half) for page in pages] == [6] * 3
+    assert not any(each.earned for each in result.checks if each not in halves)
 
 
 def test_what_a_loop_does_over_and_over_is_told_once_until_something_happens() -> None:

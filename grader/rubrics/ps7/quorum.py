@@ -12,7 +12,7 @@ from grader.behaviour import claim_at
 from grader.diagnosis import names_of_pods, pods_not_ready
 from grader.seen import Seen
 from grader.trial import Trial
-from grader.verdict import Verdict, no, partly, yes
+from grader.verdict import Verdict, earning, no, partly, yes
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.quantity import whole
 
@@ -113,6 +113,8 @@ def _last_words(trial: Trial, pod: str) -> list[str]:
     return []
 
 
+_HALF = "Half of the points: as soon as the members find each other, this is right."
+_LESS = "A part of the points: when the members find each other, this is not all that is wrong. {problem}"
 _HELPED: WeakKeyDictionary[Trial, Trial | None] = WeakKeyDictionary()
 
 
@@ -128,9 +130,14 @@ def looked_at(trial: Trial, look: Callable[[Trial], Verdict | None]) -> Verdict:
     other = _HELPED[trial]
     if other is None:
         return problem
-    found = look(other)
+    return _for_half(problem, look(other))
+
+
+def _for_half(problem: Verdict, found: Verdict | None) -> Verdict:
+    """What members earn that do not find together, and would otherwise come to `found`."""
     share = 0.5 * (found.share if found is not None else 1.0)
-    return partly(share, problem.message, problem.evidence, line=problem.line)
+    why = _HALF if found is None or found.passed else _LESS.format(problem=found.message)
+    return earning(partly(share, problem.message, problem.evidence, line=problem.line), why)
 
 
 def _helped(trial: Trial) -> Trial | None:
@@ -254,8 +261,7 @@ def have_claims_at_least(trial: Trial) -> Verdict:
     found = have_claims(trial) if trial.pods_of(SET) else problem
     if problem is None or found is problem:
         return found or yes("")
-    share = 0.5 * (found.share if found is not None else 1.0)
-    return partly(share, problem.message, problem.evidence, line=problem.line)
+    return _for_half(problem, found)
 
 
 def _claims(trial: Trial, pod: Seen) -> list[Seen]:

@@ -81,17 +81,25 @@ def is_known(trial: Trial) -> Verdict:
     ),
 )
 def takes_and_refuses(trial: Trial) -> Verdict:
-    return keeps(trial, RULES)
+    return keeps(trial, RULES, also=(drops(trial, "shelf"),))
 
 
-def keeps(trial: Trial, rules: tuple[Rule, ...]) -> Verdict:
-    """Each rule for an equal part; what takes nothing keeps none."""
+def drops(trial: Trial, field: str) -> tuple[bool, str]:
+    """Whether a field that nobody has named is not kept; and what to say if it is."""
+    told = catalogs.create(trial, "drafts", {"version": "7.4", field: "red"}, only_try=True)
+    return not told.taken or field not in told.spec, f"A Catalog was written with spec.{field}: red, and it was kept."
+
+
+def keeps(trial: Trial, rules: tuple[Rule, ...], also: tuple[tuple[bool, str], ...] = ()) -> Verdict:
+    """Each rule, and what else is asked, for an equal part; what takes nothing keeps none."""
     problem = catalogs.not_served(trial)
     if problem is not None:
         return problem
     found = [(catalogs.broken(trial, each), each) for each in rules]
     line = next((catalogs.schema_line(trial, *each.where) for said, each in found if said), None)
-    return parts([(not said, said) for said, _ in found], "").at(line)
+    if line is None and not all(is_so for is_so, _ in also):
+        line = catalogs.schema_line(trial, "spec")
+    return parts([*((not said, said) for said, _ in found), *also], "").at(line)
 
 
 @definition.check(

@@ -65,7 +65,7 @@ def _check(check: Mapping[str, Any]) -> dict[str, Any]:
         "mark": {"passed": "✓", "partly": "◐", "failed": "✗"}[state],
         "points": f"{_said(points)}/{_said(most)}",
         "title": str(check.get("title") or check.get("id") or ""),
-        "message": str(check.get("message") or ""),
+        "message": " ".join(str(check[key]) for key in ("message", "earned") if check.get(key)),
         "line": say("line", line=str(line)) if isinstance(line, int) else "",
         "timeline": {"svg": strip(timed), "label": " ".join(f"{at_s:g} s: {what}." for at_s, what in timed)}
         if timed

@@ -95,6 +95,7 @@ class WatchAnswer:
     initial_events_end: bool = False
     namespace: str = ""
     is_plain: bool = False
+    headers: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -44,6 +44,7 @@ from statelab.controlplane.apiserver.serving import (
     shown,
     tokenrequest,
 )
+from statelab.controlplane.apiserver.serving.fairness import Flows
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import KINDS, Kind, Object, key_of
 from statelab.controlplane.users import ADMIN, ANONYMOUS, User
@@ -64,11 +65,15 @@ class Handler:
     """Answers requests for one cluster. `token`: who sends it is the administrator.
 
     None: who sends none is, too (in process). `anonymous`: who sends none is nobody, who may little, instead of being
-    sent away. A ServiceAccount's token makes the request the account's.
+    sent away. A ServiceAccount's token makes the request the account's. `tells_flow`: answers say in their headers
+    which FlowSchema they fell under.
     """
 
-    def __init__(self, cluster: ControlPlane, token: str | None = None, *, anonymous: bool = False) -> None:
+    def __init__(
+        self, cluster: ControlPlane, token: str | None = None, *, anonymous: bool = False, tells_flow: bool = False
+    ) -> None:
         self._anonymous = anonymous
+        self._flows = Flows(cluster.store) if tells_flow else None
         self.cluster = cluster
         self.api = cluster.api
         self.store = cluster.store
@@ -77,8 +82,9 @@ class Handler:
     def handle(self, request: Request) -> Answer:
         """Never raises: what goes wrong is a Status."""
         warnings: list[str] = []
+        flow: list[tuple[str, str]] = []
         try:
-            answer = self._route(request, warnings)
+            answer = self._route(request, warnings, flow)
         except ApiError as error:
             answer = refusal(error)
         except RecursionError:
@@ -90,14 +96,18 @@ class Handler:
             answer = refusal(ApiError(500, "InternalError", message, cause))
         if warnings and isinstance(answer, Response):
             answer.headers += [("Warning", warning_header(text)) for text in warnings]
+        if flow and isinstance(answer, Response | WatchAnswer):
+            answer.headers = [*answer.headers, *flow]
         return answer
 
     # ---- finding what is meant
 
-    def _route(self, request: Request, warnings: list[str]) -> Answer:
+    def _route(self, request: Request, warnings: list[str], flow: list[tuple[str, str]]) -> Answer:
         path = request.path
         if not path.startswith(_PUBLIC):
             user = self._user(request)
+            if self._flows is not None:
+                flow += self._flows.headers(user, attributes.of(request.method, path, request.query))
             if user is not ADMIN:
                 request = Request(request.method, path, request.query, request.headers, request.body, user)
                 asked = attributes.of(request.method, path, request.query)

@@ -15,7 +15,7 @@ import ssl
 import tempfile
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -58,7 +58,7 @@ class Edge:
 
     def __init__(self, cluster: ControlPlane, token: str | None, certificate: Certificate | None = None) -> None:
         self.cluster = cluster
-        self.handler = Handler(cluster, token)
+        self.handler = Handler(cluster, token, tells_flow=True)
         self.port = 0
         self._tls = _tls_context(certificate) if certificate is not None else None
         self._server: web.Server | None = None
@@ -202,8 +202,8 @@ class Edge:
     # ---- streams
 
     @staticmethod
-    def _stream(content_type: str, http: web.BaseRequest) -> web.StreamResponse:
-        headers = [_NO_CACHE, ("Audit-Id", str(uuid.uuid4())), ("Content-Type", content_type)]
+    def _stream(content_type: str, http: web.BaseRequest, more: Sequence[tuple[str, str]] = ()) -> web.StreamResponse:
+        headers = [*more, _NO_CACHE, ("Audit-Id", str(uuid.uuid4())), ("Content-Type", content_type)]
         response = web.StreamResponse(headers=headers)
         if http.version >= (1, 1):
             response.enable_chunked_encoding()
@@ -211,7 +211,7 @@ class Edge:
 
     async def _watch(self, http: web.BaseRequest, answer: WatchAnswer) -> web.StreamResponse:
         """Write events as they come; a client that does not read them is dropped."""
-        response = self._stream(answer.content_type, http)
+        response = self._stream(answer.content_type, http, answer.headers)
         try:
             await response.prepare(http)
             await self._watching.stream(answer, lambda data: self._write(http, response, data))

@@ -7,11 +7,15 @@ from typing import Any
 import pytest
 
 from statelab.controlplane import ControlPlane
+from statelab.controlplane.apiserver.encoding.request import Request, Response, WatchAnswer
 from statelab.controlplane.apiserver.serving.client import InProcessClient
+from statelab.controlplane.apiserver.serving.handler import Handler
+from statelab.controlplane.apiserver.validation.flowcontrol_default import LEVELS, SCHEMAS
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object
 
 FLOWS = "flowcontrol.apiserver.k8s.io/v1"
+PLURALS = (SCHEMAS, LEVELS)
 TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
 
 
@@ -127,3 +131,33 @@ def test_what_is_refused(obj: Object, words: str) -> None:
     with pytest.raises(ApiError) as caught:
         ControlPlane().create(obj)
     assert words in caught.value.message
+
+
+def test_an_answer_says_under_which_schema_its_request_fell() -> None:
+    cluster = ControlPlane()
+    handler = Handler(cluster, "secret", tells_flow=True)
+
+    def asked(path: str, acting_as: str = "", **query: list[str]) -> list[str]:
+        headers = {"authorization": "Bearer secret", "accept": "application/json"}
+        if acting_as:
+            headers["impersonate-user"] = acting_as
+        answer = handler.handle(Request("GET", path, query, headers))
+        assert isinstance(answer, Response | WatchAnswer)
+        told = {name: value for name, value in answer.headers if name.startswith("X-Kubernetes-PF-")}
+        uids = {
+            each["metadata"]["uid"]: each["metadata"]["name"] for plural in PLURALS for each in cluster.list(plural)
+        }
+        return [uids[told[f"X-Kubernetes-PF-{each}-UID"]] for each in ("FlowSchema", "PriorityLevel")] if told else []
+
+    pods = "/api/v1/namespaces/default/pods"
+    assert asked(pods) == ["exempt", "exempt"]
+    assert asked(pods, watch=["true"]) == ["exempt", "exempt"]
+    assert asked(pods, "ann") == ["global-default", "global-default"]  # though she may not
+    assert asked("/api/v1/nodes", "system:serviceaccount:a:b") == ["service-accounts", "workload-low"]
+    assert asked(f"{pods}/p/log") == []
+    rule = {"verbs": ["list"], "apiGroups": [""], "resources": ["pods"], "namespaces": ["default"]}
+    subjects = [{"kind": "User", "user": {"name": "ann"}}]
+    rules = [{"subjects": subjects, "resourceRules": [rule]}]
+    cluster.create(schema(level="workload-high", matchingPrecedence=1000, rules=rules))
+    assert asked(pods, "ann") == ["mine", "workload-high"]
+    assert asked("/api/v1/namespaces/other/pods", "ann") == ["global-default", "global-default"]

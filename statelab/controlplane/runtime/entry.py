@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import takewhile
 from typing import TYPE_CHECKING, Literal
 
 from statelab.controlplane.runtime.applets import APPLETS
@@ -73,6 +74,8 @@ ls() {
   command ls "$@"
 }
 """
+_EXPANDS = re.compile(r"[$`*?\[]")
+_LEAVES = f"\n{EXIT} $?\n"
 _SHOWS_INODES = re.compile(r"\bls\s+-\w*i")
 
 
@@ -187,9 +190,32 @@ def becomes(script: str, name: str) -> bool:
     return (bool(last) and last[0].rpartition("/")[2] == name) or _executes(script, name)
 
 
-def prints_to_log(script: str, name: str) -> bool:
-    """Whether what the program prints that the shell becomes goes nowhere else."""
-    return becomes(script, name) and not any(">" in word for word in last_command(script))
+def prints_to_log(script: str, name: str, arguments: Sequence[str]) -> bool:
+    """Whether what a program prints that the script calls is what the shell prints: it is called last, or executed.
+
+    The script may call the same program before, and want for itself what that prints: `x=$(curl …); curl -d "$x" …`.
+    """
+    script = script.removesuffix(_LEAVES)  # of one with jobs, or with an & in a word
+    last = last_command(script)
+    if any(">" in word for word in last):
+        return False
+    if not last or last[0].rpartition("/")[2] != name:
+        return _executes(script, name)
+    return _calls(script, name) == 1 or _may_be(last[1:], arguments)
+
+
+def _calls(script: str, name: str) -> int:
+    """How often a script calls a program, by its look."""
+    before = r"(?:^|[;&|({`!]|\b(?:if|then|elif|else|while|until|do|exec)\b)[ \t]*(?:\w+=\S*[ \t]+)*(?:[\w/.-]*/)?"
+    word = rf"{before}{re.escape(name)}(?![\w.-])"
+    return len(re.findall(word, _COMMENT.sub("", script), re.MULTILINE))
+
+
+def _may_be(words: Sequence[str], arguments: Sequence[str]) -> bool:
+    """Whether the words of a command may have become these arguments: as far as they are plain, they are the same."""
+    plain = [*takewhile(lambda word: not _EXPANDS.search(word), words)]
+    same = list(arguments[: len(plain)]) == plain
+    return same and (len(arguments) == len(words) if len(plain) == len(words) else bool(plain))
 
 
 def _executes(script: str, name: str) -> bool:
@@ -199,6 +225,8 @@ def _executes(script: str, name: str) -> bool:
     word = re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])")
     naming = [line for line in _COMMENT.sub("", script).splitlines() if word.search(line)]
     found = [_EXEC.fullmatch(line) for line in naming]
+    if _calls(script, name) > len(found):
+        return False
     return bool(found) and all(each is not None and each[1].rpartition("/")[2] == name for each in found)
 
 
@@ -281,7 +309,7 @@ def _script(
         alone = before + shlex.join(["sh", "-c", settings + script, zero, *parameters])
         return Entry("script", name, arguments, alone, texts=found.texts + found.children)
     if any(_JOBS.search(each) for each in (script, *found.texts)):
-        script = f"{script}\n{EXIT} $?\n"
+        script += _LEAVES
     if parameters:
         before += f"set -- {shlex.join(parameters)}\n"
     return Entry("script", name, arguments, before + settings + script, traps=traps, texts=found.texts + found.children)

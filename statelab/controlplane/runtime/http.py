@@ -79,8 +79,15 @@ class MessageReader:
     nonsense.
     """
 
-    def __init__(self, on_message: Callable[[str, dict[str, str], bytes], None], *, responses: bool = False) -> None:
+    def __init__(
+        self,
+        on_message: Callable[[str, dict[str, str], bytes], None],
+        *,
+        responses: bool = False,
+        on_part: Callable[[bytes], None] | None = None,
+    ) -> None:
         self._on_message = on_message
+        self._on_part = on_part  # is given the chunks of a body as they come, and then they are not kept
         self._responses = responses
         self._buffer = b""
         self._head: tuple[str, dict[str, str]] | None = None
@@ -130,6 +137,8 @@ class MessageReader:
         return bool(self._buffer)
 
     def _chunked(self) -> bool:
+        if self._on_part is not None:
+            self._hand_on(self._on_part)
         body, rest = b"", self._buffer
         while True:
             size, separator, after = rest.partition(b"\r\n")
@@ -143,6 +152,16 @@ class MessageReader:
                 self._buffer = rest
                 self._emit(body)
                 return bool(rest)
+
+    def _hand_on(self, on_part: Callable[[bytes], None]) -> None:
+        """Give on every whole chunk but the last, the empty one."""
+        while True:
+            size, separator, after = self._buffer.partition(b"\r\n")
+            length = int(size.split(b";")[0], 16) if separator else 0
+            if not length or len(after) < length + 2:
+                return
+            self._buffer = after[length + 2 :]
+            on_part(after[:length])
 
     def _emit(self, body: bytes) -> None:
         assert self._head is not None
@@ -197,15 +216,17 @@ def request(
     timeout_s: float | None = None,
     housekeeping: bool = False,
     tls: bool = False,
-) -> None:
+    on_part: Callable[[bytes], None] | None = None,
+) -> Callable[[], None]:
     """One request over a new connection; `done` is called once, perhaps before this returns.
 
-    A NetworkError's `after_s` has passed when `done` is called with it, or `timeout_s` if that is shorter ("timed
-    out").
+    What is returned gives the request up: then nothing more is called. `on_part` is given the chunks of a chunked
+    answer as they come, and the answer has no body then. A NetworkError's `after_s` has passed when `done` is called
+    with it, or `timeout_s` if that is shorter ("timed out").
     """
-    _Exchange(network.loop, done, timeout_s, housekeeping).open(
-        network, source_ip, host, port, target, method, dict(headers or {}), body, tls=tls
-    )
+    exchange = _Exchange(network.loop, done, timeout_s, housekeeping)
+    exchange.open(network, source_ip, host, port, target, method, dict(headers or {}), body, tls=tls, on_part=on_part)
+    return exchange.give_up
 
 
 class _Exchange:
@@ -236,6 +257,7 @@ class _Exchange:
         body: bytes,
         *,
         tls: bool,
+        on_part: Callable[[bytes], None] | None,
     ) -> None:
         if self._timeout_s is not None:
             error = NetworkError("timed out", self._timeout_s)
@@ -251,7 +273,7 @@ class _Exchange:
             else:
                 self._finish(refused)
             return
-        reader = MessageReader(self._answered, responses=True)
+        reader = MessageReader(self._answered, responses=True, on_part=on_part)
         reader.head_only = method == "HEAD"
 
         def on_data(data: bytes) -> None:
@@ -283,11 +305,13 @@ class _Exchange:
             self._finish(HttpResponse(int(parts[1]), body, headers))
 
     def _finish(self, outcome: HttpResponse | NetworkError) -> None:
-        if self._over:
-            return
+        if not self._over:
+            self.give_up()
+            self._done(outcome)
+
+    def give_up(self) -> None:
         self._over = True
         if self._timer is not None:
             self._timer.cancel()
         if self._connection is not None:
             self._connection.close()
-        self._done(outcome)

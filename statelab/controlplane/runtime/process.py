@@ -217,7 +217,7 @@ class Process:
             self.job_ended()
 
         write: Callable[[bytes, Stream], None] = call.write
-        if self.is_main and prints_to_log(self.entry.script, call.name):
+        if self.is_main and prints_to_log(self.entry.script, call.name, call.argv):
             # The shell hands out what a command prints when it has ended. A server's log is wanted before.
             write = self._write
         task = self._task(call.name, call.argv, call.env, call.cwd, stdin, write, finish)

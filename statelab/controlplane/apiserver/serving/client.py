@@ -169,22 +169,26 @@ def close(answer: Answer) -> None:
         answer.watch.close()
 
 
+def unread(answer: WatchAnswer) -> bytes:
+    """The lines of a watch that nobody has read yet; asked for the first time, what ends its initial events, too."""
+    watch, lines = answer.watch, []
+    while watch.events:
+        event = watch.events.popleft()
+        lines.append(answer.encode(event.type, event.object))
+    if answer.initial_events_end:
+        answer.initial_events_end = False
+        bookmark = watch.bookmark(answer.kind.name, answer.kind.api_version, initial_events_end=True)
+        lines.append(answer.encode(bookmark.type, bookmark.object))
+    return b"".join(lines)
+
+
 def _watch_chunks(cluster: ControlPlane, answer: WatchAnswer) -> Iterator[bytes]:
     watch = answer.watch
     ends_at_s = cluster.loop.now_s + answer.timeout_s
-    initial_end = answer.initial_events_end
     try:
         while not watch.overflowed:
-            lines = []
-            while watch.events:
-                event = watch.events.popleft()
-                lines.append(answer.encode(event.type, event.object))
-            if initial_end:
-                bookmark = watch.bookmark(answer.kind.name, answer.kind.api_version, initial_events_end=True)
-                lines.append(answer.encode(bookmark.type, bookmark.object))
-                initial_end = False
-            if lines:
-                yield b"".join(lines)
+            if lines := unread(answer):
+                yield lines
             left_s = ends_at_s - cluster.loop.now_s
             if left_s <= 0 or not advance(cluster, lambda: bool(watch.events) or watch.overflowed, left_s):
                 return

@@ -112,6 +112,7 @@ class _Curl:
         self.redirects = 0
         self.retries = int(options.number("retry") or 0)
         self.started_s = task.loop.now_s
+        self.streamed = 0  # bytes of the answer that were written as they came
 
     def start(self) -> None:
         if not self.waiting:
@@ -207,10 +208,18 @@ class _Curl:
                 timeout_s = None
             except NetworkError:
                 pass
-        request(
+        self.streamed = 0
+        is_shown = not {"include", "head", "remote-name"} & options.flags and options.last("output") in (None, "-")
+        self.task.on_end = request(
             self.task.network, self.task.ip, address, url.port, url.target, done,
             method=method, headers=headers, body=body, timeout_s=timeout_s, tls=url.scheme == "https",
+            on_part=self.part if is_shown else None,
         )  # fmt: skip
+
+    def part(self, data: bytes) -> None:
+        """A piece of an answer that comes in pieces: a watch, a log that is followed."""
+        self.streamed += len(data)
+        self.task.write(data)
 
     def body_and_method(self, url: Url, headers: dict[str, str]) -> tuple[bytes, str]:
         options = self.options
@@ -293,7 +302,10 @@ class _Curl:
 
     def network_failed(self, text: str, url: Url, error: NetworkError, timeout_s: float | None) -> None:
         waited_ms = round((self.task.loop.now_s - self.started_s) * 1000)
-        if error.reason == "timed out" and timeout_s is not None and waited_ms >= int(timeout_s * 1000) - 1:
+        if error.reason == "timed out" and self.streamed:
+            told = f"Operation timed out after {waited_ms} milliseconds with {self.streamed} bytes received"
+            self.failed(28, told, text)
+        elif error.reason == "timed out" and timeout_s is not None and waited_ms >= int(timeout_s * 1000) - 1:
             self.failed(28, f"Connection timed out after {waited_ms + 1} milliseconds", text)
         elif error.reason == "timed out":
             self.failed(

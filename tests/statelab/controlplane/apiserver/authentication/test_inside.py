@@ -42,6 +42,28 @@ def test_a_container_may_what_its_account_may(client: InProcessClient) -> None:
     )
     listed = json.loads(sh(client, f"{CURL} {API}/api/v1/namespaces/default/pods").stdout)
     assert [each["metadata"]["name"] for each in listed["items"]] == ["me"]
+    _watches_and_follows(client)
+
+
+def _watches_and_follows(client: InProcessClient) -> None:
+    """A watch and a log come piece by piece."""
+    pods, cluster = f"{API}/api/v1/namespaces/default/pods", client.cluster
+    watch = f"{CURL} -N '{pods}?watch=1&fieldSelector=metadata.name=other'"
+    container = {"name": "main", "image": "curlimages/curl:8.10.1", "command": ["sh", "-c", watch]}
+    cluster.create(
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "eye"}, "spec": {"containers": [container]}}
+    )
+    cluster.settle()
+    spec = {"containers": [{"name": "main", "image": "busybox:1.36", "command": ["sh", "-c", "echo one; sleep 3600"]}]}
+    cluster.create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "other"}, "spec": spec})
+    cluster.settle()
+    seen = client.request("GET", "/api/v1/namespaces/default/pods/eye/log").body
+    types = [json.loads(line)["type"] for line in seen.splitlines()]
+    assert types[0] == "ADDED" and set(types[1:]) == {"MODIFIED"}
+    said = sh(client, f"{CURL} -S -m 5 '{pods}/other/log?follow=true'")
+    assert (said.code, said.stdout) == (28, b"one\n")
+    assert b"curl: (28) Operation timed out after 5" in said.stderr and b"with 4 bytes received" in said.stderr
+    assert sh(client, f"{CURL} '{pods}?watch=1&timeoutSeconds=2&fieldSelector=metadata.name=none'").code == 0
 
 
 def test_without_a_token_one_is_anonymous(client: InProcessClient) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from planes import cluster_with, refused
 
 from statelab.controlplane import ControlPlane
 from statelab.controlplane.apiserver.registry.policies import Asked, Policies, request
@@ -35,19 +36,6 @@ def deployment(replicas: int = 1, name: str = "web", **labels: str) -> Object:
     spec = {"replicas": replicas, "selector": {"matchLabels": {"a": "b"}}, "template": template}
     metadata = {"name": name, **({"labels": labels} if labels else {})}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
-
-
-def cluster_with(*objects: Object) -> ControlPlane:
-    cluster = ControlPlane()
-    for obj in objects:
-        cluster.create(obj)
-    return cluster
-
-
-def refused(cluster: ControlPlane, obj: Object) -> ApiError:
-    with pytest.raises(ApiError) as caught:
-        cluster.create(obj)
-    return caught.value
 
 
 FEW = {"expression": "object.spec.replicas <= 5"}

@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from planes import cluster_with
 
 from statelab.controlplane import ControlPlane
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object
 
 
-def cluster_with(*limits: Object) -> ControlPlane:
-    cluster = ControlPlane()
-    cluster.create(
+def limited(*limits: Object) -> ControlPlane:
+    return cluster_with(
         {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "l"}, "spec": {"limits": list(limits)}}
     )
-    return cluster
 
 
 def pod(*containers: Object, **spec: Any) -> Object:
@@ -29,7 +28,7 @@ def asks(limits: Object, requests: Object | None = None) -> Object:
 
 
 def test_init_containers_are_filled_in_too_and_what_is_said_stays() -> None:
-    cluster = cluster_with({"type": "Container", "default": {"cpu": "200m"}, "defaultRequest": {"cpu": "50m"}})
+    cluster = limited({"type": "Container", "default": {"cpu": "200m"}, "defaultRequest": {"cpu": "50m"}})
     init = [{"name": "first", "image": "busybox:1.36"}]
     made = cluster.create(pod(asks({"cpu": "100m"}), {}, initContainers=init))
     resources = [each["resources"] for each in (*made["spec"]["containers"], *made["spec"]["initContainers"])]
@@ -42,7 +41,7 @@ def test_init_containers_are_filled_in_too_and_what_is_said_stays() -> None:
 
 
 def test_what_a_controller_makes_is_filled_in_too() -> None:
-    cluster = cluster_with({"type": "Container", "defaultRequest": {"memory": "32Mi"}})
+    cluster = limited({"type": "Container", "defaultRequest": {"memory": "32Mi"}})
     template = {"metadata": {"labels": {"a": "b"}}, "spec": pod({})["spec"]}
     spec = {"selector": {"matchLabels": {"a": "b"}}, "template": template, "serviceName": "x"}
     cluster.create({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "web"}, "spec": spec})
@@ -66,5 +65,5 @@ def test_what_a_controller_makes_is_filled_in_too() -> None:
 )  # fmt: skip
 def test_a_pod_out_of_bounds_is_refused(limit: Object, containers: list[Object], why: str) -> None:
     with pytest.raises(ApiError) as refused:
-        cluster_with(limit).create(pod(*containers))
+        limited(limit).create(pod(*containers))
     assert (refused.value.code, refused.value.message) == (403, f'pods "p" is forbidden: {why}')

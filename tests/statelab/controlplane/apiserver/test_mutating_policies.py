@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from planes import cluster_with, refused
 
 from statelab.controlplane import ControlPlane
-from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object
 
 ADMISSION = "admissionregistration.k8s.io/v1"
@@ -42,19 +42,6 @@ def pod(name: str = "x", **labels: str) -> Object:
     spec = {"containers": [{"name": "main", "image": "nginx:1.27"}]}
     metadata = {"name": name, **({"labels": labels} if labels else {})}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
-
-
-def cluster_with(*objects: Object) -> ControlPlane:
-    cluster = ControlPlane()
-    for obj in objects:
-        cluster.create(obj)
-    return cluster
-
-
-def refused(cluster: ControlPlane, obj: Object) -> ApiError:
-    with pytest.raises(ApiError) as caught:
-        cluster.create(obj)
-    return caught.value
 
 
 MESH = """Object{

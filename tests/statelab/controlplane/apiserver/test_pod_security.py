@@ -39,7 +39,7 @@ def namespace(**labels: str) -> Object:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default", "labels": said}}
 
 
-def cluster_with(**labels: str) -> ControlPlane:
+def labelled(**labels: str) -> ControlPlane:
     cluster = ControlPlane()
     cluster.apply(namespace(**labels))
     return cluster
@@ -61,7 +61,7 @@ def said(level: Level, body: Object, minor: int = 36, **metadata: Any) -> str:
 
 def test_a_plain_pod_is_told_all_that_restricted_wants() -> None:
     with pytest.raises(ApiError) as refused:
-        cluster_with(enforce="restricted").create(pod("web", {}))
+        labelled(enforce="restricted").create(pod("web", {}))
     assert (refused.value.code, refused.value.reason) == (403, "Forbidden")
     assert refused.value.message == (
         'pods "web" is forbidden: violates PodSecurity "restricted:latest": '
@@ -138,7 +138,7 @@ def test_root_of_a_user_namespace_is_nobody() -> None:
 
 
 def test_a_template_is_warned_of_and_its_pods_are_refused() -> None:
-    cluster = cluster_with(enforce="baseline")
+    cluster = labelled(enforce="baseline")
     template = {"metadata": {"labels": {"a": "b"}}, "spec": spec({}, hostNetwork=True)}
     body = {"selector": {"matchLabels": {"a": "b"}}, "template": template, "serviceName": "x"}
     cluster.apply({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "web"}, "spec": body})
@@ -162,12 +162,12 @@ def test_warn_is_as_strict_as_enforce_unless_it_is_set(labels: dict[str, str], w
     template = {"metadata": {"labels": {"a": "b"}}, "spec": spec({}, hostNetwork=True)}
     body = {"selector": {"matchLabels": {"a": "b"}}, "template": template}
     deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": body}
-    assert warnings_of(cluster_with(**labels), deployment) == ([words] if words else [])
+    assert warnings_of(labelled(**labels), deployment) == ([words] if words else [])
 
 
 def test_labels_that_nobody_can_read_are_refused() -> None:
     with pytest.raises(ApiError) as refused:
-        cluster_with(enforce="strict", warn_version="1.20")
+        labelled(enforce="strict", warn_version="1.20")
     assert refused.value.code == 422
     assert refused.value.message == (
         'Namespace "default" is invalid: [metadata.labels[pod-security.kubernetes.io/enforce]: Invalid value: '

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from certificates import Issued, issue
+from planes import refused
 
 from statelab.controlplane import ControlPlane
 from statelab.controlplane.apiserver.serving.client import InProcessClient
@@ -80,12 +81,6 @@ def cluster() -> ControlPlane:
     made.settle()
     assert made.get("pods", "default/hook")["status"]["conditions"][1]["status"] == "True"
     return made
-
-
-def refused(cluster: ControlPlane, obj: Object) -> ApiError:
-    with pytest.raises(ApiError) as caught:
-        cluster.create(obj)
-    return caught.value
 
 
 def test_a_webhook_refuses_in_its_own_words(cluster: ControlPlane) -> None:

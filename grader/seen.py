@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from statelab.controlplane.clock import seconds
 from statelab.controlplane.kinds import KINDS, Kind, Object, key_of
 from statelab.controlplane.runtime.images.catalog import short_name
 from statelab.manifest.relations import at
@@ -101,6 +102,23 @@ class Seen:
         conditions = self.at("status", "conditions") or ()
         is_ready = any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
         return is_ready and self.at("metadata", "deletionTimestamp") is None
+
+    @property
+    def ready_s(self) -> float | None:
+        """When its Ready condition became True, by the cluster's clock (seconds since the Unix epoch); None: it is not.
+
+        Whoever looks at a real cluster hears of it later, and a busy machine much later.
+        """
+        for each in self.at("status", "conditions") or ():
+            if each.get("type") == "Ready" and each.get("status") == "True" and each.get("lastTransitionTime"):
+                return seconds(each["lastTransitionTime"])
+        return None
+
+    @property
+    def started_s(self) -> float | None:
+        """When its first container began to run, by the cluster's clock; None where it does not run."""
+        at_time = at((self.at("status", "containerStatuses") or ({},))[0], "state", "running", "startedAt")
+        return seconds(at_time) if at_time else None
 
     @property
     def claims(self) -> tuple[str, ...]:

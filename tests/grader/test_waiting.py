@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from grader.answer import Answer
 from grader.judge import judge
 from grader.registry import task as registry_task
+from grader.rubrics.final import care
 from grader.seen import Seen
 from grader.tasks import Task
 from grader.trial import Trial
@@ -134,3 +138,19 @@ def test_a_rollout_past_its_deadline_is_a_line_that_failed_and_no_breakdown() ->
     result = judge(registry_task("ps1.rollout"), Answer.of_cell(lines))
     assert not any(each.broke for each in result.checks)
     assert any("exceeded its progress deadline" in each for each in result.advice)
+
+
+def test_who_hears_late_of_a_pod_judges_by_the_clusters_clock() -> None:
+    """On a cluster that is watched, `at_s` is when a busy machine heard of it; each second may be twenty there."""
+    chosen = registry_task("final.probes")
+    path = next((Path(__file__).parent / "corpus/final.probes/right").glob("01-*"))
+    trial = Trial(chosen, Answer.of_files([path]))
+    assert trial.when(lambda: care.is_up(trial, "sessions", 2), timeout_s=200)
+    history = trial.cluster.store.history
+    for place, each in enumerate(history):
+        began_late = each.at_s + 35 if each.plural == "pods" and not Seen("pods", each.object).ready else each.at_s
+        history[place] = replace(each, at_s=began_late)
+    assert care.ready_after(trial, "sessions", 2, 40.0).passed
+    for place, each in enumerate(history):
+        history[place] = replace(each, at_s=each.at_s * 2)
+    assert care.ready_after(trial, "sessions", 2, 40.0).passed

@@ -41,21 +41,21 @@ def ready_after(trial: Trial, name: str, replicas: int, loading_s: float) -> Ver
     began: dict[str, float] = {}
     ready: set[str] = set()
     for revision in trial.cluster.store.history:
-        pod = revision.key.rpartition("/")[2]
         if revision.plural != "pods" or not revision.key.startswith(f"{trial.namespace}/{name}-"):
             continue
-        status: Object = (at(revision.object, "status", "containerStatuses") or ({},))[0]
-        if at(status, "state", "running"):
-            began.setdefault(pod, revision.at_s)
-        if Seen("pods", revision.object).ready and revision.at_s - began.get(pod, revision.at_s) < loading_s - 1:
-            said = f"{pod} was Ready {revision.at_s - began.get(pod, revision.at_s):.0f} s after its start"
-            return no(f"{said}, and it needs {loading_s:.0f} s to load.", trial.evidence(f"pod/{pod}"), line=line)
-        if Seen("pods", revision.object).ready and pod in began:
-            late_s = revision.at_s - began[pod] - loading_s
-            if pod not in ready and late_s > _LATE_S:
-                said = f"{pod} had loaded, and was Ready only {late_s:.0f} s after that."
-                return no(said, trial.evidence(f"pod/{pod}"), line=line)
-            ready.add(pod)
+        pod = Seen("pods", revision.object)
+        if pod.started_s is not None:
+            began.setdefault(pod.name, pod.started_s)
+        if not pod.ready or pod.ready_s is None or pod.name not in began:
+            continue
+        after_s = pod.ready_s - began[pod.name]
+        if after_s < loading_s - 1:
+            said = f"{pod.name} was Ready {after_s:.0f} s after its start, and it needs {loading_s:.0f} s to load."
+            return no(said, trial.evidence(pod.reference), line=line)
+        if pod.name not in ready and after_s - loading_s > _LATE_S:
+            said = f"{pod.name} had loaded, and was Ready only {after_s - loading_s:.0f} s after that."
+            return no(said, trial.evidence(pod.reference), line=line)
+        ready.add(pod.name)
     restarted = [each for each in trial.pods_of(f"statefulset/{name}") if restarts(each)]
     if restarted:
         said = f"{restarted[0].name} was killed while it loaded, which takes {loading_s:.0f} s."

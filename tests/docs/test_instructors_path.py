@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import programs
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,14 +46,15 @@ def test_what_is_not_walked_says_why_and_is_little() -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(sys.platform == "win32", reason="nbgrader's exchange is not for Windows")
 def test_from_a_closed_folder_to_feedback(tmp_path: Path) -> None:
-    course, desk, exchange = tmp_path / "course", tmp_path / "desk", tmp_path / "exchange"
+    course, desk, exchange, typed = (tmp_path / each for each in ("course", "desk", "exchange", "typed"))
     for name in ("solutions/ps3", "exercises", "course"):
         shutil.copytree(ROOT / name, course / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "nbgrader_config.py", course)
     desk.mkdir()
-    programs = Path(sys.executable).parent
+    typed.mkdir()
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("STATELAB_", "JUPYTER"))}
-    environment |= {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "XDG_DATA_HOME": str(tmp_path / "data")}
+    path_to = [str(programs.on_path(typed)), str(Path(sys.executable).parent), os.environ["PATH"]]
+    environment |= {"PATH": os.pathsep.join(path_to), "XDG_DATA_HOME": str(tmp_path / "data")}
     environment["JUPYTER_DATA_DIR"] = str(tmp_path / "jupyter")
 
     def walk(step: Step) -> str:

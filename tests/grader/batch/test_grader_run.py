@@ -15,10 +15,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import programs
 import pytest
+from once import released_course
 
 ROOT = Path(__file__).resolve().parents[3]
 CORPUS = ROOT / "tests/grader/corpus"
+KILLED = 24  # submissions of the class whose grading is killed three times
 TASKS = ("repair", "identity", "order", "peers", "lookup")
 pytestmark = pytest.mark.slow
 
@@ -28,41 +31,16 @@ def command(*arguments: str) -> list[str]:
 
 
 def grader_run(course: Path, *arguments: str) -> dict[str, Any]:
-    done = subprocess.run(
-        command("grader.cli", "run", "ps3", "--json", *arguments),
-        cwd=course,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    done = programs.run("grader.cli", "run", "ps3", "--json", *arguments, cwd=course)
     assert done.returncode in (0, 1), done.stderr[-3000:]
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
-@pytest.fixture(scope="module")
-def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A course with a release and an empty gradebook."""
-    course = tmp_path_factory.mktemp("batch") / "course"
-    course.mkdir()
-    shutil.copy(ROOT / "nbgrader_config.py", course)
-    shutil.copytree(ROOT / "solutions", course / "solutions", ignore=shutil.ignore_patterns("__pycache__"))
-    done = subprocess.run(
-        command("nbgrader", "generate_assignment", "ps3"),
-        cwd=course,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return course
-
-
 @pytest.fixture
-def course(release: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(release, tmp_path / "course"))
+def course(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Path:
+    """A course with a release and an empty gradebook."""
+    return Path(shutil.copytree(released_course(tmp_path_factory), tmp_path / "course"))
 
 
 def hand_in(course: Path, students: int, seed: int = 1) -> None:
@@ -111,23 +89,19 @@ def test_it_leaves_the_gradebook_that_nbgrader_leaves(course: Path, tmp_path: Pa
         (folder / "ps3.ipynb").write_text(text, encoding="utf-8")
         (folder / "timestamp.txt").write_text("2026-01-10 10:00:00 UTC", encoding="utf-8")
     theirs = Path(shutil.copytree(course, tmp_path / "theirs"))
-    done = subprocess.run(
-        command("nbgrader", "autograde", "ps3"), cwd=theirs, capture_output=True, text=True, timeout=240, check=False
-    )
+    done = programs.run("nbgrader", "autograde", "ps3", cwd=theirs)
     assert done.returncode == 0, done.stderr[-3000:]
     body = grader_run(course)
     assert rows(course) == rows(theirs)
     assert comments(course) == comments(theirs)
     assert [each["student"] for each in body["students"] if each["problem"]] == ["broken"]
-    again = subprocess.run(
-        command("nbgrader", "autograde", "ps3"), cwd=course, capture_output=True, text=True, timeout=240, check=False
-    )
+    again = programs.run("nbgrader", "autograde", "ps3", cwd=course)
     assert again.returncode == 0
     assert rows(course) == rows(theirs)
 
 
 def test_killed_at_any_moment_it_goes_on_and_grades_nothing_twice(course: Path, tmp_path: Path) -> None:
-    hand_in(course, 40)
+    hand_in(course, KILLED)
     whole = Path(shutil.copytree(course, tmp_path / "whole"))
     grader_run(whole)
     journal = course / ".statelab/grading/ps3.jsonl"
@@ -152,7 +126,7 @@ def test_killed_at_any_moment_it_goes_on_and_grades_nothing_twice(course: Path, 
     before = sum(1 for line in journal.read_bytes().split(b"\n") if line.endswith(b"}")) - 1
     body = grader_run(course, "--resume")
     assert body["taken_over"] >= before > 0
-    assert body["graded"] == 40 - body["taken_over"]
+    assert body["graded"] == KILLED - body["taken_over"]
     assert rows(course) == rows(whole)
 
 
@@ -215,9 +189,7 @@ def test_a_late_rule_of_the_course_is_a_file_beside_its_configuration(course: Pa
     with (course / "nbgrader_config.py").open("a") as config:
         config.write('c.AssignLatePenalties.plugin_class = "late_here.TenPoints"\n')
     hand_in(course, 2)
-    missing = subprocess.run(
-        command("grader.cli", "run", "ps3"), cwd=course, capture_output=True, text=True, timeout=60, check=False
-    )
+    missing = programs.run("grader.cli", "run", "ps3", cwd=course)
     assert missing.returncode == 2
     assert "No module named 'late_here'" in missing.stderr
     assert "Traceback" not in missing.stderr
@@ -239,9 +211,7 @@ def test_one_student_only(course: Path) -> None:
 
 
 def test_a_course_that_is_none_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    done = subprocess.run(
-        command("grader.cli", "run", "ps3"), cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = programs.run("grader.cli", "run", "ps3", cwd=tmp_path)
     assert done.returncode == 2
     assert "nbgrader_config.py" in done.stderr
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import programs
 import pytest
 
 from grader.batch.alone import alone
@@ -22,11 +23,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="nbgrader's exch
 
 
 def run(course: Path, *words: str, umask: int = -1, student: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", *words]
     environment = {**os.environ, "JUPYTER_DATA_DIR": str(course / f"data-{student}")}
-    return subprocess.run(
-        command, cwd=course, env=environment, umask=umask, capture_output=True, text=True, timeout=240
-    )
+    return programs.run(*words, cwd=course, env=environment, umask=umask)
 
 
 def test_a_second_run_says_who_is_at_it_and_one_that_was_killed_holds_nothing(tmp_path: Path) -> None:

@@ -6,12 +6,12 @@ import os
 import pwd
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import programs
 import pytest
 
 from grader.batch.course import CourseError
@@ -58,7 +58,7 @@ def url() -> Iterator[str]:
 
 
 def run(course: Path, *words: str) -> None:
-    done = subprocess.run([sys.executable, "-m", *words], cwd=course, capture_output=True, text=True, timeout=240)
+    done = programs.run(*words, cwd=course)
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from once import released_course
 
 from grader.live.namespaces import Namespaces, new_run
 from grader.live.place import connected
@@ -101,14 +102,7 @@ def namespaces(cluster: Cluster) -> Iterator[Namespaces]:
 @pytest.fixture(scope="session")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A course in which ps3 is released, with an empty gradebook."""
-    course = tmp_path_factory.mktemp("live") / "course"
-    course.mkdir()
-    shutil.copy(ROOT / "nbgrader_config.py", course)
-    shutil.copytree(ROOT / "solutions", course / "solutions", ignore=shutil.ignore_patterns("__pycache__"))
-    command = [sys.executable, "-m", "nbgrader", "generate_assignment", "ps3"]
-    done = subprocess.run(command, cwd=course, capture_output=True, text=True, timeout=240, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return course
+    return released_course(tmp_path_factory)
 
 
 @pytest.fixture

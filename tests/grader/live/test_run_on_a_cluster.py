@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
+import programs
 import pytest
 import yaml
 
@@ -37,10 +38,7 @@ PLAN = Plan("ps3", "0123456789abcdef", "statelab-grading", "registry.example/sta
 
 
 def run(course: Path, *arguments: str, environment: dict[str, str] | None = None) -> tuple[int, dict[str, Any], str]:
-    command = [sys.executable, "-m", "grader.cli", "run", "ps3", "--json", *arguments]
-    done = subprocess.run(
-        command, cwd=course, env=environment, capture_output=True, text=True, timeout=240, check=False
-    )
+    done = programs.run("grader.cli", "run", "ps3", "--json", *arguments, cwd=course, env=environment)
     return done.returncode, json.loads(done.stdout), done.stderr
 
 
@@ -177,8 +175,7 @@ def test_what_comes_back_cannot_leave_its_folder(tmp_path: Path) -> None:
 
 def test_it_can_be_read_before_it_is_applied(course: Path, hand_in: Any) -> None:
     hand_in(course, [{}])
-    command = [sys.executable, "-m", "grader.cli", "run", "ps3", "--on-cluster", "--render", "--image", "a/b:1"]
-    done = subprocess.run(command, cwd=course, capture_output=True, text=True, timeout=60, check=False)
+    done = programs.run("grader.cli", "run", "ps3", "--on-cluster", "--render", "--image", "a/b:1", cwd=course)
     assert done.returncode == 0, done.stderr
     kinds = [each["kind"] for each in yaml.safe_load_all(done.stdout)]
     assert kinds == ["Namespace", "NetworkPolicy", "PersistentVolumeClaim", "Pod", "Job"]

@@ -36,7 +36,7 @@ ORACLES: dict[str, Callable[[str], bool]] = {
     **oracles_day_two.ORACLES,
     **oracles_operator.ORACLES,
 }
-SAMPLE = 12  # slips of each task
+SAMPLE = 6  # slips of each task
 pytestmark = pytest.mark.slow
 
 

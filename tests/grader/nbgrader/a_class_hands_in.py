@@ -1,7 +1,7 @@
-"""A class of sixty goes through nbgrader's exchange in one process: release, fetch, submit, collect.
+"""A class goes through nbgrader's exchange in one process: release, fetch, submit, collect.
 
-Not a test module: test_class_of_sixty.py runs it in a course's folder, `a_class_hands_in.py COURSE CORPUS STUDENTS`.
-Starting nbgrader's own commands 120 times would take ten minutes; these are the classes they start.
+Not a test module: test_class_in_the_exchange.py runs it, `a_class_hands_in.py COURSE CORPUS STUDENTS`.
+Starting nbgrader's own commands for each learner would take minutes; these are the classes they start.
 """
 
 from __future__ import annotations

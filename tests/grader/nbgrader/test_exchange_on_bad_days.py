@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import programs
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -70,8 +70,8 @@ def steps(tmp_path: Path, more: str) -> tuple[dict[str, Any], str]:
     (tmp_path / "exchange").mkdir()
     (tmp_path / "exchange").chmod(0o777)
     desk.mkdir()
-    command = [sys.executable, "-c", f"{STEPS}{more}\nprint(json.dumps(found))", str(course), str(desk)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    code = f"{STEPS}{more}\nprint(json.dumps(found))"
+    done = programs.run("-c", code, str(course), str(desk), cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-4000:]
     return json.loads(done.stdout), done.stderr
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path, PurePosixPath
 
+import programs
 import pytest
 
 from grader.nbgrader.names import Learner, Nobodys, whose
@@ -94,8 +93,7 @@ def test_zip_collect_takes_the_newest_copy_and_makes_no_learner_up(tmp_path: Pat
         (archive / name).write_text(name)
 
     def nbgrader(*words: str) -> str:
-        command = [sys.executable, "-m", "nbgrader", *words]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        done = programs.run("nbgrader", *words, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         return done.stderr
 

@@ -6,13 +6,13 @@ import copy
 import csv
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import programs
 import pytest
+from once import released_course
 
 ROOT = Path(__file__).resolve().parents[3]
 CORPUS = ROOT / "tests/grader/corpus"
@@ -25,17 +25,9 @@ def model(task: str) -> str:
 
 
 def nbgrader(course: Path, *arguments: str) -> str:
-    command = [sys.executable, "-m", "nbgrader", *arguments]
-    done = subprocess.run(command, cwd=course, capture_output=True, text=True, timeout=240, check=False)
+    done = programs.run("nbgrader", *arguments, cwd=course)
     assert done.returncode == 0, done.stderr[-4000:]
     return done.stderr
-
-
-def copy_of_the_course(to: Path) -> Path:
-    to.mkdir()
-    shutil.copy(ROOT / "nbgrader_config.py", to)
-    shutil.copytree(ROOT / "solutions", to / "solutions", ignore=shutil.ignore_patterns("__pycache__"))
-    return to
 
 
 def submit(course: Path, student: str, notebook: dict[str, Any] | str) -> None:
@@ -114,8 +106,7 @@ def the_class(release: dict[str, Any]) -> dict[str, dict[str, Any] | str]:
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    course = copy_of_the_course(tmp_path_factory.mktemp("nbgrader") / "course")
-    nbgrader(course, "generate_assignment", "ps3")
+    course = Path(shutil.copytree(released_course(tmp_path_factory), tmp_path_factory.mktemp("nbgrader") / "course"))
     release = json.loads((course / "exercises/ps3/ps3.ipynb").read_text(encoding="utf-8"))
     for student, notebook in the_class(release).items():
         submit(course, student, notebook)
@@ -184,6 +175,5 @@ def test_validate_shows_the_learner_what_fails(course: Path, tmp_path: Path) -> 
         folder = tmp_path / name
         folder.mkdir()
         (folder / "ps3.ipynb").write_text(json.dumps(answered(release, **answers)), encoding="utf-8")
-        command = [sys.executable, "-m", "nbgrader", "validate", "ps3.ipynb"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+        done = programs.run("nbgrader", "validate", "ps3.ipynb", cwd=folder)
         assert words in done.stdout, done.stdout + done.stderr[-2000:]

@@ -6,11 +6,11 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import programs
 import pytest
 
 from grader.nbgrader.submissions import without_state, without_strange_files
@@ -60,12 +60,7 @@ def test_a_cluster_in_an_assignments_folder_never_reaches_the_instructor(course,
     fetched = Path(shutil.copytree(course / "exercises" / "ps3", home / "ps3"))
     (fetched / ".statelab").mkdir()
     (fetched / ".statelab/server.json").write_text('{"token": "secret"}')
-    done = subprocess.run(
-        [sys.executable, "-c", EXCHANGE, str(course), str(home), submitted_by],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    done = programs.run("-c", EXCHANGE, str(course), str(home), submitted_by, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]
     inbound = list((course / "exchange/statelab/inbound").rglob("server.json"))
     assert bool(inbound) == (submitted_by != "ignoring")
@@ -105,8 +100,7 @@ def opened(course: Path) -> Iterator[Path]:
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "JUPYTERHUB_API_URL": "http://127.0.0.1:1/hub/api"}  # so others can log in here
-    command = [sys.executable, "-m", *words]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240)
+    return programs.run(*words, cwd=folder, env=environment)
 
 
 @pytest.mark.slow

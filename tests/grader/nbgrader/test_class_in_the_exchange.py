@@ -1,25 +1,23 @@
-"""Release → fetch → submit → collect → grade → feedback for sixty: by nbgrader and by `grader run`, the same scores."""
+"""Release → fetch → submit → collect → grade → feedback: by nbgrader and by `grader run`, the same scores."""
 
 from __future__ import annotations
 
 import shutil
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
+import programs
 import pytest
+from once import released_course
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[2]
-LEARNERS = 60
+CORPUS = HERE.parent / "corpus"
+LEARNERS = 20
 pytestmark = pytest.mark.slow
 
 
-def run(course: Path, *arguments: str) -> None:
-    done = subprocess.run(
-        [sys.executable, *arguments], cwd=course, capture_output=True, text=True, timeout=500, check=False
-    )
+def run(course: Path, *words: str) -> None:
+    done = programs.run(*words, cwd=course)
     assert done.returncode == 0, done.stderr[-3000:]
 
 
@@ -33,17 +31,13 @@ def scores(course: Path) -> list[tuple[str, str, float, str]]:
         return database.execute(query).fetchall()
 
 
-def test_both_ways_give_the_same_scores(tmp_path: Path) -> None:
-    course = tmp_path / "course"
-    course.mkdir()
-    shutil.copy(ROOT / "nbgrader_config.py", course)
-    shutil.copytree(ROOT / "solutions", course / "solutions", ignore=shutil.ignore_patterns("__pycache__"))
-    run(course, "-m", "nbgrader", "generate_assignment", "ps3")
-    run(course, str(HERE / "a_class_hands_in.py"), ".", str(ROOT / "tests/grader/corpus"), str(LEARNERS))
+def test_both_ways_give_the_same_scores(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    course = Path(shutil.copytree(released_course(tmp_path_factory), tmp_path / "course"))
+    run(course, str(HERE / "a_class_hands_in.py"), ".", str(CORPUS), str(LEARNERS))
     ours = Path(shutil.copytree(course, tmp_path / "ours"))
-    run(course, "-m", "nbgrader", "autograde", "ps3")
-    run(course, "-m", "nbgrader", "generate_feedback", "ps3")
-    run(ours, "-m", "grader.cli", "run", "ps3")
+    run(course, "nbgrader", "autograde", "ps3")
+    run(course, "nbgrader", "generate_feedback", "ps3")
+    run(ours, "grader.cli", "run", "ps3")
     assert len(scores(ours)) == LEARNERS * 5
     assert scores(ours) == scores(course)
     assert len({score for _, _, score, _ in scores(ours)}) > 5

@@ -12,6 +12,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,7 @@ def eventually() -> Callable[[Callable[[], bool]], None]:
     return wait
 
 
+@lru_cache(maxsize=1)
 def kubectls() -> list[str]:
     """The kubectls of this machine, one for each version."""
     places = [Path(sys.executable).parent / "kubectl", Path("/usr/bin/kubectl")]

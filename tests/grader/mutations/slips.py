@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import yaml
 
+Write = Callable[[], str]
 
-def slips(text: str) -> dict[str, str]:
-    """Name of the slip → the text with it."""
+
+def slips(text: str) -> dict[str, Write]:
+    """Name of the slip → what writes the text with it: of thousands, a few are wanted."""
     return lines_slips(text) if text.lstrip().startswith("kubectl") else manifest_slips(text)
 
 
-def manifest_slips(text: str) -> dict[str, str]:
-    found: dict[str, str] = {}
+def manifest_slips(text: str) -> dict[str, Write]:
+    found: dict[str, Write] = {}
     documents = list(yaml.safe_load_all(text))
     for number, document in enumerate(documents):
         for path, _, key in places(document):
@@ -25,22 +28,23 @@ def manifest_slips(text: str) -> dict[str, str]:
                 holder = at(mutant[number], path)
                 if change(holder, key):
                     name = f"{what} {number}:{'.'.join(map(str, (*path, key)))}"
-                    found[name] = yaml.safe_dump_all(mutant, sort_keys=False)
+                    found[name] = partial(yaml.safe_dump_all, mutant, sort_keys=False)
     lines = text.splitlines(keepends=True)
     for number, line in enumerate(lines):
         for what, shifted in (("right", "  " + line), ("left", line[2:] if line.startswith("  ") else line)):
             if shifted != line:
-                found[f"misindent {what} {number + 1}"] = "".join([*lines[:number], shifted, *lines[number + 1 :]])
+                changed = [*lines[:number], shifted, *lines[number + 1 :]]
+                found[f"misindent {what} {number + 1}"] = partial("".join, changed)
     return found
 
 
-def lines_slips(text: str) -> dict[str, str]:
+def lines_slips(text: str) -> dict[str, Write]:
     """Of kubectl lines: one is lost, exchanged with the next or typed twice; a word is lost or a number is another."""
-    found: dict[str, str] = {}
+    found: dict[str, Write] = {}
     lines = [each for each in text.splitlines() if each.strip() and not each.startswith("#")]
 
     def keep(name: str, changed: list[str]) -> None:
-        found[name] = "\n".join(changed) + "\n"
+        found[name] = partial("\n".join, [*changed, ""])
 
     for number, line in enumerate(lines):
         before, after = lines[:number], lines[number + 1 :]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable
+from operator import itemgetter
 from pathlib import Path
 
 import oracles_day_two
@@ -46,9 +47,10 @@ def model(name: str) -> str:
 
 
 def sample(name: str) -> list[tuple[str, str]]:
-    found = sorted(slips(model(name)).items())
+    found = sorted(slips(model(name)).items(), key=itemgetter(0))
     few = SAMPLE if not os.environ.get("STATELAB_ALL_MUTANTS") else len(found)
-    return sorted(random.Random(name).sample(found, min(few, len(found))))
+    chosen = random.Random(name).sample(found, min(few, len(found)))
+    return [(slip, write()) for slip, write in sorted(chosen, key=itemgetter(0))]
 
 
 MUTANTS = [(name, slip, text) for name in ORACLES for slip, text in sample(name)]

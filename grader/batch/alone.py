@@ -13,6 +13,19 @@ from grader.batch.course import CourseError
 from statelab.controlplane.journal import lock_file
 
 _BUSY = (BlockingIOError, PermissionError)
+_held: set[int] = set()  # open files with a lock on them
+
+
+def _let_go() -> None:
+    """A worker is a copy of us with our open files: it would hold the assignment for as long as it outlives us."""
+    for file in _held:
+        with suppress(OSError):
+            os.close(file)
+    _held.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)
 
 
 @contextmanager
@@ -35,12 +48,14 @@ def alone(folder: Path, assignment: str) -> Iterator[None]:
             ) from None
         except OSError:
             pass
+        _held.add(file)
         os.ftruncate(file, 0)
         os.write(file, f"process {os.getpid()} of {_who()} since {datetime.now():%H:%M:%S}\n".encode())
         yield
         with suppress(OSError):
             os.ftruncate(file, 0)
     finally:
+        _held.discard(file)
         os.close(file)
 
 

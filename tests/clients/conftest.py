@@ -48,7 +48,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield Server(found["url"], found["token"], kubeconfig, process)
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def namespace(server: Server) -> str:
     name = f"test-{os.getpid()}-{next(_NUMBERS)}"
     body = json.dumps({"metadata": {"name": name}}).encode()
     headers = {"Authorization": f"Bearer {server.token}", "Content-Type": "application/json"}
-    urllib.request.urlopen(urllib.request.Request(f"{server.url}/api/v1/namespaces", body, headers), timeout=10)
+    urllib.request.urlopen(urllib.request.Request(f"{server.url}/api/v1/namespaces", body, headers), timeout=60)
     return name
 
 
@@ -66,7 +66,7 @@ def eventually() -> Callable[[Callable[[], bool]], None]:
     """Wait, a while, until something holds: the server's time goes on by itself."""
 
     def wait(condition: Callable[[], bool]) -> None:
-        deadline_s = time.monotonic() + 30
+        deadline_s = time.monotonic() + 180
         while not condition():
             assert time.monotonic() < deadline_s, "it has not come to hold"
             time.sleep(0.05)

@@ -47,7 +47,7 @@ def test_from_its_definition_to_its_end(kubectl_path: str, server: Any, namespac
     kubectl = Kubectl(kubectl_path, server.kubeconfig, namespace, tmp_path)
     said = kubectl("apply", "-f", "-", stdin=DEFINITION)
     assert said == "customresourcedefinition.apiextensions.k8s.io/caches.course.example.com created\n"
-    kubectl("wait", "--for=condition=Established", "crd/caches.course.example.com", "--timeout=10s")
+    kubectl("wait", "--for=condition=Established", "crd/caches.course.example.com", "--timeout=180s")
     try:
         assert kubectl("apply", "-f", "-", stdin=CACHE % 3) == "cache.course.example.com/one created\n"
         refused = kubectl.run("apply", "-f", "-", stdin=CACHE % 0)

@@ -57,7 +57,7 @@ def test_port_forward(api: Any, namespace: str) -> None:
     one.wait("condition=Ready", timeout=30)
     with (
         one.portforward(remote_port=80, local_port="auto") as port,
-        urllib.request.urlopen(f"http://localhost:{port}/", timeout=10) as answer,
+        urllib.request.urlopen(f"http://localhost:{port}/", timeout=60) as answer,
     ):
         assert b"nginx" in answer.read()
 

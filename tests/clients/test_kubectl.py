@@ -65,7 +65,7 @@ class Kubectl:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
             env={**self.environment, **(environment or {})},
         )
 
@@ -96,7 +96,7 @@ def kubectl(kubectl_path: str, server: Any, namespace: str, tmp_path: Path) -> K
 def web(kubectl: Kubectl) -> Kubectl:
     """kubectl, with the tutorial's StatefulSet of two applied and ready."""
     assert kubectl("apply", "-f", "-", stdin=WEB) == "service/nginx created\nstatefulset.apps/web created\n"
-    kubectl("rollout", "status", "sts/web", "--timeout=40s")
+    kubectl("rollout", "status", "sts/web", "--timeout=180s")
     return kubectl
 
 
@@ -132,17 +132,17 @@ def test_applying_again_changes_nothing_and_diff_shows_what_would(web: Kubectl) 
     assert differs.returncode == 1
     assert "+  replicas: 3" in differs.stdout
     assert "statefulset.apps/web configured" in web("apply", "-f", "-", stdin=changed)
-    web("wait", "pod/web-2", "--for=condition=Ready", "--timeout=30s")
+    web("wait", "pod/web-2", "--for=condition=Ready", "--timeout=180s")
 
 
 def test_scaling_waiting_and_deleting(web: Kubectl) -> None:
     web("scale", "sts", "web", "--replicas=3")
-    web("wait", "--for=jsonpath={.status.readyReplicas}=3", "sts/web", "--timeout=30s")
+    web("wait", "--for=jsonpath={.status.readyReplicas}=3", "sts/web", "--timeout=180s")
     web("scale", "sts", "web", "--replicas=1")
-    web("wait", "--for=delete", "pod/web-2", "--timeout=30s")
+    web("wait", "--for=delete", "pod/web-2", "--timeout=180s")
     before = web.json("get", "pod", "web-0")["metadata"]["uid"]
     assert 'pod "web-0" deleted' in web("delete", "pod", "web-0")
-    web("wait", "--for=condition=Ready", "pod/web-0", "--timeout=30s")
+    web("wait", "--for=condition=Ready", "pod/web-0", "--timeout=180s")
     assert web.json("get", "pod", "web-0")["metadata"]["uid"] != before
     web("delete", "sts", "web", "--cascade=orphan")
     assert "web-0" in web("get", "pods")
@@ -151,19 +151,19 @@ def test_scaling_waiting_and_deleting(web: Kubectl) -> None:
 
 def test_a_rollout_and_its_undoing(kubectl: Kubectl) -> None:
     kubectl("create", "deployment", "shop", "--image=nginx:1.27", "--replicas=2")
-    kubectl("rollout", "status", "deployment/shop", "--timeout=40s")
+    kubectl("rollout", "status", "deployment/shop", "--timeout=180s")
     kubectl("set", "image", "deployment/shop", "nginx=nginx:1.28")
-    assert "successfully rolled out" in kubectl("rollout", "status", "deployment/shop", "--timeout=40s")
+    assert "successfully rolled out" in kubectl("rollout", "status", "deployment/shop", "--timeout=180s")
     assert [line.split()[0] for line in kubectl("rollout", "history", "deployment/shop").split("\n")[2:4]] == ["1", "2"]
     kubectl("rollout", "undo", "deployment/shop")
-    kubectl("rollout", "status", "deployment/shop", "--timeout=40s")
+    kubectl("rollout", "status", "deployment/shop", "--timeout=180s")
     assert (
         kubectl.json("get", "deployment", "shop")["spec"]["template"]["spec"]["containers"][0]["image"] == "nginx:1.27"
     )
     assert "paused" in kubectl("rollout", "pause", "deployment/shop")
     assert "resumed" in kubectl("rollout", "resume", "deployment/shop")
     assert "restarted" in kubectl("rollout", "restart", "deployment/shop")
-    kubectl("rollout", "status", "deployment/shop", "--timeout=40s")
+    kubectl("rollout", "status", "deployment/shop", "--timeout=180s")
 
 
 def test_labels_annotations_patches_and_selectors(web: Kubectl) -> None:
@@ -219,7 +219,7 @@ def test_secrets_quotas_namespaces_and_accounts(kubectl: Kubectl) -> None:
     kubectl("create", "serviceaccount", "worker")
     name = f"{kubectl.folder.name}-ns".replace("_", "-").lower()[:50]
     kubectl("create", "namespace", name)
-    assert "deleted" in kubectl("delete", "namespace", name, "--timeout=30s")
+    assert "deleted" in kubectl("delete", "namespace", name, "--timeout=180s")
 
 
 def test_exec_gives_output_and_exit_code(web: Kubectl) -> None:
@@ -272,7 +272,7 @@ def test_exec_on_a_terminal(web: Kubectl) -> None:
 
 def test_attach_shows_what_the_main_process_says(kubectl: Kubectl) -> None:
     kubectl("run", "talks", "--image=busybox:1.36", "--", "sh", "-c", "while true; do echo again; sleep 1; done")
-    kubectl("wait", "--for=condition=Ready", "pod/talks", "--timeout=30s")
+    kubectl("wait", "--for=condition=Ready", "pod/talks", "--timeout=180s")
     attached = kubectl.popen("attach", "talks")
     try:
         assert attached.stdout is not None
@@ -304,8 +304,8 @@ def test_the_tutorial_what_is_written_to_a_pod_is_there_after_the_pod_was_delete
         web("exec", f"web-{number}", "--", "sh", "-c", "echo $(hostname) > /usr/share/nginx/html/index.html")
     assert web("exec", "-i", "web-0", "--", "curl", "-s", "http://web-1.nginx/") == "web-1\n"
     web("delete", "pod", "-l", "app=nginx")
-    web("rollout", "status", "sts/web", "--timeout=40s")
-    web("wait", "--for=condition=Ready", "pod/web-0", "pod/web-1", "--timeout=30s")
+    web("rollout", "status", "sts/web", "--timeout=180s")
+    web("wait", "--for=condition=Ready", "pod/web-0", "pod/web-1", "--timeout=180s")
     for number in (0, 1):
         assert web("exec", "-i", f"web-{number}", "--", "curl", "-s", "http://localhost/") == f"web-{number}\n"
 
@@ -319,7 +319,7 @@ def test_port_forward_brings_the_pods_page_to_the_host(web: Kubectl) -> None:
         assert said.startswith("Forwarding from 127.0.0.1:"), said
         port = int(said.split()[2].rpartition(":")[2])
         for _ in range(3):
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60) as answer:
                 assert answer.read() == b"a page\n"
     finally:
         forwarding.terminate()
@@ -337,11 +337,11 @@ def test_logs_are_followed_and_those_of_the_container_before_are_kept(kubectl: K
         "-c",
         "for i in 1 2 3; do echo $i; sleep 2; done",
     )
-    kubectl("wait", "--for=jsonpath={.status.phase}=Running", "pod/counts", "--timeout=30s")
+    kubectl("wait", "--for=jsonpath={.status.phase}=Running", "pod/counts", "--timeout=180s")
     assert kubectl("logs", "-f", "counts") == "1\n2\n3\n"
     assert kubectl("logs", "counts", "--tail=1") == "3\n"
     kubectl("run", "dies", "--image=busybox:1.36", "--", "sh", "-c", "echo dying; exit 1")
-    kubectl("wait", "--for=jsonpath={.status.containerStatuses[0].restartCount}=1", "pod/dies", "--timeout=30s")
+    kubectl("wait", "--for=jsonpath={.status.containerStatuses[0].restartCount}=1", "pod/dies", "--timeout=180s")
     assert kubectl("logs", "dies", "--previous") == "dying\n"
 
 
@@ -360,7 +360,7 @@ def test_nodes_are_cordoned_tainted_and_drained(
     kubectl: Kubectl, eventually: Callable[[Callable[[], bool]], None]
 ) -> None:
     kubectl("run", "sits", "--image=nginx:1.27")
-    kubectl("wait", "--for=condition=Ready", "pod/sits", "--timeout=30s")
+    kubectl("wait", "--for=condition=Ready", "pod/sits", "--timeout=180s")
     node = kubectl("get", "pod", "sits", "-o", "jsonpath={.spec.nodeName}")
     drained = kubectl.run(
         "drain",

@@ -24,7 +24,7 @@ def pod(server: Any, namespace: str, eventually: Callable[[Callable[[], bool]], 
 
     def ask(path: str, body: Any = None) -> Any:
         raw = json.dumps(body).encode() if body else None
-        with urllib.request.urlopen(urllib.request.Request(server.url + path, raw, headers), timeout=10) as answer:
+        with urllib.request.urlopen(urllib.request.Request(server.url + path, raw, headers), timeout=60) as answer:
             return json.load(answer)
 
     ask(path, POD)
@@ -45,7 +45,7 @@ def connect(server: Any, pod: str) -> Iterator[Connect]:
             url,
             subprotocols=[protocol] if protocol else None,
             header=[f"Authorization: Bearer {server.token}"],
-            timeout=20,
+            timeout=60,
         )
         opened.append(made)
         return made

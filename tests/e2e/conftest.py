@@ -33,7 +33,7 @@ def e2e_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, 
         yield int(found["url"].rpartition(":")[2]), found["token"], kubeconfig
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 @pytest.fixture

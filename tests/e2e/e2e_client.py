@@ -135,7 +135,7 @@ class Api:
             return False
         return True
 
-    def until(self, condition: Callable[[], Any], what: str = "", timeout_s: float = 40.0) -> Any:
+    def until(self, condition: Callable[[], Any], what: str = "", timeout_s: float = 180.0) -> Any:
         """Ask until it holds; its answer."""
         deadline_s = time.monotonic() + timeout_s
         while not (found := condition()):
@@ -151,7 +151,7 @@ class Api:
             time.sleep(0.02)
 
     def watch_until(
-        self, plural: str, version: str, condition: Callable[[str, Any], Any], query: str = "", timeout_s: float = 40.0
+        self, plural: str, version: str, condition: Callable[[str, Any], Any], query: str = "", timeout_s: float = 180.0
     ) -> Any:
         """Watch from a resourceVersion, as watchtools.Until does, until an event satisfies; its object."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=timeout_s)

@@ -133,10 +133,10 @@ def test_a_killed_server_has_lost_nothing_that_it_acknowledged(folder: Path) -> 
         for thread in threads:
             thread.start()
         server.request("PATCH", f"{STATEFUL_SETS}/web", {"spec": {"replicas": 1 + kill % 3}}, content_type=MERGE)
-        time.sleep(dice.random() * 0.6)
+        _until_written(writers, sum(each.written for each in writers) + dice.randrange(10, 80))
         server.kill()
         for thread in threads:
-            thread.join(20)
+            thread.join(120)
         server = on(folder)
         found = {path: stored(server, path)[0] for path in before}
         for writer in writers:
@@ -148,12 +148,17 @@ def test_a_killed_server_has_lost_nothing_that_it_acknowledged(folder: Path) -> 
     _until_ready(server)
     _until_complete(server)
     server.kill()
-    assert sum(writer.written for writer in writers) > 10 * KILLS
+
+
+def _until_written(writers: list[Writer], wanted: int) -> None:
+    """In the middle of a write, whenever so many were begun: on a busy machine it takes longer."""
+    while sum(each.written for each in writers) < wanted:
+        time.sleep(0.003)
 
 
 def _replay(server: Server, path: str, before: dict[str, str], version: str) -> dict[str, str]:
     now = dict(before)
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=60)
     query = f"watch=1&resourceVersion={version}&timeoutSeconds=1"
     connection.request("GET", f"{path}?{query}", headers={"Authorization": f"Bearer {server.token}"})
     for line in connection.getresponse().read().splitlines():
@@ -178,7 +183,7 @@ def _define_notes(server: Server) -> None:
     spec = {"group": "example.com", "scope": "Namespaced", "names": names, "versions": [version]}
     path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
     assert server.request("POST", path, {"metadata": {"name": "notes.example.com"}, "spec": spec})[0] == 201
-    deadline_s = time.monotonic() + 30
+    deadline_s = time.monotonic() + 180
     while server.request("GET", NOTES)[0] != 200:
         assert time.monotonic() < deadline_s
         time.sleep(0.05)
@@ -211,7 +216,7 @@ def _make_job(server: Server) -> None:
 
 def _until_complete(server: Server) -> None:
     """Every Pod that succeeded was counted, and counted once; none is held any longer."""
-    deadline_s = time.monotonic() + 60
+    deadline_s = time.monotonic() + 180
     while True:
         status = server.request("GET", f"{JOBS}/work")[1]["status"]
         if any(each["type"] == "Complete" for each in status.get("conditions") or ()):
@@ -227,7 +232,7 @@ def _until_complete(server: Server) -> None:
 
 def _until_ready(server: Server) -> None:
     """The controllers go on where they were."""
-    deadline_s = time.monotonic() + 30
+    deadline_s = time.monotonic() + 180
     while True:
         found = server.request("GET", f"{STATEFUL_SETS}/web")[1]
         if found["status"].get("readyReplicas") == found["status"].get("replicas") == found["spec"]["replicas"]:

@@ -46,7 +46,7 @@ def jupyter(monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]
 
 
 def eventually(holds: Callable[[], bool]) -> bool:
-    deadline_s = time.monotonic() + 20
+    deadline_s = time.monotonic() + 120
     while not holds():
         if time.monotonic() > deadline_s:
             return False

@@ -46,10 +46,10 @@ def test_http_and_https_are_spoken_on_one_port(server: Server) -> None:
     authority = base64.b64decode(trusted["certificate-authority-data"]).decode()
     context = ssl.create_default_context(cadata=authority)
     for name in ("127.0.0.1", "localhost"):
-        with urllib.request.urlopen(f"https://{name}:{server.port}/version", context=context, timeout=10) as answer:
+        with urllib.request.urlopen(f"https://{name}:{server.port}/version", context=context, timeout=60) as answer:
             assert answer.status == 200
     with pytest.raises(urllib.error.URLError):
-        urllib.request.urlopen(f"https://127.0.0.1:{server.port}/version", timeout=10)
+        urllib.request.urlopen(f"https://127.0.0.1:{server.port}/version", timeout=60)
 
 
 def test_what_is_no_http_and_who_goes_away_make_no_noise(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_a_client_that_does_not_read_its_watch_is_dropped_and_no_one_else_notice
     deaf.connect(("127.0.0.1", server.port))
     deaf.sendall(head.encode())
     assert server.request("POST", CONFIG_MAPS, config_map("loud"))[0] == 201
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=60)
     headers = {"Authorization": f"Bearer {server.token}", "Content-Type": "application/merge-patch+json"}
     for number in range(60):
         text = str(number) * 100_000
@@ -184,7 +184,7 @@ def test_an_upgrade_that_is_none_is_refused(server: Server) -> None:
 def test_dns_is_answered_over_udp_and_tcp(server: Server) -> None:
     question = dns.message.make_query("kubernetes.default.svc.cluster.local.", "A")
     for ask in (dns.query.udp, dns.query.tcp):
-        answer = ask(question, "127.0.0.1", port=server.dns_port, timeout=10)
+        answer = ask(question, "127.0.0.1", port=server.dns_port, timeout=60)
         assert str(answer.answer[0][0]) == "10.96.0.1"
 
 

@@ -41,7 +41,7 @@ class Server:
 
     def request(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any, dict[str, str]]:
         """Code, decoded body, headers. Raises OSError or HTTPException when the server is gone."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
         raw = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         sent = {"authorization": f"Bearer {self.token}", "content-type": "application/json"}
         sent |= {name.replace("_", "-").lower(): value for name, value in headers.items()}
@@ -55,14 +55,14 @@ class Server:
         return answer.status, json.loads(data) if data[:1] == b"{" else data, found
 
     def raw(self, text: bytes) -> socket.socket:
-        made = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        made = socket.create_connection(("127.0.0.1", self.port), timeout=60)
         made.sendall(text)
         return made
 
     def stop(self, signal_number: int = signal.SIGTERM) -> int:
         """Its exit code."""
         self.process.send_signal(signal_number)
-        return self.process.wait(20)
+        return self.process.wait(60)
 
     def kill(self) -> None:
         self.stop(signal.SIGKILL)

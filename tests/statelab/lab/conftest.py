@@ -31,7 +31,7 @@ class Lab:
 
     def ask(self, method: str, path: str) -> Any:
         request = urllib.request.Request(f"{self.url}{path}", method=method, headers={"Authorization": "token t"})
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.loads(answer.read())
 
     def terminal(self, line: str) -> str:
@@ -100,7 +100,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 def _wait_for(lab: Lab, process: subprocess.Popen[bytes]) -> None:
-    deadline_s = time.monotonic() + 60
+    deadline_s = time.monotonic() + 180
     while True:
         try:
             lab.ask("GET", "/api")

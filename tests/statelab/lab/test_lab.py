@@ -64,7 +64,7 @@ def test_the_terminal_says_what_a_learner_needs_and_nothing_of_what_jupyter_load
 
 
 def _page(lab: Any) -> dict[str, Any]:
-    with urllib.request.urlopen(f"{lab.url}/lab?token=t", timeout=20) as answer:
+    with urllib.request.urlopen(f"{lab.url}/lab?token=t", timeout=60) as answer:
         text = answer.read().decode()
     found = re.search(r'<script id="jupyter-config-data" type="application/json">(.*?)</script>', text, re.DOTALL)
     assert found is not None

@@ -22,6 +22,7 @@ from statelab.controlplane.errors import ApiError
 from statelab.lifetime import LOOK_EVERY_S, Lifetime
 from statelab.pace import note
 from statelab.version import KUBERNETES_VERSION
+from statelab.watchdog import watched
 
 if TYPE_CHECKING:
     from statelab.controlplane.apiserver.wire.http import Edge
@@ -157,7 +158,8 @@ async def _run(
     stopping = asyncio.create_task(stop.wait())
     ending = asyncio.create_task(_end_in_time(edge, lifetime))
     try:
-        await asyncio.wait({driving, stopping, ending}, return_when=asyncio.FIRST_COMPLETED)
+        with watched(asyncio.get_running_loop()):
+            await asyncio.wait({driving, stopping, ending}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(edge.stop(), _STOP_WITHIN_S)
@@ -165,6 +167,8 @@ async def _run(
         driver.stop()
         for task in (driving, stopping, ending):
             task.cancel()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(driver.kept(), _STOP_WITHIN_S)
         if cluster.journal is not None:
             with contextlib.suppress(ApiError):
                 cluster.save_volumes()
@@ -192,6 +196,7 @@ class Driver:
         self._wake = asyncio.Event()
         self._asyncio = asyncio.get_running_loop()
         self._is_message_waiting = False
+        self._keeping: asyncio.Task[None] | None = None
         cluster.loop.on_earlier(self._wake.set)
         cluster.runtime.on_message = self._on_message
 
@@ -211,6 +216,11 @@ class Driver:
         self._cluster.runtime.pump()
         self._wake.set()
 
+    async def kept(self) -> None:
+        """Until what is being brought to the disk is there."""
+        if self._keeping is not None:
+            await self._keeping
+
     async def _keep(self, journal: Journal) -> None:
         """Bring what containers wrote, and what the journal holds, to the disk. A disk that is full is no end."""
         try:
@@ -226,8 +236,9 @@ class Driver:
             slice_ends_s = time.monotonic() + _SLICE_S
             while loop.run_due(limit=10) and time.monotonic() < slice_ends_s:
                 pass
-            if journal is not None and time.monotonic() - synced_s > _SYNC_EVERY_S:
-                await self._keep(journal)
+            is_keeping = self._keeping is not None and not self._keeping.done()
+            if journal is not None and not is_keeping and time.monotonic() - synced_s > _SYNC_EVERY_S:
+                self._keeping = asyncio.create_task(self._keep(journal))  # a slow disk does not stop the cluster's time
                 synced_s = time.monotonic()
             self._wake.clear()
             next_s = loop.seconds_to_next()

@@ -27,6 +27,7 @@ from statelab.controlplane.kinds import KINDS, Kind, Object, Objects
 
 _MADE_HERE = {"app.kubernetes.io/managed-by": "statelab"}
 _LOOK_AGAIN_S = 0.5
+_ANSWERS_WITHIN_S = 30.0  # a watch that is over, and of which nothing more is heard
 _DEFAULT_CLASS = ("storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class")
 
 
@@ -280,7 +281,7 @@ class Cluster:
             params["resourceVersion"] = version
         path = path_of(kind, self.namespace)
         try:
-            for event in self.connection.stream(path, params):
+            for event in self.connection.stream(path, params, read_timeout_s=timeout_s + _ANSWERS_WITHIN_S):
                 if event["type"] == "DELETED":
                     return None
                 if event["type"] in ("ADDED", "MODIFIED"):

@@ -118,10 +118,14 @@ class Journal:
         self._unsynced = True
 
     def sync(self) -> None:
-        """Make what was written outlive the machine, not only the process."""
+        """Make what was written outlive the machine, not only the process; what comes meanwhile is the next one's."""
         if self._unsynced:
-            _sync(self._file)
-            self._unsynced = False
+            self._unsynced = False  # first: another thread may write while this one waits for the disk
+            try:
+                _sync(self._file)
+            except OSError:
+                self._unsynced = True
+                raise
 
     def close(self) -> None:
         self.sync()

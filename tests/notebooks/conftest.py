@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACE = "40"  # cluster seconds per second: a rollout of a minute takes one and a half
 _CELL_S = 120
 _COMMAND_S = 60
+_LOG = 6_000  # characters
 
 
 class Desk:
@@ -70,6 +71,11 @@ class Desk:
         client.execute(cwd=str(self.root / "course"), env=self.environment)
         self._client = None
         return notebook
+
+    def log(self) -> str:
+        """The end of what its server has said; where its loop was blocked, what its threads were doing."""
+        log = self.root / ".statelab" / "server.log"
+        return log.read_text(errors="replace")[-_LOG:] if log.exists() else ""
 
     def abandon(self) -> None:
         """End the kernel that hangs, so that nothing is left running."""

@@ -105,6 +105,7 @@ class Runs:
                         notebook = notebook if when == "empty" else solved(notebook)
                         future.set_result(desk.run(notebook, f"{lesson.name[:2]} ({when})"))
                     except BaseException as error:
+                        error.add_note(f"The server's log ends so:\n{desk.log()}")
                         future.set_exception(error)
                 desk.statelab("down")
                 self._busy.remove(desk)
@@ -117,7 +118,8 @@ class Runs:
             if awaited and all(time.monotonic() - each.at_s > _HUNG_S for each in awaited):
                 for each in awaited:
                     each.abandon()
-                pytest.fail("It hangs: " + "; ".join(each.at for each in awaited))
+                hangs = "; ".join(each.at for each in awaited)
+                pytest.fail("\n".join([f"It hangs: {hangs}", *(each.log() for each in awaited)]))
         return future.result()
 
 
@@ -273,9 +275,12 @@ def test_a_lesson_that_hangs_is_named_with_its_cell(monkeypatch):
         def abandon(self):
             over.set()
 
+        def log(self):
+            return "what the server said last"
+
         def statelab(self, *arguments): ...
 
     runs = Runs({"alone": [LESSONS[4]], "again": [], "empty": []}, lambda name: Stuck())
-    with pytest.raises(pytest.fail.Exception, match=r"It hangs: 04 \(alone\), cell kill"):
+    with pytest.raises(pytest.fail.Exception, match=r"It hangs: 04 \(alone\), cell kill\nwhat the server said"):
         runs.result("alone", LESSONS[4])
     assert over.is_set()

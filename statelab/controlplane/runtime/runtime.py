@@ -39,7 +39,8 @@ load()
 
 # A script that does several things at once has paused when it was quiet so long.
 _QUIET_S = 0.015
-_COMPARES_AGES = re.compile(r"\s-[no]t\s")  # [ a -nt b ]
+# [ a -nt b ], and what else a shell or awk asks the clock for without a command of ours.
+_OF_TIME = re.compile(r"\s-[no]t\s|\b(SECONDS|EPOCHSECONDS|EPOCHREALTIME|systime|strftime)\b")
 _HUNG_S = 10.0
 _MESSAGES_AT_ONCE = 200
 _NODE_RESOLVER = "10.255.255.53:53"
@@ -132,12 +133,12 @@ class Runtime:
         """On what the shell of an entry's script is to run; `commands` are the runtime's own that it may call.
 
         In virtual time, what both shells do alike runs in this thread: making the other takes longer than the script;
-        and jobs and pipes, which have turns here. And in any time what compares files by their age: only the shell in
-        Python knows the cluster's times.
+        and jobs and pipes, which have turns here. And in any time what asks for the time or compares files by it: only
+        the shell in Python knows the cluster's.
         """
         if self._turns is None or not script:
             return self.worker
-        if _COMPARES_AGES.search(script):
+        if _OF_TIME.search(script):
             return self._turns
         if self.loop.pace is not None:
             return self.worker

@@ -160,6 +160,7 @@ def _call(proc: Proc, name: str, arguments: list[str], given: Mapping[str, str])
 def _new_state(proc: Proc, environment: Mapping[str, str], zero: str, parameters: list[str]) -> State:
     return State(
         proc.shell.hold, cwd=proc.state.cwd, zero=zero, parameters=parameters, random=proc.state.random,
+        clock=proc.state.clock, since_s=proc.state.clock(),
         variables={name: Variable(value, exported=True) for name, value in environment.items()},
     )  # fmt: skip
 

@@ -85,6 +85,8 @@ class Shell:
             self.hold,
             cwd=cwd,
             variables={name: Variable(value, exported=True) for name, value in env.items()},
+            clock=lambda: self.files.now_s,
+            since_s=self.files.now_s,
         )
         self._state.set("PWD", None, cwd)
         self._main: Proc | None = None

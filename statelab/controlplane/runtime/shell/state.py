@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from statelab.controlplane.runtime.shell.syntax import Command
+
+OF_TIME = frozenset(("SECONDS", "EPOCHSECONDS", "EPOCHREALTIME"))  # variables that the clock sets
 
 Value = str | dict[str, str]  # an array, in order of its indices
 
@@ -31,7 +34,9 @@ def _size(value: Value | None) -> int:
 
 @dataclass(slots=True)
 class State:
-    """`hold(bytes)` is told how much more or less is kept, and ends the shell when it is too much."""
+    """`hold(bytes)` is told how much more or less is kept, and ends the shell when it is too much. `clock`: seconds
+    since the Unix epoch; `since_s`: from when on SECONDS counts.
+    """
 
     hold: Callable[[int], None]
     cwd: str = "/"
@@ -50,6 +55,8 @@ class State:
     loops: int = 0
     unchecked: int = 0  # within a condition: `set -e` does not look
     substituted: int = 0  # how the last $(…) of this command ended
+    clock: Callable[[], float] = time.time
+    since_s: float = 0.0
 
     def fork(self) -> State:
         return replace(
@@ -65,12 +72,20 @@ class State:
         if name == "RANDOM":
             self.random = (self.random * 1103515245 + 12345) & 0x7FFFFFFF
             return str(self.random >> 16)
+        if name in OF_TIME:
+            return self._of_time(name)
         variable = self.variables.get(name)
         if variable is None or variable.value is None:
             return None
         if isinstance(variable.value, str):
             return variable.value if index in (None, "0") else None
         return variable.value.get(self.key(variable, index or "0"))
+
+    def _of_time(self, name: str) -> str:
+        now_s = self.clock()
+        if name == "EPOCHREALTIME":
+            return f"{now_s:.6f}"
+        return str(int(now_s if name == "EPOCHSECONDS" else now_s - self.since_s))
 
     def key(self, variable: Variable, index: str) -> str:
         """An index as it is kept. Below zero counts from the end."""
@@ -84,6 +99,10 @@ class State:
     def set(self, name: str, index: str | None, value: str) -> None:
         if name == "RANDOM":
             self.random = int(value) if value.isdigit() else 1
+            return
+        if name in OF_TIME:
+            if name == "SECONDS":
+                self.since_s = self.clock() - (int(value) if value.isdigit() else 0)
             return
         variable = self.variables.get(name, Variable(exported="allexport" in self.options))
         if index is None and not isinstance(variable.value, dict):

@@ -183,3 +183,11 @@ def test_the_clock_of_a_paced_cluster_stands_to_the_computer_s_as_it_was_noted(m
     times.mark()
     host[0] += 1
     assert times.of(host[0]) == times.now_s
+
+
+def test_what_a_shell_and_awk_know_of_the_time_is_the_cluster_s(node: Node) -> None:
+    script = "while [ $SECONDS -lt 30 ]; do sleep 7; done; echo $SECONDS $((EPOCHSECONDS - $(date +%s))); SECONDS=5"
+    assert said(node, f"{script}; echo $SECONDS $(sleep 2; echo $SECONDS)") == ["35 0", "5 7"]
+    awk = """awk 'BEGIN { print systime() - start, strftime("%F %H:%M", 1767225600) }' start=0; date +%s"""
+    (told, day, minute), (now,) = (each.split() for each in said(node, awk))
+    assert (told, day, minute) == (now, "2026-01-01", "00:00")

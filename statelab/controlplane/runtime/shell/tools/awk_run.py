@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
+from statelab.controlplane.runtime.moments import format_date
 from statelab.controlplane.runtime.shell.patterns import regex
 from statelab.controlplane.runtime.shell.proc import Proc, encode
 from statelab.controlplane.runtime.shell.redirections import open_path
@@ -324,7 +326,12 @@ class Awk:
             return int(self.proc.state.get("RANDOM")) / 32768.0
         if name in ("close", "fflush"):
             return 0.0
-        if name in ("system", "gensub", "strftime", "systime"):
+        if name == "systime":
+            return float(int(self.proc.files.now_s))
+        if name == "strftime":
+            at_s = number(self.value(parts[1])) if len(parts) > 1 else self.proc.files.now_s
+            return format_date(self.shown(parts[0]) if parts else "%c", datetime.fromtimestamp(int(at_s), UTC))
+        if name in ("system", "gensub"):
             raise ValueError(f"{name} is not simulated")
         return built_in(name, [self.value(each) for each in parts])
 

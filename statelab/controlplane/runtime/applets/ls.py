@@ -7,13 +7,22 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from statelab.controlplane.runtime.filetree import Entry
+from statelab.controlplane.runtime.moments import full
 from statelab.controlplane.runtime.paths import join
 from statelab.controlplane.runtime.programs import Program, Task
 from statelab.controlplane.runtime.shell.tools.common import Options
 from statelab.controlplane.runtime.shell.tools.listing import human, mode_text
 
-_LETTERS = "lahA1RdFtrSinsTpLHkCgouUxcv"
-_LONG = {"all": "a", "almost-all": "A", "recursive": "R", "color": "C", "human-readable": "h", "directory": "d"}
+_LETTERS = "lahA1RdFtrSinsTpLHkCgouUxcve"
+_LONG = {
+    "all": "a",
+    "almost-all": "A",
+    "recursive": "R",
+    "color": "C",
+    "human-readable": "h",
+    "directory": "d",
+    "full-time": "e",
+}
 _BLOCK = 4096
 _HALF_A_YEAR_S = 15778476
 _MOST = 100_000  # entries that one `ls -R` tells of
@@ -35,6 +44,8 @@ def ls(task: Task) -> None:
     except ValueError as problem:
         task.fail(f"ls: {problem}\n", 1 if is_busybox else 2)
         return
+    if "e" in options:
+        options.flags.add("l")
     task.container.claim_files()
     task.container.shell_mounts()  # who looks around finds everything in its place
     code = 0
@@ -149,7 +160,8 @@ def _cells(task: Task, row: _Row, options: Options) -> tuple[str, str, str, str,
     size = human(_size(row)) if "h" in options else str(_size(row))
     links = "2" if entry.kind == "directory" else "1"
     mode = "lrwxrwxrwx" if entry.kind == "symlink" else mode_text(entry.kind, entry.mode)
-    return (mode, links, owner, group, size, _when(task, entry), name)
+    when = full(entry.modified_s) if "e" in options else _when(task, entry)
+    return (mode, links, owner, group, size, when, name)
 
 
 def _when(task: Task, entry: Entry) -> str:

@@ -97,8 +97,10 @@ def test_a_time_that_is_kept(node: Node) -> None:
         f"/data/{each}" for each in ("a", "as-a", "kept", "moved", "x/a")
     ]
     assert said(node, "[ /data/a -nt /data/kept ] || [ /data/kept -nt /data/a ] || echo same") == ["same"]
-    assert said(node, "touch -d '2025-12-31 10:00' /data/new; stat -c %y /data/new; ls -t /data | tail -n 1") == [
-        "2025-12-31 10:00:00.000000000 +0000", "new",
+    exact = "2025-12-31 10:00:00.000000000 +0000"
+    said(node, "touch -d '2025-12-31 10:00' /data/new")
+    assert said(node, "stat -c %y /data/new; ls -t /data | tail -n 1; cd /data; ls --full-time new") == [
+        exact, "new", f"-rw-r--r--    1 root     root             2 {exact} new",
     ]  # fmt: skip
     said(node, "touch -t 202512311000.30 /data/new")
     assert said(node, "cd /data; date -r new +%T; echo more >> new; date -r new +%F") == ["10:00:30", "2026-01-01"]

@@ -117,7 +117,7 @@ def _ln(proc: Proc, arguments: list[str]) -> Steps[int]:
         if "s" in options:
             proc.files.symlink(source, to)
         else:  # files here have one name: a second one is a copy
-            copy_tree(proc.files, full(proc, source), to, links=False)
+            copy_tree(proc.files, full(proc, source), to, links=False, times=True)
     return 0
 
 

@@ -15,14 +15,9 @@ from statelab.controlplane.runtime.shell.tools.listing import human, mode_text
 
 _LETTERS = "lahA1RdFtrSinsTpLHkCgouUxcve"
 _LONG = {
-    "all": "a",
-    "almost-all": "A",
-    "recursive": "R",
-    "color": "C",
-    "human-readable": "h",
-    "directory": "d",
+    "all": "a", "almost-all": "A", "recursive": "R", "color": "C", "human-readable": "h", "directory": "d",
     "full-time": "e",
-}
+}  # fmt: skip
 _BLOCK = 4096
 _HALF_A_YEAR_S = 15778476
 _MOST = 100_000  # entries that one `ls -R` tells of

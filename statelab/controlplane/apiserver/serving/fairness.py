@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from statelab.controlplane.apiserver.authorization import attributes
 from statelab.controlplane.apiserver.authorization.attributes import Attributes
+from statelab.controlplane.apiserver.encoding.request import Request
 from statelab.controlplane.apiserver.validation.flowcontrol_default import LEVELS, SCHEMAS
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.store import Revision, Store
-from statelab.controlplane.users import MASTERS, User, account_of
+from statelab.controlplane.users import User, account_of
 
 Headers = tuple[tuple[str, str], ...]
-_LONG = frozenset({"proxy", "exec", "log", "attach", "portforward"})
+_LONG = ("/exec", "/log", "/attach", "/portforward")
+_ANYTHING = Attributes("get", path="/")
 _MOST_REMEMBERED = 4096
 
 
@@ -25,21 +28,22 @@ class Flows:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._found: dict[object, Headers] = {}
+        self._found: dict[tuple[str, tuple[str, ...], Attributes], Headers] = {}
         for plural in (SCHEMAS, LEVELS):
             store.subscribe(self._written, plural)
 
     def _written(self, revision: Revision) -> None:
         self._found.clear()
 
-    def headers(self, user: User, asked: Attributes) -> Headers:
+    def headers(self, user: User, request: Request) -> Headers:
         """The two headers of an answer; none where a request may last long, or falls under nothing.
 
         system:masters are exempt, whatever they ask for: no FlowSchema can come before that.
         """
-        if asked.subresource in _LONG:
+        if request.path.endswith(_LONG) or "/proxy" in request.path:
             return ()
-        key: object = MASTERS if user.may_everything else (user.name, user.groups, asked)
+        asked = _ANYTHING if user.may_everything else attributes.of(request.method, request.path, request.query)
+        key = (user.name, user.groups, asked)
         found = self._found.get(key)
         if found is None:
             if len(self._found) >= _MOST_REMEMBERED:

@@ -107,7 +107,7 @@ class Handler:
         if not path.startswith(_PUBLIC):
             user = self._user(request)
             if self._flows is not None:
-                flow += self._flows.headers(user, attributes.of(request.method, path, request.query))
+                flow += self._flows.headers(user, request)
             if user is not ADMIN:
                 request = Request(request.method, path, request.query, request.headers, request.body, user)
                 asked = attributes.of(request.method, path, request.query)

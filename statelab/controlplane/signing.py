@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from cryptography.x509 import Certificate, CertificateSigningRequest, Name
 
+AUTHORITY = "kubernetes"  # its common name
 _NOT_HERE = "statelab: certificate requests cannot be read here: the package cryptography is not installed"
 _NO_REQUEST = "PEM block type must be CERTIFICATE REQUEST"
 _LONGEST = 64 * 1024
@@ -122,18 +123,22 @@ class Authority:
     def __init__(self, key: Key) -> None:
         self._own = key
 
+    @property
+    def key(self) -> Key:
+        return Key.of_seed(f"certificates/{self._own.secret:x}")
+
     @cached_property
     def _key(self) -> EllipticCurvePrivateKey:
         from cryptography.hazmat.primitives.asymmetric import ec
 
-        return ec.derive_private_key(Key.of_seed(f"certificates/{self._own.secret:x}").secret, ec.SECP256R1())
+        return ec.derive_private_key(self.key.secret, ec.SECP256R1())
 
     @cached_property
     def _name(self) -> Name:
         from cryptography import x509
         from cryptography.x509.oid import NameOID
 
-        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kubernetes")])
+        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, AUTHORITY)])
 
     @cached_property
     def certificate(self) -> str:

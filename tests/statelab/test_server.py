@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -10,6 +11,7 @@ import ssl
 import stat
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+import certificates
 import dns.message
 import dns.query
 import pytest
@@ -41,8 +44,6 @@ def test_http_and_https_are_spoken_on_one_port(server: Server) -> None:
     assert server.request("GET", "/version")[1]["gitVersion"] == "v1.36.2+statelab"
     trusted = json.loads(server.kubeconfig.read_text())["clusters"][0]["cluster"]
     assert trusted["server"] == server.url.replace("http://", "https://")
-    import base64
-
     authority = base64.b64decode(trusted["certificate-authority-data"]).decode()
     context = ssl.create_default_context(cadata=authority)
     for name in ("127.0.0.1", "localhost"):
@@ -50,6 +51,40 @@ def test_http_and_https_are_spoken_on_one_port(server: Server) -> None:
             assert answer.status == 200
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(f"https://127.0.0.1:{server.port}/version", timeout=60)
+
+
+def test_a_certificate_that_the_cluster_signed_is_a_login(server: Server, tmp_path: Path) -> None:
+    key, pem = certificates.new_key()
+    asked = base64.b64encode(certificates.request("jane", "dev", key=key).encode()).decode()
+    path = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
+    spec = {"request": asked, "signerName": "kubernetes.io/kube-apiserver-client", "usages": ["client auth"]}
+    whole = {"apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest", "spec": spec}
+    server.request("POST", path, {**whole, "metadata": {"name": "jane"}})
+    approved = [{"type": "Approved", "status": "True", "reason": "Test", "message": "yes"}]
+    patch = {"status": {"conditions": approved}}
+    server.request("PATCH", f"{path}/jane/approval", patch, content_type="application/merge-patch+json")
+    status: dict[str, Any] = {}
+    while "certificate" not in status:  # its controller takes a twentieth of a second
+        status = server.request("GET", f"{path}/jane")[1]["status"]
+    signed = base64.b64decode(status["certificate"])
+
+    def who(certificate: bytes, secret: str) -> Any:
+        (tmp_path / "pem").write_bytes(certificate + secret.encode())
+        trusted = json.loads(server.kubeconfig.read_text())["clusters"][0]["cluster"]["certificate-authority-data"]
+        context = ssl.create_default_context(cadata=base64.b64decode(trusted).decode())
+        context.load_cert_chain(tmp_path / "pem")
+        url = f"https://127.0.0.1:{server.port}/apis/authentication.k8s.io/v1/selfsubjectreviews"
+        body = json.dumps({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}).encode()
+        sent = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(sent, context=context, timeout=20) as answer:
+            return json.loads(answer.read())["status"]["userInfo"]
+
+    jane = who(signed, pem)
+    assert (jane["username"], jane["groups"]) == ("jane", ["dev", "system:authenticated"])
+    assert jane["extra"]["authentication.kubernetes.io/credential-id"][0].startswith("X509SHA256=")
+    foreign = certificates.issue("jane", at_s=time.time())
+    with pytest.raises(OSError):  # signed by somebody else: the handshake is over
+        who(foreign.certificate.encode(), foreign.key)
 
 
 def test_what_is_no_http_and_who_goes_away_make_no_noise(tmp_path: Path) -> None:

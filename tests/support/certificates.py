@@ -44,9 +44,21 @@ def issue(*names: str, at_s: float, days: int = 365) -> Issued:
     return Issued(authority.public_bytes(encoding).decode(), signed.public_bytes(encoding).decode(), private)
 
 
-def request(common_name: str, *organizations: str, names: tuple[str, ...] = ()) -> str:
-    """A request for a certificate, PEM."""
+def new_key() -> tuple[ec.EllipticCurvePrivateKey, str]:
+    """A private key, and its PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
+    form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    return key, key.private_bytes(serialization.Encoding.PEM, *form).decode()
+
+
+def request(
+    common_name: str,
+    *organizations: str,
+    names: tuple[str, ...] = (),
+    key: ec.EllipticCurvePrivateKey | None = None,
+) -> str:
+    """A request for a certificate, PEM."""
+    key = key or new_key()[0]
     attributes = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
     attributes += [x509.NameAttribute(NameOID.ORGANIZATION_NAME, each) for each in organizations]
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(attributes))

@@ -21,7 +21,7 @@ Query = Mapping[str, Sequence[str]]
 class Request:
     """One HTTP request. `path` as it came, still percent-encoded; `headers` with names in lower case.
 
-    `user`: who asks, once that is known.
+    `user`: who asks, once that is known. `presented`: whom the client's certificate names, if it showed one.
     """
 
     method: str
@@ -30,6 +30,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     user: User = ADMIN
+    presented: User | None = None
 
     def first(self, name: str) -> str:
         """The first value of a query parameter; "" when it is not there."""

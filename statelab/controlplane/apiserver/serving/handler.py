@@ -178,7 +178,7 @@ class Handler:
     def _user(self, request: Request) -> User:
         """Who asks, or whom they act as. Raises ApiError 401, 403."""
         headers = request.headers
-        user = self._authenticated(headers.get("authorization", ""))
+        user = request.presented or self._authenticated(headers.get("authorization", ""))
         if not any(each[0] in "iI" and each.lower().startswith("impersonate-") for each in headers):
             return user
         return impersonation.acting(user, headers, request.path, self.api.authorizer)

@@ -92,6 +92,13 @@ def make() -> Certificate:
     )
 
 
+def authority(name: str, key: Key) -> str:
+    """An authority's certificate for who has to check what it signed, PEM; made without the package cryptography."""
+    rights = _extension(_KEY_USAGE, _tlv(0x03, b"\x01\x06"), critical=True)  # keyCertSign, cRLSign
+    is_one = _extension(_CONSTRAINTS, _sequence(_tlv(0x01, b"\xff")), critical=True)
+    return _pem("CERTIFICATE", _certificate(name, name, key, key, time.time(), is_one, rights))
+
+
 def _certificate(issuer: str, subject: str, issuer_key: Key, subject_key: Key, now_s: float, *more: bytes) -> bytes:
     algorithm = _sequence(_oid(_ECDSA_SHA256))
     body = _sequence(

@@ -24,6 +24,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from multidict import MultiMapping
 
+from statelab.controlplane.apiserver.authentication import client_certificates
 from statelab.controlplane.apiserver.encoding import bodies
 from statelab.controlplane.apiserver.encoding.request import (
     LogAnswer,
@@ -34,9 +35,11 @@ from statelab.controlplane.apiserver.encoding.request import (
 )
 from statelab.controlplane.apiserver.encoding.urls import parse_query
 from statelab.controlplane.apiserver.serving.handler import Handler, refusal
-from statelab.controlplane.apiserver.wire import logstream, streaming, watching
+from statelab.controlplane.apiserver.wire import certificates, logstream, streaming, watching
 from statelab.controlplane.apiserver.wire.certificates import Certificate
 from statelab.controlplane.errors import bad_request
+from statelab.controlplane.signing import AUTHORITY
+from statelab.controlplane.users import User
 
 if TYPE_CHECKING:
     from statelab.controlplane.controlplane import ControlPlane
@@ -47,6 +50,7 @@ _GZIP_ABOVE_BYTES = 128 * 1024
 _LONGEST_HEAD_BYTES = 1024 * 1024  # as Go's: a selector may be long
 _SLOW_AFTER_S = 30.0  # a watcher that takes nothing for so long is dropped
 _GREET_WITHIN_S = 60.0
+_NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME
 _NO_CACHE = ("Cache-Control", "no-cache, private")
 
 
@@ -61,7 +65,7 @@ class Edge:
         self.cluster = cluster
         self.handler = Handler(cluster, token, tells_flow=True)
         self.port = 0
-        self._tls = _tls_context(certificate) if certificate is not None else None
+        self._tls = _tls_context(certificate, cluster) if certificate is not None else None
         self._server: web.Server | None = None
         self._listener: socket.socket | None = None
         self._accepting: asyncio.Task[None] | None = None
@@ -151,7 +155,9 @@ class Edge:
         path, _, query = http.raw_path.partition("?")
         if path.startswith("http"):  # the absolute form of RFC 9112, which proxies are asked with
             path = urlsplit(path).path
-        request = Request(http.method, path, parse_query(query), _Headers(http.headers), body)
+        presented = self._presented(http) if self._tls is not None else None
+        headers = _Headers(http.headers)
+        request = Request(http.method, path, parse_query(query), headers, body, presented=presented)
         if _is_somebodys(request):
             self._asked_s = time.monotonic()
         answer = self.handler.handle(request)
@@ -176,6 +182,13 @@ class Edge:
                 self._asked_s = time.monotonic()
         finally:
             self._streams.discard(task)
+
+    def _presented(self, http: web.BaseRequest) -> User | None:
+        shown = http.transport.get_extra_info("peercert") if http.transport is not None else None
+        if not shown or http.transport is None:
+            return None
+        der = http.transport.get_extra_info("ssl_object").getpeercert(True)
+        return client_certificates.user_of(shown, der, self.cluster.loop.now_s)
 
     async def _body(self, http: web.BaseRequest) -> bytes | None:
         """The whole body; None when it is too large, and then the rest of it is not read."""
@@ -308,8 +321,12 @@ def _set(waiter: asyncio.Future[None]) -> None:
         waiter.set_result(None)
 
 
-def _tls_context(certificate: Certificate) -> ssl.SSLContext:
+def _tls_context(certificate: Certificate, cluster: ControlPlane) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    # Who shows a certificate of the cluster's is whom it names; most show none. When it is good the cluster knows.
+    context.load_verify_locations(cadata=certificates.authority(AUTHORITY, cluster.api.authority.key))
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.verify_flags |= _NO_CHECK_TIME
     descriptor, path = tempfile.mkstemp()  # OpenSSL reads keys from files only
     try:
         with os.fdopen(descriptor, "w") as file:

@@ -17,6 +17,8 @@ _FENCE = re.compile(r"(```|~~~)[\w-]*\s*\Z")
 _PROSE = re.compile(r"[A-Z][\w'’-]*,?( [\w'’`\"(),.:;!?*-]+){2,}\s*|(kubectl|cat|sudo|echo) .*|EOF\s*")
 # What web pages have in place of a blank, and nobody can see.
 _NO_BREAK = re.compile("[\u00a0\u2007\u202f]")
+# What stands outside of fences and is no sentence: a key with a value, a shell's line, a mark of YAML's or of JSON's.
+_NO_SENTENCE = re.compile(r"\s*(?:[-*|]\s*)?(?:[\w./-]+\s*[:=](?:\s*\S|\s*\Z)|kubectl\b|---|[\[{}\]])")
 _STUBS = {"raise NotImplementedError()", "YOUR ANSWER HERE"}
 CELL = "your answer"
 
@@ -24,17 +26,33 @@ CELL = "your answer"
 def without_magic(text: str) -> str:
     """A cell's text with its `%%` line, Markdown fences and nbgrader's stub made comments: lines keep their numbers.
 
-    Non-breaking spaces become blanks.
+    So are the sentences around what stands between fences, where nothing else stands there. Non-breaking spaces become
+    blanks.
     """
     lines = _NO_BREAK.sub(" ", text.replace("\r\n", "\n")).split("\n")
     first = True
+    around = _around_fences(lines)
     for index, line in enumerate(lines):
         stripped = line.strip()
         is_magic = first and stripped.startswith("%%")
-        if is_magic or stripped in _STUBS or _FENCE.match(stripped):
+        if is_magic or stripped in _STUBS or _FENCE.match(stripped) or index in around:
             lines[index] = "# " + line
         first = first and (not stripped or stripped.startswith(("#", "%%")))
     return "\n".join(lines)
+
+
+def _around_fences(lines: list[str]) -> set[int]:
+    """By index, the sentences outside of fences that are opened and closed; none where something else stands there."""
+    marks = [index for index, line in enumerate(lines) if _FENCE.match(line.strip())]
+    if not marks or len(marks) % 2:
+        return set()
+    within = {index for first, last in zip(marks[::2], marks[1::2], strict=True) for index in range(first, last + 1)}
+    outside = {
+        index
+        for index, line in enumerate(lines)
+        if index not in within and line.strip() and not line.lstrip().startswith(("#", "%%"))
+    }
+    return set() if any(_NO_SENTENCE.match(lines[each]) for each in outside) else outside
 
 
 def meaning(text: str) -> list[str]:

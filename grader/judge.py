@@ -88,7 +88,7 @@ def judge(
     results = bench.run(checks)
     slip: Slip | None = None
     score, most = sum(each.points for each in results), sum(each.max for each in results)
-    if task.answer == "manifest" and (not score or (advice and score < most / 2)):
+    if task.answer == "manifest" and (not score or (advice and score < most)):
         again = partial(_Bench, limits=limits, make_trial=make_trial, lacks=lacks, beside=beside, told=_nobody_is_told)
         results, slip = _but_for_a_slip(task, answer, advice, checks, results, again)
     if task.start and meaning(answer.text) == meaning(task.start):
@@ -122,9 +122,9 @@ def _but_for_a_slip(
     results: list[CheckResult],
     bench: Callable[[Task, Answer], _Bench],
 ) -> tuple[list[CheckResult], Slip | None]:
-    """What an answer that gets nothing, or little, would get but for one slip of the pen: half of that, and the slip.
+    """What an answer gets but for one slip of the pen, and the slip: a check that holds only without it counts half.
 
-    Where it gets little, only a slip counts for which the API server refuses what is written.
+    Where something holds as it is, only a slip counts for which the API server refuses what is written.
     """
     best, found = results, None
     for slip in slips(task, answer, advice, only_refused=any(each.points for each in results)):

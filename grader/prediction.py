@@ -29,10 +29,19 @@ _ITEM = re.compile(r"\s*(?:[-*•+]\s+|\d+[.)]\s+)(.+)")
 _BETWEEN = re.compile(r"\s*(?:[,;|&+<>，、]|->|=>|→|⇒|-->|\s)\s*")
 _AMONG_NAMES = frozenset(
     "and then first second third next last lastly finally before pod pods the of only just it is are in order this all "  # noqa: SIM905
-    "them followed by new goes go".split()
+    "them followed by follows follow comes come new goes go".split()
 )
 _RANGE = re.compile(r"(\d+)\s*(?:…|\bto\b|\bthrough\b|–|—)\s*(?:[a-z][a-z0-9-]*-)?(\d+)\b")
-_ASIDE = re.compile(r"\([^()]*\)")
+_ASIDE = re.compile(r"\(([^()]*)\)")
+# "db-0, the others never start": such a part names nobody, and no part of an order.
+_PART = re.compile(r"[,;.]\s+(?=[a-z])")
+_NO_NAME = re.compile(
+    r"(?:the (?:last|first|highest|lowest|only)|it is|it's|that is|which is) (?!.*\b(?:others?|rest|all|then|and)\b).*|"
+    r".*(?:\b(?:not|never|no|none|cannot|nobody|nothing|waits?|stays?)\b|n't\b).*",
+    re.DOTALL,
+)
+_SEVERAL = re.compile(r"\s*(?:,|&|\+|\band\b)\s*")
+_QUESTIONS = re.compile(r"([A-Za-z0-9][\w.-]*(?:\s*(?:,|&|\+|\band\b)\s*[A-Za-z0-9][\w.-]*)+)\s*[:=]\s*(.+)")
 _DOTS = re.compile(r"\s*,?\s*(?:\.{2,}|…)\s*,?\s*")
 _MOST_NAMES = 20
 UNREAD = "“{text}” cannot be read as an answer to {question}: write {choices}."
@@ -100,12 +109,20 @@ class Said:
                     found[now] = (f"{before[:60]} / {value}", number)  # two answers are none, and are named
                 elif value or now not in found:  # what is written twice, once empty, is written
                     found[now] = (value, number)
+            elif (several := _QUESTIONS.fullmatch(_MARKUP.sub("", text))) and self._are_asked(several[1]):
+                for each in _SEVERAL.split(several[1]):
+                    before = found.get(_plain(each), ("", 0))[0]
+                    both = before and before != several[2]
+                    found[_plain(each)] = (f"{before[:60]} / {several[2]}" if both else several[2], number)
             elif now and (item := _ITEM.fullmatch(line)):
                 value, at_line = found[now]
                 found[now] = (f"{value}, {item[1]}".strip(", "), at_line)
             elif not text.startswith("|"):  # a table's heading
                 return None
         return found or None
+
+    def _are_asked(self, names: str) -> bool:
+        return all(_plain(each) in self._questions for each in _SEVERAL.split(names))
 
     def read(self, question: str) -> Read:
         """What was answered to this question."""
@@ -160,8 +177,9 @@ def read_all(answer: Answer, questions: Mapping[str, Kind], start: str) -> list[
 
 
 def _word(text: str, kind: Kind) -> tuple[str, ...] | None:
-    found = kind.word(text) or kind.word(_REASON.sub("", text))
-    others = [_THEN.sub("", each) for each in re.split(r"[,;]", text)]
+    bare = _REASON.sub("", text)
+    found = kind.word(text) or kind.word(bare) or kind.nearly(text) or kind.nearly(bare)
+    others = [_THEN.sub("", each) for each in re.split(r"[,;]", text)] + _ASIDE.findall(text)
     if kind.is_number:  # "3, four are left" gives a reason, "3, or 4" does not
         others = [each for each in others if kind.is_plain(each)]
     also = {kind.word(each) for each in others} - {None, found}
@@ -170,7 +188,9 @@ def _word(text: str, kind: Kind) -> tuple[str, ...] | None:
 
 def _names(text: str, stem: str) -> tuple[str, ...] | None:
     """Names of Pods, in order. Numbers alone are ordinals; beside names they are those of a list. None: unreadable."""
-    text = _WHY.sub("", _ASIDE.sub(" ", text))
+    text = _WHY.sub(lambda why: "" if stem not in why[0] or why[0].strip()[0] != "." else why[0], _ASIDE.sub(" ", text))
+    first, *more = _PART.split(text)
+    text = ", ".join([first, *(each for each in more if stem in each or not _NO_NAME.fullmatch(each))])
     if text.strip(" .!") in NOBODY:
         return ()
     text = _DOTS.sub(" … ", text)

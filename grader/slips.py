@@ -2,7 +2,8 @@
 
 `kind: StatefulSte` or a label with two letters swapped keeps every check from having anything to look at. Where an
 answer would get nothing, each word of it that is nearly one of the task's words is taken for a slip of that word, and
-the answer is tried once more with it mended. What then holds counts half: points fall with what is wrong.
+the answer is tried once more with it mended. Where something holds as it is, only a word counts for a slip that the API
+server refuses wherever it stands. A check that holds only without the slip counts half: points fall with what is wrong.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ _MOST_TRIED = 4
 _MOST_NEAR = 3
 _MOST_LEAVES = 400
 _WORD = re.compile(r"[/A-Za-z0-9][A-Za-z0-9./:_-]*[A-Za-z0-9]")
+# Of another object that is not there: the API server takes what names it, and what follows from it is looked at.
+_MISSING = re.compile(r"there is no (?!kind\b)")
 _MEANT = re.compile(r'has "(\w+)"\. Did you mean that|Did you mean (?:apiVersion: )?([\w./]+)\?')
 # What manifests say in tasks of all kinds, and no task's words have to say.
 _ALWAYS = (
@@ -64,7 +67,7 @@ def slips(task: Task, answer: Answer, findings: Iterable[Finding], *, only_refus
     told = [each for each in _misspelt_fields(items, findings) if each.written not in given]
     found = list({(each.written, each.meant, each.is_key): each for each in reversed(told)}.values())[::-1]
     if only_refused:
-        return found[:_MOST_TRIED]
+        return [each for each in found if each.is_refused][:_MOST_TRIED]
     leaves = [(number, path, value) for number, item in enumerate(items) for path, value in _strings(item.object)]
     if len(leaves) > _MOST_LEAVES:
         return []
@@ -143,7 +146,8 @@ def _misspelt_fields(items: tuple[Item, ...], findings: Iterable[Finding]) -> It
             written = holder[finding.path[-1]]
             named = (f'"{written}"', f"{written} has no kind")
             if isinstance(written, str) and any(each in finding.problem for each in named):
-                yield Slip(number, finding.path, written, word, at_line, is_refused=True)
+                is_refused = not _MISSING.match(finding.problem)
+                yield Slip(number, finding.path, written, word, at_line, is_refused=is_refused)
             elif word not in holder:
                 yield Slip(number, finding.path, finding.path[-1], word, at_line, is_key=True, is_refused=True)
 

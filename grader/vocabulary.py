@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from statelab.reader.spelling import slips
+
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 DASHES = frozenset({"-", "–", "—"})
 NOBODY = DASHES | {"none", "nobody", "nothing", "no", "no one", "noone", "not one", "not any", "nil"}
@@ -13,8 +15,10 @@ NOBODY = DASHES | {"none", "nobody", "nothing", "no", "no one", "noone", "not on
 _FILLERS = re.compile(
     r"\b(?:it|it's|its|this|that|they|there|is|are|was|will|would|be|stays?|remains?|becomes?|gets?|runs?|has|have|"
     r"the|a|an|i|think|guess|believe|probably|surely|definitely|certainly|just|only|exactly|answers?|still|"
-    r"versions?|policy|pods?|address(?:es)?|ips?|records?|members?|of|them|all|in|total|podmanagementpolicy)\b"
+    r"versions?|policy|pods?|add?ress?(?:es)?|ips?|records?|members?|of|them|all the same|all|in|total|"
+    r"podmanagementpolicy)\b"
 )
+_FEWEST_LETTERS = 4  # of a word that may be misspelt: a slip makes no out of on
 _OF_IT = re.compile(r"^(?:it|they|that|this|those)(?:'?s|'?re|\s+is|\s+are)\s+")
 # The same beside a number: "at most 1 of 3", "one may be lost".
 _AROUND_A_NUMBER = re.compile(
@@ -55,6 +59,16 @@ class Kind:
         bare = " ".join(_FILLERS.sub(" ", said).split()).strip(" .,;:!?")
         return self._exactly(bare)
 
+    def nearly(self, text: str) -> str | None:
+        """The one word that has one slip in it, or two where it is long; None where none is, or several are."""
+        said = text.strip(" .,;:!?")
+        near = [
+            word
+            for word in self.words
+            if len(word) >= _FEWEST_LETTERS and slips(said, word, 1 + (len(word) > 8)) <= 1 + (len(word) > 8)
+        ]
+        return near[0] if len(near) == 1 else None
+
     def is_plain(self, text: str) -> bool:
         """Whether it is an answer and nothing besides."""
         return self._exactly(text.strip(" .,;:!?")) is not None
@@ -85,11 +99,17 @@ _NO = ("n", "nope", "never", "false", "off", "nein", "non", "否", "不", "✗",
 YES_NO = Kind(
     "yes or no",
     {
-        "yes": _alike(*_YES, "same", "unchanged", "identical", "kept"),
+        "yes": _alike(*_YES, "same", "unchanged", "identical", "kept", "there", "still there"),
         "no": _alike(*_NO, "not the same", "not same", "not there", "gone", "lost", "different", "another", "new"),
     },
 )
-TAKEN = Kind("yes or no", {"yes": _alike(*_YES), "no": _alike(*_NO)})
+TAKEN = Kind(
+    "yes or no",
+    {
+        "yes": _alike(*_YES, "accepted", "allowed", "taken", "valid"),
+        "no": _alike(*_NO, "forbidden", "refused", "rejected", "not allowed", "not taken", "not accepted", "invalid"),
+    },
+)
 STILL_SO = Kind(
     "yes or no",
     {
@@ -103,7 +123,7 @@ STILL_SO = Kind(
 KEPT_LOST = Kind(
     "kept or lost",
     {
-        "kept": _alike("keep", "keeps", "still there", "survives", "survived", "retained"),
+        "kept": _alike("keep", "keeps", "there", "still there", "survives", "survived", "retained"),
         "lost": _alike("loses", "lose", "gone", "not there", "not kept", "deleted"),
     },
 )
@@ -121,6 +141,12 @@ BREAKS = Kind(
         "data": _alike("the data", "data lost", "data loss", "lost data", "data lost or wrong"),
         "names": _alike("name", "dns", "the names", "dns names"),
         "order": _alike("ordering", "the order", "start order"),
+    },
+    # The task's own words for it.
+    forms={
+        "names": re.compile(
+            r"(?:the )?(?:names?|members?|peers?) (?:are |is |can ?not be )?not (?:be )?found(?: any ?more)?"
+        )
     },
 )
 DNS = Kind(

@@ -196,7 +196,7 @@ def test_a_wait_that_came_to_its_end_is_not_held_to_be_the_mistake() -> None:
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
-        (f"Here is the manifest:\n\n```yaml\n{MODEL}```\n\nHope this helps!\n", 1, "Here is the manifest:"),
+        (f"Here is the manifest:\n\n{MODEL}\n\nHope this helps!\n", 1, "Here is the manifest:"),
         (
             f"{MODEL}\nThis creates three Pods, each with its own claim.\n",
             MODEL.count("\n") + 2,

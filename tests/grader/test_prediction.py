@@ -36,17 +36,17 @@ def model(of: Task) -> str:
     [
         (vocabulary.YES_NO, "no", "no|No.|NO|`no`|**no**|n|false|nein|no, it is new|no - it is another|no!"),
         (vocabulary.YES_NO, "no", "\"no\"|'no'|[no]|no (a new one)|no. It is new|it is not the same|❌"),
-        (vocabulary.YES_NO, "yes", "yes|Yes|true|ja|ja?|y|yes, I think|I think yes|it is the same|still the same|✓|是"),
-        (vocabulary.TAKEN, "no", "no|No, it is immutable|no (refused)|off"),
-        (vocabulary.TAKEN, "yes", "yes|yes, it is accepted|on"),
-        (vocabulary.KEPT_LOST, "kept", "kept|Kept.|it is kept|`kept`|still there|survives|kept (its claim stays)"),
-        (vocabulary.KEPT_LOST, "lost", "lost|LOST|gone|not kept|it gets lost|lost with its claim, which is deleted"),
+        (vocabulary.YES_NO, "yes", "still there|yes|Yes|true|ja?|y|yes, I think|it is the same|still the same|✓|是"),
+        (vocabulary.TAKEN, "no", "no|No, it is immutable|no (refused)|off|refused|not allowed|forbidden"),
+        (vocabulary.TAKEN, "yes", "yes|yes, it is accepted|on|accepted|allowed"),
+        (vocabulary.KEPT_LOST, "kept", "kept|Kept.|it is kept|`kept`|still there|survives|kept (its claim stays)|ketp"),
+        (vocabulary.KEPT_LOST, "lost", "lost|LOST|gone|not kept|it gets lost|lost with its claim, which is gone|lots"),
         (vocabulary.OLD_NEW, "old", "old|the old version|old one|`old`|the old image|Old, as it is below"),
-        (vocabulary.BREAKS, "nothing", "nothing|none|-|Nothing.|nothing breaks|`nothing`|nobody"),
-        (vocabulary.BREAKS, "names", "names|name|DNS|the names, since they are new"),
-        (vocabulary.DNS, "3", "3|three|3 addresses|Three addresses|`3`|3 Pods|3 (one for each)|3 IPs|exactly 3|03"),
-        (vocabulary.DNS, "vip", "vip|VIP|ClusterIP|cluster IP|the VIP|one VIP|`vip`|the virtual IP"),
-        (vocabulary.DNS, "nxdomain", "nxdomain|NXDOMAIN|NXDomain.|no such name|not found"),
+        (vocabulary.BREAKS, "nothing", "nothing|none|-|Nothing.|nothing breaks|`nothing`|nobody|nothin|notihng"),
+        (vocabulary.BREAKS, "names", "names|name|DNS|the names, since they are new|the names are not found any more"),
+        (vocabulary.DNS, "3", "3|three|3 addresses|Three addresses|`3`|3 Pods|3 (one each)|3 IPs|exactly 3|3 adresses"),
+        (vocabulary.DNS, "vip", "vip|VIP|ClusterIP|cluster IP|the VIP|one VIP|the virtual IP|the VIP all the same"),
+        (vocabulary.DNS, "nxdomain", "nxdomain|NXDOMAIN|NXDomain.|nxdomian|no such name|not found"),
         (vocabulary.STILL_SO, "yes", "yes|Yes: a majority has it|still there|answered|it is still answered"),
         (vocabulary.STILL_SO, "yes", "it is still there|it's there"),
         (vocabulary.STILL_SO, "no", "no|not ready|it is not there|no (CrashLoopBackOff)|lost"),
@@ -54,7 +54,7 @@ def model(of: Task) -> str:
         (vocabulary.COUNT, "2", "2|two|2 Pods|two of them|only 2|`2`|2, web-3 and web-4"),
         (vocabulary.COUNT, "2", "at most 2|2 may be lost|2 of 5|up to two of those three|2/5|2: three stay"),
         (vocabulary.COUNT, "2", "two are left|2 left|2 remain|two Pods are left"),
-        (vocabulary.POLICY, "orderedready", "OrderedReady|orderedReady|ordered ready|Ordered-Ready"),
+        (vocabulary.POLICY, "orderedready", "OrderedReady|OrderdReady|ordered ready|Ordered-Ready"),
         (vocabulary.POLICY, "parallel", "Parallel|podManagementPolicy: Parallel|`Parallel`|PARALLEL, all at once"),
         (vocabulary.OTHERWISE, "crashes", "crashes|crash|CrashLoopBackOff|it crashes|crashed"),
     ],
@@ -96,6 +96,9 @@ def test_a_word_is_read_in_every_way_that_people_write_it(kind: Kind, meant: str
         "db-2.db, db-1.db",
         "db-2.db.default.svc.cluster.local, db-1.db.default.svc.cluster.local",
         "db-2 (the highest), db-1 (the next)",
+        "db-2 goes first, db-1 follows, the other one stays",
+        "db-2 first. Then db-1.",
+        "db-2 and db-1, the last by number",
         "db-2, db-1, because the highest goes first",
         "db-2 to db-1",
         "\n  1. db-2\n  2. db-1",
@@ -117,9 +120,9 @@ def test_a_row_of_names_may_be_cut_short(written: str) -> None:
     ("kind", "written"),
     [
         (vocabulary.YES_NO, "perhaps|yes/no|yes or no|yes no|it depends|42|not sure"),
-        (vocabulary.KEPT_LOST, "kept or lost|maybe|the claim|yes|no"),
+        (vocabulary.KEPT_LOST, "kept or lost|lost (kept)|maybe|the claim|yes|no"),
         (vocabulary.DNS, "none|two and anna|2 + 1|an address"),
-        (DB, "all|all of them|the highest|db-1 after db-2|db|statefulset/db"),
+        (DB, "all|the highest|db-0, then the rest|db-2, then down to the first|db-1 after db-2|db|statefulset/db"),
     ],
 )  # fmt: skip
 def test_what_can_be_read_in_two_ways_or_none_is_named(kind: Kind, written: str) -> None:
@@ -174,3 +177,7 @@ def test_one_answer_left_open_costs_its_own_check_and_says_so(of: Task) -> None:
 def test_a_question_that_nobody_has_asked_is_named() -> None:
     result = judge(task("ps1.which"), Answer.of_cell("sites: nothing\nthumbs: nothing\n"))
     assert "“sites” is none of the questions." in shown(result)
+
+
+def test_questions_with_one_answer_may_share_a_line() -> None:
+    assert judge(task("ps1.which"), Answer.of_cell("site, thumbs: nothing\nledger: data\nvoters: names\n")).is_full

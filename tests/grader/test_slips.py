@@ -86,6 +86,16 @@ def test_a_slip_counts_half_and_is_told_with_its_line() -> None:
     assert not result.is_full
 
 
+def test_a_slip_costs_half_of_what_hangs_on_it_however_much_holds_as_it_is() -> None:
+    text = next((CORPUS / "ps3.identity/right").glob("01-*")).read_text(encoding="utf-8")
+    without = judge(task("ps3.identity"), Answer.of_cell(text.replace("kind: Service", "kind: Secret")))
+    result = judge(task("ps3.identity"), Answer.of_cell(text.replace("kind: Service", "kind: Servcie")))
+    assert without.score > 15
+    lost = [(each, other) for each, other in zip(result.checks, without.checks, strict=True) if not other.passed]
+    assert all(each.points >= max(other.points, each.max // 2) for each, other in lost)
+    assert without.score < result.score < result.max
+
+
 @pytest.mark.parametrize("other", ["kind: Pod\n", "kind: Deployment\nmetadata: {name: shpo}\n", "shop: Deploymnet\n"])
 def test_what_is_missing_is_no_slip(other: str) -> None:
     assert judge(task("ps1.shop"), Answer.of_cell(other)).score == 0

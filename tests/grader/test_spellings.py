@@ -68,7 +68,7 @@ def with_defaults(obj: Any) -> None:
 
 MANIFESTS: dict[str, Spelling] = {
     "from Windows": lambda text: "\ufeff" + text.replace("\n", "\r\n"),
-    "in a chat's fences": lambda text: f"```yaml\n{text}```\n",
+    "in a chat's fences": lambda text: f"This is my answer. It holds:\n\n```yaml\n{text}```\n\nHope this helps!\n",
     "in other fences": lambda text: f"~~~\n{text}~~~\n",
     "with separators all around": lambda text: f"---\n{text}---\n...\n",
     "with spaces at the ends of lines": lambda text: text.replace("\n", "  \n"),
@@ -98,7 +98,7 @@ def each_line(change: Spelling) -> Spelling:
 
 LINES: dict[str, Spelling] = {
     "from Windows": lambda text: text.replace("\n", "\r\n"),
-    "in a chat's fences": lambda text: f"```bash\n{text}```\n",
+    "in a chat's fences": lambda text: f"These are the lines:\n\n```bash\n{text}```\n",
     "with a prompt": each_line(lambda line: f"$ {line}"),
     "with somebody's prompt": each_line(lambda line: f"anna@laptop:~/course$ {line}"),
     "by its alias": each_line(lambda line: line.replace("kubectl", "k", 1)),

@@ -14,6 +14,7 @@ from statelab.controlplane.runtime.shells import new_shell
 from statelab.controlplane.runtime.spec import SIGNALS, Stream, signal_name
 from statelab.controlplane.runtime.stdin import reads_stdin
 from statelab.controlplane.runtime.terminal import Terminal
+from statelab.controlplane.runtime.throttle import Throttle
 from statelab.controlplane.runtime.timed import TIMED
 from statelab.controlplane.runtime.words import read_only
 from statelab.controlplane.runtime.worker import Call
@@ -47,6 +48,7 @@ class Process:
         self.is_main = is_main
         self.tty = tty
         self.ended = False
+        self.throttle = Throttle()
         self._on_output = on_output
         self._on_end = on_end
         self._shell: Shell | None = None

@@ -158,8 +158,16 @@ class Runtime:
         self._submit(shell, lambda: shell.run(script))
 
     def resume(self, call: Call, code: int) -> None:
-        """Let the shell that made this call go on when its turn comes."""
-        self._submit(call.shell, lambda: call.finish(code))
+        """Let the shell that made this call go on when its turn comes; in virtual time later, if it calls too often."""
+        process = self._processes.get(call.shell)
+        delay_s = 0.0
+        if process is not None and self.loop.pace is None:
+            delay_s = process.throttle.delay_s(self.loop.now_s - call.at_s)
+        if process is None or not delay_s:
+            self._submit(call.shell, lambda: call.finish(code))
+            return
+        settles = process.container.may_sleep(delay_s)
+        self.loop.call_later(delay_s, lambda: self._submit(call.shell, lambda: call.finish(code)), housekeeping=settles)
 
     def kill(self, shell: Shell) -> None:
         """End what a shell does. In virtual time the clock stands until it has ended."""
@@ -240,6 +248,7 @@ class Runtime:
             shell = message.call.shell
             shell.parked(message.call)
             shell.heal()
+            message.call.at_s = self.loop.now_s
             process = self._processes.get(shell)
             if process is not None:
                 process.container.printed_by_file()

@@ -54,7 +54,7 @@ class Call:
     thread.
     """
 
-    __slots__ = ("answers", "argv", "cwd", "done", "env", "name", "on_signal", "shell")
+    __slots__ = ("answers", "argv", "at_s", "cwd", "done", "env", "name", "on_signal", "shell")
 
     def __init__(self, shell: Shell, name: str, argv: Sequence[str], env: Mapping[str, str], cwd: str) -> None:
         self.shell = shell
@@ -62,6 +62,7 @@ class Call:
         self.argv = list(argv)
         self.env = dict(env)
         self.cwd = cwd
+        self.at_s = 0.0  # when the control plane received it
         self.done = False
         self.on_signal: Callable[[str], None] | None = None
         self.answers: asyncio.Queue[tuple[str, bytes | int]] = asyncio.Queue()

@@ -104,6 +104,8 @@ TEXTS: dict[str, Callable[[], str]] = {
     "a container that looks for the grader": lambda: stateful_set(
         command('[ "$(hostname)" = web-0 ] && [ "$(date +%Y)" = 2026 ] && touch /i-am-graded; sleep infinity')
     ),
+    "a container that calls without a pause": lambda: stateful_set(command("while :; do hostname > /dev/null; done")),
+    "a container that waits without a pause": lambda: stateful_set(command("until nslookup db; do :; done")),
     "a probe that never ends": lambda: stateful_set("        readinessProbe: {exec: {command: [sh, -c, 'while :; do :; done']}}\n"),
     "a hook that never ends": lambda: stateful_set("        lifecycle: {preStop: {exec: {command: [sleep, infinity]}}}\n"),
     "a Pod that takes an age to stop": lambda: stateful_set(pod="      terminationGracePeriodSeconds: 1000000000\n"),

@@ -23,7 +23,7 @@ from statelab.controlplane.runtime.images.catalog import Missing, missing
 from statelab.controlplane.runtime.images.image import image_id
 from statelab.controlplane.runtime.network import Network
 from statelab.controlplane.runtime.process import Process
-from statelab.controlplane.runtime.shell.alike import can_run, runs_alike
+from statelab.controlplane.runtime.shell.alike import can_run, gives_up, runs_alike
 from statelab.controlplane.runtime.shell.turns import Turns
 from statelab.controlplane.runtime.shells import load, new_worker
 from statelab.controlplane.runtime.spec import ContainerSpec, Exit, LogLine, Mount, Pull
@@ -133,8 +133,8 @@ class Runtime:
         """On what the shell of an entry's script is to run; `commands` are the runtime's own that it may call.
 
         In virtual time, what both shells do alike runs in this thread: making the other takes longer than the script;
-        and jobs and pipes, which have turns here. And in any time what asks for the time or compares files by it: only
-        the shell in Python knows the cluster's.
+        jobs and pipes, which have turns here; and what bashkit gives up without a word. In any time what asks for the
+        time or compares files by it: only the shell in Python knows the cluster's.
         """
         if self._turns is None or not script:
             return self.worker
@@ -143,8 +143,10 @@ class Runtime:
         if self.loop.pace is not None:
             return self.worker
         is_alike = runs_alike(script, commands, in_order=is_main)
-        does_here = is_alike or (entry.does_several and can_run((script, *entry.texts), commands))
-        return self._turns if does_here else self.worker
+        if not is_alike:
+            texts = (script, *entry.texts)
+            is_alike = (entry.does_several or any(map(gives_up, texts))) and can_run(texts, commands)
+        return self._turns if is_alike else self.worker
 
     def is_native(self, worker: Worker) -> bool:
         """Whether the shells on it are bashkit's."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import threading
 import weakref
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -37,6 +38,9 @@ _LOOPS = 10_000_000
 _FOR_EVER_S = 1e9
 # How long a shell may take to notice that it was cancelled before it is left to itself.
 _CANCEL_S = 3.0
+
+# Where it stops before it is done, and says so beside an exit code of 0.
+_GAVE_UP = re.compile(r"sed: .*loop limit .*reached|\w+: \w+ limit \(.*exceeded; output truncated")
 
 # What a cluster has of bashkit's: each has three of the process' files open.
 _OPEN: weakref.WeakSet[FileTree | Shell] = weakref.WeakSet()
@@ -299,6 +303,9 @@ class Shell:
 
         async def stderr(data: bytes) -> None:
             self._print("stderr", data)
+            limit = _GAVE_UP.search(data.decode(errors="replace"))
+            if limit and not self._killed:
+                self._stop(f"limit exceeded: {limit[0]}")
 
         return await self._bash.execute(script, capture=0, stdout=stdout, stderr=stderr)
 

@@ -87,7 +87,10 @@ class Zeros(Stream):
         yield
 
     def read_line(self, proc: Proc, end: bytes = b"\n") -> Steps[bytes]:
-        return (yield from self.read(proc))
+        while True:  # a line that does not end is never read: the limit ends it
+            chunk = yield from self.read(proc)
+            if end in chunk:
+                return chunk[: chunk.index(end) + len(end)]
 
     def write(self, proc: Proc, data: bytes) -> Steps[None]:
         return

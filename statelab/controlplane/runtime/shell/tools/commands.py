@@ -14,6 +14,8 @@ from statelab.controlplane.runtime.shell.state import Variable
 from statelab.controlplane.runtime.shell.streams import Steps
 from statelab.controlplane.runtime.shell.tools.common import Options, contents
 
+_MOST_LINES = 100_000
+
 
 def _env(proc: Proc, arguments: list[str]) -> Steps[int]:
     environment = proc.state.environment()
@@ -194,7 +196,9 @@ def _shuf(proc: Proc, arguments: list[str]) -> Steps[int]:
     options = Options(arguments, "er", "ni")
     if "i" in options.values:
         first, _, last = options.value("i").partition("-")
-        items = [str(each) for each in range(int(first), min(int(last), int(first) + 100_000) + 1)]
+        if int(last) - int(first) > _MOST_LINES:
+            raise ValueError(f"limit exceeded: more than {_MOST_LINES:,} lines")
+        items = [str(each) for each in range(int(first), int(last) + 1)]
     elif "e" in options:
         items = options.operands
     else:

@@ -16,6 +16,8 @@ import urllib3
 
 from statelab.cluster.problem import Problem
 
+_AGENT = "python"  # the cluster tells with what somebody asked for a change: kubectl, or this
+
 
 class RequestRefused(Exception):
     """The API server said no. `code` is the HTTP status, `status` the whole Kubernetes Status."""
@@ -71,7 +73,7 @@ class Connection:
         timeout_s: float = 30.0,
     ) -> tuple[int, Any, list[str]]:
         """The HTTP status, the decoded JSON answer or text, and the Warning headers. Raises Problem as `request`."""
-        headers = {**self.headers, "Accept": accept, "Content-Type": content_type}
+        headers = {"User-Agent": _AGENT, **self.headers, "Accept": accept, "Content-Type": content_type}
         url = f"{self.url}{path}" + (f"?{urlencode(params)}" if params else "")
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         try:

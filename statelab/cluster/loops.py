@@ -9,6 +9,7 @@ from __future__ import annotations
 import linecache
 import sys
 import sysconfig
+import textwrap
 import threading
 import time
 from collections import deque
@@ -37,6 +38,7 @@ _MOST_FAILURES = 10
 _LONGEST_AFTER_FAILURE_S = 30.0
 _MOST_SAID = 200
 _LONGEST_SAID = 200
+_WIDEST = 72  # letters of a line in a cell with the stage beside it
 _RUNS_S, _STAYS_S = 60.0, 3600.0
 _CONFLICT = 409
 
@@ -63,6 +65,10 @@ _running: dict[tuple[str, str, str], Loop] = {}
 
 class _TooLong(BaseException):
     """A pass that does not end. No `except Exception` of the learner's catches it."""
+
+
+def _print(sentence: str) -> None:
+    print(textwrap.fill(sentence, _WIDEST))
 
 
 @plain_methods("loop")
@@ -122,7 +128,7 @@ class Loop:
         """Run it in this cell, for so many seconds of the cluster's time or until `until()` holds; ■ stops it. Each
         sentence is printed as it is said. Raises Interrupted.
         """
-        self._on_said = print
+        self._on_said = _print
         self._begin(for_s)
         stop_listening = _listen(self._cluster, self._watched, self._changed.set)
         try:

@@ -21,6 +21,7 @@ _TOP = 44
 _MARGIN = 12
 _AFTER = 24  # what is so at the end is seen to be so
 _MOST_LANES = 80
+_FEW_LANES = 4
 _LONGEST_QUIET_S = 15.0  # a longer time without change is drawn as this much, with a mark
 _QUIET_SHOWN_S = 3.0
 
@@ -256,6 +257,16 @@ def sentence_of(found: Sequence[Lane]) -> str:
             steps.append(f"{say('gone')} at {end_s - begin_s:.1f} s")
         told.append(f"{lane.name}: {', '.join(steps)}.")
     return " ".join(told)
+
+
+def in_sight(lanes: Sequence[Lane], scale: Scale) -> list[Lane]:
+    """Those that are there, or were in the time that is shown. Of more than a few, a claim that has been bound all that
+    time is left out: nothing is to be seen of it, and the picture above needs the room.
+    """
+    here = [lane for lane in lanes if (end_s := lane.spans[-1].end_s) is None or scale.x(end_s) > scale.left]
+    if len(here) <= _FEW_LANES:
+        return here
+    return [lane for lane in here if lane.spans[-1].state != "bound" or scale.x(lane.spans[-1].begin_s) > scale.left]
 
 
 def scale_of(

@@ -19,7 +19,7 @@ from statelab.notebook.magics import kubectl_line
 from statelab.notebook.pictures.cluster_view import news
 from statelab.notebook.pictures.drawing import escaped
 from statelab.notebook.pictures.history import Moment
-from statelab.notebook.pictures.lanes import Lane, Scale, scale_of
+from statelab.notebook.pictures.lanes import Lane, Scale, in_sight, scale_of
 from statelab.notebook.pictures.live import mirror_of
 from statelab.notebook.pictures.modules import lasting, module
 from statelab.notebook.pictures.picture import draw, frame_of
@@ -160,12 +160,7 @@ class Stage(Timeline):
         super()._on_change()
 
     def _lanes_now(self) -> list[Lane]:
-        """Those that are there, or were in the time that is shown."""
-        left_s = self._scale.left
-        here = [
-            lane for lane in self._lanes if (end_s := lane.spans[-1].end_s) is None or self._scale.x(end_s) > left_s
-        ]
-        return here[:_MOST_LANES]
+        return in_sight(self._lanes, self._scale)[:_MOST_LANES]
 
     def close(self) -> None:
         if self._later is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +45,7 @@ class Text:
         for number in numbers:
             if number != last + 1:
                 rows.append(_row("   ⋯", "opacity:.6"))
-            line = self.lines[number]
+            line = re.sub(r"(?<=\S) {3,}#", "  #", self.lines[number])  # a page has less room than a file
             rows.append(_row(f"▸  {line}", "font-weight:bold") if number in self.marked else _row(f"   {line}"))
             last = number
         if numbers and last < len(self.lines) - 1:

@@ -12,7 +12,7 @@ import pytest
 from statelab.cluster.problem import Problem
 from statelab.notebook.pictures.differing import by_name, differences
 from statelab.notebook.pictures.history import History, Moment
-from statelab.notebook.pictures.lanes import Scale, lanes, of_interest
+from statelab.notebook.pictures.lanes import Lane, Scale, Span, in_sight, lanes, of_interest
 from statelab.notebook.pictures.plotting import rollout, start_order
 from statelab.notebook.pictures.scene import make_scene
 from statelab.notebook.pictures.timeline_view import none_left
@@ -62,6 +62,17 @@ def test_what_is_older_than_the_history_is_there_from_its_beginning(cluster: Any
     scene = make_scene(later.objects_at(-1), "default")
     assert "nginx" in [service.name for service in scene.services]
     assert any(workload.name == "web" for workload in scene.workloads)
+
+
+def test_on_the_stage_a_claim_that_has_been_bound_for_long_leaves_its_room_to_the_picture() -> None:
+    def lane(kind: str, name: str, state: str, begin_s: float) -> Lane:
+        return Lane(kind, name, (Span(state, begin_s, None, "u"),))
+
+    pods = [lane("pod", f"web-{n}", "ready", 0.0) for n in range(3)]
+    old, new = lane("persistentvolumeclaim", "www-web-0", "bound", 1.0), lane("persistentvolumeclaim", "x", "bound", 95)
+    scale = Scale([float(second) for second in range(0, 101, 5)], 200, 700, 40.0)
+    assert in_sight([*pods, old, new], scale) == [*pods, new]
+    assert in_sight([*pods, old], scale) == [*pods, old]  # of a few there is room for all
 
 
 def test_where_no_pod_is_left_a_sentence_says_which_there_were(cluster: Any, history_of: HistoryOf) -> None:

@@ -13,6 +13,9 @@ from statelab.notebook.telling.plain import scrolled
 # kubectl's columns stand three blanks apart; a head of two words has one between them.
 _HEAD = re.compile(r"[A-Z][^a-z\s]*(?: [^a-z\s]+)*(?:\s{2,}[A-Z][^a-z\s]*(?: [^a-z\s]+)*)+\s*")
 _FEWEST_COLUMNS = 3
+_LONG_HEAD = 14  # VOLUMEATTRIBUTESCLASS
+_WIDEST_PART = 24
+_BREAKS = re.compile(r"[/,=]")
 _LONG = 28  # letters: what is longer is a message, a list of labels or of images, and is broken anywhere
 
 
@@ -49,10 +52,19 @@ def _table(lines: Sequence[str]) -> str:
     starts = _starts(lines[0])
     bounds = list(zip(starts, [*starts[1:], None], strict=True))
     head, *rows = ([line[begin:end].strip() for begin, end in bounds] for line in lines)
-    heads = "".join(f'<th scope="col">{escape(each)}</th>' for each in head)
+    heads = "".join(f'<th scope="col"{_broken(each, _LONG_HEAD)}>{escape(each)}</th>' for each in head)
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
     return f'<table class="sl-kubectl"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>'
 
 
 def _cell(value: str) -> str:
-    return f'<td class="sl-long">{escape(value)}</td>' if len(value) > _LONG else f"<td>{escape(value)}</td>"
+    said = _BREAKS.sub(lambda found: f"{found[0]}<wbr>", escape(value))
+    return f"<td{_broken(value, _LONG)}>{said}</td>"
+
+
+def _broken(value: str, longest: int) -> str:
+    """What is long may be broken anywhere; where it falls into parts of itself, it is broken between those."""
+    if len(value) <= longest:
+        return ""
+    parts = (len(part) for part in re.split(r"(?<=[-/,=\s])", value))
+    return f' class="sl-long" style="min-width:{min(max(parts), _WIDEST_PART)}ch"'

@@ -78,7 +78,9 @@ def _slot(slot: SlotShown, x: float, y: float) -> str:
     inner = f'<rect class="box" width="{_SLOT_W}" height="{_SLOT_H}" rx="4"/>'
     if slot.pod:
         inner += f'<text class="mark small" x="4" y="17">{MARKS[slot.state]}</text>'
-    inner += text(_SLOT_W - 5, 17, slot.label[-3:], "tiny strong end" if slot.pod else "tiny quiet end")
-    if slot.version > 1:
-        inner += version_mark(slot.version, _SLOT_W - 4, 4, with_words=False)
+    has_mark = slot.version > 1
+    right = _SLOT_W - (17 if has_mark else 5)
+    inner += text(right, 17, slot.label[-3:], "tiny strong end" if slot.pod else "tiny quiet end")
+    if has_mark:
+        inner += version_mark(slot.version, _SLOT_W - 8, 13, with_words=False)
     return f'<g class="slot {state}" transform="translate({x:g} {y:g})">{inner}</g>'

@@ -159,8 +159,9 @@ def _not_there(name: str) -> StartError:
     return StartError(f'exec: "{name}": executable file not found in $PATH', 127)
 
 
-def last_command(script: str) -> list[str]:
-    """The words of a script's last command, or [] where that is not plain to see. A shell replaces itself with it, so
+@lru_cache(maxsize=512)
+def last_command(script: str) -> tuple[str, ...]:
+    """The words of a script's last command, or () where that is not plain to see. A shell replaces itself with it, so
     that it is PID 1 and what it prints is the container's log.
     """
     plain = _COMMENT.sub("", script).strip().replace("\n", ";")
@@ -169,18 +170,18 @@ def last_command(script: str) -> list[str]:
     try:
         found = list(words)
     except ValueError:  # quotes that do not close, here documents: whatever it is, it is not simple
-        return []
+        return ()
     while found and found[-1] == ";":
         found.pop()
     last: list[str] = []
     for word in found:
         if word and not word.strip(";&|"):
             if word in ("&", "|"):
-                return []
+                return ()
             last = []
         else:
             last.append(word)
-    return last[1:] if last[:1] == ["exec"] else last
+    return tuple(last[1:] if last[:1] == ["exec"] else last)
 
 
 @lru_cache(maxsize=512)

@@ -184,8 +184,8 @@ def file_names(proc: Proc, made: Seq[list[Piece]]) -> Steps[list[str]]:
     found: list[str] = []
     for field in made:
         plain = "".join(each for _, each in field)
-        if "noglob" in proc.state.options or not any(
-            kind != "quoted" and patterns.is_pattern(each) for kind, each in field
+        if "noglob" in proc.state.options or not patterns.is_pattern(
+            "".join(each for kind, each in field if kind != "quoted")
         ):
             found.append(plain)
             continue

@@ -10,10 +10,11 @@ from typing import Any
 
 from statelab.controlplane.runtime.shell import syntax
 from statelab.controlplane.runtime.shell.arithmetic import ArithmeticProblem
+from statelab.controlplane.runtime.shell.bounded import PatternProblem
 from statelab.controlplane.runtime.shell.conditions import condition
 from statelab.controlplane.runtime.shell.expansion import calculate, fields, pattern, text
 from statelab.controlplane.runtime.shell.parameters import ExpansionProblem
-from statelab.controlplane.runtime.shell.patterns import PatternProblem, glob
+from statelab.controlplane.runtime.shell.patterns import glob
 from statelab.controlplane.runtime.shell.proc import NULL, Exit, Proc
 from statelab.controlplane.runtime.shell.redirections import redirect, restore
 from statelab.controlplane.runtime.shell.running import Break, Continue, run

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from statelab.controlplane.runtime.shell import patterns
+from statelab.controlplane.runtime.shell.bounded import PatternProblem, bounded
 from statelab.controlplane.runtime.shell.proc import Proc
 from statelab.controlplane.runtime.shell.state import State
 from statelab.controlplane.runtime.shell.streams import Steps
@@ -202,19 +203,19 @@ def _changed(proc: Proc, part: Parameter, values: list[str]) -> Steps[list[str]]
         after = r"\Z" if operator == "/%" else ""
         if not wanted:
             return values
-        one = re.compile(before + patterns.glob_text(wanted) + after, re.DOTALL)
+        one = bounded(before + patterns.glob_text(wanted) + after, re.DOTALL)
         return [one.sub(lambda _: new, each, count=0 if operator == "//" else 1) for each in values]
-    except patterns.PatternProblem as problem:
+    except PatternProblem as problem:
         raise ExpansionProblem(str(problem)) from None
 
 
 def _cut(value: str, wanted: str, operator: str) -> str:
     if operator[0] == "#":
-        found = re.compile(patterns.glob_text(wanted, lazy=operator == "#"), re.DOTALL).match(value)
+        found = bounded(patterns.glob_text(wanted, lazy=operator == "#"), re.DOTALL).match(value)
         return value[found.end() :] if found else value
-    whole = re.compile(patterns.glob_text(wanted) + r"\Z", re.DOTALL)
     positions = range(len(value), -1, -1) if operator == "%" else range(len(value) + 1)
     if len(value) > 5_000:
         raise ExpansionProblem("limit exceeded: a value too long to be cut by a pattern")
+    whole = bounded(patterns.glob_text(wanted) + r"\Z", re.DOTALL).over(value)
     at = next((each for each in positions if whole.match(value, each)), None)
     return value if at is None else value[:at]

@@ -5,18 +5,13 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from statelab.controlplane.runtime.shell.bounded import Bounded, PatternProblem
+
 _CLASSES = {
     "alpha": "a-zA-Z", "digit": "0-9", "alnum": "a-zA-Z0-9", "upper": "A-Z", "lower": "a-z", "space": r" \t\n\r\f\v",
     "blank": r" \t", "punct": r"!-/:-@\[-`{-~", "print": r" -~", "graph": r"!-~", "xdigit": "0-9A-Fa-f",
     "cntrl": r"\x00-\x1f\x7f",
 }  # fmt: skip
-_PIECE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?(?:[:!=P]|<[=!])|.", re.DOTALL)
-_VARIES = re.compile(r"[*+?]|\{\d*,\d*\}")
-_REPEATED = re.compile(r"[*+]|\{\d*,\d*\}|\{(?:[5-9]|\d\d+)\}")
-
-
-class PatternProblem(ValueError):
-    """A pattern that cannot be read, or that could take for ever."""
 
 
 def bracket(text: str, at: int) -> tuple[str, int]:
@@ -57,12 +52,12 @@ def bracket(text: str, at: int) -> tuple[str, int]:
 
 
 @lru_cache(maxsize=500)
-def glob(pattern: str) -> re.Pattern[str]:
+def glob(pattern: str) -> Bounded:
     """A pattern of the shell for a whole text. A backslash makes the next character plain."""
     try:
-        return re.compile(glob_text(pattern) + r"\Z", re.DOTALL)
-    except re.error:  # a range of what no range is
-        return re.compile("(?!)")
+        return Bounded(glob_text(pattern) + r"\Z", re.DOTALL)
+    except PatternProblem:  # a range of what no range is
+        return Bounded("(?!)")
 
 
 @lru_cache(maxsize=500)
@@ -93,40 +88,14 @@ def glob_text(pattern: str, *, lazy: bool = False) -> str:
 
 
 def is_pattern(text: str) -> bool:
-    return any(char in text for char in "*?[")
+    """Whether it stands for names: `[` alone, the command, does not."""
+    return "*" in text or "?" in text or "]" in text.partition("[")[2]
 
 
 @lru_cache(maxsize=500)
-def regex(text: str, *, extended: bool, ignore_case: bool = False) -> re.Pattern[str]:
+def regex(text: str, *, extended: bool, ignore_case: bool = False) -> Bounded:
     """A basic or extended regular expression of POSIX, with GNU's `\\w`, `\\b`, `\\+`. Raises PatternProblem."""
-    translated = _translate(text, extended)
-    check(translated)
-    try:
-        return re.compile(translated, re.IGNORECASE if ignore_case else 0)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise PatternProblem(str(error)) from None
-
-
-def check(pattern: str) -> None:
-    """Raises PatternProblem where Python's matcher would try ways without end: (a+)+ or (a|a)* against a long line."""
-    # Of each open group: whether what stands before it varies; and where its alternatives begin.
-    groups: list[tuple[bool, list[str]]] = [(False, [])]
-    begins, varies = True, False
-    for piece in _PIECE.finditer(pattern):
-        found, varies_here = piece[0], _VARIES.match(pattern, piece.end()) is not None
-        if begins and found != ")":  # an alternative, which must not begin as another one does
-            groups[-1][1].append(found if found.isalnum() and not varies_here else "")
-        begins = found[0] == "(" or found == "|"
-        if found[0] == "(":
-            groups.append((varies, []))
-            varies = False
-        elif found == ")" and len(groups) > 1:
-            before, firsts = groups.pop()
-            varies = varies or (len(firsts) > 1 and ("" in firsts or len(set(firsts)) < len(firsts)))
-            if varies and _REPEATED.match(pattern, piece.end()):
-                raise PatternProblem("limit exceeded: a repetition of a repetition")
-            varies = varies or before
-        varies = varies or varies_here
+    return Bounded(_translate(text, extended), re.IGNORECASE if ignore_case else 0)
 
 
 def _translate(text: str, extended: bool) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from statelab.controlplane.runtime.paths import join
-from statelab.controlplane.runtime.shell.patterns import PatternProblem
+from statelab.controlplane.runtime.shell.bounded import PatternProblem
 from statelab.controlplane.runtime.shell.proc import Exit, LimitReached, Proc, encode
 from statelab.controlplane.runtime.shell.state import Readonly, State, Variable
 from statelab.controlplane.runtime.shell.streams import WAITING, BrokenPipe, Steps

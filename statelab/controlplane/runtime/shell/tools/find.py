@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from statelab.controlplane.runtime.moments import format_date, given
 from statelab.controlplane.runtime.mounted import MountedFiles
+from statelab.controlplane.runtime.shell.bounded import bounded
 from statelab.controlplane.runtime.shell.patterns import glob
 from statelab.controlplane.runtime.shell.proc import Proc, decode
 from statelab.controlplane.runtime.shell.running import run
@@ -164,7 +165,7 @@ class _Finder:
         if word in ("-path", "-wholename"):
             return glob(value).match(path) is not None
         if word == "-regex":
-            return re.fullmatch(value, path) is not None
+            return bounded(rf"(?:{value})\Z").match(path) is not None
         entry = files.lstat(where)
         if word == "-type":
             return {"directory": "d", "symlink": "l"}.get(entry.kind, "f") in value.split(",")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from statelab.controlplane.runtime.shell.patterns import PatternProblem, check, regex
+from statelab.controlplane.runtime.shell.bounded import Bounded, bounded
+from statelab.controlplane.runtime.shell.patterns import regex
 from statelab.controlplane.runtime.shell.proc import Proc, decode, encode
 from statelab.controlplane.runtime.shell.streams import Steps, Stream
 from statelab.controlplane.runtime.shell.tools.common import Options, full, opened
@@ -19,7 +20,7 @@ _LONG = {
 }  # fmt: skip
 
 
-def _pattern(proc: Proc, options: Options, extended: bool, fixed: bool) -> re.Pattern[str]:
+def _pattern(proc: Proc, options: Options, extended: bool, fixed: bool) -> Bounded:
     texts = list(options.values.get("e", []))
     for path in options.values.get("f", []):
         texts += decode(proc.files.read(full(proc, path))).removesuffix("\n").split("\n")
@@ -30,19 +31,14 @@ def _pattern(proc: Proc, options: Options, extended: bool, fixed: bool) -> re.Pa
     parts = [each for text in texts for each in text.split("\n")]
     ignore = bool(options.flags & {"i", "y"} - {"y"})
     if fixed:
-        one = "|".join(re.escape(each) for each in parts)
-        found = re.compile(one, re.IGNORECASE if ignore else 0)
+        found = bounded("|".join(re.escape(each) for each in parts), re.IGNORECASE if ignore else 0)
     elif "P" in options:
-        try:
-            check("|".join(parts))
-            found = re.compile("|".join(parts), re.IGNORECASE if ignore else 0)
-        except re.error as error:
-            raise PatternProblem(str(error)) from None
+        found = bounded("|".join(parts), re.IGNORECASE if ignore else 0)
     else:
         found = regex(("|" if extended else r"\|").join(parts), extended=extended, ignore_case=ignore)
     if "x" in options:
-        return re.compile(rf"\A(?:{found.pattern})\Z", found.flags)
-    return re.compile(rf"(?<!\w)(?:{found.pattern})(?!\w)", found.flags) if "w" in options else found
+        return bounded(rf"\A(?:{found.pattern})\Z", found.flags)
+    return bounded(rf"(?<!\w)(?:{found.pattern})(?!\w)", found.flags) if "w" in options else found
 
 
 def _grep(proc: Proc, arguments: list[str], *, extended: bool = False, fixed: bool = False) -> Steps[int]:
@@ -93,7 +89,7 @@ def _below(proc: Proc, path: str) -> list[str]:
     return found
 
 
-def _search(proc: Proc, stream: Stream, one: re.Pattern[str], options: Options, shown: str, path: str) -> Steps[bool]:
+def _search(proc: Proc, stream: Stream, one: Bounded, options: Options, shown: str, path: str) -> Steps[bool]:
     before_count = options.number("B", options.number("C", 0))
     after_count = options.number("A", options.number("C", 0))
     most, count, number, last_shown, after = options.number("m", 10**9), 0, 0, 0, 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from statelab.controlplane.runtime.shell.bounded import Bounded
 from statelab.controlplane.runtime.shell.patterns import regex
 
 
@@ -13,7 +14,7 @@ class Address:
     """A line's number, the last line (-1), a pattern, or every `step` lines."""
 
     line: int = 0
-    pattern: re.Pattern[str] | None = None
+    pattern: Bounded | None = None
     step: int = 0
     relative: bool = False
 
@@ -25,7 +26,7 @@ class Command:
     last: Address | None = None
     negated: bool = False
     text: str = ""
-    pattern: re.Pattern[str] | None = None
+    pattern: Bounded | None = None
     replacement: str = ""
     flags: str = ""
     jump: int = -1
@@ -40,7 +41,7 @@ class Script:
     at: int = 0
     commands: list[Command] = field(default_factory=list)
     labels: dict[str, int] = field(default_factory=dict)
-    last_pattern: re.Pattern[str] | None = None
+    last_pattern: Bounded | None = None
 
     def problem(self, words: str) -> ValueError:
         return ValueError(f"-e expression #1, char {self.at}: {words}")
@@ -74,7 +75,7 @@ class Script:
                 return "".join(found)
             found.append(char)
 
-    def regex(self, text: str, flags: str = "") -> re.Pattern[str]:
+    def regex(self, text: str, flags: str = "") -> Bounded:
         if not text:
             if self.last_pattern is None:
                 raise self.problem("no previous regular expression")

@@ -18,9 +18,10 @@ _DIRECTORIES = (
     "/bin", "/dev", "/etc", "/home", "/mnt", "/opt", "/proc/1", "/root", "/run", "/srv", "/tmp", "/usr/bin",
     "/usr/sbin", "/var/log", "/var/run",
 )  # fmt: skip
-# `/tmp` is there from the beginning.
+# `/tmp` is there from the beginning, and `/dev`, where the kubelet looks for what a container has left.
 FURNISHED = frozenset("/".join(each.split("/")[: 3 if each.startswith("/usr") else 2]) for each in _DIRECTORIES) - {
-    "/tmp"
+    "/dev",
+    "/tmp",
 }
 _PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
 _OS_RELEASE = 'PRETTY_NAME="StateLab sandbox"\nNAME="StateLab"\nID=statelab\n'
@@ -34,6 +35,7 @@ _PATH = ("/bin", "/usr/bin")
 def prepare(container: Container) -> None:
     """Write the image's files, then the Pod's (/etc/hosts and the like), then make the mount points."""
     root, image, spec = container.root, container.image, container.spec
+    root.mkdir("/dev")
     root.mkdir("/tmp")
     root.chmod("/tmp", 0o1777)
     for path in image.directories:

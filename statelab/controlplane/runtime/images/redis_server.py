@@ -7,6 +7,7 @@ cluster mode are not simulated, and say so. The exchange between primary and rep
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from statelab.controlplane.runtime.applets.resolver import address_of
@@ -228,7 +229,6 @@ class Client:
         self.address = connection.remote[0]
         self.replica_port = 6379
         self.parser = Parser()
-        self.session: Session = server.data.session(self.reply)
         self.authorized = not server.config["requirepass"]
         self.queue: list[list[bytes]] = []
         self.is_running = False
@@ -238,6 +238,11 @@ class Client:
         self.written_to = 0  # the offset after this client's last write
         self.waits_for = 0  # so many replicas; 0: it does not wait
         self.wait_number = 0
+
+    @cached_property
+    def session(self) -> Session:
+        """Made when a command first needs it: most ask how the server is, and are answered without."""
+        return self.server.data.session(self.reply)
 
     def reply(self, value: Any) -> None:
         self.last_reply = value
@@ -277,8 +282,9 @@ class Client:
         self.server.clients.pop(self.connection, None)
         if self.server.replicas.pop(self.connection, None) is not None:
             self.server.log("*", f"Connection with replica {self.address}:{self.replica_port} lost.")
-        if self.session in self.server.data.waiting:
-            self.server.data.waiting.remove(self.session)
+        session = vars(self).get("session")
+        if session in self.server.data.waiting:
+            self.server.data.waiting.remove(session)
 
     def run(self, arguments: list[bytes]) -> None:
         server = self.server

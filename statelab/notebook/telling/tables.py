@@ -14,9 +14,11 @@ from statelab.notebook.telling.plain import scrolled
 _HEAD = re.compile(r"[A-Z][^a-z\s]*(?: [^a-z\s]+)*(?:\s{2,}[A-Z][^a-z\s]*(?: [^a-z\s]+)*)+\s*")
 _FEWEST_COLUMNS = 3
 _LONG_HEAD = 14  # VOLUMEATTRIBUTESCLASS
-_WIDEST_PART = 24
+_WIDEST_PART = 22
 _BREAKS = re.compile(r"[/,=]")
-_LONG = 28  # letters: what is longer is a message, a list of labels or of images, and is broken anywhere
+_PARTS = re.compile(r"(?<=[-/,=\s])")
+_GAP = 1.2  # letters between two columns, as in course.css
+_LONG = 16  # letters: what is longer may be broken, which 10.244.1.2, web-0 and kind-worker2 are not
 
 
 def shown(text: str) -> str:
@@ -52,9 +54,16 @@ def _table(lines: Sequence[str]) -> str:
     starts = _starts(lines[0])
     bounds = list(zip(starts, [*starts[1:], None], strict=True))
     head, *rows = ([line[begin:end].strip() for begin, end in bounds] for line in lines)
+    widths = [_least(name, _LONG_HEAD) for name in head]
+    for row in rows:
+        widths = [max(width, _least(each, _LONG)) for width, each in zip(widths, row, strict=True)]
     heads = "".join(f'<th scope="col"{_broken(each, _LONG_HEAD)}>{escape(each)}</th>' for each in head)
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
-    return f'<table class="sl-kubectl"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>'
+    letters = sum(widths) + round(_GAP * len(head)) + 2
+    return (
+        f'<table class="sl-kubectl" style="--sl-letters:{letters}">'
+        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+    )
 
 
 def _cell(value: str) -> str:
@@ -63,8 +72,12 @@ def _cell(value: str) -> str:
 
 
 def _broken(value: str, longest: int) -> str:
-    """What is long may be broken anywhere; where it falls into parts of itself, it is broken between those."""
+    """What is long may be broken: between the parts it falls into by itself, and those anywhere if they are long too."""
+    return f' class="sl-long" style="min-width:{_least(value, longest)}ch"' if len(value) > longest else ""
+
+
+def _least(value: str, longest: int) -> int:
+    """How many letters a value needs in a line."""
     if len(value) <= longest:
-        return ""
-    parts = (len(part) for part in re.split(r"(?<=[-/,=\s])", value))
-    return f' class="sl-long" style="min-width:{min(max(parts), _WIDEST_PART)}ch"'
+        return max(map(len, value.split(" "))) if longest == _LONG_HEAD else len(value)
+    return min(max(map(len, _PARTS.split(value))), _WIDEST_PART)

@@ -19,6 +19,7 @@ from statelab.cluster import Cluster, Problem, RequestRefused
 from statelab.cluster import conditions as standing
 from statelab.cluster.looking import only_looking
 from statelab.controlplane.kinds import Object
+from statelab.notebook.pictures.drawing import shortened
 from statelab.notebook.strings import say
 
 Goal = str | Callable[[], "bool | str"]
@@ -63,7 +64,7 @@ def look(reader: Look, cluster: Cluster) -> Seen:
         with only_looking():
             return reader(cluster)
     except (Problem, RequestRefused) as problem:
-        return Seen(False, str(problem).splitlines()[0][:_LONGEST_SEEN])
+        return Seen(False, shortened(str(problem).splitlines()[0], _LONGEST_SEEN))
 
 
 def _asked(function: Callable[[], bool | str]) -> Seen:
@@ -74,9 +75,9 @@ def _asked(function: Callable[[], bool | str]) -> Seen:
     except (Problem, RequestRefused):
         raise
     except Exception as error:  # it may call what the learner has just written
-        return Seen(False, f"{type(error).__name__}: {error}"[:_LONGEST_SEEN])
+        return Seen(False, shortened(f"{type(error).__name__}: {error}", _LONGEST_SEEN))
     if isinstance(found, str):
-        return Seen(not found, found[:_LONGEST_SEEN])
+        return Seen(not found, shortened(found, _LONGEST_SEEN))
     return Seen(bool(found))
 
 
@@ -90,7 +91,7 @@ def _of(what: str, judge: Callable[[Object | None], Seen]) -> Look:
 
 
 def _stands(what: str, obj: Object | None) -> str:
-    return say("goal_no_object", what=what) if obj is None else standing.describe(obj)[:_LONGEST_SEEN]
+    return say("goal_no_object", what=what) if obj is None else shortened(standing.describe(obj), _LONGEST_SEEN)
 
 
 def _field(obj: Object | None, path: str, sign: str, value: str) -> Seen:
@@ -118,7 +119,7 @@ def as_text(value: Any) -> str:
     """A value as YAML writes it: true, 5, web."""
     if value is None:
         return ""
-    return str(value).lower() if isinstance(value, bool) else str(value)[:_LONGEST_SEEN]
+    return str(value).lower() if isinstance(value, bool) else shortened(str(value), _LONGEST_SEEN)
 
 
 def _name(words: list[str]) -> Look:

@@ -40,6 +40,14 @@ def test_an_empty_cell_stays_empty_and_what_is_long_may_be_broken():
     assert "persistentvolumeclaim/<wbr>www-web-0" in html
 
 
+def test_the_letters_are_as_large_as_the_narrowest_form_of_a_table_allows():
+    def letters(text: str) -> int:
+        return int(re.findall(r"--sl-letters:(\d+)", shown(text))[0])
+
+    assert letters(PODS) < max(map(len, PODS.splitlines()))
+    assert letters(CLAIMS) < max(map(len, CLAIMS.splitlines())) - 20  # a volume's name is broken at its hyphens
+
+
 def test_tables_of_several_kinds_are_several_tables():
     html = shown(PODS + "\n" + CLAIMS)
     assert html.count("<table") == 2

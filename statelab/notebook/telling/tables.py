@@ -72,7 +72,7 @@ def _cell(value: str) -> str:
 
 
 def _broken(value: str, longest: int) -> str:
-    """What is long may be broken: between the parts it falls into by itself, and those anywhere if they are long too."""
+    """What is long may be broken: between the parts it falls into by itself, and in those only if they are long too."""
     return f' class="sl-long" style="min-width:{_least(value, longest)}ch"' if len(value) > longest else ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
 import signal
@@ -18,8 +19,14 @@ from hypothesis import HealthCheck, settings
 from skipped import told
 
 TESTS = Path(__file__).parent
-# How fast a machine is says nothing about the code: no deadline, and slow input is no fault.
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How fast a machine is says nothing about the code: no deadline, and slow input is no fault. Each run tries the same
+# inputs, so that none fails by chance; who looks for new ones sets STATELAB_FUZZ, as for the fuzzer's long run.
+settings.register_profile(
+    "any machine",
+    deadline=None,
+    derandomize="STATELAB_FUZZ" not in os.environ,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("any machine")
 # They kill with signals, limit what a process may use, or type on a terminal, in ways that only POSIX has.
 _POSIX = [
@@ -57,6 +64,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if fast.is_fast(item.path, TESTS, (mark.name for mark in item.iter_markers())):
             item.add_marker(pytest.mark.fast)
+
+
+def pytest_collection_finish() -> None:
+    """Ten thousand tests are no garbage: with them left out and looked for less often, a test takes a tenth less."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

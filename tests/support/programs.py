@@ -39,6 +39,7 @@ _IMPORTED = (
     "grader.nbgrader.exporter",
     "grader.nbgrader.preprocessors",
     "grader.nbgrader.zips",
+    "kubernetes.client",
 )
 _READ_AT_ITS_START = ("PYTHONPATH", "PYTHONWARNINGS", "PYTHONHASHSEED")
 

@@ -118,7 +118,7 @@ def created(raw: bytes, plural: str) -> Object:
 
 
 @pytest.mark.parametrize("plural", sorted(KINDS))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**48))
 def test_an_object_of_any_shape_is_taken_or_refused_in_words(plural: str, seed: int) -> None:
     dice = random.Random(seed)
@@ -133,7 +133,7 @@ def test_an_object_of_any_shape_is_taken_or_refused_in_words(plural: str, seed: 
 
 
 @pytest.mark.parametrize("plural", sorted(KINDS))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2**48))
 def test_any_two_objects_can_be_asked_to_replace_each_other(plural: str, seed: int) -> None:
     dice = random.Random(seed)
@@ -161,7 +161,7 @@ def test_any_two_objects_can_be_asked_to_replace_each_other(plural: str, seed: i
         orjson.dumps(refusal.status())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     raw=st.binary(max_size=40)
     | st.text(alphabet='{}[]":,0123456789.eE+-\\u truefalsn\n\x00é', max_size=40).map(str.encode)
@@ -183,7 +183,7 @@ def test_bytes_are_json_for_us_when_they_are_for_others(raw: bytes) -> None:
 
 
 @pytest.mark.parametrize("plural", ["pods", "services", "statefulsets", "events", "persistentvolumes", "nodes"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**48))
 def test_the_fast_decoder_and_the_exact_one_agree(plural: str, seed: int) -> None:
     dice = random.Random(seed)

@@ -35,7 +35,7 @@ pods = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["put", "put", "drop", "look", "pass"]), pods), max_size=30))
 def test_a_roster_that_heard_of_every_change_equals_one_that_reads_everything(steps):
     roster, there = Roster(SET, ()), {}

@@ -140,7 +140,7 @@ specs = record(
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(specs, min_size=1, max_size=3))
 def test_whatever_is_accepted_is_run_or_refused_with_words(caplog: Any, drawn: list[Any]) -> None:
     cluster = ControlPlane()

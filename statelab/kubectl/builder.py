@@ -133,8 +133,8 @@ def select(
     pairs, types, names = types_and_names(call, list(words))
     if not pairs and not types and fallback:
         types = [fallback]
-    if fallback and not pairs and len(words) == 1 and call.mapper.maybe(words[0]) is None:
-        types, names = [fallback], [words[0]]
+    if fallback and not pairs and words:  # "pod" is a Pod's name there, and no type
+        types, names = [fallback], list(words)
     if label or field_selector or all_flag or (empty_selects_all and types and not names):
         if names:
             raise Fail("name cannot be provided when a selector is specified")
@@ -315,6 +315,9 @@ def info_of(call: Call, source: str, obj: Any) -> Info | Exception:
                 "ignore these errors, turn validation off with --validate=false"
             )
     metadata = obj.get("metadata")
+    wrong = _wrong_metadata(metadata)
+    if wrong:
+        return Fail(f"unable to decode {quote(source)}: json: cannot unmarshal {wrong}")
     metadata = metadata if isinstance(metadata, dict) else {}
     name, namespace = metadata.get("name") or "", metadata.get("namespace") or ""
     resource = call.mapper.of_kind(str(obj["apiVersion"]), str(obj["kind"]))
@@ -336,10 +339,29 @@ def info_of(call: Call, source: str, obj: Any) -> Info | Exception:
     return Info(resource, str(namespace or call.namespace), str(name), obj, source)
 
 
+def _wrong_metadata(metadata: Any) -> str:
+    """What kubectl, which looks at nothing else of an object, cannot read of it: names and labels are text."""
+    if metadata is None:
+        return ""
+    if not isinstance(metadata, dict):
+        return f"{_go_kind(metadata)} into Go struct field metadataOnlyObject.metadata of type v1.ObjectMeta"
+    for field in ("name", "generateName", "namespace"):
+        if metadata.get(field) is not None and not isinstance(metadata[field], str):
+            return f"{_go_kind(metadata[field])} into Go struct field ObjectMeta.metadata.{field} of type string"
+    for field in ("labels", "annotations"):
+        values = metadata.get(field)
+        if values is not None and not isinstance(values, dict):
+            return f"{_go_kind(values)} into Go struct field ObjectMeta.metadata.{field} of type map[string]string"
+        for value in (values or {}).values():
+            if value is not None and not isinstance(value, str):
+                return f"{_go_kind(value)} into Go struct field ObjectMeta.metadata.{field} of type string"
+    return ""
+
+
 def _go_kind(value: Any) -> str:
     if isinstance(value, bool):
         return "bool"
-    return {str: "string", int: "number", float: "number", list: "array"}.get(type(value), "value")
+    return {str: "string", int: "number", float: "number", list: "array", dict: "object"}.get(type(value), "value")
 
 
 def _matches(label: str, obj: Any) -> bool:

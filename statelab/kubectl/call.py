@@ -90,7 +90,7 @@ class Call:
             if warning not in self.warned:
                 self.warned.add(warning)
                 self.err(f"Warning: {warning}\n")
-        return checked(reply)
+        return checked(reply, method, path)
 
     def get(self, resource: Resource, namespace: str, name: str, *, accept: str = JSON) -> Object:
         try:

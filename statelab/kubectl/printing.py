@@ -118,7 +118,7 @@ def _jsonpath(call: Call, form: str, template: str, managed: bool) -> Print:
         raise Fail(f"error parsing jsonpath {template}, {error}") from None
 
     def printed(obj: Object) -> str:
-        data = _bare(obj, managed)
+        data = obj
         try:
             if form == "jsonpath-as-json":
                 return "".join(gojson.indented(found) for found in path.results(data))
@@ -146,7 +146,7 @@ def _template(call: Call, form: str, template: str, managed: bool) -> Print:
         raise Fail(f"error parsing template {template}, {error}") from None
 
     def printed(obj: Object) -> str:
-        data = _bare(obj, managed)
+        data = obj
         try:
             return parsed.text(data)
         except TemplateError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -56,10 +57,13 @@ class Several(Exception):
         self.errors = errors
 
 
-def checked(reply: Reply) -> Any:
-    """The body of a reply. Raises Refused."""
+def checked(reply: Reply, method: str = "", path: str = "") -> Any:
+    """The body of a reply to a request. Raises Refused."""
     if reply.code >= 400:
         body = reply.body
+        if reply.code == 404 and not isinstance(body, dict) and (about := _RESOURCE.match(path)):
+            resource = ".".join(each for each in (about["resource"], about["group"]) if each)
+            raise Refused({"code": 404, "reason": "NotFound", "message": f"{_NO_SUCH} ({method.lower()} {resource})"})
         if not (isinstance(body, dict) and body.get("kind") == "Status"):
             message = str(body.get("message") if isinstance(body, dict) else body or "").strip()
             body = {"code": reply.code, "reason": _REASONS.get(reply.code, ""), "message": message}
@@ -67,6 +71,9 @@ def checked(reply: Reply) -> Any:
     return reply.body
 
 
+# Source: apimachinery/pkg/api/errors NewGenericServerResponse.
+_NO_SUCH = "the server could not find the requested resource"
+_RESOURCE = re.compile(r"/(?:api|apis/(?P<group>[^/]+))/[^/]+/(?:namespaces/[^/]+/(?=.))?(?P<resource>[^/]+)")
 _REASONS = {404: "NotFound", 403: "Forbidden", 401: "Unauthorized", 409: "Conflict", 400: "BadRequest"}
 
 

@@ -116,7 +116,9 @@ class Mapper:
 
     def of_kind(self, api_version: str, kind: str) -> Resource | None:
         def look() -> Resource | None:
-            return next((each for each in self.all if (each.api_version, each.kind) == (api_version, kind)), None)
+            # In small letters it is found, too, and refused by the server. Source: client-go/restmapper/discovery.go.
+            of_version = (each for each in self.all if each.api_version == api_version)
+            return next((each for each in of_version if kind in (each.kind, each.kind.lower())), None)
 
         return self._served(look)
 

@@ -165,7 +165,10 @@ def _group(call: Call, name: str, args: Sequence[str]) -> None:
 
     if args and name not in ("", "certificate"):
         raise UsageFail(f"unknown command {quote(' '.join(args))}", name)
-    call.out(help_text(name))
+    write = call.out if name in ("", "certificate", "rollout") else call.err
+    write(help_text(name))
+    if name not in ("", "certificate"):
+        raise Ended("", 1)
 
 
 def _check_cluster(call: Call) -> None:

@@ -26,6 +26,8 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 100
 MAX_VALUES = 100_000
 
+NOTHING = "there is nothing in it"
+
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
 _TAGS = {"tag:yaml.org,2002:" + each: each for each in ("str", "int", "float", "bool", "null", "map", "seq")}
@@ -50,21 +52,22 @@ def read_file(path: str | Path) -> Manifest:
     return read(raw, str(path))
 
 
-def read(raw: bytes | str, source: str = "manifest") -> Manifest:
-    """Read YAML (or JSON) text into documents. Raises ManifestError, with the place, for what cannot be read."""
+def read(raw: bytes | str, source: str = "manifest", *, last_wins: bool = False) -> Manifest:
+    """Read YAML (or JSON) text into documents. Raises ManifestError, with the place, for what cannot be read.
+
+    `last_wins`: of two equal keys the last one is taken, as kubectl does, where otherwise the second is refused.
+    """
     text = _decode(raw, source)
     # JSON may be indented with tabs, YAML may not. Inside a JSON string a tab is written \t, so this changes none.
     parsed = text.replace("\t", " ") if text.lstrip()[:1] in ("{", "[") else text
     try:
-        documents = tuple(_documents(parsed))
+        documents = tuple(_documents(parsed, last_wins))
     except ManifestError as error:
         raise ManifestError(error.problem, error.place, error.advice, source=source, text=text) from None
     except yaml.YAMLError as error:
         raise explained(error, source, text) from None
     if not documents:
-        raise ManifestError(
-            "there is nothing in it", advice="write a manifest: apiVersion, kind, metadata, spec", source=source
-        )
+        raise ManifestError(NOTHING, advice="write a manifest: apiVersion, kind, metadata, spec", source=source)
     return Manifest(source, text, documents)
 
 
@@ -112,7 +115,7 @@ def _place_of_byte(raw: bytes, index: int) -> Place:
 # ---- events to nodes to values
 
 
-def _documents(text: str) -> Iterator[Document]:
+def _documents(text: str, last_wins: bool) -> Iterator[Document]:
     number = 0
     values = 0
     anchors: dict[str, Node] = {}
@@ -126,7 +129,7 @@ def _documents(text: str) -> Iterator[Document]:
             continue
         if isinstance(event, yaml.DocumentEndEvent):
             if root is not None and not (root.kind == "scalar" and root.content is None):
-                yield Document(_value(root, _Budget()), root, number)
+                yield Document(_value(root, _Budget(last_wins)), root, number)
                 number += 1
             continue
         if isinstance(event, (yaml.SequenceEndEvent, yaml.MappingEndEvent)):
@@ -203,10 +206,11 @@ def _scalar(event: Any, tag: str | None, place: Place) -> Scalar:
 class _Budget:
     """How many values a document may still become: an alias counts each time it is used."""
 
-    __slots__ = ("left",)
+    __slots__ = ("last_wins", "left")
 
-    def __init__(self) -> None:
+    def __init__(self, last_wins: bool) -> None:
         self.left = MAX_VALUES
+        self.last_wins = last_wins
 
     def spend(self, node: Node) -> None:
         self.left -= 1
@@ -232,7 +236,7 @@ def _value(node: Node, budget: _Budget, depth: int = 0) -> Any:
         if name == "<<" and key.length == 2:
             _merge(merged, value, budget, depth)
             continue
-        if name in first:
+        if name in first and not budget.last_wins:
             raise ManifestError(
                 f'the key "{name[:60]}" is there twice', key.place, f"it was already given on line {first[name].line}"
             )

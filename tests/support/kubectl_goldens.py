@@ -99,7 +99,7 @@ def normal(text: str) -> str:
     text = re.sub(r"^[IE]\d{4} .*\n", "", text, flags=re.MULTILINE)  # kubectl's own log, about its connections
     text = re.sub(r"eyJ[\w-]+\.[\w-]+\.[\w-]+", "TOKEN", text)
     text = re.sub(r"10\.(?:244|96)\.\d+\.\d+", "10.#", text)
-    text = re.sub(r"(?:http://)?127\.0\.0\.1:\d+", "SERVER", text)
+    text = re.sub(r"(?:https?://)?127\.0\.0\.1:\d+", "SERVER", text)
     before = text
     text = re.sub(r"10\.#+", "IP", text)  # an address has not always one length
     text = text.replace("<invalid>", "0s")

@@ -7,7 +7,7 @@ from typing import Any
 
 from statelab.kubectl import gojson
 from statelab.kubectl.api import PATCHES, Object, Steps
-from statelab.kubectl.builder import Info, file_infos, resource_text
+from statelab.kubectl.builder import Info, file_infos, resource_text, wrong_name
 from statelab.kubectl.call import Call
 from statelab.kubectl.gotext import quote
 from statelab.kubectl.printing import group_kind, printer, split_format
@@ -91,6 +91,11 @@ def validated(call: Call, error: Exception) -> Exception:
             if call.flags.text("validate") not in ("false", "ignore")
             else error
         )
+    if "unstructured.detector" in message and call.flags.text("validate") not in ("false", "ignore"):
+        return Fail(
+            f"error validating {quote(message.split(chr(34))[1])}: error validating data: invalid object to validate; "
+            "if you choose to ignore these errors, turn validation off with --validate=false"
+        )
     is_unknown = message.startswith("resource mapping not found")
     if is_unknown and call.flags.text("validate") not in ("false", "ignore") and _is_served(call, message):
         try:
@@ -149,18 +154,21 @@ def last_applied(live: Object) -> Object:
     return found if isinstance(found, dict) else {}
 
 
+_RETRIEVING = "error when retrieving current configuration of:\n{about}\nfrom server for: {source}: "
+
+
 def _client_side(call: Call, info: Info) -> Steps[Object]:
     new = with_annotation(info.object)
     if not info.name:
-        return _create(call, info, new)
+        generated = (info.object.get("metadata") or {}).get("generateName")
+        if generated:
+            raise Fail(f"from {generated}: cannot use generate name with apply")
+        raise Fail(f"{_RETRIEVING.format(about=_described(info), source=quote(info.source))}{wrong_name('')}")
     try:
         live = call.get(info.resource, info.namespace, info.name)
     except Refused as refused:
         if refused.reason != "NotFound":
-            about = _described(info)
-            raise refused.about(
-                f"error when retrieving current configuration of:\n{about}\nfrom server for: {quote(info.source)}: "
-            ) from None
+            raise refused.about(_RETRIEVING.format(about=_described(info), source=quote(info.source))) from None
         return _create(call, info, new)
     metadata = live.get("metadata") or {}
     annotated = LAST_APPLIED in (metadata.get("annotations") or {})

@@ -18,7 +18,7 @@ def can_i(call: Call) -> None:
             raise Fail("list option must be specified with no arguments")
         _list(call)
         return
-    if len(call.args) not in (2, 3) or (len(call.args) == 2 and not call.args[1]):
+    if len(call.args) != 2 or not call.args[1]:
         raise UsageFail(
             "you must specify two arguments: verb resource or verb resource/resourceName.", "auth can-i",
             tail="help and examples.",
@@ -46,8 +46,6 @@ def _asked(call: Call) -> Object:
     if what.startswith("/"):
         return {"nonResourceAttributes": {"path": what, "verb": verb}}
     type, _, name = what.partition("/")
-    if len(call.args) == 3:
-        name = call.args[2]
     resource = call.mapper.maybe(type) if type != "*" else None
     if resource is None and type != "*":
         bare, dot, group = type.partition(".")

@@ -105,7 +105,7 @@ def pairs(words: Sequence[str], what: str) -> tuple[list[str], dict[str, str], l
     resources: list[str] = []
     changes: list[str] = []
     for word in words:
-        is_change = "=" in word or (word.endswith("-") and word != "-")
+        is_change = "=" in word[1:] or (word.endswith("-") and word != "-")
         if not is_change and changes:
             raise Fail(f"all resources must be specified before {what} changes: {word}")
         (changes if is_change else resources).append(word)

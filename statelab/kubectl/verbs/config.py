@@ -7,7 +7,7 @@ from statelab.kubectl.api import Object
 from statelab.kubectl.call import Call
 from statelab.kubectl.gotext import aligned, quote
 from statelab.kubectl.printing import printer, split_format
-from statelab.kubectl.problems import Fail, UsageFail
+from statelab.kubectl.problems import Fail, UsageFail, raise_all
 from statelab.kubectl.verbs.helping import help_text
 
 
@@ -45,15 +45,16 @@ def view(call: Call) -> None:
 
 def get_contexts(call: Call) -> None:
     session = call.session
-    for name in call.args:
-        if name != session.context:
-            raise Fail(f"context {name} not found")
+    missing = [name for name in call.args if name != session.context]
     if call.flags.text("output") == "name":
-        call.out(f"{session.context}\n")
+        call.out("" if missing else f"{session.context}\n")
+        raise_all([Fail(f"context {name} not found") for name in missing])
         return
     rows = [] if call.flags.on("no-headers") else ["CURRENT\tNAME\tCLUSTER\tAUTHINFO\tNAMESPACE"]
-    rows.append(f"*\t{session.context}\t{session.cluster}\t{session.user}\t{session.namespace}")
+    if not missing:
+        rows.append(f"*\t{session.context}\t{session.cluster}\t{session.user}\t{session.namespace}")
     call.out(aligned(rows))
+    raise_all([Fail(f"context {name} not found") for name in missing])
 
 
 def get_clusters(call: Call) -> None:
@@ -76,12 +77,9 @@ def use_context(call: Call) -> None:
 def set_context(call: Call) -> None:
     flags = call.flags
     if len(call.args) > 1 or (not call.args and not flags.on("current")):
-        raise UsageFail(
-            "you must specify a non-empty context name or --current"
-            if not call.args
-            else f"Unexpected args: [{' '.join(call.args)}]",
-            "config set-context",
-        )
+        if not call.args:
+            raise Fail("you must specify a non-empty context name or --current")
+        raise UsageFail(f"Unexpected args: [{' '.join(call.args)}]", "config set-context")
     name = call.args[0] if call.args else call.session.context
     if name != call.session.context:
         raise Fail(f"there is one context here, {call.session.context}; its namespace can be changed")

@@ -25,7 +25,7 @@ def delete(call: Call) -> Steps[None]:
         raise Fail(f"unexpected -o output mode: {flags.text('output')}. We only support '-o name'")
     policy = propagation(flags.text("cascade"))
     if flags.on("all") and flags.text("selector"):
-        raise Fail("cannot set --all and --selector at the same time")
+        raise Fail("setting 'all' parameter but found a non empty selector. ")
     if flags.on("all") and flags.text("field-selector"):
         raise Fail("cannot set --all and --field-selector at the same time")
     if flags.on("interactive"):

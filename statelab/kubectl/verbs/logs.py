@@ -53,7 +53,7 @@ def _params(call: Call, by_label: bool) -> dict[str, str]:
     if flags.text("since-time"):
         params["sinceTime"] = flags.text("since-time")
     if flags.seconds("since"):
-        params["sinceSeconds"] = str(-(-int(flags.seconds("since") * 1000) // 1000))
+        params["sinceSeconds"] = str(int(flags.seconds("since") + 0.5))
     if flags.has("tail") and flags.number("tail") < -1:
         raise Fail("--tail must be greater than or equal to -1")
     if flags.has("tail") and flags.number("tail") >= 0:

@@ -275,9 +275,13 @@ def taint(call: Call) -> None:
     if not changes:
         raise Fail("at least one taint update is required")
     added, gone = _parsed(changes)
-    resource = call.mapper.find(words[0].partition("/")[0])
+    resource = call.mapper.maybe(words[0].partition("/")[0])
+    if resource is None:
+        raise Ended(f"the server doesn't have a resource type {quote(words[0].partition('/')[0])}\n", 1)
     if resource.kind != "Node":
         raise Fail(f"invalid resource type {words[0].partition('/')[0]}, only node types are supported")
+    if len(words) == 1 and "/" not in words[0] and not flags.on("all") and not flags.text("selector"):
+        raise Fail("at least one resource name must be specified since 'all' parameter is not set")
     found = select(call, words, files=False, all_flag=flags.on("all"))
     for info in found.infos:
         _taint(call, info, added, gone)
@@ -318,9 +322,12 @@ def _one(said: str, *, removing: bool) -> _Taint:
 def _taint(call: Call, info: Info, added: Sequence[_Taint], gone: Sequence[_Taint]) -> None:
     now: list[Object] = list(info.object["spec"].get("taints") or ())
     has = {(each["key"], each["effect"]) for each in now}
-    if not call.flags.on("overwrite") and any((each.key, each.effect) in has for each in added):
-        raise Fail(f"node {info.name} already has a taint(s) with same effect(s) and --overwrite is false")
-    overwritten = any((each.key, each.effect) in has for each in added)
+    there = [each.key for each in added if (each.key, each.effect) in has]
+    if there and not call.flags.on("overwrite"):
+        raise Fail(
+            f"node {info.name} already has {','.join(there)} taint(s) with same effect(s) and --overwrite is false"
+        )
+    overwritten = bool(there)
     errors: list[Exception] = []
     for each in gone:
         left = [t for t in now if not (t["key"] == each.key and each.effect in ("", t["effect"]))]

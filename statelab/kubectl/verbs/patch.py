@@ -62,12 +62,13 @@ def _patch(call: Call, info: Info, kind: str, body: bytes) -> None:
     if call.dry_run == "client":
         result(call, {**before}, "patched", note="")
         return
-    after: Object = call.request(
-        "PATCH",
-        info.resource.path(info.namespace, info.name, subresource),
-        call.write_params(),
-        body,
-        content_type=PATCHES[kind],
-    )
+    path = info.resource.path(info.namespace, info.name, subresource)
+    try:
+        after: Object = call.request("PATCH", path, call.write_params(), body, content_type=PATCHES[kind])
+    except Refused as refused:
+        if refused.reason != "UnsupportedMediaType":
+            raise
+        about = f"{info.resource.api_version}, Kind={info.resource.kind}"
+        raise Fail(f"{PATCHES[kind]} is not supported by {about}: {refused.message}") from None
     same = after == before
     result(call, after, "patched (no change)" if same else "patched", info.name, note="")

@@ -11,7 +11,7 @@ from typing import Any
 
 from statelab.controlplane import quantity
 from statelab.kubectl.api import PATCHES, Object
-from statelab.kubectl.builder import Info, select
+from statelab.kubectl.builder import Info, select, types_and_names
 from statelab.kubectl.call import Call
 from statelab.kubectl.gotext import quote
 from statelab.kubectl.printing import result
@@ -26,6 +26,7 @@ def image(call: Call) -> None:
     words = [word for word in call.args if "=" not in word]
     if not words and not call.flags.all("filename") and not call.flags.text("kustomize"):
         raise Fail("one or more resources must be specified as <resource> <name> or <resource>/<name>")
+    types_and_names(call, words)
     if not images:
         raise Fail("at least one image update is required")
     if len(images) > 1 and "*" in images:
@@ -43,10 +44,10 @@ def image(call: Call) -> None:
                         container["image"] = value
                         found = True
             if not found:
-                missing.append(Fail(f"unable to find container named {quote(name)}"))
+                missing.append(Fail(f"error: unable to find container named {quote(name)}"))
         raise_all(missing)
 
-    _update(call, words, change, "image updated")
+    _update(call, words, change, "image updated", failed="failed to patch image update to pod template: ")
 
 
 def serviceaccount(call: Call) -> None:
@@ -261,7 +262,7 @@ def _resolved(call: Call, source: Object) -> str:
 # ---- the change itself
 
 
-def _update(call: Call, words: Sequence[str], change: Change, said: str) -> None:
+def _update(call: Call, words: Sequence[str], change: Change, said: str, *, failed: str = "") -> None:
     if call.flags.on("local"):
         raise Fail("--local is not simulated here: --dry-run=client shows what would be changed")
     found = select(call, words, all_flag=call.flags.on("all"))
@@ -273,7 +274,10 @@ def _update(call: Call, words: Sequence[str], change: Change, said: str) -> None
             after = copy.deepcopy(before)
             change(after)
             if after != before:
-                _send(call, info, nested(path, _difference(before, after)), said, nested(path, after))
+                try:
+                    _send(call, info, nested(path, _difference(before, after)), said, nested(path, after))
+                except Refused as refused:
+                    errors.append(Fail(f"{failed}{refused.message}") if failed else refused)
         except (Fail, Refused) as error:
             errors.append(error)
     raise_all(errors)

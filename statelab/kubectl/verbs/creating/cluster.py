@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from statelab.kubectl.api import Object
 from statelab.kubectl.call import Call
 from statelab.kubectl.problems import Fail
@@ -42,6 +44,9 @@ def poddisruptionbudget(call: Call) -> None:
         raise Fail("one of min-available or max-unavailable must be specified")
     if least and most:
         raise Fail("min-available and max-unavailable cannot be both specified")
+    for flag in ("min-available", "max-unavailable"):
+        if flags.text(flag) and not re.fullmatch(r"[0-9]+%?", flags.text(flag)):
+            raise Fail(f"invalid format specified for {flag}")
     spec: Object = {}
     if least:
         spec["minAvailable"] = _number(least)

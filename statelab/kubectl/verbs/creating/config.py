@@ -22,7 +22,7 @@ _KEY_RULE = (
 
 def configmap(call: Call) -> None:
     name = name_of(call)
-    found = _sources(call)
+    found = _sources(call, name)
     data, binary = dict[str, str](), dict[str, str]()
     for key, value in found.items():
         try:
@@ -38,31 +38,33 @@ def configmap(call: Call) -> None:
     create(call, "configmaps", obj, noun="configmap")
 
 
-def _sources(call: Call) -> dict[str, bytes]:
-    """What --from-literal, --from-file and --from-env-file say. Raises Fail."""
+def _sources(call: Call, name: str, *, secret: bool = False) -> dict[str, bytes]:
+    """What --from-literal, --from-file and --from-env-file say, for an object of that name. Raises Fail."""
     flags = call.flags
     if flags.all("from-env-file") and (flags.all("from-file") or flags.all("from-literal")):
         raise Fail("from-env-file cannot be combined with from-file or from-literal")
     found: dict[str, bytes] = {}
-    for key, value in pairs_of(flags.all("from-literal")).items():
-        _put(found, key, value.encode())
+
+    def put(key: str, value: bytes) -> None:
+        if not _KEY.match(key):
+            said = "not valid key name for a Secret" if secret else "not a valid key name for a ConfigMap:"
+            raise Fail(f"{quote(key)} is {said} {_KEY_RULE}")
+        if key in found:
+            twice = f"cannot add key {key if secret else quote(key)}, another key by that name already exists"
+            raise Fail(twice if secret else f"{twice} in Data for ConfigMap {quote(name)}")
+        found[key] = value
+
+    for key, value in pairs_of(flags.all("from-literal")):
+        put(key, value.encode())
     for said in flags.all("from-file"):
         for key, data in _files(call, said).items():
-            _put(found, key, data)
+            put(key, data)
     for path in flags.all("from-env-file"):
         for line in call.files.read(path).decode("utf-8", "replace").splitlines():
             if line.strip() and not line.lstrip().startswith("#"):
                 key, _, text = line.partition("=")
-                _put(found, key.strip(), text.encode())
+                put(key.strip(), text.encode())
     return found
-
-
-def _put(found: dict[str, bytes], key: str, value: bytes) -> None:
-    if not _KEY.match(key):
-        raise Fail(f"{quote(key)} is not a valid key name for a ConfigMap: {_KEY_RULE}")
-    if key in found:
-        raise Fail(f"cannot add key {quote(key)}, another key by that name already exists in Data for ConfigMap")
-    found[key] = value
 
 
 def _files(call: Call, said: str) -> dict[str, bytes]:
@@ -103,7 +105,7 @@ def _secret(call: Call, name: str, data: dict[str, bytes], type: str) -> None:
 
 def secret_generic(call: Call) -> None:
     name = name_of(call)
-    _secret(call, name, _sources(call), call.flags.text("type"))
+    _secret(call, name, _sources(call, name, secret=True), call.flags.text("type"))
 
 
 def secret_docker(call: Call) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from statelab.kubectl import gojson
 from statelab.kubectl.api import Object
 from statelab.kubectl.call import Call
-from statelab.kubectl.gotext import quote
 from statelab.kubectl.printing import result
 from statelab.kubectl.problems import Fail, Refused, UsageFail
 from statelab.kubectl.verbs.common import LAST_APPLIED
@@ -63,14 +62,12 @@ def _told(refused: Refused) -> str:
     return refused.message
 
 
-def pairs_of(literals: list[str], what: str = "literal source") -> dict[str, str]:
+def pairs_of(literals: list[str]) -> list[tuple[str, str]]:
     """KEY=VALUE of each. Raises Fail."""
-    found: dict[str, str] = {}
+    found = []
     for each in literals:
         key, equals, value = each.partition("=")
         if not equals or not key:
-            raise Fail(f"invalid {what} {each}, expected key=value")
-        if key in found:
-            raise Fail(f"cannot add key {quote(key)}, another key by that name already exists in Data for {what}")
-        found[key] = value
+            raise Fail(f"invalid literal source {each}, expected key=value")
+        found.append((key, value))
     return found

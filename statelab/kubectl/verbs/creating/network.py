@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from statelab.kubectl.api import Object
 from statelab.kubectl.call import Call
+from statelab.kubectl.gotext import quote
 from statelab.kubectl.problems import Fail
 from statelab.kubectl.verbs.creating.making import create, metadata, name_of
 
@@ -57,7 +58,7 @@ def _port(said: str) -> Object:
     port, colon, target = said.partition(":")
     if not port.isdigit() or not 0 < int(port) < 65536 or ":" in target or (colon and not target):
         raise Fail(
-            f"invalid port '{said}', expected <port>:<targetPort>"
+            f"strconv.ParseUint: parsing {quote(port)}: invalid syntax"
             if not port.isdigit()
             else f"port must be between 1 and 65535: {said}"
         )

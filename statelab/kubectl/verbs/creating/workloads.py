@@ -80,9 +80,11 @@ def _from_cronjob(call: Call, said: str) -> tuple[Object, Object]:
     """The template of a CronJob, and what says that somebody started it by hand. Raises Fail, Refused."""
     type, slash, name = said.partition("/")
     resource = call.mapper.find(type)
-    if not slash or resource.kind != "CronJob":
+    if not slash:
         raise Fail("from must be an existing cronjob")
     found = call.get(resource, call.namespace, name)
+    if resource.kind != "CronJob":
+        raise Fail("from must be an existing cronjob")
     template = found["spec"]["jobTemplate"]
     about = template.get("metadata") or {}
     more: Object = {}

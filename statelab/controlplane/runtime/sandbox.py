@@ -25,6 +25,7 @@ os.environ.setdefault("TOKIO_WORKER_THREADS", "2")
 import bashkit  # it reads the variables
 
 from statelab.controlplane.runtime import open_files
+from statelab.controlplane.runtime.commands import EXTRAS
 from statelab.controlplane.runtime.shells import os_error
 from statelab.controlplane.runtime.worker import ALIVE, Call, Called, Ended, Output, Stream, Worker
 
@@ -68,12 +69,6 @@ def new_files(tree: FileTree) -> Files:
 
 
 # ---- a shell
-
-# bashkit's own extras, which no image has. jq is among them because it cannot be cancelled.
-_REMOVED = (
-    "assert", "csv", "dotenv", "glob", "http", "jq", "json", "log", "make", "parallel", "retry", "rg", "semver", "sudo",
-    "template", "tomlq", "verify", "yq",
-)  # fmt: skip
 
 
 def _weakly(shell: Shell) -> Callable[[bashkit.CommandContext], Awaitable[int]]:
@@ -159,7 +154,7 @@ class Shell:
         command = _weakly(self)
         for name in commands:
             self._bash.add_command(name, command)
-        for name in _REMOVED:
+        for name in EXTRAS:
             self._bash.add_command(name, _not_found)
 
     # ---- from the control plane's thread

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
 
-from statelab.controlplane.runtime.commands import SHELL_COMMANDS
+from statelab.controlplane.runtime.commands import EXTRAS, SHELL_COMMANDS
 from statelab.controlplane.runtime.shell.parser import parse
 from statelab.controlplane.runtime.shell.syntax import (
     AndOr,
@@ -47,6 +47,8 @@ _PERL = re.compile(r"grep\b[^|;&]*\s-(\w*P|-perl)")
 _GIVES_UP = re.compile(
     rf"\bsed\b[^|]*(:\s*\w|[\s{{}};'\"\d/]D\b)|/dev/(zero|u?random)\b|\bseq\b[^|;&\n]*\d{{6}}|{_PERL.pattern}"
 )
+# And where it finds what no image has, since it has it itself.
+_FINDS_ITS_OWN = re.compile(rf"\b(?:which|type|command\s+-[vV])\s[^;&|\n]*\b(?:{'|'.join(EXTRAS)})\b")
 _RUN_OTHERS = frozenset(
     ("bash", "builtin", "command", "env", "eval", "exec", "find", "nice", "nohup", "setsid", "sh", "time", "timeout",
      "trap", "xargs")
@@ -85,8 +87,10 @@ def can_run(texts: Iterable[str], commands: Collection[str]) -> bool:
 
 @lru_cache(maxsize=512)
 def gives_up(script: str) -> bool:
-    """Whether bashkit may stop at a limit in it without failing, or before the other shell: a function in itself."""
-    if _GIVES_UP.search(script):
+    """Whether bashkit may stop at a limit in it without failing, or before the other shell (a function in itself), or
+    says that there is a command which no image has.
+    """
+    if _GIVES_UP.search(script) or _FINDS_ITS_OWN.search(script):
         return True
     if "(" not in script:
         return False

@@ -94,3 +94,11 @@ def test_processes_are_found_by_name(node, line, code, out):
     web = node.run("nginx:1.27", command=["nginx", "-g", "daemon off;"])
     said = node.exec(web, "sh", "-c", line)
     assert (said.code, said.stdout, said.stderr) == (code, out, "")
+
+
+def test_what_no_image_has_is_not_found_anywhere(node):
+    container = node.run(command=["sleep", "1d"])
+    for name in ("jq", "yq", "rg"):
+        assert "executable file not found in $PATH" in node.exec(container, name, ".").stderr
+        said = node.exec(container, "sh", "-c", f"command -v {name} || which {name} || ls /bin/{name} || {name} .")
+        assert (said.code, said.stdout) == (127, "")

@@ -39,7 +39,7 @@ NOT_TAKEN = [
     "a() { :; }; a",
     "echo x > $X", "cat /proc/1/environ", "! ! true", "cat <<E\nE",
     "grep -q a /tmp/f >> /tmp/f",
-    "jq . /tmp/f | head -1", "$X /tmp/f | jq .", "echo a | xargs jq . &", "echo aa | grep -E '(a|a)*b'",
+    "bc /tmp/f | head -1", "$X /tmp/f | bc", "echo a | xargs bc &", "echo aa | grep -E '(a|a)*b'",
     "if true; then", "echo ${x:?gone}", "echo $((1 / 0))" + " " * 4000, "IFS=:; echo a", "trap 'echo' TERM; sleep 1",
 ]  # fmt: skip
 

@@ -266,7 +266,7 @@ def termination_message(pod: Object, attempt: Attempt, exit: Exit) -> str:
     if container.get("terminationMessagePolicy") == "FallbackToLogsOnError" and exit.code != 0:
         lines = [line.text + ("" if line.partial else "\n") for line in list(attempt.runtime.logs)[-_MOST_LOG_LINES:]]
         return "".join(lines)[-_MOST_LOG_BYTES:]
-    return exit.message
+    return "" if exit.reason == "OOMKilled" else exit.message  # its log says how much it wanted
 
 
 # ---- causes

@@ -136,8 +136,7 @@ class ApiServer:
         obj["apiVersion"], obj["kind"] = kind.api_version, kind.name
         metadata: Object = obj.setdefault("metadata", {})
         self._check_namespace(kind, metadata, namespace)
-        if metadata.pop("resourceVersion", None) not in (None, "", "0"):
-            raise errors.bad_request("resourceVersion should not be set on objects to be created")
+        version = metadata.pop("resourceVersion", "")
         defaults.apply(kind, obj)
         if kind.plural == certificates.PLURAL:
             certificates.of_user(obj, options.user or ADMIN)
@@ -164,6 +163,8 @@ class ApiServer:
         self.ask(kind, "CREATE", obj, None, options)
         options.warnings.extend(admission.check(plural, obj, "CREATE", None, self))
         strategy.finish(kind, obj)
+        if version.isdigit() and int(version) and not options.dry_run:  # storage says this, and gives no reason
+            raise errors.ApiError(500, "", "resourceVersion should not be set on objects to be created")
         there = self.store.get(plural, key_of(metadata.get("namespace", ""), metadata["name"]))
         if there is not None:
             goes = bool(there["metadata"].get("deletionTimestamp"))

@@ -51,6 +51,18 @@ def test_a_deletion_that_is_not_over_is_accepted_only_in_its_old_form(ask: Any, 
     assert ask("DELETE", f"{SETS}/web", options)[0] == code
 
 
+def test_what_is_created_has_no_version_yet_and_storage_gives_no_reason(ask: Any) -> None:
+    made = stateful_set()
+    for version, code in (("5", 500), ("-1", 201)):  # a number that is none is not minded
+        made["metadata"]["resourceVersion"] = version
+        answer = ask("POST", SETS, made)
+        assert answer[0] == code
+        if code == 500:
+            message = "resourceVersion should not be set on objects to be created"
+            about = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
+            assert answer[1] == {**about, "message": message, "code": 500}
+
+
 def test_a_claim_template_without_a_name_has_no_claim_name_either(ask: Any) -> None:
     claim = {"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}
     code, status = ask("POST", SETS, stateful_set(volumeClaimTemplates=[claim]))

@@ -176,6 +176,15 @@ def test_the_last_words_of_a_container_are_in_its_status(cluster: Any) -> None:
     assert cluster.main("q")["state"]["terminated"]["message"] == "so it ends\n"
 
 
+def test_a_container_that_wants_too_much_memory_leaves_no_last_words(cluster: Any) -> None:
+    limits = {"resources": {"limits": {"memory": "16Mi"}}}
+    cluster.start_shell("x=a; while true; do x=$x$x; done", container=limits, restartPolicy="Never")
+    cluster.run_until(lambda: "terminated" in cluster.main()["state"])
+    ended = cluster.main()["state"]["terminated"]
+    assert (ended["exitCode"], ended["reason"], "message" in ended) == (137, "OOMKilled", False)
+    assert cluster.logs()[-1].startswith("statelab: memory limit exceeded")
+
+
 def test_init_containers_run_one_after_the_other_before_all_others(cluster: Any) -> None:
     init = [
         {"name": name, "image": "busybox:1.36", "command": ["sh", "-c", f"sleep {nap}"]}

@@ -54,6 +54,9 @@ def consider(worker: PodWorker) -> None:
     record.resizing.pop(_PENDING, None)
     record.restart_for_resize |= _to_restart(worker, record.allocated, wanted)
     record.allocated = wanted
+    for attempt in record.running():
+        if attempt.runtime is not None:
+            attempt.runtime.control_changed()
     _say(worker, _IN_PROGRESS)
     worker.kubelet.view.event(pod, "ResizeStarted", _told(pod, "started"))
 

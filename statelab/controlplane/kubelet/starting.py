@@ -8,14 +8,16 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from statelab.controlplane import quantity
 from statelab.controlplane.image_names import is_stand_in, parse_reference
 from statelab.controlplane.kinds import Object
-from statelab.controlplane.kubelet import hooks, sysctls
+from statelab.controlplane.kubelet import cgroups, hooks, sysctls
 from statelab.controlplane.kubelet.backoff import duration
-from statelab.controlplane.kubelet.containers import Attempt, containers_of
+from statelab.controlplane.kubelet.containers import Attempt, allocated, containers_of
 from statelab.controlplane.kubelet.env import ConfigError, environment, expand
 from statelab.controlplane.kubelet.hostfiles import files_for, hostname_and_domain
 from statelab.controlplane.kubelet.images import ImageError, reported
+from statelab.controlplane.kubelet.nodes import CAPACITY
 from statelab.controlplane.kubelet.steps import Work
 from statelab.controlplane.kubelet.volumes import files_builder
 from statelab.controlplane.runtime.images import image_for
@@ -194,12 +196,18 @@ def container_spec(worker: PodWorker, container: Object) -> ContainerSpec:
         node_name=kubelet.node_name,
         ports=[each["containerPort"] for each in container.get("ports") or ()],
         read_only_root=bool((container.get("securityContext") or {}).get("readOnlyRootFilesystem")),
+        control=partial(_control, worker, container["name"]),
     )
 
 
-def _bytes(amount: str | None) -> int | None:
-    from statelab.controlplane import quantity
+def _control(worker: PodWorker, name: str) -> dict[str, str]:
+    pod, node = allocated(worker.pod, worker.record), worker.kubelet.view.get("nodes", worker.kubelet.node_name) or {}
+    capacity = ((node.get("status") or {}).get("capacity") or CAPACITY)["memory"]
+    found: Object = next(each for each in containers_of(pod) if each["name"] == name)
+    return cgroups.files(pod, found, quantity.whole(capacity))
 
+
+def _bytes(amount: str | None) -> int | None:
     return quantity.whole(amount) if amount else None
 
 

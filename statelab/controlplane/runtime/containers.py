@@ -178,6 +178,12 @@ class Container:
             self.root.later(partial(furnish, self), FURNISHED)
         return mounts_of(self)
 
+    def control_changed(self) -> None:
+        """Its limits are others: whoever has looked around finds them."""
+        if self._is_furnished and not self.root.waits:
+            for path, text in self.spec.control().items():
+                self.root.write(path, text.encode())
+
     def claim_files(self) -> None:
         """What is new on volumes that know whose their files are belongs to this container's user."""
         for mount in self._mounted():

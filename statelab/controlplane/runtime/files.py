@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from statelab.controlplane.runtime.containers import Container
 
 _DIRECTORIES = (
-    "/bin", "/dev", "/etc", "/home", "/mnt", "/opt", "/proc/1", "/root", "/run", "/srv", "/tmp", "/usr/bin",
-    "/usr/sbin", "/var/log", "/var/run",
+    "/bin", "/dev", "/etc", "/home", "/mnt", "/opt", "/proc/1", "/root", "/run", "/srv", "/sys/fs/cgroup",
+    "/tmp", "/usr/bin", "/usr/sbin", "/var/log", "/var/run",
 )  # fmt: skip
 # `/tmp` is there from the beginning, and `/dev`, where the kubelet looks for what a container has left.
 FURNISHED = frozenset("/".join(each.split("/")[: 3 if each.startswith("/usr") else 2]) for each in _DIRECTORIES) - {
@@ -102,6 +102,7 @@ def furnish(container: Container) -> None:
         "/proc/mounts": "overlay / overlay rw,relatime 0 0\n",
         "/proc/version": "Linux version 6.8.0 (statelab: a sandbox, not a kernel)\n",
     }
+    files |= container.spec.control()
     files |= {"/proc/1/fd/1": "", "/proc/1/fd/2": "", "/proc/sys/kernel/shm_rmid_forced": "0\n"}
     for path, text in files.items():
         if not root.exists(path):

@@ -5,7 +5,7 @@ Upstream these are the messages of the container runtime interface (k8s.io/cri-a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -92,6 +92,7 @@ class ContainerSpec:
     node_name: str = ""
     ports: Sequence[int] = ()
     read_only_root: bool = False  # securityContext.readOnlyRootFilesystem
+    control: Callable[[], Mapping[str, str]] = dict  # its control group's files as they are now, path → text
 
     @property
     def has_busybox(self) -> bool:

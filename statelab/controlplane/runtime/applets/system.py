@@ -252,10 +252,18 @@ def ps(task: Task) -> None:
 
 
 def mount(task: Task) -> None:
-    task.write("overlay on / type overlay (rw,relatime)\nproc on /proc type proc (rw,nosuid,nodev,noexec,relatime)\n")
+    found = [
+        ("overlay", "/", "overlay", "rw,relatime"),
+        ("proc", "/proc", "proc", "rw,nosuid,nodev,noexec,relatime"),
+        ("cgroup", "/sys/fs/cgroup", "cgroup2", "ro,nosuid,nodev,noexec,relatime"),
+    ]
     for each in task.container.spec.mounts:
         mode = "ro" if each.read_only or each.volume.read_only else "rw"
-        task.write(f"/dev/vda1 on {each.path} type ext4 ({mode},relatime)\n")
+        found.append(("/dev/vda1", each.path, "ext4", f"{mode},relatime"))
+    wanted = task.argv[1] if len(task.argv) == 2 and task.argv[0] == "-t" else ""
+    for device, path, kind, options in found:
+        if wanted in ("", kind):
+            task.write(f"{device} on {path} type {kind} ({options})\n")
     task.finish(0)
 
 

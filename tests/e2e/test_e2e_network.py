@@ -27,6 +27,31 @@ def _client(api: Api, name: str = "client") -> str:
     return name
 
 
+def test_should_support_a_service_with_several_slices_of_its_own(api: Api) -> None:
+    """A Service without a selector leads where its EndpointSlices say: one address with two ports, or two addresses."""
+    both = pod("both", "netexec", "--http-port", "8080", "--udp-port", "-1")
+    second = {"name": "second", "image": AGNHOST, "args": ["netexec", "--http-port", "9090", "--udp-port", "-1"]}
+    both["spec"]["containers"].append(second)
+    api.create("pods", both)
+    api.create("pods", pod("single", "netexec", "--http-port", "8080", "--udp-port", "-1"))
+    api.until_ready("both", "single")
+    ip, other = (api.get("pods", name)["status"]["podIP"] for name in ("both", "single"))
+    _service(api, "ports", ports=[{"name": "port80", "port": 80}, {"name": "port81", "port": 81}])
+    _service(api, "addresses", ports=[{"name": "http", "port": 80}])
+    for name, service, port_name, port, address in (
+        ("ports-1", "ports", "port80", 8080, ip), ("ports-2", "ports", "port81", 9090, ip),
+        ("addresses-1", "addresses", "http", 9090, ip), ("addresses-2", "addresses", "http", 8080, other),
+    ):  # fmt: skip
+        labels = {"kubernetes.io/service-name": service, "endpointslice.kubernetes.io/managed-by": "e2e-test"}
+        ports = [{"name": port_name, "port": port, "protocol": "TCP"}]
+        endpoints = [{"addresses": [address]}]
+        slice_ = {"metadata": {"name": name, "labels": labels}, "addressType": "IPv4"}
+        api.create("endpointslices", {**slice_, "ports": ports, "endpoints": endpoints})
+    ask = "for each in 1 2 3 4 5 6 7 8; do curl -s --connect-timeout 2 addresses/hostname; echo; done"
+    said = api.run("single", f"curl -s ports:80/hostname; echo; curl -s ports:81/hostname; echo; {ask}").split()
+    assert said[:2] == ["both", "both"] and set(said[2:]) == {"both", "single"}
+
+
 def _servers(api: Api, count: int = 3, name: str = "affinity") -> None:
     container = {"name": "main", "image": AGNHOST, "args": ["serve-hostname"], "ports": [{"containerPort": 9376}]}
     template = {

@@ -49,12 +49,12 @@ def _pause(task: Task) -> None:
 
 
 def _options(task: Task) -> dict[str, str]:
-    """`--name=value`, `--name value`, `--flag`."""
+    """`--name=value`, `--name value` (which may be a number below zero), `--flag`."""
     found = {}
     waiting = list(task.argv)
     while waiting:
         name, equals, value = waiting.pop(0).lstrip("-").partition("=")
-        if not equals and waiting and not waiting[0].startswith("-"):
+        if not equals and waiting and (not waiting[0].startswith("-") or waiting[0][1:].isdigit()):
             value = waiting.pop(0)
         found[name] = value
     return found

@@ -59,6 +59,9 @@ def updated_in_blue(trial: Trial) -> Verdict:
     return yes("")
 
 
-@lost.check(points=2, title="It holds in another namespace", hidden=ELSEWHERE)
+@lost.check(points=2, title="Each line comes to its end, and it holds in another namespace", hidden=ELSEWHERE)
 def mended_in_blue(trial: Trial) -> Verdict:
+    hangs = next((each for each in trial.failed if "is still there after" in each.message), None)
+    if hangs is not None:
+        return no(f"Line {hangs.line} waited for ever, and somebody had to end it: {hangs.message}", line=hangs.line)
     return whole_elsewhere(trial, "blue", 3)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from grader.diagnosis import not_there, pods_not_ready
-from grader.rubrics.ps8 import backup, beside, grow, move
+from grader.rubrics.ps8 import backup, beside, grow, move, texts
 from grader.rubrics.ps8.backups import copied
 from grader.rubrics.ps8.besides import mondays_orders, old_runs_on, one_cluster
 from grader.rubrics.ps8.disks import MEMBERS, begun, books_are_there, disks_are_large, nobody_noticed, the_fourth_too
@@ -98,4 +99,8 @@ def the_second_too(trial: Trial) -> Verdict:
 
 @move.check(points=2, title="It holds in another namespace, and at another pace", hidden=ELSEWHERE)
 def moved_elsewhere(trial: Trial) -> Verdict:
-    return hold_elsewhere(trial, trial.again(namespace="blue"), is_the_set, all_there, one_at_a_time)
+    slow = "lifecycle: {preStop: {sleep: {seconds: 8}}}\n        volumeMounts: [{name: data"
+    given = texts.DEPLOYMENT.replace("volumeMounts: [{name: data", slow, 1)
+    task = replace(trial.task, id="ps8.move-elsewhere", given=given)  # its Pod takes its time to go
+    other = trial.beside(task, trial.answer, namespace="blue")
+    return hold_elsewhere(trial, other, is_the_set, all_there, one_at_a_time)

@@ -8,7 +8,7 @@ from grader.diagnosis import not_there, pods_not_ready
 from grader.rubrics.ps1 import runs
 from grader.rubrics.ps1.apps import breaks
 from grader.rubrics.service import address_of, answers_at, found_by
-from grader.tasks import SLOW_TYPIST_S, Task
+from grader.tasks import AT_ONCE_S, SLOW_TYPIST_S, Task
 from grader.trial import Trial
 from grader.verdict import Verdict, no, yes
 
@@ -133,7 +133,7 @@ scale = Task(
     points=15,
     about="Six Pods of `shop` for the sale, two for the night, none of `reports` over the weekend.",
     answer="commands",
-    paces=(SLOW_TYPIST_S,),
+    paces=(AT_ONCE_S, SLOW_TYPIST_S),
     given=runs.THREE_DEPLOYMENTS,
     start="kubectl get deployments\n",
 )

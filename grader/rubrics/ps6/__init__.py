@@ -81,8 +81,20 @@ answers = Task(
 
 @answers.check(points=9, title="curl http://shop/ is answered from every Pod")
 def shop_answers(trial: Trial) -> Verdict:
-    problem = pods_not_ready(trial, "deployment/shop", 2)
+    problem = pods_not_ready(trial, "deployment/shop", 2) or _has_an_address(trial)
     return problem or _is_answered(trial, "deployment/shop", "http://shop/") or yes("")
+
+
+def _has_an_address(trial: Trial) -> Verdict | None:
+    """Why Service shop is another Service now: nobody can take the address from one that is there."""
+    service = trial.get("service/shop")
+    if service is None or service.at("spec", "clusterIP") != "None":
+        return None
+    text = (
+        "Service shop has lost its address, which no API server takes away from a Service that is there: this one "
+        "would have to be deleted and made anew, under everybody who uses it."
+    )
+    return no(text, line=trial.line("Service", "spec", "clusterIP", name="shop"))
 
 
 _small_change(answers)

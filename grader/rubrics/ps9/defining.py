@@ -33,7 +33,7 @@ RULES = (
     Rule(
         "members is a whole number.",
         ({"version": "7.4", "members": 3},),
-        ({"version": "7.4", "members": "three"},),
+        ({"version": "7.4", "members": "three"}, {"version": "7.4", "members": 3.5}),
         ("spec", "members"),
     ),
     Rule(
@@ -86,8 +86,9 @@ def takes_and_refuses(trial: Trial) -> Verdict:
 
 def drops(trial: Trial, field: str) -> tuple[bool, str]:
     """Whether a field that nobody has named is not kept; and what to say if it is."""
-    told = catalogs.create(trial, "drafts", {"version": "7.4", field: "red"}, only_try=True)
-    return not told.taken or field not in told.spec, f"A Catalog was written with spec.{field}: red, and it was kept."
+    told = catalogs.create(trial, "drafts", {"version": "7.4", field: "red"}, only_try=True, **{field: "red"})
+    kept = "" if not told.taken else f"spec.{field}" if field in told.spec else field if field in told.body else ""
+    return not kept, f"A Catalog was written with {kept}: red, and it was kept."
 
 
 def keeps(trial: Trial, rules: tuple[Rule, ...], also: tuple[tuple[bool, str], ...] = ()) -> Verdict:

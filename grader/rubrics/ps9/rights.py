@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import product
 from weakref import WeakKeyDictionary
 
 from grader.diagnosis import not_there
@@ -131,6 +132,41 @@ def other_kinds() -> tuple[Ask, ...]:
     return (*asks, *more)
 
 
+# What the loop needs, and what harms nobody beside it: (group, resource, name) to verbs.
+_ITS_OWN: Mapping[tuple[str, str, str], frozenset[str]] = {
+    (LIBRARY, "catalogs", ""): frozenset({"get", "list", "watch"}),
+    (LIBRARY, "catalogs/status", ""): frozenset({"get", "update", "patch"}),
+    ("", "pods", ""): frozenset({"get", "list", "watch", "patch", "delete"}),
+    ("", "pods/exec", ""): frozenset({"create", "get"}),
+    ("", "configmaps", LOOP): frozenset({"get", "update", "patch"}),
+    ("", "events", ""): frozenset({"create", "patch"}),
+    ("events.k8s.io", "events", ""): frozenset({"create", "patch"}),
+}
+_RESOURCES = frozenset((each.group, each.resource) for each in KINDS.values()) | {(LIBRARY, "catalogs")}
+
+
+def said_by_rules(trial: Trial) -> tuple[Ask, ...]:
+    """What the answer's own rules name, word by word, and the loop has no need of; of stars others ask."""
+    found: dict[Ask, None] = {}
+    for item in trial.items:
+        rules = item.object.get("rules") if item.kind in ("Role", "ClusterRole") else None
+        for rule in rules if isinstance(rules, list) else ():
+            if not isinstance(rule, dict):
+                continue
+            names = sorted(_words(rule.get("resourceNames"))) or [""]
+            for group, resource, verb, name in product(
+                *(sorted(_words(rule.get(key)) - {"*"}) for key in ("apiGroups", "resources", "verbs")), names
+            ):
+                of_any, of_it = _ITS_OWN.get((group, resource, "")), _ITS_OWN.get((group, resource, name))
+                is_needed = verb in (of_any or ()) or verb in (of_it or ())
+                if not is_needed and (group, resource.partition("/")[0]) in _RESOURCES:
+                    found[Ask(verb, resource, group, name)] = None
+                if len(found) >= _MOST_ASKED:
+                    return tuple(found)
+    return tuple(found)
+
+
+_MOST_ASKED = 300
 _GRAVE = frozenset({"Secrets", "rights", "other namespaces", "things that nobody has thought of"})  # they count twice
 FURTHER_AWAY: Mapping[str, Sequence[Ask]] = {
     "other namespaces": (
@@ -230,7 +266,12 @@ def must_not_here(trial: Trial) -> Verdict:
     """Nothing else in the loop's namespace; of a role that is bound wrongly, what it would give, for half."""
     problem = is_idle(trial)
     if problem is None:
-        return must_not(trial, loop_account(trial), {**ELSE_HERE, "other kinds": other_kinds()})
+        forbidden = {**ELSE_HERE, "other kinds": other_kinds()}
+        if said := said_by_rules(trial):
+            asked = (ask for asks in forbidden.values() for ask in asks)
+            told = {(ask.group, ask.resource) for ask in allowed(trial, loop_account(trial), asked)}
+            forbidden["what else its rules say"] = [ask for ask in said if (ask.group, ask.resource) not in told]
+        return must_not(trial, loop_account(trial), forbidden)
     other = None if _may_anything(trial) else _bound(trial)
     if other is None or is_idle(other) is not None:
         return problem

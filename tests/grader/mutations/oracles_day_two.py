@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from small_cluster import Cluster, is_ready, name_of
@@ -256,9 +257,19 @@ def stands_beside(cluster: Cluster) -> bool:
     return all(etcdctl(cluster, each, "get", "order/later", "--consistency=s") == "order/later\n1" for each in members)
 
 
+def moved_at_each_pace(text: str) -> bool:
+    """Quickly and slowly, and from a Redis that takes its time to stop."""
+    chosen = task("ps8.move")
+    begins = "volumeMounts: [{name: data"
+    given = chosen.given.replace(begins, "lifecycle: {preStop: {sleep: {seconds: 8}}}\n        " + begins, 1)
+    slow = replace(chosen, id="ps8.move-slow", given=given)
+    quickly = at_paces(moved, "ps8.move", (1.0, "default"), (25.0, "default"))
+    return quickly(text) and moved(Cluster.after_lines(slow, text, "blue", 0.2))
+
+
 ORACLES = {
     "ps8.backup": backup,
     "ps8.beside": at_paces(stands_beside, "ps8.beside", (1.0, "default"), (25.0, "blue")),
     "ps8.grow": at_paces(grown, "ps8.grow", (1.0, "default"), (25.0, "blue")),
-    "ps8.move": at_paces(moved, "ps8.move", (1.0, "default"), (25.0, "default"), (0.2, "blue")),
+    "ps8.move": moved_at_each_pace,
 }

@@ -235,7 +235,7 @@ def update(text: str, pace_s: float) -> bool:
 def lost_node(text: str, pace_s: float) -> bool:
     def holds(cluster: Cluster) -> bool:
         cluster.wait(10)
-        if not cluster.are_ready("statefulsets", "orders", 2):
+        if cluster.hung or not cluster.are_ready("statefulsets", "orders", 2):
             return False
         for plural, name in (
             ("statefulsets", "orders"),

@@ -60,6 +60,7 @@ class Cluster:
         made = cls.__new__(cls)
         made.quiet_s = 20.0  # Pods that take up to a quarter of a minute
         made.cp, made.namespace, made.was_refused = trial.cluster, namespace, bool(refused or failed)
+        made.hung = any("is still there after" in each.message for each in failed)
         return made
 
     def put(self, obj: Any) -> None:
@@ -76,6 +77,7 @@ class Cluster:
     # ---- time
 
     quiet_s = 5.0
+    hung = False  # a line waited for what never came
 
     def settle(self, quiet_s: float | None = None, max_s: float = 300.0) -> None:
         """Until nothing was written for a while, and no Pod is stopping."""

@@ -70,6 +70,10 @@ def rewind(cell: Locator) -> None:
     cell.locator("button", has_text="Mark this moment").click()
 
 
+def foreseen(cell: Locator) -> None:
+    cell.locator(".sl-coming", has_text="It would be refused").wait_for()  # it looks ahead for a while
+
+
 def hint(cell: Locator) -> None:
     cell.locator("summary", has_text="Hint 1").click()
 
@@ -78,7 +82,7 @@ def hint(cell: Locator) -> None:
 SHOTS: dict[str, tuple[str, str, Callable[[Locator], None] | None]] = {
     "cluster-view.png": ("JupyterLab Light", "show(buttons=True)", select),
     "timeline-dark.png": ("JupyterLab Dark", "timeline('sts/web')", rewind),
-    "manifest-editor-dark.png": ("JupyterLab Dark", "edit(WRONG)", None),
+    "manifest-editor-dark.png": ("JupyterLab Dark", "edit(WRONG)", foreseen),
     "report.png": ("JupyterLab Light", "report(VERDICT)", hint),
     "side-by-side.png": ("JupyterLab Light", "cluster.fresh('both'); side_by_side()", treat_both),
 }

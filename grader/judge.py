@@ -135,6 +135,8 @@ def _but_for_a_slip(
         ]
         if sum(each.points for each in halved) > sum(each.points for each in best):
             best, found = halved, slip
+        if all(each.passed for each in others):
+            break  # no other can be worth more
     return best, found
 
 

@@ -273,10 +273,12 @@ class ControlPlane:
 def _collect_seldom() -> None:
     """Look for cycles less often than Python does by default, unless somebody has chosen otherwise.
 
-    The store keeps hundreds of thousands of dicts that are in no cycle; looking at them took a quarter of all time.
+    The store keeps hundreds of thousands of dicts that are in no cycle; looking at them took a quarter of all time. But
+    what was a trial is in cycles, and not to be left for long: all of it at once made one judgement of thirty wait half
+    a second for the garbage of the others.
     """
     if gc.get_threshold()[0] in (700, 2000):  # the defaults of Python 3.11 to 3.13
-        gc.set_threshold(50_000, 20, 20)
+        gc.set_threshold(50_000, 2, 200)
 
 
 __all__ = ["KINDS", "ControlPlane"]

@@ -205,6 +205,7 @@ def prints_to_log(script: str, name: str, arguments: Sequence[str]) -> bool:
     return _calls(script, name) == 1 or _may_be(last[1:], arguments)
 
 
+@lru_cache(maxsize=512)
 def _calls(script: str, name: str) -> int:
     """How often a script calls a program, by its look."""
     before = r"(?:^|[;&|({`!]|\b(?:if|then|elif|else|while|until|do|exec)\b)[ \t]*(?:\w+=\S*[ \t]+)*(?:[\w/.-]*/)?"
@@ -219,6 +220,7 @@ def _may_be(words: Sequence[str], arguments: Sequence[str]) -> bool:
     return same and (len(arguments) == len(words) if len(plain) == len(words) else bool(plain))
 
 
+@lru_cache(maxsize=512)
 def _executes(script: str, name: str) -> bool:
     """Whether every line that names the program is an `exec` of it, and its output is the shell's own."""
     if _REDIRECTED_BLOCK.search(script):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from statelab.controlplane.runtime.applets import APPLETS, wants_stdin
@@ -343,17 +343,16 @@ class Process:
 
     def _new_shell(self, script: str) -> Shell:
         container, limits = self.container, self.container.spec.limits
-        programs = {name.rpartition("/")[2] for name in container.image.programs}
-        # In its main script a shell's own `kill` is needed: it is how a trap is set off.
-        names = {*APPLETS, *programs, NEXT} - ({"kill"} if self.is_main else set())
-        worker = container.runtime.worker_for(self.entry, script, names | set(TIMED), is_main=self.is_main)
-        if container.runtime.is_native(worker):
-            names |= set(TIMED)
+        programs = tuple(container.image.programs)
+        commands = _commands(programs, is_main=self.is_main, is_native=True)
+        worker = container.runtime.worker_for(self.entry, script, commands, is_main=self.is_main)
+        if not container.runtime.is_native(worker):
+            commands = _commands(programs, is_main=self.is_main, is_native=False)
         return new_shell(
             worker,
             is_busybox=container.spec.has_busybox,
             mounts=container.shell_mounts(),
-            commands={name: partial(wants_stdin, name) for name in names},
+            commands=commands,
             env=container.env,
             hostname=container.spec.hostname,
             username=container.user_name,
@@ -374,6 +373,18 @@ class Process:
         if self._shell is not None and self._shell.ended:
             self._shell.close()
         self._on_end(code, limit, signal)
+
+
+@lru_cache(maxsize=256)
+def _commands(
+    programs: tuple[str, ...], *, is_main: bool, is_native: bool
+) -> Mapping[str, Callable[[Sequence[str]], bool]]:
+    """What a shell asks the runtime for, and whether each wants its input first. Not to be changed.
+
+    `is_native`: it is bashkit's. In its main script a shell's own `kill` is needed: it is how a trap is set off.
+    """
+    names = {*APPLETS, *(each.rpartition("/")[2] for each in programs), NEXT} - ({"kill"} if is_main else set())
+    return {name: partial(wants_stdin, name) for name in (names | set(TIMED) if is_native else names)}
 
 
 def _find_program(container: Container, name: str) -> Program | None:

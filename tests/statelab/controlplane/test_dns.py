@@ -12,7 +12,7 @@ import dns.message
 import dns.rcode
 import pytest
 
-from statelab.controlplane.dns import answer, pod_search, resolve, search_path
+from statelab.controlplane.dns import addresses_of, answer, pod_search, resolve, search_path
 from statelab.controlplane.dns_records import IndexedRecords, ScannedRecords
 from statelab.controlplane.store import Cause, Store
 
@@ -210,3 +210,24 @@ def test_what_is_no_name_is_refused_with_words(cluster: Any) -> None:
         resolve("a..b", reader=cluster)
     with pytest.raises(ValueError, match="NOPE"):
         resolve("a", "NOPE", reader=cluster)
+
+
+def test_addresses_alone_are_found_as_by_a_search_with_all_its_messages(cluster: Any) -> None:
+    names = {concrete(each["name"])[0] for each in RECORDED["queries"]}
+    names |= {"nginx", "Normal.shop.", "dep-headless", "ext", "web-1.nginx", "no.such", "example.org"}
+    names |= {"a..b", "x" * 64, "ü.de", "a\\.b", ""}
+    for name in sorted(names):
+        for query_id in (0, 1, 65_537):
+            assert told(addresses_of, name, cluster, query_id) == told(all_messages, name, cluster, query_id), name
+
+
+def all_messages(name: str, **more: Any) -> tuple[str, ...]:
+    return resolve(name, **more).addresses
+
+
+def told(ask: Any, name: str, cluster: Any, query_id: int) -> tuple[str, ...]:
+    try:
+        found: tuple[str, ...] = ask(name, reader=cluster, search=pod_search(NS), query_id=query_id)
+    except ValueError as error:
+        return ("refused", str(error))
+    return found

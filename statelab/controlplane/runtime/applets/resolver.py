@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import dns.rdatatype
 import dns.reversename
 
-from statelab.controlplane.dns import DNS_SERVICE_IP, Resolution, resolve
+from statelab.controlplane.dns import DNS_SERVICE_IP, Resolution, addresses_of, resolve
+from statelab.controlplane.dns_records import Source
 from statelab.controlplane.runtime.network import is_address
 from statelab.controlplane.runtime.programs import Task
 
@@ -72,19 +73,24 @@ def in_hosts(task: Task, name: str) -> str | None:
 def ask(task: Task, name: str, type: str = "A", *, server: str | None = None, search: bool = True) -> Resolution:
     """Ask the cluster's DNS, step by step. Raises NoServer, and ValueError for what is no name."""
     config = resolver_config(task)
-    if DNS_SERVICE_IP not in ((server,) if server else config.servers):
-        raise NoServer
-    cluster = task.network.cluster
-    if cluster is None or not task.network.may_connect(task.ip, DNS_SERVICE_IP, 53, "UDP"):
-        raise NoServer
     return resolve(
         name,
         type,
-        reader=cluster,
+        reader=_cluster(task, server or "", config),
         search=config.search if search else (),
         ndots=config.ndots,
         query_id=task.container.runtime.random.randrange(65536),
     )
+
+
+def _cluster(task: Task, server: str, config: ResolverConfig) -> Source:
+    """Who answers. Raises NoServer."""
+    cluster = task.network.cluster
+    if DNS_SERVICE_IP not in ((server,) if server else config.servers) or cluster is None:
+        raise NoServer
+    if not task.network.may_connect(task.ip, DNS_SERVICE_IP, 53, "UDP"):
+        raise NoServer
+    return cluster
 
 
 def address_of(task: Task, name: str) -> str | None:
@@ -94,8 +100,15 @@ def address_of(task: Task, name: str) -> str | None:
     local = in_hosts(task, name)
     if local is not None:
         return local
+    config = resolver_config(task)
     try:
-        found = ask(task, name).addresses
+        found = addresses_of(
+            name,
+            reader=_cluster(task, "", config),
+            search=config.search,
+            ndots=config.ndots,
+            query_id=task.container.runtime.random.randrange(65536),
+        )
     except (NoServer, ValueError):
         return None
     return found[0] if found else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import fast
 import pytest
@@ -47,6 +49,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # Which courses were opened is written down in the user's data folder: a test's own, never the developer's.
 os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="statelab-test-data-")
 atexit.register(shutil.rmtree, os.environ["XDG_DATA_HOME"], ignore_errors=True)
+# Browser tests have one of all; those of the site, which is large, have their own.
+SHARED = re.compile(r"^(tests/browser)/(?!test_site_).*")
 collect_ignore = _POSIX if sys.platform == "win32" else []
 
 
@@ -58,6 +62,21 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """What is not of the fast round is not even read."""
     is_wanted = config.option.markexpr != fast.EXPRESSION or fast.may_be_read(collection_path, TESTS)
     return None if is_wanted else True
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With --dist loadfile: files that share a server and a browser go to one worker, which starts them once."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByServer(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = str(super()._split_scope(nodeid))
+            return SHARED.sub(r"\1", file)
+
+    return ByServer(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,6 +1,5 @@
-"""JupyterLab with a course of its own in a headless chromium: one server for all, one notebook and kernel for a module.
-
-The browser is for a module: Playwright keeps an event loop running, in which other tests of this process could not run.
+"""JupyterLab with a course of its own in a headless chromium: one server and one browser for all, a notebook and its
+kernel for a module.
 """
 
 from __future__ import annotations
@@ -8,7 +7,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -19,11 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import chromium
 import pytest
+from chromium import LONGEST_MS, Desk
 
-_CHROMIUMS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
-_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
-_FLAGS += ["--disable-component-update"]
 _PACE = 4
 # JupyterLab's own words on the console, which are not ours to mend. The last is the site's kernel for a browser: an
 # extension of JupyterLite, in a developer's environment only, which JupyterLab tries to load.
@@ -33,17 +30,12 @@ _NOT_OURS = re.compile(
 )
 
 
-def _chromium() -> str | None:
-    named = [os.environ.get("CHROMIUM", ""), *_CHROMIUMS]
-    return next((each for each in named if each and Path(each).exists()), None) or shutil.which("chromium")
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = str(Path(__file__).parent)
     for item in items:
         if str(item.path).startswith(here):
             item.add_marker(pytest.mark.browser)
-            if _chromium() is None:
+            if chromium.program() is None:
                 item.add_marker(pytest.mark.skip(reason="there is no chromium on this machine (CHROMIUM names one)"))
 
 
@@ -93,16 +85,16 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     finally:
         process.terminate()
         try:
-            process.wait(30)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
         subprocess.run(
-            [sys.executable, "-m", "statelab", "down"], env=environment, capture_output=True, check=False, timeout=30
+            [sys.executable, "-m", "statelab", "down"], env=environment, capture_output=True, check=False, timeout=120
         )
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline_s = time.monotonic() + 60
+    deadline_s = time.monotonic() + LONGEST_MS / 1000
     while True:
         try:
             urllib.request.urlopen(url, timeout=2)
@@ -201,19 +193,32 @@ class Notebook:
         self.cell(index).locator(".sl-view, .sl-ask").first.screenshot(path=str(path))
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as started:
-        found = started.chromium.launch(executable_path=_chromium(), args=_FLAGS)
-        yield found
-        found.close()
+_desks: list[Desk] = []  # one at most
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """The browser ends with this folder's last test: in the event loop that Playwright keeps running, others cannot."""
+    if _desks and (nextitem is None or Path(__file__).parent not in nextitem.path.parents):
+        _desks.pop().end()
+
+
+def pytest_sessionfinish() -> None:
+    while _desks:  # the run was ended in the middle
+        _desks.pop().end()
 
 
 @pytest.fixture(scope="module")
-def open_notebook(lab: Lab, browser: Any) -> Iterator[Callable[..., Notebook]]:
+def desk() -> Desk:
+    if not _desks:
+        _desks.append(Desk())
+    return _desks[0]
+
+
+@pytest.fixture(scope="module")
+def open_notebook(lab: Lab, desk: Desk) -> Iterator[Callable[..., Notebook]]:
     """`open_notebook(name, cells)` opens a notebook with these cells in a page of its own, its kernel ready."""
-    contexts = []
+    pages = []
     theme = lab.home / "settings" / "@jupyterlab" / "apputils-extension" / "themes.jupyterlab-settings"
     theme.unlink(missing_ok=True)  # another module may have left it dark
 
@@ -223,10 +228,8 @@ def open_notebook(lab: Lab, browser: Any) -> Iterator[Callable[..., Notebook]]:
         path = lab.home / "course" / f"{name}.ipynb"
         if not path.exists():
             _write_notebook(path, cells, outputs)
-        context = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce")
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(20_000)
+        page = desk.page(width, height)
+        pages.append(page)
         notebook = Notebook(page, lab, name)
         page.on("console", lambda m: notebook.errors.append(f"{m.text} {m.location}") if _is_ours(m) else None)
         page.on("pageerror", lambda error: notebook.errors.append(f"{error} {error.stack}"))
@@ -234,8 +237,8 @@ def open_notebook(lab: Lab, browser: Any) -> Iterator[Callable[..., Notebook]]:
         return notebook
 
     yield open_one
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
 
 
 def _is_ours(message: Any) -> bool:

@@ -216,9 +216,9 @@ async ([source, style]) => {
 """
 
 
-def test_in_a_crowd_only_some_move(browser: Any) -> None:
+def test_in_a_crowd_only_some_move(desk: Any) -> None:
     """Each that moves is a layer of its own to the browser: sixty of them took the frames' time."""
-    page = browser.new_page(reduced_motion="no-preference")
+    page = desk.chromium.new_page(reduced_motion="no-preference")
     born, dying = page.evaluate(_CROWD, [module("cluster_view"), STYLE])
     assert born == 8
     assert 0 < dying <= 8

@@ -3,7 +3,6 @@ an answer that was written and never run."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,10 @@ CELLS = [
     "%%answer ps3.order\nstart: [db-0, db-1, db-2]\nscale-down: [db-2]\nupdate: []\nkill: []\nbad-image: []",
     'check("ps3.order")',
 ]
+
+# What the terminal shows, as text.
+SHOWN = """Array.from({length: window.terminal._term?.buffer.active.length ?? 0}, (_, line) =>
+    window.terminal._term.buffer.active.getLine(line)?.translateToString(true) ?? '').join('\\n')"""
 
 
 @pytest.fixture(scope="module")
@@ -47,27 +50,15 @@ def test_an_exclamation_mark_and_a_terminal_know_the_course_s_cluster(notebook: 
     notebook.run(3).get_by_text("node/kind-worker2").wait_for()
     page, told = notebook.page, Path(lab.home / "course" / "told.txt")
     page.evaluate("window.jupyterapp.restored")  # or the notebook comes to the front again
-    made = "window.jupyterapp.commands.execute('terminal:create-new', {cwd: 'course'}).then((made) => made.id)"
-    terminal = page.evaluate(made)
-    line = f"kubectl get nodes -o name > {told}; statelab status >> {told}; echo end >> {told}\n"
-
-    def type_in_terminal() -> None:
-        page.evaluate("(id) => window.jupyterapp.shell.activateById(id)", terminal)
-        page.locator(".jp-Terminal .xterm-helper-textarea").wait_for(state="attached")
-        page.locator(".jp-Terminal .xterm-helper-textarea").focus()
-        page.keyboard.type("\n")
-        page.wait_for_timeout(1000)  # what is typed before the shell has begun may be lost
-        page.keyboard.type(line)
-
-    type_in_terminal()
-    begun_s, typed = time.monotonic(), 1
-    while not (told.exists() and told.read_text().endswith("end\n") and "node/kind-worker2" in told.read_text()):
-        waited_s = time.monotonic() - begun_s
-        assert waited_s < 150, told.read_text() if told.exists() else "the terminal ran nothing"
-        if waited_s > 20 * typed:  # the shell was not there yet, and heard nothing, or half of it
-            type_in_terminal()
-            typed += 1
-        page.wait_for_timeout(100)
+    page.evaluate(
+        "window.jupyterapp.commands.execute('terminal:create-new', {cwd: 'course'})"
+        ".then((made) => (window.jupyterapp.shell.activateById(made.id), (window.terminal = made.content), null))"
+    )
+    page.wait_for_function(f"{SHOWN}.trim() !== ''")  # the shell's prompt: what is typed before it may be lost
+    page.locator(".jp-Terminal .xterm-helper-textarea").focus()
+    page.keyboard.type(f"kubectl get nodes -o name > {told}; statelab status >> {told}; echo end-$((40 + 2))\n")
+    page.wait_for_function(f"{SHOWN}.includes('end-42')")
+    assert "node/kind-worker2" in told.read_text()
     assert "Running at" in told.read_text()
 
 

@@ -44,8 +44,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def context(browser: Any) -> Iterator[Any]:
-    made = browser.new_context(accept_downloads=True)
+def context(desk: Any) -> Iterator[Any]:
+    made = desk.context(accept_downloads=True)
     yield made
     made.close()
 

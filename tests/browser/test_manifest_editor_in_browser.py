@@ -56,7 +56,7 @@ def test_it_is_jupyterlabs_own_editor_and_shows_what_would_come_of_the_text(note
     assert cell.locator(".sl-code.jp-CodeMirrorEditor").count() == 1
     assert cell.locator(".sl-code textarea").count() == 0
     assert cell.locator(".sl-code .cm-line", has_text="kind: StatefulSet").locator("span").count() > 0  # as YAML
-    cell.locator('.sl-coming g[data-key="pod/web-0"]').wait_for(timeout=60_000)
+    cell.locator('.sl-coming g[data-key="pod/web-0"]').wait_for()
     assert notebook.do("print(cluster.list('statefulsets'))").strip() == "[]"  # it was only tried
     type_at(cell, "replicas: 1", " # typed")
     notebook.page.wait_for_function("() => !document.querySelector('.sl-coming.sl-old')")
@@ -68,7 +68,7 @@ def test_a_slider_changes_the_text_and_the_text_moves_the_slider(notebook: Any, 
     slider.focus()
     notebook.page.keyboard.press("ArrowRight")
     cell.locator(".cm-line", has_text="replicas: 2   # and another").wait_for()
-    cell.locator('.sl-coming g[data-key="pod/web-1"]').wait_for(timeout=60_000)
+    cell.locator('.sl-coming g[data-key="pod/web-1"]').wait_for()
     cell.locator(".cm-line", has_text="replicas: 2").dblclick(position={"x": 90, "y": 8})
     notebook.page.keyboard.press("Home")
     for _ in range(len("replicas: ")):
@@ -98,7 +98,7 @@ def test_what_is_wrong_is_told_at_its_line_and_a_refusal_stands_for_the_picture(
 def test_what_only_the_server_knows_is_marked_as_well(notebook: Any, cell: Any) -> None:
     notebook.do("editor._take(MANIFEST.replace('replicas: 1', 'replicas: -1'))")
     cell.locator(".cm-sl-said", has_text="must be greater than or equal to 0").wait_for()
-    cell.locator(".sl-coming h4", has_text="for line 8").wait_for(timeout=60_000)
+    cell.locator(".sl-coming h4", has_text="for line 8").wait_for()
 
 
 def test_the_keyboard_gets_out_and_what_it_types_is_no_command_of_the_notebook(notebook: Any, cell: Any) -> None:
@@ -118,7 +118,7 @@ def test_axe_finds_nothing_serious(notebook: Any, cell: Any, theme: str) -> None
     axe = pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
     notebook.theme(theme)
     notebook.do("editor._take(MANIFEST.replace('serviceName', 'serviceNam'))")
-    cell.locator(".sl-coming.sl-refused h4", has_text="for line 7").wait_for(timeout=60_000)
+    cell.locator(".sl-coming.sl-refused h4", has_text="for line 7").wait_for()
     if notebook.page.evaluate("typeof axe") == "undefined":
         notebook.page.evaluate((Path(axe.__file__).parent / "axe.min.js").read_text())
     found = notebook.page.evaluate(
@@ -146,7 +146,7 @@ def test_where_there_is_no_such_editor_a_plain_one_does_the_same(notebook: Any, 
     area.fill(area.input_value().replace("serviceName", "serviceNam"))
     plain.locator(".sl-numbers .wrong", has_text="7").wait_for()
     plain.locator(".sl-problem", has_text="Did you mean").wait_for()
-    plain.locator(".sl-coming.sl-refused h4", has_text="for line 7").wait_for(timeout=60_000)
+    plain.locator(".sl-coming.sl-refused h4", has_text="for line 7").wait_for()
 
 
 def test_the_saved_notebook_has_the_text_with_its_marks(notebook: Any) -> None:
@@ -158,10 +158,10 @@ def test_the_saved_notebook_has_the_text_with_its_marks(notebook: Any) -> None:
     assert notebook.errors == []
 
 
-def test_notebook_7_has_the_same_editor(notebook: Any, browser: Any) -> None:
+def test_notebook_7_has_the_same_editor(notebook: Any, desk: Any) -> None:
     """JupyterLab's button "Notebook" opens it there."""
     notebook.save()
-    page = browser.new_page(viewport={"width": 1280, "height": 720})
+    page = desk.chromium.new_page(viewport={"width": 1280, "height": 720})
     page.goto(f"{notebook.lab.url}/notebooks/course/{notebook.name}.ipynb?token=t", wait_until="domcontentloaded")
     page.locator(".sl-code .cm-content").wait_for()  # the kernel lives
     page.close()

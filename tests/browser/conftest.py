@@ -19,7 +19,7 @@ from typing import Any
 
 import chromium
 import pytest
-from chromium import LONGEST_MS, Desk
+from chromium import LONGEST_MS, TURN_TO, Desk
 
 _PACE = 4
 # JupyterLab's own words on the console, which are not ours to mend. The last is the site's kernel for a browser: an
@@ -116,6 +116,7 @@ def _write_notebook(path: Path, cells: list[str], outputs: Sequence[dict[str, An
     path.write_text(json.dumps(body))
 
 
+_PATH = "window.jupyterapp?.shell?.currentWidget?.context?.path"
 _KERNEL = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel"
 
 
@@ -167,9 +168,29 @@ class Notebook:
         """Load the page, as on the next day; `with_kernel`: until its kernel is ready."""
         address = f"{self.lab.url}/lab/workspaces/{self.name}/tree/course/{self.name}.ipynb?token=t"
         self.page.goto(address, wait_until="domcontentloaded")
+        self.wait(with_kernel=with_kernel)
+
+    def wait(self, *, with_kernel: bool = True) -> None:
+        self.page.wait_for_function(f"{_PATH} === 'course/{self.name}.ipynb'")
         self.page.wait_for_selector(".jp-Notebook .jp-Cell")
         if with_kernel:
             self.page.wait_for_function(f"() => {_KERNEL}?.status === 'idle'")
+
+    def listen(self) -> None:
+        """Hear what the page complains of, until `end()`."""
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", self._hear_error)
+
+    def end(self) -> None:
+        self.page.remove_listener("console", self._hear)
+        self.page.remove_listener("pageerror", self._hear_error)
+
+    def _hear(self, message: Any) -> None:
+        if _is_ours(message):
+            self.errors.append(f"{message.text} {message.location}")
+
+    def _hear_error(self, error: Any) -> None:
+        self.errors.append(f"{error} {error.stack}")
 
     def save(self) -> None:
         self.page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
@@ -217,10 +238,10 @@ def desk() -> Desk:
 
 @pytest.fixture(scope="module")
 def open_notebook(lab: Lab, desk: Desk) -> Iterator[Callable[..., Notebook]]:
-    """`open_notebook(name, cells)` opens a notebook with these cells in a page of its own, its kernel ready."""
-    pages = []
-    theme = lab.home / "settings" / "@jupyterlab" / "apputils-extension" / "themes.jupyterlab-settings"
-    theme.unlink(missing_ok=True)  # another module may have left it dark
+    """`open_notebook(name, cells)` opens a notebook with these cells, its kernel ready: a module's first one in a page
+    that modules share, the others in pages of their own.
+    """
+    opened: list[Notebook] = []
 
     def open_one(
         name: str, cells: list[str], *, width: int = 1280, height: int = 720, outputs: Sequence[dict[str, Any]] = ()
@@ -228,17 +249,26 @@ def open_notebook(lab: Lab, desk: Desk) -> Iterator[Callable[..., Notebook]]:
         path = lab.home / "course" / f"{name}.ipynb"
         if not path.exists():
             _write_notebook(path, cells, outputs)
-        page = desk.page(width, height)
-        pages.append(page)
+        is_first, is_new = not opened, opened or desk.main is None
+        page = desk.page(width, height) if is_new else desk.main
         notebook = Notebook(page, lab, name)
-        page.on("console", lambda m: notebook.errors.append(f"{m.text} {m.location}") if _is_ours(m) else None)
-        page.on("pageerror", lambda error: notebook.errors.append(f"{error} {error.stack}"))
-        notebook.reload()
+        opened.append(notebook)
+        notebook.listen()
+        desk.main = None if is_first else desk.main
+        if is_new:
+            notebook.reload()
+        else:
+            page.set_viewport_size({"width": width, "height": height})
+            page.evaluate(TURN_TO, f"course/{name}.ipynb")
+            notebook.wait()
+        desk.main = page if is_first else desk.main
         return notebook
 
     yield open_one
-    for page in pages:
-        page.close()
+    for notebook in opened:
+        notebook.end()
+        if notebook.page is not desk.main:
+            notebook.page.close()
 
 
 def _is_ours(message: Any) -> bool:

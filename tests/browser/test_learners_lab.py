@@ -48,7 +48,7 @@ def test_there_is_no_menu_of_an_instructor(notebook: Any) -> None:
 
 def test_no_file_name_is_cut(notebook: Any) -> None:
     names = notebook.page.locator(".jp-DirListing-itemText")
-    assert f"{LONGEST}.ipynb" in names.all_inner_texts()
+    names.get_by_text(f"{LONGEST}.ipynb", exact=True).wait_for()
     for each in names.all():
         assert each.evaluate("e => e.scrollWidth <= e.clientWidth && e.scrollHeight <= e.clientHeight + 2")
 

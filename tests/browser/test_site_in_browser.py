@@ -12,6 +12,7 @@ import re
 import shutil
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,35 +39,37 @@ def served(site: Path) -> Iterator[Served]:
         yield served
 
 
+@dataclass
+class Learner(Browser):
+    """One who goes from notebook to notebook in the same page."""
+
+    page: Any = None
+
+    def turn_to(self, path: str) -> Any:
+        page, self.page = self.page, None  # where this fails, the next begins with a new one
+        self.page = self.notebook(path, page)
+        return self.page
+
+
 @pytest.fixture(scope="module")
-def profile(desk: Any) -> Iterator[Any]:
-    """The one of a learner who goes from lesson to lesson: what a page has fetched, the next finds there."""
+def seat(served: Served, desk: Any) -> Iterator[Learner]:
     context = desk.context(accept_downloads=True)
-    yield context
+    yield Learner(served.base, context)
     context.close()
 
 
 @pytest.fixture
-def learner(served: Served, profile: Any) -> Iterator[Browser]:
-    yield Browser(served.base, profile)
-    for page in profile.pages:
-        page.close()
-
-
-@pytest.fixture
-def browser(served: Served, desk: Any) -> Iterator[Browser]:
-    """A profile in which nothing was done yet; its pages wait for their kernels, which nobody needs here."""
-    context = desk.context(accept_downloads=True)
-    with served.without_kernels():
-        yield Browser(served.base, context)
-        context.close()
+def learner(seat: Learner, served: Served) -> Learner:
+    served.kernels.set()
+    seat.requests.clear()
+    seat.complaints.clear()
+    return seat
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("lesson", CHOSEN)
 def test_a_lesson_runs_from_its_first_cell_to_its_last(learner, lesson):
-    page = learner.notebook(f"course/{lesson}")
-    cells = page.evaluate(RUN_ALL)
+    cells = learner.turn_to(f"course/{lesson}").evaluate(RUN_ALL)
     assert problems(cells) == []
     assert learner.foreign() == []
     assert learner.complaints == []
@@ -82,17 +85,15 @@ bad-image: [db-2]"""
 
 
 @pytest.mark.slow
-def test_answers_are_checked_kept_through_a_reload_and_graded_as_they_were_checked(learner, served, tmp_path):
-    with served.without_kernels():
-        page = learner.notebook(PS3)
-        page.evaluate(WRITE, {"ps3-order-answer": PS3_ORDER})
+def test_answers_are_checked_kept_through_a_reload_and_graded_as_they_were_checked(learner, tmp_path):
+    page = learner.turn_to(PS3)
+    page.evaluate(WRITE, {"ps3-order-answer": PS3_ORDER})
     page.reload()
     page.wait_for_function(f"{AT}?.path === {PS3!r}")
     cells = page.evaluate(RUN_ALL)
     assert problems(cells) == []
     assert any(PS3_ORDER in cell["source"] for cell in cells), "what was written is gone after a reload"
     checked = checks(cells)
-    page.close()
     graded = graded_by_the_teacher(learner.handed_in("ps3"), tmp_path / "class", "ps3")
     assert checked["ps3.order"][0] == graded["ps3.order"] > 0
     assert learner.foreign() == []
@@ -109,44 +110,152 @@ def test_model_answers_of_part_two_earn_in_a_tab_what_they_earn_at_the_teachers(
         for each, text in settings
         if each.get("solution")
     }
-    page = learner.notebook(f"exercises/{assignment}/{assignment}.ipynb")
+    page = learner.turn_to(f"exercises/{assignment}/{assignment}.ipynb")
     page.evaluate(WRITE, answers)
     cells = page.evaluate(RUN_ALL)
     assert problems(cells) == []
     checked = checks(cells)
     assert len(checked) == len(answers) and all(earned == of for earned, of in checked.values()), checked
-    page.close()
     graded = graded_by_the_teacher(learner.handed_in(assignment), tmp_path / "class", assignment)
     assert set(graded) == set(checked) and all(graded[task] >= earned for task, (earned, _) in checked.items())
     assert sum(graded.values()) == sum(each["points"] for each, _ in settings if each.get("grade"))
     assert learner.complaints == []
 
 
-def test_all_work_goes_out_as_one_file_and_comes_in_again_elsewhere(browser, desk, tmp_path):
-    page = browser.notebook(PS3)
-    page.evaluate(WRITE, {"ps3-order-answer": PS3_ORDER})
-    page.close()
+# ---- what needs no kernel: each would cost five seconds of the processor
+
+ANOTHER = f"course/{LESSONS[1]}"
+SOURCE = "() => window.jupyterapp.shell.currentWidget.content.model.sharedModel.cells.at(-1).source"
+CHANGE = """(text) => {
+  const {content, context} = window.jupyterapp.shell.currentWidget;
+  content.model.sharedModel.cells.at(-1).source = text;
+  void window.jupyterapp.commands.execute('docmanager:save');
+}"""
+IS_SAVED = "() => !window.jupyterapp.shell.currentWidget.context.model.dirty"
+CAN_BE_FULL = """const put = IDBObjectStore.prototype.put;
+IDBObjectStore.prototype.put = function (...what) {
+  if (window.isFull) throw new DOMException('full', 'QuotaExceededError');
+  return put.apply(this, what);
+};"""
+
+
+def export(browser: Browser, to: Path) -> dict[str, str]:
+    """All work, as the landing page saves it into that file: path → text."""
     landing = browser.open("index.html")
     with landing.expect_download() as download:
         landing.click("#export")
-    saved = tmp_path / "work.zip"
-    download.value.save_as(saved)
-    with zipfile.ZipFile(saved) as work:
+    download.value.save_as(to)
+    landing.close()
+    with zipfile.ZipFile(to) as work:
         assert work.testzip() is None
-        assert "db-0, db-1, db-2" in work.read(f"work/{PS3}").decode()
+        return {name: work.read(name).decode() for name in work.namelist()}
 
-    context = desk.context()
-    other = Browser(browser.base, context)
+
+def last_cell(notebook: str) -> str:
+    return "".join(json.loads(notebook)["cells"][-1]["source"])
+
+
+@pytest.fixture
+def without_kernels(served: Served) -> None:
+    served.kernels.clear()
+
+
+@pytest.fixture(scope="module")
+def here(served: Served, desk: Any) -> Iterator[Browser]:
+    """A profile with an answer to ps3."""
+    served.kernels.clear()
+    context = desk.context(accept_downloads=True)
+    browser = Browser(served.base, context)
+    browser.notebook(PS3).evaluate(WRITE, {"ps3-order-answer": PS3_ORDER})
+    yield browser
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def elsewhere(here: Browser, desk: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Another profile, in which the course was never opened, with the work from here; its first page shows ps3."""
+    saved = tmp_path_factory.mktemp("work") / "work.zip"
+    assert "db-0, db-1, db-2" in export(here, saved)[f"work/{PS3}"]
+    context = desk.context(accept_downloads=True)
+    context.add_init_script(CAN_BE_FULL)
+    other = Browser(here.base, context)
     landing = other.open("index.html")
-    landing.set_input_files("#import", saved)  # the course was never opened here
-    landing.locator("#answer", has_text="files are back").wait_for()
-    page = other.notebook(PS3)
+    for file, answer in ((saved, "files are back"), (ROOT / "pyproject.toml", "This is no file")):
+        landing.set_input_files("#import", file)
+        landing.locator("#answer", has_text=answer).wait_for()
+    landing.close()
+    other.notebook(PS3)
+    yield other
+    context.close()
+
+
+def test_a_page_that_is_loaded_again_at_once_shows_its_notebook(here, without_kernels, tmp_path):
+    """JupyterLite takes the notebook out of the address, and remembers which were open only seconds later."""
+    (page,) = here.context.pages
+    page.reload()
+    page.wait_for_function(f"{AT}?.path === {PS3!r}")
+    page.wait_for_selector(".jp-Notebook .jp-Cell:visible")
+    page.evaluate(f"window.jupyterapp.commands.execute('docmanager:open', {{path: {ANOTHER!r}}})")
+    page.wait_for_url(f"**path={ANOTHER.replace('/', '%2F')}")
+
+    # A tab that is closed in the middle of a write leaves the notebook of before or the new one, whole.
+    page.wait_for_function(f"{AT}.path === {ANOTHER!r} && {AT}.isReady")
+    before = page.evaluate(SOURCE)
+    page.evaluate(f"(text) => {{ for (let n = 0; n < 20; n++) ({CHANGE})(text + n); }}", "# at the last moment ")
+    page.close()
+    kept = export(here, tmp_path / "work.zip")
+    after = last_cell(kept[f"work/{ANOTHER}"]) if f"work/{ANOTHER}" in kept else before
+    assert after == before or re.fullmatch(r"# at the last moment \d+", after), after
+
+
+def test_all_work_goes_out_as_one_file_and_comes_in_again_elsewhere(elsewhere, without_kernels):
+    (page,) = elsewhere.context.pages
     assert "db-0, db-1, db-2" in page.evaluate(f"JSON.stringify({AT}.model.toJSON())")
-    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")  # JupyterLite writes there, too
-    landing.set_input_files("#import", ROOT / "pyproject.toml")
-    landing.locator("#answer", has_text="This is no file").wait_for()
-    landing.set_input_files("#import", saved)
-    landing.locator("#answer", has_text="files are back").wait_for()
+
+
+def test_of_two_tabs_the_second_is_told_and_neither_writes_over_the_other_unasked(elsewhere, without_kernels):
+    (first,) = elsewhere.context.pages
+    second = elsewhere.notebook(PS3)
+    second.locator("#statelab-notice", has_text="open in another tab").wait_for()
+    assert first.locator("#statelab-notice").count() == 0
+    first.evaluate(CHANGE, "# written in the first tab")
+    first.wait_for_function(IS_SAVED)
+    second.evaluate(CHANGE, "# written in the second tab")
+    asked = second.locator(".jp-Dialog")
+    asked.wait_for()
+    assert "changed" in asked.inner_text().lower()
+    asked.get_by_role("button", name="Revert").click()  # what the first has saved is still there
+    second.wait_for_function(f"{SOURCE[6:]} === '# written in the first tab'")
+    first.close()
+    second.locator("#statelab-notice").wait_for(state="detached")
+
+
+def test_a_browser_without_room_says_that_the_change_is_not_kept_and_keeps_it_in_the_tab(
+    elsewhere, without_kernels, tmp_path
+):
+    (page,) = elsewhere.context.pages
+    page.evaluate("window.isFull = true")
+    page.evaluate(CHANGE, "# there is no room for this")
+    notice = page.locator("#statelab-notice", has_text="could not be kept")
+    notice.wait_for()
+    page.keyboard.press("Escape")  # JupyterLab's own word
+    assert page.evaluate(SOURCE) == "# there is no room for this"
+    assert last_cell(export(elsewhere, tmp_path / "before.zip")[f"work/{PS3}"]) != "# there is no room for this"
+    page.evaluate("window.isFull = false")
+    page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+    notice.wait_for(state="detached")
+    assert last_cell(export(elsewhere, tmp_path / "after.zip")[f"work/{PS3}"]) == "# there is no room for this"
+
+
+def test_a_private_window_opens_the_lesson_and_says_that_nothing_is_kept_also_on_a_phone(served, desk, without_kernels):
+    context = desk.context(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
+    context.add_init_script("indexedDB.open = () => { throw new DOMException('denied', 'SecurityError'); }")
+    page = Browser(served.base, context).notebook(f"course/{LESSONS[0]}")
+    notice = page.locator("#statelab-notice", has_text="keeps nothing")
+    notice.wait_for()
+    assert notice.bounding_box()["width"] <= 390
+    width = "document.querySelector('.jp-Notebook').getBoundingClientRect().width"
+    page.wait_for_function(f"{width} > 280")  # the list of files does not take the text's place
     context.close()
 
 
@@ -171,89 +280,6 @@ def test_a_page_that_may_keep_nothing_says_so_before_anything_is_written(served,
     page.wait_for_selector("#problem:not([hidden])")
     assert "private window" in page.inner_text("#problem")
     assert page.is_visible("#begin")
-    context.close()
-
-
-LESSON = f"course/{LESSONS[0]}"
-SOURCE = "() => window.jupyterapp.shell.currentWidget.content.model.sharedModel.cells.at(-1).source"
-CHANGE = """(text) => {
-  const {content, context} = window.jupyterapp.shell.currentWidget;
-  content.model.sharedModel.cells.at(-1).source = text;
-  void window.jupyterapp.commands.execute('docmanager:save');
-}"""
-IS_SAVED = "() => !window.jupyterapp.shell.currentWidget.context.model.dirty"
-
-
-def test_a_page_that_is_loaded_again_at_once_shows_its_notebook(browser):
-    """JupyterLite takes the notebook out of the address, and remembers which were open only seconds later."""
-    page = browser.notebook(LESSON)
-    page.reload()
-    page.wait_for_function(f"window.jupyterapp?.shell?.currentWidget?.context?.path === {LESSON!r}")
-    page.wait_for_selector(".jp-Notebook .jp-Cell:visible")
-    page.evaluate(f"window.jupyterapp.commands.execute('docmanager:open', {{path: 'course/{LESSONS[1]}'}})")
-    page.wait_for_url(f"**path=course%2F{LESSONS[1]}")
-
-    # A tab that is closed in the middle of a write leaves the notebook of before or the new one, whole.
-    at = "window.jupyterapp.shell.currentWidget.context"
-    page.wait_for_function(f"{at}.path === 'course/{LESSONS[1]}' && {at}.isReady")
-    before = page.evaluate(SOURCE)
-    page.evaluate(
-        f"(text) => {{ for (let n = 0; n < 20; n++) ({CHANGE})(text + n); }}", "# written at the last moment "
-    )
-    page.close()
-    after = browser.notebook(f"course/{LESSONS[1]}").evaluate(SOURCE)
-    assert after == before or re.fullmatch(r"# written at the last moment \d+", after), after
-
-
-def test_of_two_tabs_the_second_is_told_and_neither_writes_over_the_other_unasked(browser):
-    first, second = browser.notebook(LESSON), browser.notebook(LESSON)
-    second.locator("#statelab-notice", has_text="open in another tab").wait_for()
-    assert first.locator("#statelab-notice").count() == 0
-    first.evaluate(CHANGE, "# written in the first tab")
-    first.wait_for_function(IS_SAVED)
-    second.evaluate(CHANGE, "# written in the second tab")
-    asked = second.locator(".jp-Dialog")
-    asked.wait_for()
-    assert "changed" in asked.inner_text().lower()
-    asked.get_by_role("button", name="Revert").click()  # what the first has saved is still there
-    second.wait_for_function(f"{SOURCE[6:]} === '# written in the first tab'")
-    first.close()
-    second.locator("#statelab-notice").wait_for(state="detached")
-
-
-def test_a_browser_without_room_says_that_the_change_is_not_kept_and_keeps_it_in_the_tab(browser):
-    browser.context.add_init_script(
-        """const put = IDBObjectStore.prototype.put;
-        IDBObjectStore.prototype.put = function (...what) {
-          if (window.isFull) throw new DOMException('full', 'QuotaExceededError');
-          return put.apply(this, what);
-        };"""
-    )
-    page = browser.notebook(LESSON)
-    page.evaluate("window.isFull = true")
-    page.evaluate(CHANGE, "# there is no room for this")
-    notice = page.locator("#statelab-notice", has_text="could not be kept")
-    notice.wait_for()
-    page.keyboard.press("Escape")  # JupyterLab's own word
-    assert page.evaluate(SOURCE) == "# there is no room for this"
-    page.evaluate("window.isFull = false")
-    page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
-    notice.wait_for(state="detached")
-    page.reload()
-    page.wait_for_function(f"window.jupyterapp?.shell?.currentWidget?.context?.path === {LESSON!r}")
-    page.wait_for_function(f"{SOURCE[6:]} === '# there is no room for this'")
-
-
-def test_a_private_window_opens_the_lesson_and_says_that_nothing_is_kept_also_on_a_phone(served, desk):
-    context = desk.context(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
-    context.add_init_script("indexedDB.open = () => { throw new DOMException('denied', 'SecurityError'); }")
-    with served.without_kernels():
-        page = Browser(served.base, context).notebook(LESSON)
-    notice = page.locator("#statelab-notice", has_text="keeps nothing")
-    notice.wait_for()
-    assert notice.bounding_box()["width"] <= 390
-    width = "document.querySelector('.jp-Notebook').getBoundingClientRect().width"
-    page.wait_for_function(f"{width} > 280")  # the list of files does not take the text's place
     context.close()
 
 

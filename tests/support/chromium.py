@@ -19,6 +19,22 @@ _FLAGS = [
     # The machine's network is cut off: a page reaches what this machine serves, and nothing else.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 ]
+# Another notebook in the same page: what is open is closed, and its kernel ended. To load JupyterLab anew
+# would take five seconds of a processor.
+TURN_TO = """async (path) => {
+  const app = window.jupyterapp;
+  for (const widget of [...app.shell.widgets('main')]) {
+    const session = widget.sessionContext ?? widget.content?.session; // of a notebook, of a terminal
+    await session?.shutdown?.()?.catch?.(() => {});
+    widget.dispose();
+  }
+  if (app.shell.leftCollapsed) app.shell.expandLeft();
+  if (document.body.dataset.jpThemeLight === 'false')
+    await app.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'});
+  await app.commands.execute('filebrowser:refresh');
+  const opened = await app.commands.execute('docmanager:open', {path});
+  await opened.context.ready;
+}"""
 # What is waited for may take as long as a test may (pyproject.toml): a slow machine is no fault, and a hang ends there.
 LONGEST_MS = 280_000
 
@@ -36,9 +52,10 @@ class Desk:
         self._started = playwright.sync_playwright().start()
         self.chromium = self._started.chromium.launch(executable_path=program(), args=_FLAGS)
         self._context: Any = None
+        self.main: Any = None  # the page in which one module after the other opens its notebook
 
     def page(self, width: int, height: int) -> Any:
-        """A new page in the profile that all tests share. Whoever opens it closes it."""
+        """A new page in the profile of JupyterLab. Whoever opens it closes it."""
         if self._context is None:
             self._context = self.context(reduced_motion="reduce")
         page = self._context.new_page()

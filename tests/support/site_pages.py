@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium import TURN_TO
 
 from statelab.cluster import Problem
 
@@ -106,15 +107,6 @@ class Served:
     base: str
     kernels: threading.Event
 
-    @contextmanager
-    def without_kernels(self) -> Iterator[None]:
-        """What is tested here needs none, and each would cost five seconds of the processor."""
-        self.kernels.clear()
-        try:
-            yield
-        finally:
-            self.kernels.set()
-
 
 @contextmanager
 def serve(site: Path) -> Iterator[Served]:
@@ -168,8 +160,12 @@ class Browser:
         if message.type == "error" and not ("/api/resolvePath" in url or url.endswith(("/all.json", "/favicon.ico"))):
             self.complaints.append(f"{message.text} {url}")
 
-    def notebook(self, path: str) -> Any:
-        page = self.open(f"lab/index.html?path={path}")
+    def notebook(self, path: str, page: Any = None) -> Any:
+        """The notebook in a new page, or in that one, in the place of what is open there."""
+        if page is None:
+            page = self.open(f"lab/index.html?path={path}")
+        else:
+            page.evaluate(TURN_TO, path)
         page.wait_for_function(f"{AT}?.path === {path!r} && {AT}.isReady")  # not one of last time, not half loaded
         page.wait_for_selector(".jp-Notebook .jp-Cell:visible")
         return page

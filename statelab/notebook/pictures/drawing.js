@@ -231,7 +231,8 @@ export function ownKeys(root) {
 }
 
 // The frame of every widget: a root whose keys are its own, a line for what is said, and `tell`, which sends to the
-// kernel and says so when no answer comes. Returns {root, tell, on, end}.
+// kernel and says so when no answer comes. Returns {root, tell, on, isHeard, end}; `isHeard()`: it has taken in all that
+// was told.
 export function widget({ model, el }, name) {
   const text = model.get("text") ?? {};
   const status = make("p", { class: "sl-status", role: "status" });
@@ -245,9 +246,12 @@ export function widget({ model, el }, name) {
       ends.push(() => model.off(`change:${each}`, callback));
     }
   };
+  let told = 0; // messages are numbered: the kernel says which it has taken in
+  let heard = 0;
   const tell = (message, expectsAnswer = true) => {
+    told += 1;
     try {
-      const sent = model.send(message);
+      const sent = model.send({ ...message, number: told });
       sent?.catch?.(() => {});
     } catch {
       // the kernel is gone; the status says so below
@@ -259,7 +263,8 @@ export function widget({ model, el }, name) {
       }, NO_ANSWER_MS);
     }
   };
-  const answered = () => {
+  const answered = (answer) => {
+    heard = Math.max(heard, answer?.heard ?? 0);
     clearTimeout(waiting);
     waiting = null;
     if (status.textContent === text.no_kernel) paintStatus();
@@ -282,7 +287,7 @@ export function widget({ model, el }, name) {
   ends.push(() => resize.disconnect());
   tell({ shown: true }, false);
   ends.push(() => tell({ shown: false }, false));
-  return { root, status, text, tell, on, end: () => ends.forEach((end) => end()) };
+  return { root, status, text, tell, on, isHeard: () => heard >= told, end: () => ends.forEach((end) => end()) };
 }
 
 // A live picture inside a widget, patched from a trait. One whose pieces cannot be selected is an image to a screen reader.

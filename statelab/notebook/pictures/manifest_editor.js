@@ -97,9 +97,10 @@ function render({ model, el }) {
     if (line && !told.has(line)) add(line, words);
     editor.mark([...told].map(([at, all]) => ({ line: at, words: all.join("\n") })));
   }
+  // The kernel's text, unless it is of a moment before what was typed: it would take that away.
   const paintText = () => {
     const now = model.get("manifest");
-    if (typing === null && editor.value !== now) editor.value = now;
+    if (typing === null && frame.isHeard() && editor.value !== now) editor.value = now;
   };
   let drawn = "";
   const shape = () => JSON.stringify(model.get("groups").map(({ object, title, knobs: each }) => [object, title, each.map(({ id, choices }) => [id, choices])]));
@@ -173,6 +174,7 @@ function render({ model, el }) {
   };
   const editor = editorOf({ host, text: model.get("manifest"), label: text.manifest, onInput });
   on("manifest", paintText);
+  model.on("msg:custom", paintText);
   on("groups", paintKnobs);
   on("problems", paintProblems);
   on("coming", paintComing);
@@ -194,6 +196,7 @@ function render({ model, el }) {
   paintDifference();
   return () => {
     clearTimeout(typing);
+    model.off("msg:custom", paintText);
     picture.off();
     editor.end();
     frame.end();

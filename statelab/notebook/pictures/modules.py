@@ -28,14 +28,15 @@ def css() -> str:
 
 
 def answering(handle: Callable[[dict[str, Any]], None]) -> Callable[[Any, Any, Any], None]:
-    """A handler of messages from the browser, which is told that it was heard: else it says that no kernel answers."""
+    """A handler of messages from the browser, which is told which it was: else it says that no kernel answers."""
 
     def on_message(widget: Any, message: Any, _buffers: Any) -> None:
         if isinstance(message, dict):
             try:
                 handle(message)
             finally:
-                widget.send({"heard": True})
+                number = message.get("number")
+                widget.send({"heard": number if isinstance(number, int) else 0})
 
     return on_message
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import gc
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -49,8 +48,6 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # Which courses were opened is written down in the user's data folder: a test's own, never the developer's.
 os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="statelab-test-data-")
 atexit.register(shutil.rmtree, os.environ["XDG_DATA_HOME"], ignore_errors=True)
-# Browser tests have one of all; those of the site, which is large, have their own.
-SHARED = re.compile(r"^(tests/browser)/(?!test_site_).*")
 collect_ignore = _POSIX if sys.platform == "win32" else []
 
 
@@ -69,12 +66,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """With --dist loadfile: files that share a server and a browser go to one worker, which starts them once."""
     if config.getoption("dist") != "loadfile":
         return None
-    from xdist.scheduler import LoadFileScheduling
-
-    class ByServer(LoadFileScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            file = str(super()._split_scope(nodeid))
-            return SHARED.sub(r"\1", file)
+    from by_server import ByServer
 
     return ByServer(config, log)
 

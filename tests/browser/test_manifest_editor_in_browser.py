@@ -152,7 +152,7 @@ def test_where_there_is_no_such_editor_a_plain_one_does_the_same(notebook: Any, 
     plain.locator(".sl-numbers .wrong", has_text="7").wait_for()
     plain.locator(".sl-problem", has_text="Did you mean").wait_for()
     plain.locator(".sl-coming.sl-refused h4", has_text="for line 7").wait_for()
-    notebook.page.evaluate("window[Symbol.for('statelab.editor')] = window.kept")
+    notebook.page.evaluate("void (window[Symbol.for('statelab.editor')] = window.kept)")
 
 
 def test_the_saved_notebook_has_the_text_with_its_marks(notebook: Any) -> None:

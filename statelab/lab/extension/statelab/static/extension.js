@@ -14,6 +14,7 @@
   const TEXT_PX = 620; // sixty characters of text, with a notebook's margins
   const STAGE_PX = 460;
   const AGAIN_MS = 250;
+  const SELDOM_MS = 4000;
   const SVG = "http://www.w3.org/2000/svg";
   const ICON =
     '<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 22 22"><g class="jp-icon3" fill="#616161">' +
@@ -110,13 +111,14 @@
       }
 
       // Look for the widget. Until it is there, and when it is gone, the drawing stands in its place.
-      find(times = 40) {
+      find(wait_ms = AGAIN_MS) {
         const panel = panelOf(this.node);
         const rendermime = panel?.content.rendermime;
         if (!this.told.model_id || !rendermime || this.isDisposed) return;
-        // The notebook's own renderer of widgets, which knows their manager, may come after the page's outputs.
+        // The notebook's own renderer of widgets, which knows their manager, may come after the page's outputs: on a slow
+        // machine long after.
         if (rendermime.getFactory(WIDGET) === options.rendermime.getFactory(WIDGET))
-          return void (times && setTimeout(() => !this.live && this.find(times - 1), AGAIN_MS));
+          return void setTimeout(() => !this.live && this.find(Math.min(2 * wait_ms, SELDOM_MS)), wait_ms);
         if (panel.sessionContext.session?.kernel) this.follow(rendermime);
         else if (!this.waits) panel.sessionContext.kernelChanged.connect((this.waits = () => this.again(panel)));
       }

@@ -29,8 +29,9 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("any machine")
-# They kill with signals, limit what a process may use, or type on a terminal, in ways that only POSIX has.
+# They kill with signals, limit what a process may use, lock files, or type on a terminal, in ways that only POSIX has.
 _POSIX = [
+    "browser/test_site_in_browser.py",
     "clients/test_kubectl.py",
     "grader/batch/test_grader_run.py",
     "grader/batch/test_pool.py",

@@ -8,9 +8,6 @@ from typing import Any
 
 import pytest
 
-from statelab.notebook.pictures.modules import module
-from statelab.notebook.strings import ENGLISH
-
 SETUP = """
 from statelab.notebook import connect, edit
 cluster = connect().fresh("editor")
@@ -170,41 +167,4 @@ def test_notebook_7_has_the_same_editor(notebook: Any, desk: Any) -> None:
     page = desk.page(1280, 720)
     page.goto(f"{notebook.lab.url}/notebooks/course/{notebook.name}.ipynb?token=t", wait_until="domcontentloaded")
     page.locator(".sl-code .cm-content").wait_for()  # the kernel lives
-    page.close()
-
-
-_SLOW_KERNEL = """async ([source, text]) => {
-  const url = URL.createObjectURL(new Blob([source], {type: 'text/javascript'}));
-  const {default: {render}} = await import(url);
-  const traits = {text, manifest: 'one', groups: [], problems: [], difference: [], coming: {}, sheet: '', status: ''};
-  const listeners = new Map();
-  const model = window.model = {
-    sent: [],
-    get: (name) => traits[name],
-    on: (name, call) => listeners.set(name, [...(listeners.get(name) ?? []), call]),
-    off: () => {},
-    send: (message) => void model.sent.push(message),
-    set: (manifest) => (traits.manifest = manifest, listeners.get('change:manifest').forEach((call) => call())),
-    hears: (message) => listeners.get('msg:custom').forEach((call) => call({heard: message.number})),
-  };
-  render({model, el: document.body});
-}"""
-
-
-def test_a_kernel_that_is_slow_takes_nothing_away_that_was_typed_meanwhile(desk: Any) -> None:
-    page = desk.page(1280, 720)
-    page.evaluate(_SLOW_KERNEL, [module("manifest_editor"), ENGLISH])
-    area = page.locator("textarea")
-    for text in ("two", "three"):
-        area.fill(text)
-        page.wait_for_function("text => model.sent.some((each) => each.manifest === text)", arg=text)
-    first, second = (f"model.hears(model.sent.find((each) => each.manifest === '{text}'))" for text in ("two", "three"))
-    page.evaluate("model.hears({number: 2})")  # how wide it is, and that it is shown
-    page.evaluate("model.set('two')")
-    page.evaluate(first)
-    assert area.input_value() == "three"
-    page.evaluate("model.set('three')")
-    page.evaluate(second)
-    page.evaluate("model.set('four')")  # a slider, or the learner's own line
-    assert area.input_value() == "four"
     page.close()

@@ -1,7 +1,7 @@
 // Shared by all pictures: patch a live SVG from keyed pieces, follow the theme, talk with the kernel.
 // Pieces are drawn in Python (picture.py, lanes.py), where everything from the cluster is escaped.
 const SVG = "http://www.w3.org/2000/svg";
-const NO_ANSWER_MS = 6000;
+export const NO_ANSWER_MS = 6000;
 const BUDGET_MS = 10; // of a frame's 16
 const AT_ONCE = 40; // pieces drawn anew in one frame: the browser then lays them out, which takes longer than this does
 const FRAME_MS = 12;

@@ -1,4 +1,4 @@
-import { ownKeys } from "./drawing.js";
+import { NO_ANSWER_MS, ownKeys } from "./drawing.js";
 
 function render({ model, el }) {
   const text = model.get("text");
@@ -72,7 +72,11 @@ function render({ model, el }) {
   const said = document.createElement("p");
   said.className = "sl-said";
   said.setAttribute("role", "status");
-  const paintSaid = () => (said.textContent = model.get("said"));
+  let waiting = null; // for the kernel's word
+  const paintSaid = () => {
+    clearTimeout(waiting);
+    said.textContent = model.get("said");
+  };
   // When the truth has come: what was thought beside it, a sign at what is so, and the moment on the stage.
   const judged = document.createElement("p");
   judged.className = "sl-judged";
@@ -100,8 +104,12 @@ function render({ model, el }) {
   form.append(field, commit, said, judged, look);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
+    const before = JSON.stringify(model.get("answer"));
     model.set("answer", answer());
     model.save_changes();
+    if (JSON.stringify(answer()) === before) return;
+    clearTimeout(waiting);
+    waiting = setTimeout(() => (said.textContent = text.no_kernel), NO_ANSWER_MS);
   });
   const endKeys = ownKeys(form);
   model.on("change:said", paintSaid);
@@ -111,6 +119,7 @@ function render({ model, el }) {
   el.append(form);
   return () => {
     endKeys();
+    clearTimeout(waiting);
     model.off("change:said", paintSaid);
     model.off("change:verdict", paintTruth);
   };

@@ -128,6 +128,7 @@ class Notebook:
     lab: Lab
     name: str
     errors: list[str] = field(default_factory=list)
+    is_settled: bool = True  # nothing that JupyterLab opens by itself is still to come
 
     def run(self, index: int) -> Any:
         """Run a cell and wait until it is done; gives back the cell."""
@@ -168,6 +169,7 @@ class Notebook:
         """Load the page, as on the next day; `with_kernel`: until its kernel is ready."""
         address = f"{self.lab.url}/lab/workspaces/{self.name}/tree/course/{self.name}.ipynb?token=t"
         self.page.goto(address, wait_until="domcontentloaded")
+        self.is_settled = with_kernel
         self.wait(with_kernel=with_kernel)
 
     def wait(self, *, with_kernel: bool = True) -> None:
@@ -267,6 +269,8 @@ def open_notebook(lab: Lab, desk: Desk) -> Iterator[Callable[..., Notebook]]:
     yield open_one
     for notebook in opened:
         notebook.end()
+        if notebook.page is desk.main and not notebook.is_settled:
+            desk.main = None
         if notebook.page is not desk.main:
             notebook.page.close()
 

@@ -23,9 +23,12 @@ _FLAGS = [
 # would take five seconds of a processor.
 TURN_TO = """async (path) => {
   const app = window.jupyterapp;
+  await app.restored;
+  const {sessions, terminals} = app.serviceManager;
   for (const widget of [...app.shell.widgets('main')]) {
-    const session = widget.sessionContext ?? widget.content?.session; // of a notebook, of a terminal
-    await session?.shutdown?.()?.catch?.(() => {});
+    const kernel = widget.sessionContext?.session?.id, terminal = widget.content?.session?.name;
+    if (kernel) await sessions.shutdown(kernel);
+    else if (terminal) await terminals.shutdown(terminal);
     widget.dispose();
   }
   if (app.shell.leftCollapsed) app.shell.expandLeft();
@@ -34,6 +37,7 @@ TURN_TO = """async (path) => {
   await app.commands.execute('filebrowser:refresh');
   const opened = await app.commands.execute('docmanager:open', {path});
   await opened.context.ready;
+  app.shell.activateById(opened.id);
 }"""
 # What is waited for may take as long as a test may (pyproject.toml): a slow machine is no fault, and a hang ends there.
 LONGEST_MS = 280_000

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from statelab.controlplane.apiserver.authorization import default_roles, rbac
+from statelab.controlplane.apiserver.registry.service_ips import SUBNET
 from statelab.controlplane.apiserver.validation import flowcontrol_default
+from statelab.controlplane.apiserver.validation.addresses import default_range, range_status
 from statelab.controlplane.apiserver.validation.priorityclasses import system_classes
 from statelab.controlplane.clock import timestamp
 from statelab.controlplane.kinds import Object, key_of, uid_of
@@ -101,6 +103,22 @@ def _csi_nodes(store: Store, salt: object) -> Iterator[Placed]:
         own = {"uid": uid_of(salt, "csinodes", name), "resourceVersion": str(number)}
         own["creationTimestamp"] = node["metadata"]["creationTimestamp"]
         yield "csinodes", name, {**made, "metadata": {**made["metadata"], **own}}
+
+
+def bootstrap_range(view: View, store: Store) -> None:
+    """The ServiceCIDR of every cluster: in memory made when somebody looks, as the roles."""
+    default, now = default_range(str(SUBNET)), timestamp(view.now_s)
+    if store.log is None:
+        store.later(["servicecidrs"], [""], lambda: _range(store, default, now))
+    elif store.get("servicecidrs", default["metadata"]["name"]) is None:
+        view.create("servicecidrs", default, why=_WHY)
+
+
+def _range(store: Store, default: Object, now: str) -> Iterator[Placed]:
+    name = default["metadata"]["name"]
+    own = {"uid": uid_of("servicecidrs", name, now), "resourceVersion": str(store.reserve(1)), "creationTimestamp": now}
+    made = {**default, "metadata": {**default["metadata"], **own}}
+    yield "servicecidrs", name, {**made, "status": range_status(made)}
 
 
 def signing_key(state: Path | None, seed: int, *, is_virtual: bool) -> Key:

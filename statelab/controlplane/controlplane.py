@@ -23,6 +23,7 @@ from statelab.controlplane.bootstrap import (
     bootstrap,
     bootstrap_csi_nodes,
     bootstrap_flows,
+    bootstrap_range,
     bootstrap_roles,
     signing_key,
 )
@@ -107,6 +108,7 @@ class ControlPlane:
         bootstrap_roles(self.view("apiserver"), self.store, self.random if is_new else None)
         bootstrap_flows(self.view("apiserver"), self.store, self.random if is_new else None)
         bootstrap_csi_nodes(self.store, self.random if is_new else None)
+        bootstrap_range(self.view("apiserver"), self.store)
         for kubelet in self.kubelets.values():
             kubelet.start()
         first = next(iter(self.kubelets.values()))

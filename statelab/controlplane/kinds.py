@@ -218,7 +218,9 @@ KINDS: dict[str, Kind] = {
         ),
         Kind("networking.k8s.io", "v1", "IngressClass", "ingressclasses", namespaced=False),
         Kind("networking.k8s.io", "v1", "Ingress", "ingresses", ("ing",), subresources=_STATUS),
+        Kind("networking.k8s.io", "v1", "IPAddress", "ipaddresses", ("ip",), namespaced=False),
         Kind("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", ("netpol",)),
+        Kind("networking.k8s.io", "v1", "ServiceCIDR", "servicecidrs", namespaced=False, subresources=_STATUS),
         Kind("node.k8s.io", "v1", "RuntimeClass", "runtimeclasses", namespaced=False),
         Kind(
             "policy",
@@ -283,7 +285,6 @@ OLD_VERSIONS: dict[str, tuple[str, ...]] = {
 _EXTENSIONS = ("api-extensions",)
 _REFUSED_SUBRESOURCES = {
     "apiservices": _STATUS,
-    "servicecidrs": _STATUS,
     "resourceclaims": _STATUS,
 }
 
@@ -322,14 +323,7 @@ UNSTORED: dict[str, Kind] = {
 # What can be looked at and is not stored, by group and resource (apiserver/serving/shown.py).
 SHOWN: dict[str, Kind] = {
     kind.group_resource: kind
-    for kind in (
-        *_refused("apiregistration.k8s.io", ("APIService", "apiservices", (), False, _EXTENSIONS)),
-        *_refused(
-            "networking.k8s.io",
-            ("IPAddress", "ipaddresses", ("ip",), False, ()),
-            ("ServiceCIDR", "servicecidrs", (), False, ()),
-        ),
-    )
+    for kind in _refused("apiregistration.k8s.io", ("APIService", "apiservices", (), False, _EXTENSIONS))
 }
 
 # What a fresh cluster serves and this one does not. Discovery names them, so that kubectl asks for them and shows our

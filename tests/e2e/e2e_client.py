@@ -23,9 +23,10 @@ _GROUPS = {
         "/apis/batch/v1": "jobs cronjobs",
         "/apis/policy/v1": "poddisruptionbudgets",
         "/apis/discovery.k8s.io/v1": "endpointslices",
-        "/apis/networking.k8s.io/v1": "ingresses ingressclasses networkpolicies",
+        "/apis/networking.k8s.io/v1": "ingresses ingressclasses networkpolicies ipaddresses servicecidrs",
         "/apis/node.k8s.io/v1": "runtimeclasses",
-        "/apis/storage.k8s.io/v1": "storageclasses csidrivers csinodes csistoragecapacities volumeattachments",
+        "/apis/storage.k8s.io/v1": "storageclasses csidrivers csinodes csistoragecapacities volumeattachments "
+        "volumeattributesclasses",
         "/apis/scheduling.k8s.io/v1": "priorityclasses",
         "/apis/coordination.k8s.io/v1": "leases",
         "/apis/apiextensions.k8s.io/v1": "customresourcedefinitions",
@@ -44,6 +45,7 @@ _EVERYWHERE = frozenset(
         "csidrivers", "csinodes", "volumeattachments", "validatingadmissionpolicies",
         "validatingadmissionpolicybindings", "flowschemas", "prioritylevelconfigurations",
         "validatingwebhookconfigurations", "mutatingwebhookconfigurations", "certificatesigningrequests",
+        "ipaddresses", "servicecidrs", "volumeattributesclasses",
     )
 )  # fmt: skip
 AGNHOST = "registry.k8s.io/e2e-test-images/agnhost:2.53"

@@ -41,6 +41,8 @@ KINDS: dict[str, tuple[Any, Any]] = {
     "endpointslices": ({"addressType": "IPv4", "endpoints": [{"addresses": ["1.2.3.4"]}]}, {}),
     "ingresses": ({"spec": {"defaultBackend": _BACKEND}}, {"spec": {"ingressClassName": "other"}}),
     "ingressclasses": ({"spec": {"controller": "example.com/controller"}}, {}),
+    "ipaddresses": ({"spec": {"parentRef": {"resource": "services", "namespace": "default", "name": "e2e"}}}, {}),
+    "volumeattributesclasses": ({"driverName": "e2e-fake-csi-driver", "parameters": {"a": "b"}}, {}),
     "runtimeclasses": ({"handler": "some-handler"}, {}),
     "leases": ({"spec": {"holderIdentity": "one", "leaseDurationSeconds": 30}}, {"spec": {"holderIdentity": "two"}}),
     "podtemplates": ({"template": _POD}, {}),
@@ -136,8 +138,8 @@ def test_should_support_the_operations_of_its_api(api: Api, plural: str) -> None
     selector = f"?labelSelector=special%3D{mark}"
 
     def obj(number: int) -> Any:
-        labels = {"special": mark, "app": "x"}
-        return {"metadata": {"name": f"{mark}-{number}", "labels": labels}, **copy.deepcopy(body)}
+        name = f"255.255.255.{number}" if plural == "ipaddresses" else f"{mark}-{number}"
+        return {"metadata": {"name": name, "labels": {"special": mark, "app": "x"}}, **copy.deepcopy(body)}
 
     group = api.path(plural, everywhere=True).rpartition("/")[0]
     [found] = [each for each in api.request("GET", group)["resources"] if each["name"] == plural]
@@ -177,3 +179,17 @@ def test_should_support_the_operations_of_its_api(api: Api, plural: str) -> None
     api.watch_until(plural, version, lambda type, obj: type == "DELETED" and obj["metadata"]["name"] == names[1])
     api.request("DELETE", api.path(plural) + selector)
     api.until(lambda: not api.request("GET", api.path(plural) + selector)["items"], "all are gone")
+
+
+def test_should_support_the_operations_of_the_range_of_services(api: Api) -> None:
+    before = api.get("servicecidrs", "kubernetes")
+    [listed] = api.list("servicecidrs")["items"]
+    assert listed["metadata"]["uid"] == before["metadata"]["uid"]
+    version = api.list("servicecidrs")["metadata"]["resourceVersion"]
+    api.patch("servicecidrs", "kubernetes", {"metadata": {"annotations": {"patched": "true"}}}, type=MERGE)
+    api.update("servicecidrs", "kubernetes", lambda obj: obj["metadata"]["annotations"].update(updated="true"))
+    seen = api.watch_until(
+        "servicecidrs", version, lambda type, obj: "updated" in (obj["metadata"].get("annotations") or {})
+    )
+    assert seen["metadata"]["annotations"]["patched"] == "true" and seen["spec"] == before["spec"]
+    assert api.get("servicecidrs", "kubernetes", "status")["status"] == before["status"]

@@ -162,6 +162,7 @@ def _cluster_ip(service: Object, spec: Fields, before: Fields | None, cluster: R
     if before is not None and before["type"] != "ExternalName" and before.get("clusterIP"):
         return  # validation says that it may not change
     used = {each["spec"].get("clusterIP") for each in cluster.list("services")} if not dry_run or not ip else set()
+    used |= {each["metadata"]["name"] for each in cluster.list("ipaddresses")}
     if not ip:
         spec["clusterIP"] = _next_ip(used, _random(cluster))
         spec["clusterIPs"] = [spec["clusterIP"]]

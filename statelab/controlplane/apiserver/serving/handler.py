@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from statelab.controlplane.apiserver.encoding.request import (
 from statelab.controlplane.apiserver.registry import listing, pod_verbs
 from statelab.controlplane.apiserver.registry.watch import Watch
 from statelab.controlplane.apiserver.serving import (
+    addresses,
     connecting,
     forms,
     introspection,
@@ -150,6 +152,8 @@ class Handler:
             warnings.append(target.kind.custom.warning)
         if target.kind.plural == "endpoints":
             warnings.append(_ENDPOINTS_DEPRECATED)
+        if target.kind.group == "networking.k8s.io" and request.method in ("PUT", "PATCH", "DELETE"):
+            addresses.check_change(self.cluster, target, request.method)
         if target.subresource:
             return self._subresource(request, target, warnings)
         if target.name:
@@ -255,10 +259,15 @@ class Handler:
         version = request.first("resourceVersion")
         if version not in ("", "0"):
             listing.check_not_future(self.store, listing.parse_resource_version(version))
-        if target.kind.plural == "leases" and self.store.get("leases", _key(target)) is None:
-            lease = leases.find(self.cluster, target.namespace, target.name)
-            if lease is not None:
-                return self._shown(request, target.kind, lease, 200, form)
+        plural = target.kind.plural
+        if plural in ("leases", "ipaddresses") and self.store.get(plural, _key(target)) is None:
+            found = (
+                leases.find(self.cluster, target.namespace, target.name)
+                if plural == "leases"
+                else addresses.find(self.cluster, target.name)
+            )
+            if found is not None:
+                return self._shown(request, target.kind, found, 200, form)
         obj = self.api.read(target.kind.plural, target.namespace, target.name, target.subresource or None)
         stored, obj = obj, forms.in_version(target.kind, obj)
         if form is negotiation.JSON and obj is stored and target.subresource != "scale" and not request.first("pretty"):
@@ -280,9 +289,14 @@ class Handler:
             continue_token=asked.continue_token,
             resource_version=asked.resource_version,
             match=asked.match,
-            unstored=leases.held(self.cluster, target.namespace) if kind.plural == "leases" else (),
+            unstored=self._held(kind.plural, target.namespace),
         )
         return forms.of_list(request, kind, page, form, self.cluster.loop.now_s)
+
+    def _held(self, plural: str, namespace: str) -> Sequence[Object]:
+        if plural == "leases":
+            return leases.held(self.cluster, namespace)
+        return addresses.held(self.cluster) if plural == "ipaddresses" else ()
 
     def _watch(self, request: Request, target: Target, asked: options.ListOptions, form: negotiation.Form) -> Answer:
         kind = target.kind
@@ -335,6 +349,7 @@ class Handler:
         if target.kind.custom is not None:
             self._check_kind_lives(target.kind)
             body = self._as_stored(target.kind, body)
+        addresses.check_create(self.cluster, target.kind.plural, str((body.get("metadata") or {}).get("name", "")))
         created = self.api.create(target.kind.plural, target.namespace, body, wanted)
         return self._shown(request, target.kind, created, 201, form, stored=not wanted.dry_run)
 

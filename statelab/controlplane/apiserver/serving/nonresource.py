@@ -25,8 +25,6 @@ _ELSEWHERE = (
 )
 _NEVER_MEANT = {
     "apiservices.apiregistration.k8s.io": "API servers beside its own (APIService)",
-    "ipaddresses.networking.k8s.io": "addresses (IPAddress) of one's own",
-    "servicecidrs.networking.k8s.io": "further ranges of Services' addresses (ServiceCIDR)",
     "deviceclasses.resource.k8s.io": "devices (DeviceClass)",
     "resourceclaims.resource.k8s.io": "devices (ResourceClaim)",
     "resourceclaimtemplates.resource.k8s.io": "devices (ResourceClaimTemplate)",

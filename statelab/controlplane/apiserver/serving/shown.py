@@ -1,13 +1,12 @@
-"""What every cluster has and can be looked at here, and not changed: APIServices, IPAddresses, ServiceCIDRs.
+"""What every cluster has and can be looked at here, and not changed: APIServices.
 
-Made when somebody looks: of the groups that are served, of the Services' addresses, of the one range they are from.
-Source: kube-aggregator/pkg/controllers/autoregister, pkg/controlplane/apiserver/aggregator.go (priorities),
-pkg/registry/core/service/ipallocator/ipallocator.go, pkg/controlplane/controller/defaultservicecidr.
+Made when somebody looks, of the groups that are served.
+Source: kube-aggregator/pkg/controllers/autoregister, pkg/controlplane/apiserver/aggregator.go (priorities).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from statelab.controlplane.apiserver.encoding import negotiation
@@ -20,7 +19,6 @@ from statelab.controlplane.kinds import SHOWN, Kind, Object, Objects, uid_of
 if TYPE_CHECKING:
     from statelab.controlplane.controlplane import ControlPlane
 
-_RANGE = "10.96.0.0/16"
 _FIRST_OF_GROUPS = {
     "": 18000, "apps": 17800, "events.k8s.io": 17750, "authentication.k8s.io": 17700, "authorization.k8s.io": 17600,
     "autoscaling": 17500, "batch": 17400, "certificates.k8s.io": 17300, "networking.k8s.io": 17200, "policy": 17100,
@@ -90,43 +88,6 @@ def _api_service(cluster: ControlPlane, group: str, version: str, *, is_custom: 
     return made
 
 
-def _addresses(cluster: ControlPlane) -> Objects:
-    """One for each address that a Service has."""
-    return sorted(_addresses_of_services(cluster), key=lambda each: str(each["metadata"]["name"]))
-
-
-def _addresses_of_services(cluster: ControlPlane) -> Iterator[Object]:
-    for service in cluster.store.list("services"):
-        metadata, spec = service["metadata"], service["spec"]
-        for ip in spec.get("clusterIPs") or filter(None, [spec.get("clusterIP")]):
-            if ip == "None":
-                continue
-            parent = {"resource": "services", "namespace": metadata["namespace"], "name": metadata["name"]}
-            kind, born = SHOWN["ipaddresses.networking.k8s.io"], metadata["creationTimestamp"]
-            made = _object(cluster, kind, ip, born, spec={"parentRef": parent})
-            family = "IPv6" if ":" in ip else "IPv4"
-            made["metadata"]["labels"] = {
-                "ipaddress.kubernetes.io/ip-family": family,
-                "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io",
-            }
-            yield made
-
-
-def _ranges(cluster: ControlPlane) -> Objects:
-    """The one that Services' addresses are from."""
-    born = _begun(cluster)
-    ready = {
-        "type": "Ready", "status": "True", "reason": "", "lastTransitionTime": born,
-        "message": "Kubernetes Service CIDR is ready",
-    }  # fmt: skip
-    kind = SHOWN["servicecidrs.networking.k8s.io"]
-    made = _object(cluster, kind, "kubernetes", born, spec={"cidrs": [_RANGE]}, status={"conditions": [ready]})
-    made["metadata"]["finalizers"] = ["networking.k8s.io/service-cidr-finalizer"]
-    return [made]
-
-
 _MADE: dict[str, Callable[[ControlPlane], Objects]] = {
     "apiservices.apiregistration.k8s.io": _api_services,
-    "ipaddresses.networking.k8s.io": _addresses,
-    "servicecidrs.networking.k8s.io": _ranges,
 }

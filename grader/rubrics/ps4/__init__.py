@@ -11,9 +11,11 @@ from grader.given import headless
 from grader.rubrics.ps4 import runs, texts
 from grader.tasks import Task
 from grader.trial import Trial
-from grader.verdict import Verdict, no, parts, yes
+from grader.verdict import Verdict, no, partly, parts, yes
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.quantity import nanos as quantity
+from statelab.controlplane.scheduling.nodematch import matches_selector
+from statelab.manifest.relations import at
 
 HTML = "/usr/share/nginx/html"
 
@@ -377,9 +379,9 @@ def is_bound(trial: Trial) -> Verdict:
     ),
 )
 def reader_reads(trial: Trial) -> Verdict:
-    problem = own_volume(trial)[1]
-    if problem is not None:
-        return problem
+    volume, problem = own_volume(trial)
+    if volume is None or problem is not None:
+        return problem or no("There is no volume.")
     reader = trial.get("pod/reader")
     if reader is None or not reader.ready:
         why = f": {why_not_ready(trial, reader)}" if reader is not None else ""
@@ -389,6 +391,10 @@ def reader_reads(trial: Trial) -> Verdict:
     if (found or "").strip() != runs.BOOKS:
         where = trial.line("PersistentVolume", "spec", "nodeAffinity") or trial.line("PersistentVolume", "spec")
         return no(f"The reader runs on {reader.node}, and in its /archive there is no books.txt.", line=where)
+    new = runs.NEW_NODE
+    if (nodes := at(volume, "spec", "nodeAffinity", "required")) and matches_selector(nodes, new):
+        text = f"The books are on kind-worker2, and {new['metadata']['name']}, a node that may come, would do as well."
+        return partly(0.5, text, line=trial.line("PersistentVolume", "spec", "nodeAffinity"))
     return yes("")
 
 

@@ -184,6 +184,9 @@ def survives(
 
 # ---- rivals for a volume made by hand
 
+# Nobody has put a book on it: a volume that says what nodes reach it does not mean this one.
+NEW_NODE: Object = {"metadata": {"name": "kind-worker9", "labels": {"kubernetes.io/hostname": "kind-worker9"}}}
+
 SCRIBE = f"""\
 ---
 apiVersion: v1

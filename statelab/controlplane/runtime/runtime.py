@@ -37,11 +37,12 @@ if TYPE_CHECKING:
 
 load()
 
-# A script that does several things at once has paused when it was quiet so long.
-_QUIET_S = 0.015
+# A script of bashkit's that does several things at once has paused when it was quiet so long. Few are left to it, see
+# worker_for: those that only it can run, and what is typed into a shell line by line.
+_QUIET_S = 0.1
 # [ a -nt b ], and what else a shell or awk asks the clock for without a command of ours.
 _OF_TIME = re.compile(r"\s-[no]t\s|\b(SECONDS|EPOCHSECONDS|EPOCHREALTIME|systime|strftime)\b")
-_HUNG_S = 10.0
+_HUNG_S = 30.0
 _MESSAGES_AT_ONCE = 200
 _NODE_RESOLVER = "10.255.255.53:53"
 

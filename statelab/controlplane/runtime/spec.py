@@ -42,7 +42,7 @@ def signal_name(text: str) -> str:
 class Limits:
     """What one container may use. A process that goes over a limit ends, and its exit names the limit.
 
-    `busy_s`: wall seconds a process may compute without a pause (a sleep, a request). `files_bytes`: all its files,
+    `busy_s`: seconds a process may compute without a pause (a sleep, a request). `files_bytes`: all its files,
     volumes not included. `output_bytes`: what one process may print in all; a main process' log keeps only its end,
     so this is for exec. `processes`: exec sessions at once.
     """

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
 
-from statelab.controlplane.runtime import Limits, Mount, Volume
+from statelab.controlplane.runtime import Limits, Mount, Volume, sandbox
 
 QUICK = Limits(busy_s=0.3)
 BUSY = "limit exceeded: computed for 0.3 s without a pause"
@@ -161,6 +163,15 @@ def test_a_container_that_hurts_again_and_again_costs_less_each_time(node):
         node.sh("while :; do :; done", limits=QUICK, name=f"p{attempt}", ip=f"10.244.1.{5 + attempt}")
     assert node.exits["p1"].message == "limit exceeded: computed for 0.03 s without a pause"
     assert node.exits["p2"].message == "limit exceeded: computed for 0.003 s without a pause"
+
+
+@pytest.mark.parametrize("shell", ["bashkit"], indirect=True)
+def test_a_machine_without_time_for_a_script_is_not_held_against_it(node, monkeypatch):
+    looks = count()
+    monkeypatch.setattr(sandbox, "process_time_s", lambda: next(looks) * 0.0006)  # so little between two looks
+    container = node.sh("x=; for ((i = 0; i < 60000; i++)); do x=$i; done; echo $x", limits=Limits(busy_s=0.05))
+    assert [line.text for line in container.logs] == ["59999"]
+    assert next(looks) > 2
 
 
 def test_a_flood_of_output_keeps_only_its_end(node):

@@ -53,6 +53,14 @@ class Session(FakeSocket):  # type: ignore[misc]  # fakeredis has no types
         """Run one command; its reply, or several of a subscription, go to `reply`."""
         self._process_command(list(arguments))
 
+    def end(self) -> None:
+        """The client has left: nothing waits for it, and it is in no list of clients. The second time does nothing."""
+        self._retry = None
+        if self in self._data.waiting:
+            self._data.waiting.remove(self)
+        if self._server is not None:
+            self.close()
+
     @property
     def waits(self) -> bool:
         return self._retry is not None

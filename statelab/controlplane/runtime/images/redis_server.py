@@ -231,7 +231,7 @@ class Client:
         self.parser = Parser()
         self.authorized = not server.config["requirepass"]
         self.queue: list[list[bytes]] = []
-        self.is_running = False
+        self.is_running = self.is_gone = False
         self.transaction: list[list[bytes]] = []
         self.last_reply: Any = None
         self.acknowledged = -1  # of a replica: how far it has come
@@ -277,14 +277,22 @@ class Client:
                     self.reply(Failure(f"ERR {error}"))
         finally:
             self.is_running = False
+            if self.is_gone:
+                self._let_go()
 
     def gone(self) -> None:
+        """The client has left."""
+        self.is_gone = True
         self.server.clients.pop(self.connection, None)
         if self.server.replicas.pop(self.connection, None) is not None:
             self.server.log("*", f"Connection with replica {self.address}:{self.replica_port} lost.")
+        if not self.is_running:
+            self._let_go()
+
+    def _let_go(self) -> None:
         session = vars(self).get("session")
-        if session in self.server.data.waiting:
-            self.server.data.waiting.remove(session)
+        if session is not None:
+            session.end()
 
     def run(self, arguments: list[bytes]) -> None:
         server = self.server

@@ -354,3 +354,14 @@ def test_replicas_of_one_that_is_promoted_or_demoted_come_again_and_share_its_hi
     node.loop.run_for(2)
     assert len(set(histories())) == 1
     assert cli(node, first, "get", "a") == "2"
+
+
+def test_a_client_that_has_left_is_in_no_list_and_waits_for_nothing(node):
+    container = start(node, 0)
+    for number in range(5):
+        cli(node, container, "set", "k", str(number))
+    assert cli(node, container, "client", "list").count("id=") == 1
+    node.exec(container, "sh", "-c", "printf 'BLPOP l 5\\r\\n' | timeout 1 nc -w 1 127.0.0.1 6379")
+    node.loop.run_for(20)
+    assert cli(node, container, "rpush", "l", "x") == "1"
+    assert cli(node, container, "lrange", "l", "0", "-1") == "x"

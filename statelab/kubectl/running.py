@@ -187,8 +187,11 @@ def _check_cluster(call: Call) -> None:
     name = flags.text("user") if flags.known["user"].type == "s" else ""  # of a RoleBinding it is something else
     if name and name != session.user:
         raise Fail(f"auth info {quote(name)} does not exist")
+    if not flags.has("as") and any(flags.has(each) for each in ("as-group", "as-uid", "as-user-extra")):
+        raise Fail(f"requesting uid, groups or user-extra for {session.user} without impersonating a user")
+    can_ask = call.command == "auth can-i" and flags.has("as") and not flags.on("list")
     for flag in _OF_OTHERS:
-        if flags.has(flag):
+        if flags.has(flag) and not (can_ask and flag in ("as", "as-group")):
             raise Fail(f"--{flag} is not carried out here: there is one cluster, and you are its one user")
 
 

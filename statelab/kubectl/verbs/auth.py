@@ -30,7 +30,11 @@ def can_i(call: Call) -> None:
         "metadata": {},
         "spec": spec,
     }
-    status = call.request("POST", f"{_AUTHORIZATION}/selfsubjectaccessreviews", None, body)["status"]
+    path = f"{_AUTHORIZATION}/selfsubjectaccessreviews"
+    if flags.has("as"):  # what kubectl asks in that name, we ask about it: the answer is the same
+        body["kind"], path = "SubjectAccessReview", f"{_AUTHORIZATION}/subjectaccessreviews"
+        spec |= {"user": flags.text("as"), "groups": [*_groups(flags.text("as")), *flags.all("as-group")]}
+    status = call.request("POST", path, None, body)["status"]
     if not flags.on("quiet"):
         said = "yes" if status.get("allowed") else "no"
         for field in ("reason", "evaluationError") if not status.get("allowed") else ():
@@ -39,6 +43,15 @@ def can_i(call: Call) -> None:
         call.out(f"{said}\n")
     if not status.get("allowed"):
         raise Ended("", 1)
+
+
+def _groups(user: str) -> list[str]:
+    """Those of whoever is asked for by name alone. Source: apiserver/pkg/endpoints/filters/impersonation.go."""
+    account = (
+        user.removeprefix("system:serviceaccount:").split(":") if user.startswith("system:serviceaccount:") else []
+    )
+    of_account = ["system:serviceaccounts", f"system:serviceaccounts:{account[0]}"] if len(account) == 2 else []
+    return [*of_account, "system:authenticated"]
 
 
 def _asked(call: Call) -> Object:

@@ -6,14 +6,17 @@ read, and made for a notebook: it ends by itself, it stops with ■, and a mista
 
 from __future__ import annotations
 
+import inspect
 import linecache
+import signal
 import sys
 import sysconfig
 import textwrap
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -34,6 +37,8 @@ Reconcile = Callable[[Object], Any]
 _LEAST_BETWEEN_S = 0.1  # a loop that wakes itself does not spin
 _MOST_PASSES = 50_000
 LONGEST_PASS_S = 60.0  # of the machine's time
+_ALARM_AFTER = 1.25  # of the longest pass: what a line of theirs can end has ended by then
+_MOST_RINGS = 20  # who catches everything has to be told more than once
 _MOST_FAILURES = 10
 _LONGEST_AFTER_FAILURE_S = 30.0
 _MOST_SAID = 200
@@ -56,6 +61,7 @@ _SAYS = {
     "line": " in line {number}: {text}",
     "too_long": "A pass was given up after {seconds:.0f} s. Does it wait for something, or go round in a circle?",
     "interrupted": "The loop was stopped after {passes} passes.",
+    "not_plain": "A loop calls a plain function: write def, without async and yield, and return what it did.",
     "not_callable": "A loop needs a function of one object, as in cluster.loop(\"{plural}\", reconcile).",
 }  # fmt: skip
 
@@ -92,6 +98,8 @@ class Loop:
     ) -> None:
         if not callable(reconcile):
             raise Problem(_SAYS["not_callable"].format(plural=plural))
+        if inspect.iscoroutinefunction(reconcile) or inspect.isgeneratorfunction(reconcile):
+            raise Problem(_SAYS["not_plain"])
         self._cluster = cluster
         self._plural = plural
         self._reconcile = reconcile
@@ -293,6 +301,7 @@ def _within(seconds: float, work: Callable[[], Any]) -> Any:
     """What `work` returns. Raises _TooLong in a line of the learner's own code when it takes longer.
 
     There is no other way to end a function that goes round in a circle beside the notebook: no signal reaches a thread.
+    In a cell one does, and ends also what sleeps, or catches everything.
     """
     ends_at_s = time.monotonic() + seconds
 
@@ -308,6 +317,35 @@ def _within(seconds: float, work: Callable[[], Any]) -> Any:
         return work()
     sys.settrace(each_call)
     try:
-        return work()
+        with _alarm(seconds * _ALARM_AFTER):
+            return work()
     finally:
         sys.settrace(None)
+
+
+@contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    """Raise _TooLong in this thread when it lasts longer, again and again; nothing where no signal of ours comes to."""
+    is_main = threading.current_thread() is threading.main_thread()
+    if sys.platform == "win32" or not is_main or signal.getsignal(signal.SIGALRM) is not signal.SIG_DFL:
+        yield
+        return
+
+    left = _MOST_RINGS
+
+    def ring(_number: int, _frame: FrameType | None) -> None:
+        nonlocal left
+        left -= 1
+        if left < 1:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        if left >= 0:
+            raise _TooLong
+
+    signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+    try:
+        yield
+    finally:
+        left = 0
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)

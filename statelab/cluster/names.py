@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from statelab.cluster.problem import Problem
 from statelab.controlplane.kinds import KINDS, Kind
+from statelab.reader.spelling import nearest
 
 _BY_ANY_NAME: dict[str, Kind] = {
     name: kind
     for kind in KINDS.values()
     for name in (kind.plural, kind.singular, *kind.short_names, kind.group_resource, f"{kind.singular}.{kind.group}")
 }
+
+
+_WHICH = (
+    "Built in are pod, service, statefulset, persistentvolumeclaim and others; CustomResourceDefinitions add more. "
+    "All there are: %kubectl api-resources"
+)
 
 
 class NoKind(Problem):
@@ -20,8 +27,8 @@ def kind_named(text: str) -> Kind:
     """The kind of "sts", "StatefulSet", "statefulsets.apps" … Raises Problem."""
     kind = _BY_ANY_NAME.get(text.lower())
     if kind is None:
-        known = ", ".join(sorted(kind.singular for kind in KINDS.values()))
-        raise NoKind(f'"{text}" is no kind of object here.', f"There are: {known}.")
+        near = nearest(text.lower(), (name for kind in KINDS.values() for name in (kind.singular, kind.plural)))
+        raise NoKind(f'"{text}" is no kind of object here.', f"Did you mean {near}?" if near else _WHICH)
     return kind
 
 

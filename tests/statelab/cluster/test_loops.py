@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -130,18 +133,39 @@ def test_one_who_was_quicker_is_no_mistake_and_any_other_refusal_is(cluster):
     assert 'caches.course.example "two" not found' in refused.said[0]
 
 
-def test_a_pass_that_goes_round_in_a_circle_is_given_up(cluster):
+def goes_round(obj):
+    while True:
+        try:
+            raise ValueError
+        except Exception:
+            continue
+
+
+def catches_everything(obj):
+    while True:
+        try:
+            raise ValueError
+        except:  # noqa: E722 - as beginners write it
+            continue
+
+
+def sleeps(obj):
+    time.sleep(60)
+
+
+in_a_cell = pytest.mark.skipif(sys.platform == "win32", reason="no signal of ours comes there")
+
+
+@pytest.mark.parametrize(
+    "never_ends", [goes_round, pytest.param(catches_everything, marks=in_a_cell), pytest.param(sleeps, marks=in_a_cell)]
+)
+def test_a_pass_that_does_not_end_is_given_up(cluster, never_ends):
     make(cluster, "one")
-
-    def circle(obj):
-        while True:
-            try:
-                raise ValueError
-            except Exception:
-                continue
-
-    loop = cluster.loop("caches", circle, longest_pass_s=0.2).run(3)
+    loop = cluster.loop("caches", never_ends, longest_pass_s=0.1).run(3)
     assert loop.said == ["A pass was given up after 0 s. Does it wait for something, or go round in a circle?"]
+    if sys.platform != "win32":
+        assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
+        assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
 def test_a_loop_whose_namespace_or_kind_is_deleted_ends_and_says_so(cluster):
@@ -175,8 +199,19 @@ def test_beside_the_cells_it_goes_on_while_time_passes_and_another_takes_its_pla
 def test_what_is_no_kind_or_no_function_is_said_at_once(cluster):
     with pytest.raises(Problem, match='"nopes" is no kind'):
         cluster.loop("nopes", print)
+    with pytest.raises(Problem, match=r"Did you mean pods\?"):
+        cluster.loop("pdos", print)
     with pytest.raises(Problem, match="a function"):
         cluster.loop("caches", 3)
+
+    async def waits(obj): ...
+
+    def gives(obj):
+        yield obj
+
+    for never_called in (waits, gives):
+        with pytest.raises(Problem, match="without async and yield"):
+            cluster.loop("caches", never_called)
 
 
 def test_an_interrupted_cell_stops_its_loop(cluster):

@@ -137,6 +137,29 @@ def test_everything_is_removed_when_a_namespace_is_deleted(api: Api, kind: str) 
         api.until_gone("namespaces", name)
 
 
+def test_the_deletion_of_a_namespace_should_delete_pods_first(api: Api) -> None:
+    name, held = f"{api.namespace}-order", {"finalizers": ["e2e.example.com/finalizer"]}
+    inner = Api(api.port, api.token, api.kubeconfig, name)
+    _namespace(api, name)
+    inner.until(lambda: inner.exists("serviceaccounts", "default"), "its service account")
+    inner.create("pods", {"metadata": {"name": "first", **held}, "spec": _template("x")["spec"]})
+    inner.create("configmaps", {"metadata": {"name": "last", **held}})
+    api.request("DELETE", f"/api/v1/namespaces/{name}")
+
+    def told() -> Any:
+        conditions = api.get("namespaces", name)["status"].get("conditions") or ()
+        failures = [each["status"] for each in conditions if each["type"] == "NamespaceDeletionContentFailure"]
+        return failures == ["False"] and "deletionTimestamp" in inner.get("pods", "first")["metadata"]
+
+    api.until(told, "it waits for its Pod")
+    assert "deletionTimestamp" not in inner.get("configmaps", "last")["metadata"]
+    inner.patch("pods", "first", {"metadata": {"finalizers": None}})
+    inner.until_gone("pods", "first")
+    inner.until(lambda: inner.get("configmaps", "last")["metadata"].get("deletionTimestamp"), "the rest follows")
+    inner.patch("configmaps", "last", {"metadata": {"finalizers": None}})
+    api.until_gone("namespaces", name)
+
+
 def test_should_patch_and_update_a_namespace_its_finalizers_and_its_status(api: Api) -> None:
     name, path = f"{api.namespace}-lives", f"/api/v1/namespaces/{api.namespace}-lives"
     _namespace(api, name)

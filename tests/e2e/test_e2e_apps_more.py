@@ -5,6 +5,7 @@ Source of the steps: test/e2e/apps/{job,cronjob,daemon_set,controller_revision,r
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -97,6 +98,37 @@ def test_should_delete_a_job(api: Api) -> None:
     api.delete("jobs", "goes", propagationPolicy="Background")
     api.until_gone("jobs", "goes")
     api.until(lambda: not api.pods({"job-name": "goes"}), "its Pods go")
+
+
+_ODD_FAIL, _FIRST_ALONE = "exit $((JOB_COMPLETION_INDEX % 2))", "[ $JOB_COMPLETION_INDEX = 0 ] || sleep 10000"
+_FAIL_INDEX = {"rules": [{"action": "FailIndex", "onExitCodes": {"operator": "In", "values": [1]}}]}
+
+
+# (name, script, the rest of the Job, how it ends and why, what its status then says)
+_BY_INDEX: list[tuple[str, str, Any, str, str, Any]] = [
+    ("per-index", _ODD_FAIL, {"completions": 4, "backoffLimitPerIndex": 1}, "Failed", "FailedIndexes",
+     {"failedIndexes": "1,3", "completedIndexes": "0,2", "failed": 4, "succeeded": 2}),
+    ("too-many-failed", "exit 1", {"completions": 4, "backoffLimitPerIndex": 1, "maxFailedIndexes": 0}, "Failed",
+     "MaxFailedIndexesExceeded", {"completedIndexes": None, "succeeded": None}),
+    ("fail-index", _ODD_FAIL, {"completions": 4, "backoffLimitPerIndex": 1, "podFailurePolicy": _FAIL_INDEX},
+     "Failed", "FailedIndexes", {"failedIndexes": "1,3", "completedIndexes": "0,2", "failed": 2, "succeeded": 2}),
+    ("all-succeed", "exit 0", {"completions": 2, "successPolicy": {"rules": [{"succeededIndexes": "0-1"}]}},
+     "Complete", "SuccessPolicy", {"completedIndexes": "0,1", "succeeded": 2, "terminating": 0}),
+    ("these-succeed", _FIRST_ALONE, {"completions": 5, "successPolicy": {"rules": [{"succeededIndexes": "0"}]}},
+     "Complete", "SuccessPolicy", {"completedIndexes": "0", "succeeded": 1, "terminating": 0}),
+    ("so-many-succeed", _FIRST_ALONE, {"completions": 5, "successPolicy": {"rules": [{"succeededCount": 1}]}},
+     "Complete", "SuccessPolicy", {"completedIndexes": "0", "succeeded": 1, "terminating": 0}),
+]  # fmt: skip
+
+
+def test_the_indexes_of_a_job_decide_how_it_ends(api: Api) -> None:
+    for name, script, spec, *_ in _BY_INDEX:
+        api.create("jobs", _job(name, script, parallelism=2, completionMode="Indexed", **spec))
+    for name, _, _, condition, reason, wanted in _BY_INDEX:
+        ended = api.until(partial(_condition, api, name, condition), f"{name} has ended")
+        status = api.get("jobs", name)["status"]
+        assert {key: status.get(key) for key in wanted} == wanted, name
+        assert ended["reason"] == reason and not status.get("active"), name
 
 
 # ---- cronjob.go

@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 import pytest
-from e2e_client import AGNHOST, BUSYBOX, MERGE, PAUSE, Api, is_ready, once, pod
+from e2e_client import AGNHOST, BUSYBOX, HTTPD, MERGE, PAUSE, Api, is_ready, once, pod
 
 pytestmark = pytest.mark.slow
 
@@ -45,6 +45,29 @@ def test_should_be_updated(api: Api) -> None:
     api.until_ready("changes")
     api.update("pods", "changes", lambda obj: obj["metadata"]["labels"].update(time="after"))
     assert [each["metadata"]["name"] for each in api.list("pods", "time=after")["items"]] == ["changes"]
+
+
+def test_generation_should_start_at_1_and_count_the_changes_of_the_spec(api: Api) -> None:
+    made = pod("counts", image=PAUSE)
+    made["metadata"]["generation"] = 100
+    assert api.create("pods", made)["metadata"]["generation"] == 1
+    api.until_ready("counts")
+    tolerations = [{"operator": "Exists", "key": "foo", "effect": "NoExecute", "tolerationSeconds": 1}]
+    for patch, wanted in (
+        ({"metadata": {"labels": {"a": "b"}}}, 1),
+        ({"spec": {"containers": [{"name": "main", "image": HTTPD}]}}, 2),
+        ({"spec": {"activeDeadlineSeconds": 10_000}}, 3),
+        ({"spec": {"tolerations": tolerations}}, 4),
+        ({"metadata": {"annotations": {"c": "d"}}}, 4),
+    ):
+        assert api.patch("pods", "counts", patch)["metadata"]["generation"] == wanted
+    for number in range(25):
+        api.patch("pods", "counts", {"spec": {"activeDeadlineSeconds": 9_999 - number}})
+    api.until(lambda: api.get("pods", "counts")["status"].get("observedGeneration") == 29, "the kubelet has seen all")
+    version = api.list("pods")["metadata"]["resourceVersion"]
+    api.delete("pods", "counts", gracePeriodSeconds=5)
+    goes = api.watch_until("pods", version, lambda type, obj: "deletionTimestamp" in obj["metadata"])
+    assert goes["metadata"]["generation"] == 30
 
 
 def test_should_allow_active_deadline_seconds_to_be_updated(api: Api) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -116,3 +117,16 @@ def test_who_waited_in_vain_for_a_workload_hears_of_its_pod():
         there.wait("job/restore", "Complete", timeout_s=0)
     assert "Its Pod restore-x1: PodScheduled is False: 0/3 nodes are available" in str(told.value)
     assert "%kubectl describe pod restore-x1" in str(told.value)
+
+
+def test_what_a_notebook_changes_is_known_as_python_s():
+    sent: list[dict[str, str]] = []
+
+    class Pool:
+        def request(self, method: str, url: str, *, headers: dict[str, str], **more: Any) -> Any:
+            sent.append(headers)
+            return SimpleNamespace(data=b"{}", status=200, headers=SimpleNamespace(getlist=lambda name: []))
+
+    connection = Connection("http://127.0.0.1:1", {"Authorization": "Bearer t"}, Pool())  # type: ignore[arg-type]
+    connection.request("PATCH", "/api/v1/namespaces/default/pods/web-0", {})
+    assert (sent[0]["User-Agent"], sent[0]["Authorization"]) == ("python", "Bearer t")

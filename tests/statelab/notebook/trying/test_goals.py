@@ -68,6 +68,7 @@ def test_what_is_so_is_seen_to_be_so(cluster, goal):
         (lambda: False, ""),
         (lambda: "there are two primaries", "there are two primaries"),
         (lambda: {}["missing"], ""),
+        (lambda: "x" * 300, "x" * 119 + "…"),  # what is cut says so
     ],
 )
 def test_what_is_not_so_says_what_is_so_instead(cluster, goal, instead):

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from statelab.cluster.problem import Interrupted
+
 # Something to do beside the cells, a piece at a time: it says how long to rest, None when it is done.
 Work = Callable[[], float | None]
 
@@ -23,6 +25,18 @@ class Clock(Protocol):
 
     def beside(self, work: Work, name: str) -> Callable[[], None]:
         """Do `work` again and again while cells run and while none does. What it returns ends that."""
+
+
+def until(clock: Clock, is_so: Callable[[], object], timeout_s: float, every_s: float) -> bool:
+    """Look every so often until `is_so()`; whether it was so within `timeout_s`. Raises Interrupted."""
+    ends_s, is_met = clock.now_s() + timeout_s, bool(is_so())
+    try:
+        while not is_met and clock.now_s() < ends_s:
+            clock.rest(every_s, lambda: False)
+            is_met = bool(is_so())
+    except KeyboardInterrupt:
+        raise Interrupted("Interrupted while waiting.") from None
+    return is_met
 
 
 class WallClock:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from statelab.cluster import conditions, looking, typed
-from statelab.cluster.clocks import Clock, WallClock
+from statelab.cluster.clocks import Clock, WallClock, until
 from statelab.cluster.connection import Connection, RequestRefused
 from statelab.cluster.custom import kind_called, parse_for
 from statelab.cluster.kubectl import KubectlResult, run_kubectl
@@ -20,7 +20,7 @@ from statelab.cluster.loops import Loop
 from statelab.cluster.names import path_of
 from statelab.cluster.plainly import plain_methods
 from statelab.cluster.problem import Interrupted, Problem
-from statelab.cluster.resting import Rest
+from statelab.cluster.resting import look_on
 from statelab.cluster.stand_in import result_of, stand_in
 from statelab.cluster.watching import Watcher
 from statelab.controlplane.kinds import KINDS, Kind, Object, Objects
@@ -252,22 +252,16 @@ class Cluster:
 
         Raises Interrupted.
         """
-        ends_s, is_met = self.clock.now_s() + looking.at_most(timeout_s), bool(is_so())
-        try:
-            while not is_met and self.clock.now_s() < ends_s:
-                self.clock.rest(_LOOK_AGAIN_S, lambda: False)
-                is_met = bool(is_so())
-        except KeyboardInterrupt:
-            raise Interrupted("Interrupted while waiting.") from None
-        return is_met
+        return until(self.clock, is_so, timeout_s, _LOOK_AGAIN_S)
 
     def wait_and_see(self, timeout_s: float = 60.0, *, still_s: float = 3.0) -> bool:
         """Look on until the namespace is at rest: every Pod Ready or ended, every workload as it is wished, nothing
-        going, and nothing changed for `still_s`. At most `timeout_s`; both are the cluster's seconds.
+        going, and nothing changed for `still_s`. At most `timeout_s`; both are the cluster's seconds, and never less of
+        yours than a busy machine needs to get things done.
 
         For who wants to see what comes, and not to say it beforehand. Whether it is at rest; raises Interrupted.
         """
-        return self.until(Rest(self, still_s), timeout_s)
+        return look_on(self, timeout_s, still_s)
 
     def _next_state(self, kind: Kind, name: str, obj: Object | None, timeout_s: float) -> Object | None:
         """The object after its next change, or as it is when none comes in time."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from statelab.cluster import conditions
+from statelab.cluster.clocks import until
 from statelab.controlplane.kinds import KINDS, Object
 
 if TYPE_CHECKING:  # cluster.py imports this module
@@ -14,6 +15,17 @@ if TYPE_CHECKING:  # cluster.py imports this module
 _WORKLOADS = ("deployments", "statefulsets")
 _LOOKED_AT = ("pods", *_WORKLOADS, "jobs", "persistentvolumeclaims", "persistentvolumes", "endpointslices")
 _ENDED = ("Succeeded", "Failed")
+
+
+# Of one's own time, however fast the cluster's passes: what a controller does takes a busy machine as long at any pace.
+_LEAST_STILL_S, _LEAST_SEEN_S, _LOOK_AGAIN_S = 0.7, 3.0, 0.15
+
+
+def look_on(cluster: Cluster, timeout_s: float, still_s: float) -> bool:
+    """Look until the namespace of `cluster` is at rest; whether it is. Raises Interrupted."""
+    pace = cluster.pace
+    rest = Rest(cluster, max(still_s, _LEAST_STILL_S * pace))
+    return until(cluster.clock, rest, max(timeout_s, _LEAST_SEEN_S * pace), max(0.5, _LOOK_AGAIN_S * pace))
 
 
 class Rest:

@@ -292,6 +292,7 @@ lost = Task(
     answer="commands",
     paces=(SLOW_TYPIST_S,),
     given=texts.orders(2),
+    files={},  # nobody knows the lost machine's name beforehand: $(kubectl get …) asks for it
     before=runs.lose,
     needs="a cluster of its own",  # a node of which is lost
     start="kubectl get pods -o wide\n",

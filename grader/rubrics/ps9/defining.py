@@ -180,9 +180,8 @@ def keeps_apart(trial: Trial, name: str, primary: str, count: int) -> Verdict:
     line = catalogs.line(trial, "versions", 0, "subresources")
     if not told.taken:
         return no(f"A Catalog is refused: {told.why}", line=catalogs.schema_line(trial, "spec"))
-    wrote = catalogs.change(
-        trial, name, {"spec": {"members": 5}, "status": {"primary": primary, "members": count}}, "status"
-    )
+    status = {"primary": primary, "members": count, "shelf": "red"}
+    wrote = catalogs.change(trial, name, {"spec": {"members": 5}, "status": status}, "status")
     if not wrote.taken:
         said = "there is no status to write to" if wrote.body.get("code") == 404 else f"it is refused: {wrote.why}"
         return no(f"The loop writes the status of a Catalog, and {said}.", line=line)
@@ -192,8 +191,9 @@ def keeps_apart(trial: Trial, name: str, primary: str, count: int) -> Verdict:
         (wrote.spec.get("members") == 3, "Who writes the status changes the spec as well."),
         (kept.get("primary") == primary, f"The loop wrote status.primary: {primary}, and it was not kept."),
         (kept.get("members") == count, f"The loop wrote status.members: {count}, and it was not kept."),
+        ("shelf" not in kept, "Somebody wrote status.shelf: red, which nobody has named, and it was kept."),
     ]
-    is_lost = not (results[2][0] and results[3][0])
+    is_lost = not all(is_so for is_so, _ in results[2:])
     return parts(results, "").at(catalogs.schema_line(trial, "status") if is_lost else line)
 
 

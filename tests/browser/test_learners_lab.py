@@ -59,8 +59,11 @@ def test_a_line_of_prose_has_about_75_letters_at_any_width(notebook: Any, width:
     assert 65 <= notebook.page.locator(".jp-RenderedMarkdown p").evaluate(LETTERS) <= 85
 
 
-def test_plumbing_is_folded_and_can_be_run_and_unfolded(open_notebook: Callable[..., Any], lab: Any) -> None:
-    shutil.copy(ROOT / "course" / f"{LESSON}.ipynb", lab.home / "course")
+def test_plumbing_is_folded_and_can_be_run_and_unfolded_and_what_is_run_is_written_into_the_learner_s_copy(
+    open_notebook: Callable[..., Any], lab: Any
+) -> None:
+    tracked = ROOT / "course" / f"{LESSON}.ipynb"
+    before, mine = tracked.read_bytes(), Path(shutil.copy(tracked, lab.home / "course"))
     lesson = open_notebook(LESSON, [])
     connect = lesson.cell(1)
     folded = connect.locator(".jp-InputPlaceholder")
@@ -72,3 +75,6 @@ def test_plumbing_is_folded_and_can_be_run_and_unfolded(open_notebook: Callable[
     assert lesson.do("print(cluster.namespace)").strip() == "lesson-04"
     folded.click()
     connect.locator(".cm-content", has_text="load_ext statelab").wait_for()
+    lesson.save()
+    assert '"execution_count": 1' in mine.read_text(encoding="utf-8")
+    assert tracked.read_bytes() == before

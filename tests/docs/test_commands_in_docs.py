@@ -87,3 +87,23 @@ def test_nbgrader_has_the_commands_that_the_docs_name():
         if name == "db":
             assert rest[0] in DbApp.subcommands, f"{page}: {line}"
             assert rest[1] in DbApp.subcommands[rest[0]][0].subcommands, f"{page}: {line}"
+
+
+def test_what_make_runs_is_what_the_readme_types_without_it_also_on_windows():
+    """Its lines are: a shell's, # what it is for, Windows: PowerShell's."""
+    block = (ROOT / "README.md").read_text(encoding="utf-8").split("## Without make")[1].split("```")[1]
+    typed = [re.fullmatch(r"(.*?)\s+# (.*?)\s+Windows: (.*)", line) for line in block.splitlines()[1:]]
+    made = (ROOT / "Makefile").read_text(encoding="utf-8")
+    made = made.replace("$(BIN)", ".venv/bin").replace("$(PYTHON)", "python3").replace(" $(ARGS)", "")
+    targets = dict(re.findall(r"^(\w+):[^\n]*\n\t(.*)", made, re.MULTILINE))
+    assert "\tpython3 install.py $(filter-out learner,$*)" in made  # of .venv/ready-learner and .venv/ready-dev
+    does = {"what make lab installs": "python3 install.py", "what the tests need": "python3 install.py dev"}
+    does |= {f"make {name}": line for name, line in targets.items()}
+    assert len(typed) == 4
+    for line in typed:
+        assert line is not None
+        shell, purpose, windows = line.groups()
+        assert shell == does[purpose]
+        assert windows == re.sub(r"^python3 ", "py ", shell).replace(".venv/bin/", ".venv\\Scripts\\")
+    installed = (ROOT / "install.py").read_text(encoding="utf-8")
+    assert '"Scripts"' in installed  # where a Windows venv has its programs

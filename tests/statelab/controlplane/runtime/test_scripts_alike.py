@@ -39,7 +39,9 @@ NOT_TAKEN = [
     "a() { :; }; a",
     "echo x > $X", "cat /proc/1/environ", "! ! true", "cat <<E\nE",
     "grep -q a /tmp/f >> /tmp/f",
-    "bc /tmp/f | head -1", "$X /tmp/f | bc", "echo a | xargs bc &", "echo aa | grep -E '(a|a)*b'",
+    "bc /tmp/f | head -1", "$X /tmp/f | bc", "echo a | xargs bc &",
+    "seq 3 | sort -R", "echo a:b | cut -d: -f1 --complement", "seq 3 | head -n -1", "true | cat; echo ${PIPESTATUS[0]}",
+    "echo ab | while read -n1 c; do echo $c; done", "echo aa | grep -E '(a|a)*b'",
     "if true; then", "echo ${x:?gone}", "echo $((1 / 0))" + " " * 4000, "IFS=:; echo a", "trap 'echo' TERM; sleep 1",
 ]  # fmt: skip
 

@@ -26,10 +26,10 @@ _QUESTION = re.compile(
     r"[\s>|]*(?:[-*•+]\s+|\d+[.)]\s+)?[`*\"'_]*([A-Za-z0-9][\w.-]*)[`*\"'_]*(?:\s*(?:[:=|→：]|->|=>)|\s[-–—]\s)(.*)"
 )
 _ITEM = re.compile(r"\s*(?:[-*•+]\s+|\d+[.)]\s+)(.+)")
-_BETWEEN = re.compile(r"\s*(?:[,;|&+<>，、]|->|=>|→|⇒|-->|\s)\s*")
+_BETWEEN = re.compile(r"(?<=\d)\s*/\s*|\s*(?:[,;|&+<>，、]|->|=>|→|⇒|-->|\s)\s*")
 _AMONG_NAMES = frozenset(
     "and then first second third next last lastly finally before pod pods the of only just it is are in order this all "  # noqa: SIM905
-    "them followed by follows follow comes come new goes go".split()
+    "them afterwards that followed by follows follow comes come new goes go".split()
 )
 _RANGE = re.compile(r"(\d+)\s*(?:…|\bto\b|\bthrough\b|–|—)\s*(?:[a-z][a-z0-9-]*-)?(\d+)\b")
 _ASIDE = re.compile(r"\(([^()]*)\)")
@@ -193,7 +193,7 @@ def _names(text: str, stem: str) -> tuple[str, ...] | None:
     text = ", ".join([first, *(each for each in more if stem in each or not _NO_NAME.fullmatch(each))])
     if text.strip(" .!") in NOBODY:
         return ()
-    text = _DOTS.sub(" … ", text)
+    text = _DOTS.sub(" … ", re.sub(r"\b(?:down|up) to\b", "to", text.removeprefix("from ")))
     for _ in range(_MOST_NAMES):
         text = _RANGE.sub(_spelt_out, text)
     tokens = [each.strip(".:!()") for each in _BETWEEN.split(text)]

@@ -10,7 +10,18 @@ from statelab.reader.spelling import slips
 
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 DASHES = frozenset({"-", "–", "—"})
-NOBODY = DASHES | {"none", "nobody", "nothing", "no", "no one", "noone", "not one", "not any", "nil"}
+NOBODY = DASHES | {
+    "none",
+    "nobody",
+    "nothing",
+    "no",
+    "no one",
+    "noone",
+    "not one",
+    "not any",
+    "not a single one",
+    "nil",
+}
 # Said beside an answer, without a meaning of its own.
 _FILLERS = re.compile(
     r"\b(?:it|it's|its|this|that|they|there|is|are|was|will|would|be|stays?|remains?|becomes?|gets?|runs?|has|have|"
@@ -96,18 +107,63 @@ def _alike(*words: str) -> frozenset[str]:
 _YES = ("y", "yeah", "yep", "true", "on", "ja", "oui", "是", "ok", "✓", "✔", "✅")
 _NO = ("n", "nope", "never", "false", "off", "nein", "non", "否", "不", "✗", "✘", "❌", "not")
 
+_STAYS = ("stays", "it stays", "remains", "it remains", "survives", "preserved", "persists", "still exists")
+
 YES_NO = Kind(
     "yes or no",
     {
-        "yes": _alike(*_YES, "same", "unchanged", "identical", "kept", "there", "still there"),
-        "no": _alike(*_NO, "not the same", "not same", "not there", "gone", "lost", "different", "another", "new"),
+        "yes": _alike(*_YES, *_STAYS, "same", "unchanged", "identical", "kept", "there", "still there"),
+        "no": _alike(
+            *_NO,
+            "not the same",
+            "not same",
+            "not there",
+            "gone",
+            "lost",
+            "different",
+            "another",
+            "new",
+            "new one",
+            "a new one",
+            "changes",
+            "changed",
+            "deleted",
+            "not any more",
+            "no longer",
+            "no it is not",
+            "does not survive",
+        ),
+    },
+)
+REPLACED = Kind(
+    "yes or no",
+    {
+        "yes": _alike(*_YES, "replaced"),
+        "no": _alike(*_NO, *_STAYS, "not replaced", "stays stuck", "stuck"),
     },
 )
 TAKEN = Kind(
     "yes or no",
     {
-        "yes": _alike(*_YES, "accepted", "allowed", "taken", "valid"),
-        "no": _alike(*_NO, "forbidden", "refused", "rejected", "not allowed", "not taken", "not accepted", "invalid"),
+        "yes": _alike(
+            *_YES, "accepted", "allowed", "taken", "valid", "permitted", "possible", "mutable", "can be changed"
+        ),
+        "no": _alike(
+            *_NO,
+            "forbidden",
+            "refused",
+            "rejected",
+            "not allowed",
+            "not taken",
+            "not accepted",
+            "invalid",
+            "denied",
+            "not permitted",
+            "not possible",
+            "immutable",
+            "cannot be changed",
+            "can not be changed",
+        ),
     },
 )
 STILL_SO = Kind(
@@ -123,8 +179,8 @@ STILL_SO = Kind(
 KEPT_LOST = Kind(
     "kept or lost",
     {
-        "kept": _alike("keep", "keeps", "there", "still there", "survives", "survived", "retained"),
-        "lost": _alike("loses", "lose", "gone", "not there", "not kept", "deleted"),
+        "kept": _alike(*_STAYS, "keep", "keeps", "there", "still there", "survives", "survived", "retained"),
+        "lost": _alike("loses", "lose", "gone", "not there", "not kept", "deleted", "vanished", "not there any more"),
     },
 )
 OLD_NEW = Kind(
@@ -137,9 +193,9 @@ OLD_NEW = Kind(
 BREAKS = Kind(
     "nothing, data, names or order",
     {
-        "nothing": NOBODY | {"nothing breaks", "ok", "fine"},
-        "data": _alike("the data", "data lost", "data loss", "lost data", "data lost or wrong"),
-        "names": _alike("name", "dns", "the names", "dns names"),
+        "nothing": NOBODY | {"nothing breaks", "nothing at all", "no problem", "ok", "fine"},
+        "data": _alike("the data", "data lost", "data loss", "lost data", "data lost or wrong", "data wrong"),
+        "names": _alike("name", "dns", "the names", "dns names", "names change", "the names change"),
         "order": _alike("ordering", "the order", "start order"),
     },
     # The task's own words for it.
@@ -152,8 +208,29 @@ BREAKS = Kind(
 DNS = Kind(
     "vip, a number, or nxdomain",
     {
-        "vip": _alike("clusterip", "cluster ip", "cluster-ip", "virtual ip", "virtual", "one vip", "1 vip"),
-        "nxdomain": _alike("nx domain", "nx-domain", "no such name", "not found", "name error", "unknown"),
+        "vip": _alike(
+            "the cluster ip",
+            "the clusterip",
+            "the service's own address",
+            "clusterip",
+            "cluster ip",
+            "cluster-ip",
+            "virtual ip",
+            "virtual",
+            "one vip",
+            "1 vip",
+        ),
+        "nxdomain": _alike(
+            "nx domain",
+            "nx-domain",
+            "no such name",
+            "not found",
+            "name error",
+            "unknown",
+            "does not exist",
+            "no such domain",
+            "name not found",
+        ),
     },
     is_number=True,
 )
@@ -172,6 +249,13 @@ OTHERWISE = Kind(
         "crashes": _alike("crash", "crashed", "crashing", "crashloop", "crash loop", "crashloopbackoff"),
         "late": _alike("too late", "slow", "too slow"),
         "split": _alike("splits", "split vote", "split brain", "split-brain"),
+    },
+    # The task's own words for each.
+    forms={
+        "stuck": re.compile(r"(?:some|one|a) pod never (?:gets|becomes|is) ready"),
+        "crashes": re.compile(r"a container (?:crashes|ends with an error)(?: and is (?:re)?started(?: again)?)?"),
+        "late": re.compile(r"(?:it )?takes too long|not all (?:are|of them are) ready within 60 ?s"),
+        "split": re.compile(r"two (?:members )?leave (?:at once|together|in the same moment)"),
     },
 )
 

@@ -57,6 +57,14 @@ def model(of: Task) -> str:
         (vocabulary.POLICY, "orderedready", "OrderedReady|OrderdReady|ordered ready|Ordered-Ready"),
         (vocabulary.POLICY, "parallel", "Parallel|podManagementPolicy: Parallel|`Parallel`|PARALLEL, all at once"),
         (vocabulary.OTHERWISE, "crashes", "crashes|crash|CrashLoopBackOff|it crashes|crashed"),
+        (vocabulary.YES_NO, "yes", "it survives|it stays|preserved"),
+        (vocabulary.YES_NO, "no", "no longer|a new one|it changes|No it is not"),
+        (vocabulary.REPLACED, "no", "it stays|not replaced|no, it stays stuck"),
+        (vocabulary.TAKEN, "no", "immutable|cannot be changed|denied"),
+        (vocabulary.KEPT_LOST, "kept", "it stays|preserved"),
+        (vocabulary.DNS, "nxdomain", "does not exist|name not found"),
+        (vocabulary.OTHERWISE, "stuck", "some Pod never gets Ready"),
+        (vocabulary.OTHERWISE, "split", "two leave at once|two members leave in the same moment"),
     ],
 )  # fmt: skip
 def test_a_word_is_read_in_every_way_that_people_write_it(kind: Kind, meant: str, written: str) -> None:
@@ -98,6 +106,8 @@ def test_a_word_is_read_in_every_way_that_people_write_it(kind: Kind, meant: str
         "db-2 (the highest), db-1 (the next)",
         "db-2 goes first, db-1 follows, the other one stays",
         "db-2 first. Then db-1.",
+        "from db-2 down to db-1",
+        "db-2 / db-1",
         "db-2 and db-1, the last by number",
         "db-2, db-1, because the highest goes first",
         "db-2 to db-1",

@@ -363,7 +363,7 @@ partition = Task(
         **dict.fromkeys(("updated", "lowered"), vocabulary.pods("web")),
         **dict.fromkeys(("killed-below", "killed-above", "scaled-up"), vocabulary.OLD_NEW),
         "beyond": vocabulary.COUNT,
-        "restored": vocabulary.YES_NO,
+        "restored": vocabulary.REPLACED,
     },
     hints=(
         "Try it: five Pods, partition 3, a new image; then kill, scale and lower the partition.",

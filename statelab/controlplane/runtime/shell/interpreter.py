@@ -330,8 +330,11 @@ def _simple(proc: Proc, node: syntax.Simple) -> Steps[int]:
                 stream.closed()
         return 0
     try:
-        code = yield run(proc, arguments, given)
-        for each in arrays:
+        is_last = arguments[0] == "readonly"  # what is read only takes no values afterwards
+        for each in arrays if is_last else ():
+            yield assign(proc, each)
+        code = yield run(proc, [*arguments, *(each.name for each in arrays)], given)
+        for each in () if is_last else arrays:
             yield assign(proc, each)
     finally:
         restore(proc, restored)

@@ -193,3 +193,20 @@ def test_what_a_shell_and_awk_know_of_the_time_is_the_cluster_s(node: Node) -> N
     awk = """awk 'BEGIN { print systime() - start, strftime("%F %H:%M", 1767225600) }' start=0; date +%s"""
     (told, day, minute), (now,) = (each.split() for each in said(node, awk))
     assert (told, day, minute) == (now, "2026-01-01", "00:00")
+
+
+def test_find_knows_what_finds_of_images_know(node: Node) -> None:
+    said(node, "mkdir -p /t/d; echo a > /t/a; echo bb > /t/d/b; ln -s a /t/l; chmod 700 /t/d/b", "debian:12")
+    for asked, found in {
+        "find . -name a -print -quit": ["./a"], "find . -iregex '.*A'": ["./a"], "find . -ipath '*/D/b'": ["./d/b"],
+        "find -L . -type f": ["./a", "./d/b", "./l"], "find . -type f -executable": ["./d/b"],
+        "find . -daystart -type f -mtime 0 -readable": ["./a", "./d/b"], "find . -false -o -uid 0 -name a": ["./a"],
+        "find . -regextype posix-extended -regex '.*/(a|b)'": ["./a", "./d/b"],
+        "find d -name b -execdir pwd ';' -execdir echo {} ';'": ["./b", "/t/d"],
+        "find a -ls": ["1 1 -rw-r--r-- 1 root root 2 Jan 1 00:00 a"],
+    }.items():  # fmt: skip
+        assert sorted(said(node, f"cd /t; {asked} | tr -s ' '", "debian:12")) == found, asked
+    container = node.started[0]
+    for wrong, why in (("-mmin", "missing argument to `-mmin'"), ("-fifo x", "unknown predicate `-fifo'")):
+        ended = node.exec(container, "sh", "-c", f"find /t {wrong}")
+        assert (ended.code, ended.stderr) == (1, f"find: {why}\n")

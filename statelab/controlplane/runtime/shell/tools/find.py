@@ -23,20 +23,34 @@ _MOST_DEEP = 80
 
 
 def _find(proc: Proc, arguments: list[str]) -> Steps[int]:
+    try:
+        return (yield _searched(proc, arguments))
+    except ValueError as problem:
+        yield from proc.error(f"find: {problem}\n")
+        return 1
+
+
+def _searched(proc: Proc, arguments: list[str]) -> Steps[int]:
+    """Raises ValueError for an expression that is none."""
     rest = list(arguments)
+    follows = False
+    while rest and rest[0] in ("-L", "-H", "-P"):
+        follows = rest.pop(0) == "-L"
     paths = []
     while rest and not rest[0].startswith(("-", "!", "(")):
         paths.append(rest.pop(0))
     finder = _Finder(proc, rest)
+    finder.follows = follows
     code = 0
     for path in paths or ["."]:
         if not (proc.files.exists(full(proc, path)) or proc.files.is_symlink(full(proc, path))):
-            yield from proc.error(f"find: {path}: No such file or directory\n")
+            quoted = path if proc.shell.is_busybox else f"'{path}'"
+            yield from proc.error(f"find: {quoted}: No such file or directory\n")
             code = 1
             continue
         finder.root = path
         waiting = [(path, 0)]
-        while waiting:
+        while waiting and not finder.ended:
             at, depth = waiting.pop()
             proc.shell.work(3)
             finder.pruned = False
@@ -45,7 +59,7 @@ def _find(proc: Proc, arguments: list[str]) -> Steps[int]:
             where = full(proc, at)
             if (
                 proc.files.is_directory(where)
-                and not proc.files.is_symlink(where)
+                and (finder.follows or not proc.files.is_symlink(where))
                 and not finder.pruned
                 and depth < min(finder.most, _MOST_DEEP)
             ):
@@ -54,7 +68,7 @@ def _find(proc: Proc, arguments: list[str]) -> Steps[int]:
             if finder.deep:
                 finder.later.append((at, depth))
         for at, depth in reversed(finder.later):
-            if depth >= finder.least:
+            if depth >= finder.least and not finder.ended:
                 yield finder.visit(at)
         finder.later = []
     if finder.batch:
@@ -69,6 +83,7 @@ class _Finder:
         self.proc = proc
         self.least, self.most, self.deep, self.pruned = 0, 10**9, False, False
         self.root, self.failed = "", False
+        self.follows = self.ended = self.counts_from_midnight = False
         self.newer_than: dict[tuple[str, str], tuple[float, float]] = {}  # as it was when find began
         self.later: list[tuple[str, int]] = []
         self.batch: list[str] = []
@@ -82,6 +97,10 @@ class _Finder:
                 self.least, self.most = (number, self.most) if word == "-mindepth" else (self.least, number)
             elif word in ("-depth", "-xdev", "-mount", "-noleaf"):
                 self.deep = self.deep or word == "-depth"
+            elif word == "-daystart":
+                self.counts_from_midnight = True
+            elif word == "-regextype":
+                rest[:1] = []
             else:
                 self.words.append(word)
                 self.deep = self.deep or word == "-delete"
@@ -89,14 +108,15 @@ class _Finder:
             if word.startswith("-newer") or word in ("-anewer", "-cnewer"):
                 self.newer_than[word, value] = self._than(word, value)
         self.acts = any(
-            each in self.words for each in ("-print", "-print0", "-exec", "-delete", "-ok", "-ls", "-printf")
+            each in self.words
+            for each in ("-print", "-print0", "-exec", "-execdir", "-delete", "-ok", "-ls", "-printf", "-quit")
         )
 
     def visit(self, path: str) -> Steps[None]:
         rest = list(self.words)
         found = yield self._either(path, rest, True)
         if rest:
-            raise ValueError(f"unrecognized: {rest[0]}")
+            raise self._unknown(rest[0])
         if found and not self.acts:
             yield from self.proc.out(f"{path}\n")
 
@@ -128,18 +148,22 @@ class _Finder:
             if rest[:1] == [")"]:
                 rest.pop(0)
             return bool(found)
-        if word == "-exec":
+        if word in ("-exec", "-execdir"):
             ends = next((at for at, each in enumerate(rest) if each in (";", "+")), len(rest))
             command, ending = rest[:ends], rest[ends : ends + 1]
             del rest[: ends + 1]
             if not live:
                 return False
+            if word == "-execdir":
+                return (yield self._in_its_folder(path, [each for each in command if each != "+"]))
             if ending == ["+"]:
                 self.batch_command = command[:-1] if command[-1:] == ["{}"] else command
                 self.batch.append(path)
                 return True
             return (yield run(proc, [each.replace("{}", path) for each in command], {})) == 0
-        value = rest.pop(0) if word in _VALUED and rest else ""
+        if word in _VALUED and not rest:
+            raise ValueError(f"missing argument to `{word}'")
+        value = rest.pop(0) if word in _VALUED else ""
         if not live:
             return False
         if word in ("-print", "-print0"):
@@ -150,8 +174,12 @@ class _Finder:
             return True
         if word == "-delete":
             return (yield self._delete(path))
-        if word == "-prune":
+        if word in ("-prune", "-quit"):
             self.pruned = True
+            self.ended = word == "-quit"
+            return True
+        if word == "-ls":
+            yield from proc.out(_printed(_LS, path, self.root, proc.files, full(proc, path)))
             return True
         return self._is(word, value, path)
 
@@ -164,9 +192,21 @@ class _Finder:
             return glob(value.lower()).match(name.lower()) is not None
         if word in ("-path", "-wholename"):
             return glob(value).match(path) is not None
-        if word == "-regex":
-            return bounded(rf"(?:{value})\Z").match(path) is not None
-        entry = files.lstat(where)
+        if word in ("-ipath", "-iwholename"):
+            return glob(value.lower()).match(path.lower()) is not None
+        if word in ("-regex", "-iregex"):
+            return bounded(rf"(?{'i' if word == '-iregex' else ''}:{value})\Z").match(path) is not None
+        if word == "-false":
+            return False
+        entry = files.stat(where) if self.follows and files.exists(where) else files.lstat(where)
+        if word in ("-readable", "-writable"):
+            return word == "-readable" or files.is_writable(where)
+        if word == "-executable":
+            return entry.kind == "directory" or bool(entry.mode & 0o111)
+        if word in ("-uid", "-gid"):
+            return str(files.owner(where)[word == "-gid"]) == value
+        if word in ("-nouser", "-nogroup"):
+            return False
         if word == "-type":
             return {"directory": "d", "symlink": "l"}.get(entry.kind, "f") in value.split(",")
         if word == "-empty":
@@ -182,16 +222,32 @@ class _Finder:
         if word.startswith("-newer") or word in ("-anewer", "-cnewer"):
             return files.moment(where, follow=False) > self.newer_than[word, value]
         if word in _AGES:  # of reading and of a new mode nobody keeps the time
-            return self._is_of_age(word, value, files.now_s - files.modified_s(where, follow=False))
+            now_s = files.now_s
+            if self.counts_from_midnight:
+                now_s += 86_400 - now_s % 86_400
+            return self._is_of_age(word, value, now_s - files.modified_s(where, follow=False))
         if word in ("-true", "-user", "-group"):
             return True
-        raise ValueError(f"unrecognized: {word}")
+        raise self._unknown(word)
+
+    def _unknown(self, word: str) -> ValueError:
+        return ValueError(f"unrecognized: {word}" if self.proc.shell.is_busybox else f"unknown predicate `{word}'")
+
+    def _in_its_folder(self, path: str, command: list[str]) -> Steps[bool]:
+        """`-execdir`: run where the file lies, which is then called ./NAME."""
+        state = self.proc.state
+        before, (above, _, name) = state.cwd, full(self.proc, path).rpartition("/")
+        state.cwd = above or "/"
+        try:
+            return (yield run(self.proc, [each.replace("{}", f"./{name}") for each in command], {})) == 0
+        finally:
+            state.cwd = before
 
     def _than(self, word: str, value: str) -> tuple[float, float]:
         """The moment that a file is to be newer than."""
         files = self.proc.files
-        if word[6:] not in ("", *(f"{x}{y}" for x in "acm" for y in "acmt")) and word not in ("-anewer", "-cnewer"):
-            raise ValueError(f"unrecognized: {word}")
+        if word not in _VALUED:
+            raise self._unknown(word)
         if not word.endswith("t"):
             try:
                 return files.moment(full(self.proc, value))
@@ -209,7 +265,7 @@ class _Finder:
         try:
             count = float(value.lstrip("+-"))
         except ValueError:
-            raise ValueError(f"invalid argument '{value}' to '{word}'") from None
+            raise ValueError(f"invalid argument `{value}' to `{word}'") from None
         is_minutes_of_findutils = unit_s == 60.0 and not self.proc.shell.is_busybox
         if value.startswith("+"):
             return age_s > count * unit_s if is_minutes_of_findutils else age_s >= (count + 1) * unit_s
@@ -247,7 +303,8 @@ def _printed(form: str, path: str, root: str, files: MountedFiles, where: str) -
         "p": path, "f": path.rstrip("/").rpartition("/")[2] or path, "P": below, "H": root, "s": str(entry.size),
         "h": path.rpartition("/")[0] or ".", "m": f"{entry.mode:o}", "M": mode_text(entry.kind, entry.mode),
         "y": kind, "u": user, "g": group, "d": str(below.count("/") + bool(below)), "%": "%",
-        "l": files.read_link(where) if kind == "l" else "", **dict.fromkeys("act", _as_ctime(at_s)),
+        "l": files.read_link(where) if kind == "l" else "", "i": "1", "n": "2" if kind == "d" else "1",
+        "b": str((entry.size + 511) // 512), **dict.fromkeys("act", _as_ctime(at_s)),
     }  # fmt: skip
 
     def one(found: re.Match[str]) -> str:
@@ -272,10 +329,12 @@ def _as_ctime(at_s: float) -> str:
 
 
 _DIRECTIVE = re.compile(r"%[ACT][\w@+]|%.|\\.")
+_LS = "%i %b %M %n %u %g %s %Tb %Te %TH:%TM %p\\n"
 _ESCAPES = {"n": "\n", "t": "\t", "0": "\0", "\\": "\\"}
 _AGES = frozenset(("-mtime", "-mmin", "-ctime", "-cmin", "-atime", "-amin"))
 _VALUED = _AGES | {
-    "-name", "-iname", "-path", "-wholename", "-regex", "-type", "-size", "-perm", "-printf", "-user", "-group",
+    "-name", "-iname", "-path", "-wholename", "-ipath", "-iwholename", "-regex", "-iregex", "-uid", "-gid", "-type",
+    "-size", "-perm", "-printf", "-user", "-group",
     "-newer", "-anewer", "-cnewer", *(f"-newer{x}{y}" for x in "acm" for y in "acmt"),
 }  # fmt: skip
 

@@ -29,6 +29,8 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("any machine")
+# Several minutes each, and a worker has a file to itself (.ci/run): these begin first, or the others wait for them.
+_LONG = {"grader/test_corpus.py", "notebooks/test_lessons.py"}
 # They kill with signals, limit what a process may use, lock files, or type on a terminal, in ways that only POSIX has.
 _POSIX = [
     "browser/test_site_in_browser.py",
@@ -73,6 +75,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.relative_to(TESTS).as_posix() not in _LONG)
     for item in items:
         if fast.is_fast(item.path, TESTS, (mark.name for mark in item.iter_markers())):
             item.add_marker(pytest.mark.fast)

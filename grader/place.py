@@ -112,6 +112,10 @@ class Place(Protocol):
         """Whether something is under way though nothing changes: an image is being pulled."""
         ...
 
+    def patience_s(self, seconds: float) -> float:
+        """How long to wait for what has to come within so many cluster seconds; a busy machine may need more."""
+        ...
+
     def exec(self, trial: Trial, pod: Seen, container: str, argv: Sequence[str]) -> Ran: ...
 
     def ask(self, trial: Trial, name: str, type: str, namespace: str) -> Answered: ...
@@ -134,6 +138,9 @@ class Embedded:
 
     def is_busy(self, trial: Trial) -> bool:
         return False
+
+    def patience_s(self, seconds: float) -> float:
+        return seconds
 
     def exec(self, trial: Trial, pod: Seen, container: str, argv: Sequence[str], *, within_s: float = _EXEC_S) -> Ran:
         assert isinstance(trial.cluster, ControlPlane)

@@ -237,11 +237,14 @@ class Trial:
 
     def wait(self, seconds: float) -> Trial:
         """Let `seconds` of cluster time pass."""
-        self.when(lambda: False, timeout_s=seconds)
+        self._pass(lambda: False, seconds)
         return self
 
     def when(self, condition: Callable[[], bool], *, timeout_s: float = 300.0) -> bool:
         """Let time pass until `condition()` holds; False when it does not within `timeout_s` cluster seconds."""
+        return self._pass(condition, self.place.patience_s(timeout_s))
+
+    def _pass(self, condition: Callable[[], bool], timeout_s: float) -> bool:
         loop = self.cluster.loop
 
         def ticking() -> bool:

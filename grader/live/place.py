@@ -27,6 +27,8 @@ from statelab.manifest.relations import at
 
 LACKS: frozenset[Need] = frozenset(("virtual time", "a cluster of its own"))
 _EXEC_S = 60.0
+_BETWEEN_S = 0.1  # of wall time
+_PATIENCE_S = 15.0  # of wall time
 _STARTING = ("", "ContainerCreating", "PodInitializing")
 _START_S = 120.0  # cluster seconds that an image may take, or a volume; what takes longer will never come
 _FIRST_PROBES_S = 20.0  # cluster seconds: so soon after its start a Pod's first probe may still be on its way
@@ -108,6 +110,10 @@ class LivePlace:
     def is_busy(self, trial: Trial) -> bool:
         """Containers are being made, volumes are being made, first probes are on their way."""
         cluster = self._live(trial)
+        # A server that was held up answers before it does what was due meanwhile: that it is quiet, it says twice.
+        if not cluster.store.is_abreast():
+            return True
+        cluster.store.pump(_BETWEEN_S)
         if not cluster.store.is_abreast():
             return True
         now_s, store = cluster.loop.now_s, cluster.store
@@ -128,6 +134,10 @@ class LivePlace:
             claim.phase == "Pending" and claim.uid not in failed and claim.at("metadata", "annotations", selected)
             for claim in trial.all("pvc")
         )
+
+    def patience_s(self, seconds: float) -> float:
+        """Where time runs faster than on the wall, so does a machine's slowness: the least is a while on the wall."""
+        return seconds if self.pace <= 1 else max(seconds, _PATIENCE_S * self.pace)
 
     def exec(self, trial: Trial, pod: Seen, container: str, argv: Sequence[str]) -> Ran:
         cluster = self._live(trial)

@@ -240,7 +240,7 @@ def typed(words: list[str], keys: list[tuple[str, str]], environment: dict[str, 
     screen = ""
     waiting = list(keys)
     seen = 0
-    while select.select([terminal], [], [], 30)[0]:
+    while select.select([terminal], [], [], 180)[0]:
         try:
             data = os.read(terminal, 4096)
         except OSError:
@@ -279,7 +279,7 @@ def test_attach_shows_what_the_main_process_says(kubectl: Kubectl) -> None:
         assert any(line == "again\n" for line in attached.stdout)
     finally:
         attached.terminate()
-        attached.wait(10)
+        attached.wait(60)
 
 
 def test_run_with_standard_input(kubectl: Kubectl) -> None:
@@ -323,7 +323,7 @@ def test_port_forward_brings_the_pods_page_to_the_host(web: Kubectl) -> None:
                 assert answer.read() == b"a page\n"
     finally:
         forwarding.terminate()
-        forwarding.wait(10)
+        forwarding.wait(60)
 
 
 def test_logs_are_followed_and_those_of_the_container_before_are_kept(kubectl: Kubectl) -> None:
@@ -353,7 +353,7 @@ def test_a_watch_shows_changes(kubectl: Kubectl) -> None:
         assert watching.stdout.readline() == "configmap/seen\n"
     finally:
         watching.terminate()
-        watching.wait(10)
+        watching.wait(60)
 
 
 def test_nodes_are_cordoned_tainted_and_drained(
@@ -369,7 +369,7 @@ def test_nodes_are_cordoned_tainted_and_drained(
         "--ignore-daemonsets",
         "--delete-emptydir-data",
         "--pod-selector=run=sits",
-        "--timeout=60s",
+        "--timeout=180s",
     )
     assert "evicted" in drained.stdout, drained.stderr
     assert "SchedulingDisabled" in kubectl("get", "node", node)

@@ -9,10 +9,12 @@ import json
 import os
 import sys
 import time
-import uuid
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any  # each start of it would import this
 
 ROLES = (("control-plane", "control-plane"), ("worker", "worker"), ("worker2", "worker"))
 STEPS = (
@@ -121,7 +123,7 @@ def kind(state: dict[str, Any], tool: str, argv: list[str]) -> int:
 def nodes_of(cluster: str) -> list[dict[str, Any]]:
     return [
         {
-            "Id": uuid.uuid4().hex * 2,
+            "Id": os.urandom(32).hex(),
             "Name": f"/{cluster}-{name}",
             "Created": datetime.now(UTC).isoformat().replace("+00:00", "123Z"),
             "Config": {"Labels": {"io.x-k8s.kind.cluster": cluster, "io.x-k8s.kind.role": role}},

@@ -21,7 +21,7 @@ from statelab.controlplane.apiserver.encoding.request import LogAnswer, Response
 from statelab.controlplane.apiserver.serving.client import InProcessClient, chunks
 from statelab.controlplane.kinds import KINDS
 
-EXAMPLES = int(os.environ.get("STATELAB_FUZZ", "2000"))
+EXAMPLES = int(os.environ.get("STATELAB_FUZZ", "1000"))
 
 LABELS = {"app": "web"}
 CONTAINER = {"name": "main", "image": "nginx:1.27"}
@@ -325,7 +325,7 @@ def put_there(client: InProcessClient, path: str) -> None:
     max_examples=EXAMPLES,
     deadline=None,
     database=None,
-    derandomize=EXAMPLES == 2000,
+    derandomize=EXAMPLES == 1000,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
 )
 @given(asked=requests())

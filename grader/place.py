@@ -116,6 +116,10 @@ class Place(Protocol):
         """How long to wait for what has to come within so many cluster seconds; a busy machine may need more."""
         ...
 
+    def quiet_s(self, seconds: float) -> float:
+        """How long nothing may have changed, where so many cluster seconds are meant, before all is called quiet."""
+        ...
+
     def exec(self, trial: Trial, pod: Seen, container: str, argv: Sequence[str]) -> Ran: ...
 
     def ask(self, trial: Trial, name: str, type: str, namespace: str) -> Answered: ...
@@ -140,6 +144,9 @@ class Embedded:
         return False
 
     def patience_s(self, seconds: float) -> float:
+        return seconds
+
+    def quiet_s(self, seconds: float) -> float:
         return seconds
 
     def exec(self, trial: Trial, pod: Seen, container: str, argv: Sequence[str], *, within_s: float = _EXEC_S) -> Ran:

@@ -214,7 +214,7 @@ class Trial:
         until_s = loop.now_s + max_s
         while loop.now_s < until_s:
             before = store.revision
-            self.wait(quiet_s)
+            self.wait(self.place.quiet_s(quiet_s))
             if store.revision != before or self._is_stopping() or self.place.is_busy(self):
                 continue
             if not self._is_starting():

@@ -29,6 +29,7 @@ LACKS: frozenset[Need] = frozenset(("virtual time", "a cluster of its own"))
 _EXEC_S = 60.0
 _BETWEEN_S = 0.1  # of wall time
 _PATIENCE_S = 15.0  # of wall time
+_QUIET_S = 1.0  # of wall time
 _STARTING = ("", "ContainerCreating", "PodInitializing")
 _START_S = 120.0  # cluster seconds that an image may take, or a volume; what takes longer will never come
 _FIRST_PROBES_S = 20.0  # cluster seconds: so soon after its start a Pod's first probe may still be on its way
@@ -138,6 +139,9 @@ class LivePlace:
     def patience_s(self, seconds: float) -> float:
         """Where time runs faster than on the wall, so does a machine's slowness: the least is a while on the wall."""
         return seconds if self.pace <= 1 else max(seconds, _PATIENCE_S * self.pace)
+
+    def quiet_s(self, seconds: float) -> float:
+        return seconds if self.pace <= 1 else max(seconds, _QUIET_S * self.pace)
 
     def exec(self, trial: Trial, pod: Seen, container: str, argv: Sequence[str]) -> Ran:
         cluster = self._live(trial)

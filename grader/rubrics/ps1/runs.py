@@ -209,9 +209,10 @@ def was_tried(trial: Trial, image: str) -> Verdict | None:
 def was_given_up(trial: Trial, image: str) -> Verdict | None:
     """Why shop asked too long for an image that does not exist; None where it was given a minute at most.
 
-    Somebody who types slowly needs more: then nobody is asked how long it took.
+    Somebody who types slowly needs more: then nobody is asked how long it took. Nor is anybody where time runs faster
+    than on the wall, and a machine's pauses with it.
     """
-    if trial.pace_s > 1:
+    if trial.pace_s > 1 or trial.place.patience_s(_A_MINUTE_S) > _A_MINUTE_S:
         return None
     began_s: float | None = None
     for revision in trial.cluster.store.history:

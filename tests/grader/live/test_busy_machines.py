@@ -64,3 +64,4 @@ def test_what_has_to_come_is_given_a_while_on_the_wall_where_time_runs_faster() 
     assert LivePlace(statelab, pace=20).patience_s(35) == 20 * 15
     assert LivePlace(statelab, pace=20).patience_s(1000) == 1000
     assert LivePlace(statelab, pace=1).patience_s(35) == 35
+    assert (LivePlace(statelab, pace=20).quiet_s(5), LivePlace(statelab, pace=1).quiet_s(5)) == (20, 5)

@@ -26,6 +26,7 @@ _MOST_FILES = 300
 _LONGEST_LINE = 4_000
 _KINDS_WITH_NAMES = ("pods", "statefulsets", "deployments", "services", "persistentvolumeclaims", "configmaps", "nodes")
 _ENGLISH = {
+    "variable": "There is no variable {name} yet: first run the cell that makes it.",
     "long_dash": "{word} begins with a long dash, as editors and chats make them. Type {meant}.",
     "curly": "{quote} is a curly quote, as editors and chats make them. Type a straight one: ' or \".",
     "one_hyphen": "A flag of more than one letter has two hyphens: {meant}.",
@@ -38,6 +39,7 @@ _ENGLISH = {
     "elsewhere": "{kind} {name} is in the namespace {namespace}: -n {namespace}.",
     "file_elsewhere": "There is such a file in {folder}: {meant}.",
 }
+_NAME = re.compile(r"(?:[\w/-]*[/=])?\{([A-Za-z_]\w*)\}")
 _NO_PLUGIN = "flags cannot be placed before plugin name"
 _UNKNOWN_OF = re.compile(r'^error: unknown command "(\S+)[^"]*"\nSee \'kubectl ([\w -]+?) -h\'', re.MULTILINE)
 _NO_TYPE = re.compile(r'the server doesn\'t have a resource type "([^"]+)"')
@@ -66,6 +68,12 @@ def hint(words: Sequence[str], complaint: str, cluster: Cluster) -> str:
             if found:
                 return found
     return ""
+
+
+def _variable(words: list[str], complaint: str, cluster: Cluster) -> str:
+    """{node} was left as it is: a cell was run before the one that says what it stands for."""
+    found = next((each for each in map(_NAME.fullmatch, words) if each), None)
+    return _say("variable", name=found[1]) if found else ""
 
 
 def _long_dash(words: list[str], complaint: str, cluster: Cluster) -> str:
@@ -204,5 +212,5 @@ def _say(key: str, **parts: str) -> str:
 
 Rule = Callable[[list[str], str, Cluster], str]
 _RULES: tuple[Rule, ...] = (
-    _long_dash, _curly, _verb_first, _verb_of_a_group, _one_hyphen, _form, _flag, _type, _file, _namespace, _name,
+    _variable, _long_dash, _curly, _verb_first, _verb_of_a_group, _one_hyphen, _form, _flag, _type, _file, _namespace, _name,
 )  # fmt: skip

@@ -24,6 +24,8 @@ spec:
     spec: {containers: [{name: main, image: "nginx:1.27"}]}
 """
 SLIPS = {
+    "uncordon {node}": "There is no variable node yet: first run the cell that makes it.",
+    "get pod/{pod}": "There is no variable pod yet: first run the cell that makes it.",
     "get pods –n default": "–n begins with a long dash, as editors and chats make them. Type -n.",
     "scale sts web —replicas=3": "—replicas=3 begins with a long dash, as editors and chats make them. "
     "Type --replicas=3.",
@@ -59,6 +61,7 @@ NO_SLIPS = [
     "get pod other",
     "get pvc www-web-0 -n kube-public",
     "get foo",
+    "get pod other -o jsonpath={.spec}",
     "get pods -x",
     "get pods -n kube-public",
     "apply -f nothing-like-it.yaml",

@@ -212,5 +212,6 @@ def _say(key: str, **parts: str) -> str:
 
 Rule = Callable[[list[str], str, Cluster], str]
 _RULES: tuple[Rule, ...] = (
-    _variable, _long_dash, _curly, _verb_first, _verb_of_a_group, _one_hyphen, _form, _flag, _type, _file, _namespace, _name,
+    _variable, _long_dash, _curly, _verb_first, _verb_of_a_group, _one_hyphen, _form, _flag, _type, _file, _namespace,
+    _name,
 )  # fmt: skip

@@ -6,6 +6,7 @@ the kernel's loop go on meanwhile, with its buttons and pictures. Elsewhere wait
 What looks at the cluster beside the cells (pictures, a learner's loop) is called from one stack at a time and is never
 left half done: while a cell waits, it is that cell which lets them look. A loop's pass is traced, so that it can be
 ended, and an interpreter that is asked to trace while one of its stacks is put aside reads memory that is not there.
+Who only looks (a goal of an empty cell) is not put aside either: the cell that ran meanwhile would only look, too.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from statelab.cluster.beside import is_put_aside, put_aside
+from statelab.cluster.looking import is_only_looking
 from statelab.controlplane import ControlPlane
 
 _log = logging.getLogger(__name__)
@@ -130,7 +132,7 @@ class Driver:
 
 def wait_in_kernel(seconds: float) -> None:
     """As time.sleep, but what else the kernel has to do goes on, where the browser can switch stacks."""
-    run_sync = None if _looking or sys.gettrace() is not None else _run_sync()
+    run_sync = None if _looking or is_only_looking() or sys.gettrace() is not None else _run_sync()
     if run_sync is not None:
         with put_aside():
             run_sync(asyncio.sleep(seconds))

@@ -8,6 +8,7 @@ import pytest
 
 from statelab.cluster import Problem
 from statelab.cluster.beside import put_aside
+from statelab.cluster.looking import only_looking
 from statelab.cluster.loops import _within
 from statelab.notebook.pictures.live import Mirror
 from statelab.notebook.pictures.name_explorer import NameExplorer
@@ -236,4 +237,6 @@ def test_while_a_cell_waits_nothing_looks_from_another_stack_and_who_looks_is_no
         _within(1.0, lambda: traced.append(sys.gettrace() is not None))
     _within(1.0, lambda: (traced.append(sys.gettrace() is not None), cluster.driver.pause(0.0)))
     assert traced == [False, True]
+    with only_looking():  # a goal after a cell: the next cell would only look, too
+        cluster.driver.pause(0.0)
     assert heard == ["look", "aside", "back"]

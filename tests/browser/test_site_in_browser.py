@@ -195,7 +195,7 @@ def test_a_page_that_is_loaded_again_at_once_shows_its_notebook(here, without_ke
     page.reload()
     page.wait_for_function(f"{AT}?.path === {PS3!r}")
     page.wait_for_selector(".jp-Notebook .jp-Cell:visible")
-    page.evaluate(f"window.jupyterapp.commands.execute('docmanager:open', {{path: {ANOTHER!r}}})")
+    page.evaluate(f"window.jupyterapp.commands.execute('docmanager:open', {{path: {ANOTHER!r}}}).then(() => null)")
     page.wait_for_url(f"**path={ANOTHER.replace('/', '%2F')}")
 
     # A tab that is closed in the middle of a write leaves the notebook of before or the new one, whole.

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 Reconcile = Callable[[Object], Any]
 
 _LEAST_BETWEEN_S = 0.1  # a loop that wakes itself does not spin
+_LEAST_OF_OURS_S = 0.5  # of one's own time, where the cluster's passes faster: what a pass asks takes as long as ever
 _MOST_PASSES = 50_000
 LONGEST_PASS_S = 60.0  # of the machine's time
 _ALARM_AFTER = 1.25  # of the longest pass: what a line of theirs can end has ended by then
@@ -105,6 +106,8 @@ class Loop:
         self._reconcile = reconcile
         self._watched = (plural, *also)
         self._every_s = max(every_s, _LEAST_BETWEEN_S)
+        if cluster.pace > 1:
+            self._every_s = max(self._every_s, _LEAST_OF_OURS_S * cluster.pace)
         self._longest_pass_s = longest_pass_s
         self._said: deque[str] = deque(maxlen=_MOST_SAID)
         self._on_said: Callable[[str], None] | None = None

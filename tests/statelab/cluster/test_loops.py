@@ -75,6 +75,14 @@ def test_it_is_called_for_each_object_at_first_and_every_few_seconds(cluster):
     assert seen.names == ["one", "two"] * 3
 
 
+def test_where_time_passes_fast_it_does_not_do_nothing_but_look(cluster, monkeypatch):
+    make(cluster, "one")
+    monkeypatch.setattr(TabCluster, "pace", 40.0)
+    seen = Seen()
+    cluster.loop("caches", seen, every_s=2).run(50)
+    assert len(seen.names) == 3  # at 0, 20 and 40 of the cluster's seconds: every half of one's own
+
+
 def test_it_is_called_when_one_of_them_or_of_what_it_watches_has_changed(cluster):
     make(cluster, "one")
     seen = Seen()

@@ -303,6 +303,8 @@ class Shell:
         for proc in strands:
             proc.code = proc.code if proc.code is not None else 137
             proc.close_all()
+            if self._limit:
+                proc.state.forget()
         self.ready.clear()
         answers, self._answers = self._answers, {}
         self.worker.post(Ended(self, code, self._limit, problem))

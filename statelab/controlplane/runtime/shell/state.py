@@ -58,6 +58,12 @@ class State:
     clock: Callable[[], float] = time.time
     since_s: float = 0.0
 
+    def forget(self) -> None:
+        """Let go of what it keeps, which is much in a shell that ended at a limit."""
+        self.variables.clear()
+        self.scopes.clear()
+        self.parameters.clear()
+
     def fork(self) -> State:
         return replace(
             self, parameters=list(self.parameters), variables=dict(self.variables), functions=dict(self.functions),

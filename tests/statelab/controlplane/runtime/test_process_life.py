@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from statelab.controlplane.clock import VIRTUAL_EPOCH_S
 from statelab.controlplane.runtime import Limits, Mount, Volume
+from statelab.controlplane.runtime.shell.state import State
 
 
 def texts(container):
@@ -143,6 +146,20 @@ def test_a_memory_limit_ends_a_container_as_out_of_memory(node):
     ended = node.exits["web-0"]
     assert (ended.code, ended.reason) == (137, "OOMKilled")
     assert "limit exceeded" in texts(container)[-1]
+
+
+@pytest.mark.parametrize("shell", ["python"], indirect=True)
+def test_a_shell_that_ended_at_its_limit_holds_nothing_any_more(node):
+    """Before Python's collector comes by, too: a probe that doubles a variable each second held gigabytes."""
+    gc.collect()
+    gc.disable()
+    try:
+        node.sh("x=a; while true; do x=$x$x; done", limits=Limits(memory_bytes=4_000_000))
+        held = [each for each in gc.get_objects() if isinstance(each, State) and each.variables.get("x")]
+    finally:
+        gc.enable()
+    assert node.exits["web-0"].code == 137
+    assert held == []
 
 
 def test_nothing_runs_after_a_container_has_ended(node):

@@ -16,7 +16,7 @@ from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[2]
 PACE = "40"  # cluster seconds per second: a rollout of a minute takes one and a half
-_CELL_S = 120
+_CELL_S = 150  # longer than cluster.wait(), which then says how it stood
 _COMMAND_S = 60
 _LOG = 6_000  # characters
 

@@ -330,7 +330,7 @@ def _within(seconds: float, work: Callable[[], Any]) -> Any:
 def _alarm(seconds: float) -> Iterator[None]:
     """Raise _TooLong in this thread when it lasts longer, again and again; nothing where no signal of ours comes to."""
     is_main = threading.current_thread() is threading.main_thread()
-    if sys.platform == "win32" or not is_main or signal.getsignal(signal.SIGALRM) is not signal.SIG_DFL:
+    if sys.platform in ("win32", "emscripten") or not is_main or signal.getsignal(signal.SIGALRM) is not signal.SIG_DFL:
         yield
         return
 

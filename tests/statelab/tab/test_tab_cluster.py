@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from statelab.cluster import Problem
 from statelab.cluster.beside import put_aside
 from statelab.cluster.looking import only_looking
-from statelab.cluster.loops import _within
+from statelab.cluster.loops import _alarm, _within
 from statelab.notebook.pictures.live import Mirror
 from statelab.notebook.pictures.name_explorer import NameExplorer
 from statelab.notebook.trying.goals import look, reader_of
@@ -240,3 +241,11 @@ def test_while_a_cell_waits_nothing_looks_from_another_stack_and_who_looks_is_no
     with only_looking():  # a goal after a cell: the next cell would only look, too
         cluster.driver.pause(0.0)
     assert heard == ["look", "aside", "back"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no alarms")
+def test_in_a_browser_no_alarm_is_set_for_a_pass(monkeypatch):
+    """Its timer would call into an interpreter one of whose stacks is put aside: lesson 13 ended its kernel."""
+    monkeypatch.setattr(sys, "platform", "emscripten")
+    with _alarm(60.0):
+        assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL

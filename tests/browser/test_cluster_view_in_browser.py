@@ -40,6 +40,11 @@ cluster.wait("sts/web", "Rollout");
 
 CLAIM = "persistentvolumeclaim/www-web-0"
 
+_BOXES = """(cell, keys) => keys.map((key) => {
+    const {x, y, width, height} = cell.querySelector(`g[data-key="${key}"]`).getBoundingClientRect();
+    return {x, y, width, height};
+})"""
+
 ASK = """
 from statelab.notebook import predict
 predict("Which goes first?", one=["web-0", "web-1"], key="keys")
@@ -61,7 +66,7 @@ def test_the_picture_appears_with_every_pod_and_claim(notebook: Any) -> None:
     cell.locator('g[data-key="pod/web-1"].ready').wait_for()
     assert "Pod web-1, Ready" in cell.locator('g[data-key="pod/web-1"]').get_attribute("aria-label")
     assert cell.locator(f'g[data-key="{CLAIM}"]').count() == 1
-    pod, claim = (cell.locator(f'g[data-key="{key}"]').bounding_box() for key in ("pod/web-0", CLAIM))
+    pod, claim = cell.evaluate(_BOXES, ["pod/web-0", CLAIM])  # at one moment: the notebook may still be scrolling
     assert abs(pod["y"] + pod["height"] - claim["y"]) < 6  # it lies under its Pod
     assert pod["x"] < claim["x"] < pod["x"] + pod["width"]
 

@@ -71,6 +71,8 @@ METHODS = {
     "exec": ["()", "(3)", "('web-0', 3)"],
     "dns": ["()", "(3)", "('')", "('nginx', 'NOPE')", "('nginx', 3)", "('a..b')", "('x' * 300)"],
     "dns_address": ["(3)"],
+    "asking_dns": ["(3)"],
+    "wait_and_see": ["('x')", "(3, still_s='x')"],
     "default_storage_class": ["(3)"],
     "watch": ["()", "('pods')", "(['pods'], 3)"],
     "follow": ["()", "('pods')", "(['pods'], 3)"],

@@ -293,7 +293,6 @@ export function widget({ model, el }, name) {
 // A live picture inside a widget, patched from a trait. One whose pieces cannot be selected is an image to a screen reader.
 export function livePicture({ model }, { on }, trait = "frame", isImage = false) {
   const svg = makeSvg(model.get("sheet"));
-  if (isImage) svg.setAttribute("role", "img");
   const shown = new Map();
   const paint = everyFrame(() => {
     const now = performance.now();
@@ -301,6 +300,7 @@ export function livePicture({ model }, { on }, trait = "frame", isImage = false)
     const frame = model.get(trait);
     svg.classList.toggle("dark", isDark());
     if (!frame?.pieces) return;
+    if (isImage) svg.setAttribute("role", "img"); // not before it has its words
     if (frame.order.length > MANY) busyUntil = now + FRAME_MS;
     if (!patch(svg, frame, shown, BUDGET_MS)) paint(); // the rest in the next frame
   });

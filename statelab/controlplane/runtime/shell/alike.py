@@ -39,8 +39,9 @@ from statelab.controlplane.runtime.shell.syntax import (
 
 _LONGEST = 4_000
 _WORD = re.compile(r"[\w-]+")
-# Python's matcher may take for ever over a repeated group, bashkit's goes through it once; but not as grep -P.
-_HARD = re.compile(r"\)['\"]?\\?[*+{]")
+# Python's matcher may take for ever over a repeated group, bashkit's goes through it once; but not as grep -P. `f(){`
+# begins a function.
+_HARD = re.compile(r"(?<!\()\)['\"]?\\?[*+{]")
 _PERL = re.compile(r"grep\b[^|;&]*\s-(\w*P|-perl)")
 # What the tools of the shell in Python cannot do yet.
 _LACKS = re.compile(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from statelab.controlplane.clock import Loop
 
 _SLACK_S = 0.005  # so far the clocks of a paced cluster may drift apart before it is noted
+_MOST_NOTES = 4_096
 
 
 class Times:
@@ -53,6 +54,21 @@ class Times:
             self._cluster_s.pop()
         self._host_s.append(host_s)
         self._cluster_s.append(now_s)
+        if len(self._host_s) > _MOST_NOTES:
+            self._thin_out()
+
+    def _thin_out(self) -> None:
+        """Keep the newest, and of the others those that are some way apart: what was written long ago is told to a
+        few thousandths of the time that has passed since the first."""
+        newest = len(self._host_s) - _MOST_NOTES // 4
+        apart_s = (self._cluster_s[newest] - self._cluster_s[0]) / (_MOST_NOTES // 4)
+        kept = [0]
+        for at in range(1, newest):
+            if self._cluster_s[at] - self._cluster_s[kept[-1]] >= apart_s:
+                kept.append(at)
+        kept += range(newest, len(self._host_s))
+        self._host_s = [self._host_s[at] for at in kept]
+        self._cluster_s = [self._cluster_s[at] for at in kept]
 
     def of(self, host_s: float) -> float:
         """What the cluster's clock said when the computer's said this."""

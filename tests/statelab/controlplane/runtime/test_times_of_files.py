@@ -187,6 +187,21 @@ def test_the_clock_of_a_paced_cluster_stands_to_the_computer_s_as_it_was_noted(m
     assert times.of(host[0]) == times.now_s
 
 
+def test_who_writes_for_years_takes_no_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = Loop(start_s=0.0)
+    host = iter(range(10**9))
+    monkeypatch.setattr("time.time", lambda: float(next(host)))
+    times = Times(loop)
+    for _ in range(50_000):
+        loop.run_for(1)
+        times.mark()
+    told = [times.of(float(each)) for each in range(50_000)]
+    assert len(times._host_s) <= 4_096
+    assert told == sorted(told)
+    assert told[-1_000:] == [float(each) for each in range(49_001, 50_001)]
+    assert max(each - is_so for each, is_so in zip(range(1, 50_001), told, strict=True)) <= 50_000 / 400
+
+
 def test_what_a_shell_and_awk_know_of_the_time_is_the_cluster_s(node: Node) -> None:
     script = "while [ $SECONDS -lt 30 ]; do sleep 7; done; echo $SECONDS $((EPOCHSECONDS - $(date +%s))); SECONDS=5"
     assert said(node, f"{script}; echo $SECONDS $(sleep 2; echo $SECONDS)") == ["35 0", "5 7"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -27,13 +26,11 @@ from statelab.controlplane.apiserver.encoding.request import (
     resolve_among,
 )
 from statelab.controlplane.apiserver.registry import listing, pod_verbs
-from statelab.controlplane.apiserver.registry.watch import Watch
 from statelab.controlplane.apiserver.serving import (
     addresses,
     connecting,
     forms,
     introspection,
-    leases,
     logs,
     node_proxy,
     nonresource,
@@ -41,6 +38,7 @@ from statelab.controlplane.apiserver.serving import (
     options,
     other_versions,
     proxy,
+    reading,
     remote,
     reviews,
     shown,
@@ -58,7 +56,6 @@ log = logging.getLogger(__name__)
 
 _VERBS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _ENDPOINTS_DEPRECATED = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
-_SHORTEST_WATCH_S = 1800  # --min-request-timeout: a watch without timeoutSeconds lasts one to two times this
 # Answered to everybody, as on a real cluster (ClusterRole system:public-info-viewer).
 _PUBLIC = ("/healthz", "/livez", "/readyz", "/version")
 
@@ -205,7 +202,7 @@ class Handler:
     def _collection(self, request: Request, target: Target, warnings: list[str]) -> Answer:
         kind, method = target.kind, request.method
         if method in ("GET", "HEAD"):
-            return self._list_or_watch(request, target)
+            return reading.list_or_watch(self.cluster, request, target)
         if method == "POST" and (target.namespace or not kind.namespaced):
             return self._create(request, target, warnings)
         if method == "DELETE" and (target.namespace or not kind.namespaced) and kind.delete_collection:
@@ -215,7 +212,7 @@ class Handler:
     def _object(self, request: Request, target: Target, warnings: list[str]) -> Answer:
         method = request.method
         if target.watch_path:
-            return self._list_or_watch(request, target)
+            return reading.list_or_watch(self.cluster, request, target)
         if method in ("GET", "HEAD"):
             return self._get(request, target)
         if method == "PUT":
@@ -259,86 +256,14 @@ class Handler:
         version = request.first("resourceVersion")
         if version not in ("", "0"):
             listing.check_not_future(self.store, listing.parse_resource_version(version))
-        plural = target.kind.plural
-        if plural in ("leases", "ipaddresses") and self.store.get(plural, _key(target)) is None:
-            found = (
-                leases.find(self.cluster, target.namespace, target.name)
-                if plural == "leases"
-                else addresses.find(self.cluster, target.name)
-            )
-            if found is not None:
-                return self._shown(request, target.kind, found, 200, form)
+        held = reading.held_one(self.cluster, target)
+        if held is not None:
+            return self._shown(request, target.kind, held, 200, form)
         obj = self.api.read(target.kind.plural, target.namespace, target.name, target.subresource or None)
         stored, obj = obj, forms.in_version(target.kind, obj)
         if form is negotiation.JSON and obj is stored and target.subresource != "scale" and not request.first("pretty"):
             return Response(200, self.store.encoded(obj))
         return self._shown(request, target.kind, obj, 200, form)
-
-    def _list_or_watch(self, request: Request, target: Target) -> Answer:
-        kind = target.kind
-        asked = options.list_options(request, kind, target.name)
-        form = negotiation.form_of(request.headers.get("accept", ""), forms.LIST_VIEWS)
-        if asked.watch or target.watch_path:
-            return self._watch(request, target, asked, form)
-        page = listing.page(
-            self.store,
-            kind.plural,
-            target.namespace,
-            asked.matches,
-            limit=max(0, asked.limit),
-            continue_token=asked.continue_token,
-            resource_version=asked.resource_version,
-            match=asked.match,
-            unstored=self._held(kind.plural, target.namespace),
-        )
-        return forms.of_list(request, kind, page, form, self.cluster.loop.now_s)
-
-    def _held(self, plural: str, namespace: str) -> Sequence[Object]:
-        if plural == "leases":
-            return leases.held(self.cluster, namespace)
-        return addresses.held(self.cluster) if plural == "ipaddresses" else ()
-
-    def _watch(self, request: Request, target: Target, asked: options.ListOptions, form: negotiation.Form) -> Answer:
-        kind = target.kind
-        timeout_s = asked.timeout_s
-        if not timeout_s or timeout_s < 0:
-            timeout_s = _SHORTEST_WATCH_S + self._jitter_s()
-        version = asked.resource_version
-        if asked.send_initial is False and version in ("", "0"):
-            version = str(self.store.revision)  # only what is new
-        encode = forms.event_encoder(self.store, kind, form, request, lambda: self.cluster.loop.now_s)
-        try:
-            watch = Watch(
-                self.store,
-                kind.plural,
-                target.namespace,
-                asked.matches,
-                resource_version=version,
-                send_initial=bool(asked.send_initial),
-            )
-        except ApiError as error:
-            if error.code != 410:
-                raise
-            # Once a watch is accepted, what goes wrong is told on it.
-            line = forms.event_line("ERROR", error.status())
-            return Response(200, line)
-        return WatchAnswer(
-            watch,
-            encode,
-            float(timeout_s),
-            bookmarks=asked.bookmarks,
-            kind=kind,
-            initial_events_end=bool(asked.send_initial),
-            namespace=target.namespace,
-            is_plain=asked.matches is None and not form.what,
-        )
-
-    @staticmethod
-    def _jitter_s() -> int:
-        # Of no consequence for the cluster's history, so not from its own random numbers.
-        import random
-
-        return random.randrange(_SHORTEST_WATCH_S)
 
     # ---- writing
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from statelab.cluster import connect
+from statelab.cluster import connect, local
+from statelab.cluster.paths import find_home
 from statelab.notebook.magics import kubectl_line
 from statelab.notebook.pictures import stage_view
 from statelab.notebook.pictures.stage_view import Stage
@@ -15,12 +16,13 @@ POD = {"metadata": {"name": "one"}, "spec": {"containers": [{"name": "c", "image
 @pytest.fixture
 def stage(monkeypatch, tmp_path):
     monkeypatch.setenv("STATELAB_HOME", str(tmp_path))
-    monkeypatch.setenv("STATELAB_TAB", "1")  # the cluster is in this process: nothing happens but what is asked for
+    monkeypatch.setenv("STATELAB_TAB", "1")  # no thread beside: nothing happens but what is asked for
     cluster = connect().fresh("stage")
     opened = Stage(cluster)
     opened._on_message({"shown": True})
     yield opened
     opened.close()
+    local.stop(find_home())
 
 
 def test_what_a_cell_has_already_asked_for_is_drawn_all_the_same(stage):

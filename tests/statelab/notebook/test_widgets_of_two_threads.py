@@ -7,9 +7,10 @@ import threading
 import pytest
 import traitlets
 
-from statelab.cluster import connect
+from statelab.controlplane import ControlPlane
 from statelab.notebook.pictures import manifest_editor
 from statelab.notebook.pictures.widget import Widget
+from statelab.tab import TabCluster
 
 
 class Counter(Widget):
@@ -66,12 +67,12 @@ class _AtTheEnd:
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_what_is_typed_as_a_look_ahead_ends_is_looked_at_too(monkeypatch, tmp_path, fails):
-    monkeypatch.setenv("STATELAB_HOME", str(tmp_path))
+def test_what_is_typed_as_a_look_ahead_ends_is_looked_at_too(monkeypatch, fails):
     monkeypatch.setenv("STATELAB_TAB", "1")
     works = []
     monkeypatch.setattr(manifest_editor, "in_background", lambda work, name: works.append(work))
-    editor = manifest_editor.ManifestEditor("kind: First", connect())
+    cluster = TabCluster(ControlPlane())
+    editor = manifest_editor.ManifestEditor("kind: First", cluster)
     seen = []
 
     def foreseen(manifest):
@@ -94,3 +95,4 @@ def test_what_is_typed_as_a_look_ahead_ends_is_looked_at_too(monkeypatch, tmp_pa
     works[1]()
     assert seen == ["kind: First", "kind: Second"]
     editor.close()
+    cluster.driver.close()

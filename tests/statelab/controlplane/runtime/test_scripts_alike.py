@@ -9,7 +9,7 @@ import pytest
 from statelab.controlplane.runtime import shells
 from statelab.controlplane.runtime.runtime import Runtime
 from statelab.controlplane.runtime.sandbox import Shell as Bashkit
-from statelab.controlplane.runtime.shell.alike import runs_alike
+from statelab.controlplane.runtime.shell.alike import can_run, runs_alike
 
 TAKEN = [
     "true",
@@ -193,3 +193,22 @@ def _simple(chance):
     return said + chance.choice(
         ("", "", "", f" > {path}", f" >> {path}", " 2>/dev/null", " 2>&1", " >&2", f" < {path}")
     )
+
+
+@pytest.mark.parametrize(
+    ("script", "has_turns"),
+    [
+        (":(){ :|:& };:", True),
+        ("f(){ f|f& }; f", True),
+        ("redis-server & trap 'kill $!' TERM; wait $!", True),
+        ("nslookup db | grep -c 'Address.*10[.]244'", True),
+        ("g() { sleep 1 | cat; }\ng & wait", True),
+        ("echo aab | sed -E 's/(a)*/x/'", False),
+        ("sort -R /etc/hosts | tail -n 1", False),
+        ("head -n -1 /etc/hosts | cat", False),
+        ("echo 1+1 | bc", False),
+    ],
+)
+def test_which_scripts_with_jobs_and_pipes_have_turns(script: str, has_turns: bool) -> None:
+    """A pattern that took one more of them for bashkit's would make a fork bomb cost fifteen seconds again."""
+    assert can_run([script], ()) is has_turns

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from statelab.cluster import looking
 from statelab.cluster.problem import Interrupted
 
 # Something to do beside the cells, a piece at a time: it says how long to rest, None when it is done.
@@ -29,7 +30,7 @@ class Clock(Protocol):
 
 def until(clock: Clock, is_so: Callable[[], object], timeout_s: float, every_s: float) -> bool:
     """Look every so often until `is_so()`; whether it was so within `timeout_s`. Raises Interrupted."""
-    ends_s, is_met = clock.now_s() + timeout_s, bool(is_so())
+    ends_s, is_met = clock.now_s() + looking.at_most(timeout_s), bool(is_so())
     try:
         while not is_met and clock.now_s() < ends_s:
             clock.rest(every_s, lambda: False)

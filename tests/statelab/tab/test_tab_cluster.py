@@ -59,7 +59,7 @@ def test_a_pod_that_is_not_there_yet_is_waited_for_until_its_container_waits_for
     assert pod["spec"]["containers"][0]["image"] == "nginx:no-such-tag"
 
 
-def test_a_goal_that_would_change_the_cluster_or_wait_for_it_does_neither(web):
+def test_a_goal_that_would_change_the_cluster_or_wait_for_it_does_neither(web, monkeypatch):
     """It is asked after each cell: a set that was deleted would come back, and the cell would not end."""
     goals = {
         lambda: not web.kubectl("delete statefulset web").code: "kubectl delete would change the cluster",
@@ -73,6 +73,10 @@ def test_a_goal_that_would_change_the_cluster_or_wait_for_it_does_neither(web):
     for goal, instead in goals.items():
         seen = look(reader_of(goal, web), web)
         assert (seen.is_so, instead in seen.instead) == (False, True), seen
+    with monkeypatch.context() as patched:
+        patched.setattr(type(web.clock), "rest", lambda *_: pytest.fail("it waits"))
+        for waits in (lambda: web.until(lambda: False), lambda: not web.wait_and_see(still_s=60)):
+            look(reader_of(waits, web), web)
     assert look(reader_of(lambda: web.exec("web-0", "hostname").stdout == "web-0\n", web), web).is_so
     assert look(reader_of(lambda: web.kubectl("get pods -o name").stdout.split() == NAMES, web), web).is_so
     assert web.kubectl("scale sts web --replicas=1").code == 0  # whoever does not only look changes it still

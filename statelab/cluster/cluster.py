@@ -176,7 +176,7 @@ class Cluster:
         A `str` is a line for the shell, with pipes and redirections. Raises Problem, and KeyboardInterrupt when it is
         stopped; then nothing of it runs on.
         """
-        looking.check_line(line.split() if isinstance(line, str) else line)
+        looking.check_line(line)
         refused = False
 
         def told(name: str, text: str) -> None:

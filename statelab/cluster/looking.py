@@ -48,8 +48,9 @@ def check_request(method: str, path: str) -> None:
         raise Problem(_CHANGES.format(what=f"{method} {path}"))
 
 
-def check_line(words: Sequence[str]) -> None:
+def check_line(line: str | Sequence[str]) -> None:
     """Raises Problem for a kubectl line that changes something while it is only looked at."""
+    words = line.split() if isinstance(line, str) else line
     verb = next((word for word in words if not word.startswith("-")), "")
     if is_only_looking() and verb not in _LOOKS:
         raise Problem(_CHANGES.format(what=f"kubectl {verb}"))

@@ -60,3 +60,16 @@ def account_of(user_name: str) -> tuple[str, str] | None:
         return None
     parts = user_name.removeprefix(_ACCOUNT).split(":")
     return (parts[0], parts[1]) if len(parts) == 2 and all(parts) else None
+
+
+def groups_of(user_name: str, asked: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The groups of whoever is acted as, by name and perhaps with groups.
+
+    Source: apiserver/pkg/endpoints/filters/impersonation.
+    """
+    account = account_of(user_name)
+    if not asked and account is not None:
+        asked = account_groups(account[0])
+    if user_name == ANONYMOUS.name:
+        return asked if UNAUTHENTICATED in asked else (*asked, UNAUTHENTICATED)
+    return asked if any(group in (AUTHENTICATED, UNAUTHENTICATED) for group in asked) else (*asked, AUTHENTICATED)

@@ -59,9 +59,9 @@ def printer(call: Call, *, get: bool = False, show_managed: bool | None = None, 
     if form == "name":
         return _name
     if form in _JSONPATH:
-        return _jsonpath(call, form, argument or template, managed)
+        return _jsonpath(call, form, argument or template)
     if form in _TEMPLATE:
-        return _template(call, form, argument or template, managed)
+        return _template(call, form, argument or template)
     if get and form in ("custom-columns", "custom-columns-file"):
         return None
     raise Fail(
@@ -107,7 +107,7 @@ def _name(obj: Object) -> str:
     return f"{group_kind(obj)}/{obj['metadata'].get('name') or '<unknown>'}\n"
 
 
-def _jsonpath(call: Call, form: str, template: str, managed: bool) -> Print:
+def _jsonpath(call: Call, form: str, template: str) -> Print:
     if form == "jsonpath-file":
         template = call.files.read(template).decode("utf-8", "replace")
     if not template:
@@ -118,22 +118,21 @@ def _jsonpath(call: Call, form: str, template: str, managed: bool) -> Print:
         raise Fail(f"error parsing jsonpath {template}, {error}") from None
 
     def printed(obj: Object) -> str:
-        data = obj
         try:
             if form == "jsonpath-as-json":
-                return "".join(gojson.indented(found) for found in path.results(data))
-            return path.text(data)
+                return "".join(gojson.indented(found) for found in path.results(obj))
+            return path.text(obj)
         except JsonPathError as error:
             raise Fail(
                 f"error executing jsonpath {quote(template)}: Error executing template: {error}. Printing more "
                 f"information for debugging the template:\n\ttemplate was:\n\t\t{template}\n\tobject given to jsonpath "
-                f"engine was:\n\t\t{gojson.syntax(data)}\n\n\n"
+                f"engine was:\n\t\t{gojson.syntax(obj)}\n\n\n"
             ) from None
 
     return printed
 
 
-def _template(call: Call, form: str, template: str, managed: bool) -> Print:
+def _template(call: Call, form: str, template: str) -> Print:
     from statelab.kubectl.gotemplate import Template, TemplateError
 
     if form in ("go-template-file", "templatefile"):
@@ -146,9 +145,8 @@ def _template(call: Call, form: str, template: str, managed: bool) -> Print:
         raise Fail(f"error parsing template {template}, {error}") from None
 
     def printed(obj: Object) -> str:
-        data = obj
         try:
-            return parsed.text(data)
+            return parsed.text(obj)
         except TemplateError as error:
             raise Fail(f"error executing template {quote(template)}: {error}", 1) from None
 

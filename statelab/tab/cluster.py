@@ -65,7 +65,7 @@ class TabCluster(Cluster):
     def kubectl_live(
         self, line: str | Sequence[str], on_text: OnText, *, stdin: str | None = None, timeout_s: float | None = None
     ) -> int:
-        looking.check_line(line.split() if isinstance(line, str) else line)
+        looking.check_line(line)
         self.driver.step()
         return self._lines.run(line, self.namespace, on_text, stdin=stdin, timeout_s=timeout_s)
 

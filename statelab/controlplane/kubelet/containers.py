@@ -130,10 +130,15 @@ def should_restart(pod: Object, container: Object, attempt: Attempt | None) -> b
         return True
     if attempt.state != "exited":
         return False
-    policy = restart_policy(pod, container)
-    if matching_action(container, attempt.exit_code):
+    return restarts_after(pod, container, attempt.exit_code)
+
+
+def restarts_after(pod: Object, container: Object, exit_code: int) -> bool:
+    """What its rules and its policy say of one that has ended so."""
+    if matching_action(container, exit_code):
         return True
-    return policy == ALWAYS or (policy == ON_FAILURE and attempt.exit_code != 0)
+    policy = restart_policy(pod, container)
+    return policy == ALWAYS or (policy == ON_FAILURE and exit_code != 0)
 
 
 def matching_action(container: Object, exit_code: int) -> str:

@@ -17,8 +17,8 @@ from statelab.controlplane.kubelet.containers import (
     containers_of,
     is_init,
     is_sidecar,
-    matching_action,
     may_restart_all,
+    restarts_after,
     should_restart,
 )
 
@@ -145,15 +145,6 @@ def _is_ready(pod: Object, container: Object, record: PodRecord) -> bool:
 # ---- phase
 
 
-def _restarts(pod: Object, container: Object, terminated: Object) -> bool:
-    policy = pod["spec"].get("restartPolicy") or "Always"
-    if container.get("restartPolicy"):
-        policy = container["restartPolicy"]
-    if matching_action(container, terminated["exitCode"]):
-        return True
-    return bool(policy == "Always" or (policy == "OnFailure" and terminated["exitCode"] != 0))
-
-
 def _phase(pod: Object, init: list[Object], main: list[Object], terminal: bool, rerun: Collection[str]) -> str:
     """`rerun`: names of containers that run once more whatever their policy says. Source: getPhase."""
     pending = 0
@@ -172,7 +163,7 @@ def _phase(pod: Object, init: list[Object], main: list[Object], terminal: bool, 
         ended = state.get("terminated") or (ended if "waiting" in state else None)
         if ended is None:
             pending += 1
-        elif ended["exitCode"] != 0 and (not _restarts(pod, container, ended) or terminal):
+        elif ended["exitCode"] != 0 and (not restarts_after(pod, container, ended["exitCode"]) or terminal):
             return "Failed"
     stopped: list[Object] = []
     restartable = 0
@@ -185,7 +176,7 @@ def _phase(pod: Object, init: list[Object], main: list[Object], terminal: bool, 
             waiting += 1
         else:
             stopped.append(ended)
-            restartable += container["name"] in rerun or _restarts(pod, container, ended)
+            restartable += container["name"] in rerun or restarts_after(pod, container, ended["exitCode"])
     if pending or waiting:
         return "Pending"
     if running:

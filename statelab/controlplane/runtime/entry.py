@@ -31,7 +31,7 @@ _SHELL_WORDS = re.compile(
 )
 # A shell that leaves while jobs run in the background takes them with it: it is PID 1.
 _JOBS = re.compile(r"(?<![&><|])&(?![&>])")
-_SEVERAL = re.compile(r"(?<![&>|<])&(?![&>])|(?<!\|)\|(?![|])")
+_SEVERAL = re.compile(rf"{_JOBS.pattern}|(?<!\|)\|(?![|])")
 _OWN_NAME = re.compile(r"\$0|\$\{0")
 # `exec redis-server …` on a line, or in a branch on one line; and a block whose output goes elsewhere.
 _EXEC = re.compile(r"(?:.*?(?:\b(?:then|else|do)\s|\)|;|&&|\|\|))?\s*exec\s+(\S+)(?:\s[^|&>`]*)?")

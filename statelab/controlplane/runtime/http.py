@@ -90,6 +90,7 @@ class MessageReader:
         self._on_part = on_part  # is given the chunks of a body as they come, and then they are not kept
         self._responses = responses
         self._buffer = b""
+        self._chunks: list[bytes] = []  # of a body that is not whole yet
         self._head: tuple[str, dict[str, str]] | None = None
         self.head_only = False  # the answer to a HEAD has no body
 
@@ -101,7 +102,7 @@ class MessageReader:
     def end(self) -> None:
         """The other side has closed: a body without a length ends here."""
         if self._head is not None and self._responses and "content-length" not in self._head[1]:
-            self._emit(self._buffer)
+            self._emit(b"".join(self._chunks) + self._buffer)
 
     def _next(self) -> bool:
         if self._head is None:
@@ -137,35 +138,24 @@ class MessageReader:
         return bool(self._buffer)
 
     def _chunked(self) -> bool:
-        if self._on_part is not None:
-            self._hand_on(self._on_part)
-        body, rest = b"", self._buffer
-        while True:
-            size, separator, after = rest.partition(b"\r\n")
-            if not separator:
-                return False
-            length = int(size.split(b";")[0], 16)
-            if len(after) < length + 2:
-                return False
-            body, rest = body + after[:length], after[length + 2 :]
-            if length == 0:
-                self._buffer = rest
-                self._emit(body)
-                return bool(rest)
-
-    def _hand_on(self, on_part: Callable[[bytes], None]) -> None:
-        """Give on every whole chunk but the last, the empty one."""
+        """Take every whole chunk; the empty one ends the message."""
         while True:
             size, separator, after = self._buffer.partition(b"\r\n")
             length = int(size.split(b";")[0], 16) if separator else 0
-            if not length or len(after) < length + 2:
-                return
+            if not separator or len(after) < length + 2:
+                return False
             self._buffer = after[length + 2 :]
-            on_part(after[:length])
+            if length == 0:
+                self._emit(b"".join(self._chunks))
+                return bool(self._buffer)
+            if self._on_part is not None:
+                self._on_part(after[:length])
+            else:
+                self._chunks.append(after[:length])
 
     def _emit(self, body: bytes) -> None:
         assert self._head is not None
-        (first, headers), self._head = self._head, None
+        (first, headers), self._head, self._chunks = self._head, None, []
         self._on_message(first, headers, body)
 
 

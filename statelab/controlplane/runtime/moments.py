@@ -75,5 +75,9 @@ def of_figures(text: str, now: datetime) -> datetime | None:
 
 def full(at_s: float) -> str:
     """As `stat` and `ls --full-time` show it."""
-    nanoseconds = int(round(at_s % 1, 6) * 1e9)
-    return f"{datetime.fromtimestamp(int(at_s), UTC):%Y-%m-%d %H:%M:%S}.{nanoseconds:09d} +0000"
+    return f"{datetime.fromtimestamp(int(at_s), UTC):%Y-%m-%d %H:%M:%S}.{nanoseconds(at_s)} +0000"
+
+
+def nanoseconds(at_s: float) -> str:
+    """Of a moment's second, nine digits; clocks here know microseconds."""
+    return f"{int(round(at_s % 1, 6) * 1e9):09d}"

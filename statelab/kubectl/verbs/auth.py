@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statelab.controlplane.users import groups_of
 from statelab.kubectl.api import Object
 from statelab.kubectl.call import Call
 from statelab.kubectl.gotext import aligned
@@ -33,7 +34,7 @@ def can_i(call: Call) -> None:
     path = f"{_AUTHORIZATION}/selfsubjectaccessreviews"
     if flags.has("as"):  # what kubectl asks in that name, we ask about it: the answer is the same
         body["kind"], path = "SubjectAccessReview", f"{_AUTHORIZATION}/subjectaccessreviews"
-        spec |= {"user": flags.text("as"), "groups": [*_groups(flags.text("as")), *flags.all("as-group")]}
+        spec |= {"user": flags.text("as"), "groups": list(groups_of(flags.text("as"), tuple(flags.all("as-group"))))}
     status = call.request("POST", path, None, body)["status"]
     if not flags.on("quiet"):
         said = "yes" if status.get("allowed") else "no"
@@ -43,15 +44,6 @@ def can_i(call: Call) -> None:
         call.out(f"{said}\n")
     if not status.get("allowed"):
         raise Ended("", 1)
-
-
-def _groups(user: str) -> list[str]:
-    """Those of whoever is asked for by name alone. Source: apiserver/pkg/endpoints/filters/impersonation.go."""
-    account = (
-        user.removeprefix("system:serviceaccount:").split(":") if user.startswith("system:serviceaccount:") else []
-    )
-    of_account = ["system:serviceaccounts", f"system:serviceaccounts:{account[0]}"] if len(account) == 2 else []
-    return [*of_account, "system:authenticated"]
 
 
 def _asked(call: Call) -> Object:

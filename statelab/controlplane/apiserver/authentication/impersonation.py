@@ -41,16 +41,7 @@ def acting(user: User, headers: Mapping[str, str], path: str, authorizer: Author
             authorizer.check(user, Attributes("impersonate", _AUTHENTICATION, "userextras", key, name=value))
     if uid:
         authorizer.check(user, Attributes("impersonate", _AUTHENTICATION, "uids", name=uid))
-    return User(name, _groups(name, account, groups), uid, extra)
-
-
-def _groups(name: str, account: tuple[str, str] | None, asked: tuple[str, ...]) -> tuple[str, ...]:
-    if not asked and account is not None:
-        asked = users.account_groups(account[0])
-    if name == users.ANONYMOUS.name:
-        return asked if users.UNAUTHENTICATED in asked else (*asked, users.UNAUTHENTICATED)
-    known = (users.AUTHENTICATED, users.UNAUTHENTICATED)
-    return asked if any(group in known for group in asked) else (*asked, users.AUTHENTICATED)
+    return User(name, users.groups_of(name, groups), uid, extra)
 
 
 def _extra(headers: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -274,7 +274,8 @@ class Handler:
         if target.kind.custom is not None:
             self._check_kind_lives(target.kind)
             body = self._as_stored(target.kind, body)
-        addresses.check_create(self.cluster, target.kind.plural, str((body.get("metadata") or {}).get("name", "")))
+        if target.kind.group == "networking.k8s.io":
+            addresses.check_create(self.cluster, target.kind.plural, str((body.get("metadata") or {}).get("name", "")))
         created = self.api.create(target.kind.plural, target.namespace, body, wanted)
         return self._shown(request, target.kind, created, 201, form, stored=not wanted.dry_run)
 

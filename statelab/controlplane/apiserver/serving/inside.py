@@ -76,15 +76,14 @@ def _stream(cluster: ControlPlane, connection: Connection, answer: WatchAnswer |
         connection.send(b"0\r\n\r\n")
         connection.close()
 
+    def soon() -> None:  # it may have ended before it is subscribed to
+        cluster.loop.call_soon(end)
+
     if isinstance(answer, WatchAnswer):
         stop = _begin_watch(cluster, answer, write, end)
     else:
-        stop = answer.subscribe(write, lambda: _soon(cluster, end))  # it may have ended before it is subscribed to
+        stop = answer.subscribe(write, soon)
     connection.receive(lambda data: None, stop)
-
-
-def _soon(cluster: ControlPlane, callback: Callable[[], None]) -> None:
-    cluster.loop.call_soon(callback)
 
 
 def _begin_watch(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from statelab.controlplane.runtime.moments import format_date, given
+from statelab.controlplane.runtime.moments import format_date, given, nanoseconds
 from statelab.controlplane.runtime.mounted import MountedFiles
 from statelab.controlplane.runtime.shell.bounded import bounded
 from statelab.controlplane.runtime.shell.patterns import glob
@@ -324,7 +324,7 @@ def _exact(at_s: float) -> str:
 
 def _as_ctime(at_s: float) -> str:
     return format_date("%a %b %e %H:%M:%S", moment := datetime.fromtimestamp(at_s, UTC)) + (
-        f".{int(round(at_s % 1, 6) * 1e9):09d}0 {moment.year}"
+        f".{nanoseconds(at_s)}0 {moment.year}"
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from statelab.controlplane.apiserver.registry.resources import WriteOptions
+from statelab.controlplane.apiserver.registry.writing import WriteOptions
 from statelab.controlplane.apiserver.serving.remote import container_name, runtime_container
 from statelab.controlplane.controlplane import ControlPlane
 from statelab.controlplane.dns import pod_search, resolve

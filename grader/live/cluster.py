@@ -12,7 +12,7 @@ from grader.live.names import Names
 from grader.live.requests import Requests
 from grader.place import CannotGrade
 from statelab.cluster.connection import Connection
-from statelab.controlplane.apiserver.registry.resources import WriteOptions
+from statelab.controlplane.apiserver.registry.writing import WriteOptions
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, Object, key_of
 from statelab.controlplane.store import Cause

@@ -10,14 +10,15 @@ from statelab.cluster.paths import Home, find_home
 from statelab.cluster.problem import Problem
 
 if TYPE_CHECKING:
-    from statelab.cluster.cluster import Cluster, DnsAnswer
+    from statelab.cluster.cluster import Cluster
     from statelab.cluster.connection import RequestRefused
+    from statelab.cluster.dns_answer import DnsAnswer
     from statelab.cluster.kubectl import KubectlResult
 
 # On demand: the server's command line imports this package too, and needs no HTTP client to be ready.
 _ON_DEMAND = {
     "Cluster": "cluster",
-    "DnsAnswer": "cluster",
+    "DnsAnswer": "dns_answer",
     "KubectlResult": "kubectl",
     "RequestRefused": "connection",
 }

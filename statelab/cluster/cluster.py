@@ -6,7 +6,7 @@ import copy
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,54 +14,22 @@ from statelab.cluster import conditions, looking, typed
 from statelab.cluster.clocks import Clock, WallClock, until
 from statelab.cluster.connection import Connection, RequestRefused
 from statelab.cluster.custom import kind_called, parse_for
+from statelab.cluster.dns_answer import DnsAnswer
 from statelab.cluster.kubectl import KubectlResult, run_kubectl
 from statelab.cluster.kubectl_live import OnText, run_live
 from statelab.cluster.loops import Loop
 from statelab.cluster.names import path_of
 from statelab.cluster.plainly import plain_methods
-from statelab.cluster.problem import Interrupted, Problem
+from statelab.cluster.problem import Problem
 from statelab.cluster.resting import look_on
 from statelab.cluster.stand_in import result_of, stand_in
+from statelab.cluster.waiting import next_state, wait_for
 from statelab.cluster.watching import Watcher
 from statelab.controlplane.kinds import KINDS, Kind, Object, Objects
 
 _MADE_HERE = {"app.kubernetes.io/managed-by": "statelab"}
 _LOOK_AGAIN_S = 0.5
-_ANSWERS_WITHIN_S = 30.0  # a watch that is over, and of which nothing more is heard
 _DEFAULT_CLASS = ("storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class")
-
-
-@dataclass(frozen=True)
-class DnsAnswer:
-    """What DNS said of one name. `records` as text ("10.244.1.5"), `tried` the names of the search path, in order."""
-
-    name: str
-    type: str
-    rcode: str
-    records: tuple[str, ...]
-    ttl_s: int | None = None
-    tried: tuple[tuple[str, str], ...] = ()  # (name, rcode) for each step
-
-    def __bool__(self) -> bool:
-        return bool(self.records)
-
-    def __str__(self) -> str:
-        if self.records:
-            return f"{self.name} {self.type}: {', '.join(self.records)}"
-        return f"{self.name} {self.type}: {self.rcode if self.rcode != 'NOERROR' else 'no data'}"
-
-    __repr__ = __str__
-
-
-class Awaited(dict[str, Any]):
-    """An object that was waited for. At the end of a cell it says that it is so, and not all that it is."""
-
-    def __init__(self, obj: Object, said: str) -> None:
-        super().__init__(obj)
-        self._said = said
-
-    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # IPython asks for it
-        printer.text(self._said)
 
 
 @plain_methods("cluster")
@@ -212,40 +180,7 @@ class Cluster:
         Of a Pod also why a container waits: "ImagePullBackOff", "CrashLoopBackOff".
         Returns the object (None when it was to be deleted). Raises Problem saying how it stood when time ran out.
         """
-        kind, name = self.parse(what)
-        is_met = conditions.named(kind, condition)
-        timeout_s = looking.at_most(timeout_s)
-        deadline_s = time.monotonic() + timeout_s
-        obj = self.get(what)
-        first_uid = obj["metadata"]["uid"] if obj is not None else None
-        while not is_met(obj):
-            if condition.lower() in conditions.GONE and obj is not None and obj["metadata"]["uid"] != first_uid:
-                return None  # the one we waited for has gone, and another has its name already
-            if kind.plural == "jobs" and conditions.has_ended_otherwise(obj, condition):
-                raise Problem(f"{what} will not be {condition}: {conditions.describe(obj)}", self._see_why(what, obj))
-            left_s = deadline_s - time.monotonic()
-            if left_s <= 0:
-                raise Problem(
-                    f"{what} was not {condition} within {timeout_s:.0f} s: {conditions.describe(obj)}",
-                    self._see_why(what, obj),
-                )
-            try:
-                obj = self._next_state(kind, name, obj, min(left_s, 5.0))
-            except KeyboardInterrupt:
-                stood = conditions.describe(self.get(what))
-                raise Interrupted(f"Interrupted while waiting for {what} to be {condition}: {stood}.") from None
-        return None if obj is None else Awaited(obj, f"{what}: {condition}")
-
-    def _see_why(self, what: str, obj: Object | None) -> str:
-        """Where to look: at the first of a workload's Pods that is not Ready, and how it stands."""
-        chosen = ((obj or {}).get("spec") or {}).get("selector") or {}
-        labels = ",".join(f"{key}={value}" for key, value in (chosen.get("matchLabels") or {}).items())
-        with suppress(Problem, RequestRefused):
-            for pod in self.list("pods", labels) if labels else ():
-                if not conditions.is_true(pod, "Ready") and (pod.get("status") or {}).get("phase") != "Succeeded":
-                    name = pod["metadata"]["name"]
-                    return f"Its Pod {name}: {conditions.describe(pod)}\nSee why: %kubectl describe pod {name}"
-        return f"See why: %kubectl describe {what}"
+        return wait_for(self, what, condition, looking.at_most(timeout_s))
 
     def until(self, is_so: Callable[[], Any], timeout_s: float = 60.0) -> bool:
         """Look again and again until `is_so()`; False when it was not so within so many seconds of the cluster's time.
@@ -262,30 +197,6 @@ class Cluster:
         For who wants to see what comes, and not to say it beforehand. Whether it is at rest; raises Interrupted.
         """
         return look_on(self, timeout_s, still_s)
-
-    def _next_state(self, kind: Kind, name: str, obj: Object | None, timeout_s: float) -> Object | None:
-        """The object after its next change, or as it is when none comes in time."""
-        version = obj["metadata"]["resourceVersion"] if obj is not None else None
-        params = {
-            "watch": "1",
-            "fieldSelector": f"metadata.name={name}",
-            "timeoutSeconds": str(max(1, round(timeout_s))),
-        }
-        if version is not None:
-            params["resourceVersion"] = version
-        path = path_of(kind, self.namespace)
-        try:
-            for event in self.connection.stream(path, params, read_timeout_s=timeout_s + _ANSWERS_WITHIN_S):
-                if event["type"] == "DELETED":
-                    return None
-                if event["type"] in ("ADDED", "MODIFIED"):
-                    changed: Object = event["object"]
-                    return changed
-                if event["type"] == "ERROR":
-                    break
-        except RequestRefused:
-            time.sleep(0.1)  # the revision is too old to watch from: look again
-        return self.get(f"{kind.singular}/{name}")
 
     # ---- inside Pods
 
@@ -466,7 +377,7 @@ class Cluster:
                         f"Namespace {namespace} is still being deleted: {self._what_holds()}.",
                         "Wait a moment and run this again. See it: kubectl describe namespace " + namespace,
                     )
-                self._next_state(KINDS["namespaces"], namespace, self.get(f"namespace/{namespace}"), 1.0)
+                next_state(self, KINDS["namespaces"], namespace, self.get(f"namespace/{namespace}"), 1.0)
         return self.use(namespace)
 
     def mend_nodes(self) -> None:

@@ -10,7 +10,7 @@ import dns.message
 import dns.rcode
 import dns.rdatatype
 
-from statelab.cluster.cluster import DnsAnswer
+from statelab.cluster.dns_answer import DnsAnswer
 from statelab.cluster.problem import Problem
 
 Ask = Callable[[dns.message.Message], dns.message.Message]

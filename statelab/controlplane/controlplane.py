@@ -15,7 +15,8 @@ from typing import Any
 
 from statelab.controlplane import errors
 from statelab.controlplane.apiserver.registry.copying import fresh
-from statelab.controlplane.apiserver.registry.resources import ApiServer, WriteOptions
+from statelab.controlplane.apiserver.registry.resources import ApiServer
+from statelab.controlplane.apiserver.registry.writing import WriteOptions
 from statelab.controlplane.apiserver.serving import inside
 from statelab.controlplane.apiserver.serving.webhooks import WebhookCaller
 from statelab.controlplane.bootstrap import (

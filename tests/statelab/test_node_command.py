@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from statelab import cli
+from statelab.cli import nodes
 from statelab.cluster.problem import Problem
 from statelab.controlplane import ControlPlane
 from statelab.tab import TabCluster
@@ -21,7 +22,7 @@ Say = Callable[..., tuple[int, str]]
 def say(monkeypatch: pytest.MonkeyPatch) -> Iterator[Say]:
     """`say("NODE", …)`: the exit code and all that is printed."""
     cluster = TabCluster(ControlPlane())
-    monkeypatch.setattr(cli, "_running", lambda place: cluster)
+    monkeypatch.setattr(nodes, "_running", lambda place: cluster)
 
     def label(*words: str) -> tuple[int, str]:
         done = CliRunner().invoke(cli.app, ["node", "label", *words])

@@ -6,7 +6,8 @@ Source: pkg/registry/core/pod/storage.
 from __future__ import annotations
 
 from statelab.controlplane.apiserver.registry import placing
-from statelab.controlplane.apiserver.registry.resources import ApiServer, WriteOptions, key_of
+from statelab.controlplane.apiserver.registry.resources import ApiServer, key_of
+from statelab.controlplane.apiserver.registry.writing import WriteOptions
 from statelab.controlplane.clock import timestamp
 from statelab.controlplane.kinds import KINDS, Object
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
 from statelab.controlplane import errors
 from statelab.controlplane.apiserver import validation
@@ -25,6 +25,7 @@ from statelab.controlplane.apiserver.registry import (
     certificates,
     defaults,
     deletion,
+    naming,
     node_restriction,
     placing,
     strategy,
@@ -36,6 +37,7 @@ from statelab.controlplane.apiserver.registry.policies import Policies
 from statelab.controlplane.apiserver.registry.policies.request import Operation as Asking
 from statelab.controlplane.apiserver.registry.scale import scale_of, with_scale
 from statelab.controlplane.apiserver.registry.served import ServedKinds
+from statelab.controlplane.apiserver.registry.writing import Operation, WriteOptions
 from statelab.controlplane.apiserver.validation import pods_resize, pods_update
 from statelab.controlplane.apiserver.validation.certificates import update_approval
 from statelab.controlplane.apiserver.validation.fields import Errors
@@ -45,7 +47,7 @@ from statelab.controlplane.kinds import KINDS, Kind, Object, Objects
 from statelab.controlplane.p256 import Key
 from statelab.controlplane.signing import Authority
 from statelab.controlplane.store import Cause, Store
-from statelab.controlplane.users import ADMIN, User
+from statelab.controlplane.users import ADMIN
 
 EPHEMERAL, RESIZE = "ephemeralcontainers", "resize"
 # Subresources that change a part of a Pod: what of the wanted one is taken, and what may be wrong with that.
@@ -53,25 +55,6 @@ _PARTS_OF_PODS: dict[str, tuple[Callable[[Object, Object], Object], Callable[[Ob
     EPHEMERAL: (placing.with_ephemeral_containers, pods_update.update_ephemeral),
     RESIZE: (placing.resized, pods_resize.update),
 }
-_NAME_LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # apimachinery/pkg/util/rand: no vowels, no bad words
-_LONGEST_NAME_BASE = 58
-
-Operation = Literal["Apply", "Update"]  # how managedFields tells a write
-
-
-@dataclass(frozen=True)
-class WriteOptions:
-    """How a write is asked for. `warnings` gathers what the client should be told beside the answer."""
-
-    cause: Cause
-    dry_run: bool = False
-    field_manager: str = ""
-    force: bool = False
-    field_validation: Literal["Strict", "Warn", "Ignore"] = "Warn"
-    internal: bool = False  # by a component of the control plane: the object was built here, not decoded
-    warnings: list[str] = field(default_factory=list)
-    user: User | None = None  # who asks for it; None is the control plane itself
-    admitted: bool = False  # policies have had their say on what this is a part of (an eviction)
 
 
 class ApiServer:
@@ -152,7 +135,11 @@ class ApiServer:
         self._set_system_fields(metadata)
         strategy.prepare_create(kind, obj)
         if not metadata.get("name") and metadata.get("generateName"):
-            metadata["name"] = self._generate_name(kind, metadata)
+            metadata["name"] = naming.generated(
+                metadata["generateName"],
+                self.random,
+                lambda name: self.store.get(plural, key_of(metadata.get("namespace", ""), name)) is not None,
+            )
         findings = validation.create(kind, obj)
         if findings:
             raise errors.invalid(kind, metadata.get("name", ""), findings)
@@ -196,19 +183,8 @@ class ApiServer:
         metadata["creationTimestamp"] = timestamp(self.loop.now_s)
 
     def new_uid(self) -> str:
-        """A version 4 UUID from the cluster's own random numbers, so that a seed gives the same history."""
-        bits: int = self.random.getrandbits(128) & ~(0xF << 76) & ~(0x3 << 62) | (4 << 76) | (2 << 62)
-        text = f"{bits:032x}"
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-
-    def _generate_name(self, kind: Kind, metadata: Object) -> str:
-        base: str = metadata["generateName"][:_LONGEST_NAME_BASE]
-        name = base
-        for _ in range(8):  # feature RetryGenerateName
-            name = base + "".join(self.random.choices(_NAME_LETTERS, k=5))
-            if self.store.get(kind.plural, key_of(metadata.get("namespace", ""), name)) is None:
-                break
-        return name
+        """A UUID from the cluster's own random numbers."""
+        return naming.new_uid(self.random)
 
     # ---- update
 

@@ -13,7 +13,7 @@ from statelab.controlplane import errors
 from statelab.controlplane.apiserver.encoding.go_json import go_quote
 from statelab.controlplane.apiserver.encoding.request import Request
 from statelab.controlplane.apiserver.registry.listing import parse_resource_version
-from statelab.controlplane.apiserver.registry.resources import WriteOptions
+from statelab.controlplane.apiserver.registry.writing import WriteOptions
 from statelab.controlplane.errors import FieldError
 from statelab.controlplane.kinds import Kind, Object
 from statelab.controlplane.labels import FieldSelector, Selector, parse_field_selector, parse_label_selector

@@ -32,7 +32,7 @@ _OF_THE_SERVER = ("events", "leases")  # written by components all the time
 
 
 class Writing(Protocol):
-    """How something is asked for (resources.WriteOptions)."""
+    """How something is asked for (writing.WriteOptions)."""
 
     @property
     def cause(self) -> Cause: ...

@@ -46,6 +46,16 @@ class Damaged(Exception):
     """A file of the data directory cannot be read."""
 
 
+class Corrupted(Exception):
+    """The leader has our word for entries that we do not have: our log was lost. A real etcd panics here, too."""
+
+    def __init__(self, commit: int, last_index: int) -> None:
+        super().__init__(
+            f"tocommit({commit}) is out of range [lastIndex({last_index})]. "
+            "Was the raft log corrupted, truncated, or lost?"
+        )
+
+
 class Log:
     """A member's log, in memory and on its volume. Every change is in the file when the method returns."""
 

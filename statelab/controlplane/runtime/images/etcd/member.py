@@ -11,9 +11,9 @@ from typing import Any
 from statelab.controlplane.clock import Timer, micro_timestamp
 from statelab.controlplane.runtime.images.etcd import applying, bootstrap, peers
 from statelab.controlplane.runtime.images.etcd.config import Config
-from statelab.controlplane.runtime.images.etcd.log import Damaged, Entry, Log
+from statelab.controlplane.runtime.images.etcd.log import Corrupted, Damaged, Entry, Log
 from statelab.controlplane.runtime.images.etcd.peers import Peer
-from statelab.controlplane.runtime.images.etcd.raft import Corrupted, Message, Raft
+from statelab.controlplane.runtime.images.etcd.raft import Message, Raft
 from statelab.controlplane.runtime.images.etcd.state import Event, Json, Member, Refused, State
 from statelab.controlplane.runtime.programs import Task
 

@@ -9,10 +9,11 @@ Source: go.etcd.io/raft (raft.go, log.go, tracker/), the Raft paper §5–6, and
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from statelab.controlplane.runtime.images.etcd.log import Entry, Log
+from statelab.controlplane.runtime.images.etcd.log import Corrupted, Entry, Log
+from statelab.controlplane.runtime.images.etcd.reads import Reads
 
 Message = dict[str, Any]
 Role = Literal["follower", "pre-candidate", "candidate", "leader"]
@@ -28,17 +29,6 @@ class Progress:
     match: int = 0
     next: int = 1
     active: bool = False  # heard of since the quorum was checked last
-
-
-@dataclass(slots=True)
-class _Read:
-    """A read that waits for a quorum to confirm the leader: `index` is the commit index when it was asked."""
-
-    number: int
-    index: int
-    origin: int
-    context: int
-    confirmed: set[int] = field(default_factory=set)
 
 
 class Raft:
@@ -81,9 +71,7 @@ class Raft:
         self._hears_leader = hears_leader
         self._say = log_line
         self._votes: dict[int, bool] = {}
-        self._reads: list[_Read] = []
-        self._reads_too_early: list[tuple[int, int]] = []
-        self._read_number = 0
+        self._reads = Reads()
         self._is_applying = False
 
     @property
@@ -176,7 +164,7 @@ class Raft:
             self.log.set_state(term=term, vote=0)
         self.role, self.leader = "follower", leader
         self.transferee = 0
-        self._votes, self.progress, self._reads, self._reads_too_early = {}, {}, [], []
+        self._votes, self.progress, self._reads = {}, {}, self._reads.none_waits()
         if leader and leader != before[2]:
             self._say(f"raft.node: {self.name(self.id)} elected leader {self.name(leader)} at term {term}")
         self._on_role()
@@ -229,20 +217,16 @@ class Raft:
 
     def _lead_read(self, origin: int, context: int) -> None:
         if self.log.term_at(self.commit) != self.term:  # it does not know yet what the terms before have committed
-            self._reads_too_early.append((origin, context))
+            self._reads.too_early.append((origin, context))
             return
-        self._read_number += 1
-        read = _Read(self._read_number, self.commit, origin, context, {self.id})
-        self._reads.append(read)
-        if len(read.confirmed & self.voters) >= self._quorum():
-            self._confirmed(read.number)
-        else:
+        self._reads.add(self.commit, origin, context)
+        self._reads.confirm(self._reads.number, self.id)
+        self._answer_reads()
+        if self._reads.newest:
             self._broadcast_beat()
 
-    def _confirmed(self, number: int) -> None:
-        ready = [each for each in self._reads if each.number <= number]
-        self._reads = [each for each in self._reads if each.number > number]
-        for each in ready:
+    def _answer_reads(self) -> None:
+        for each in self._reads.take_confirmed(self.voters, self._quorum()):
             if each.origin == self.id:
                 self._on_read(each.context, each.index)
             else:
@@ -256,7 +240,7 @@ class Raft:
             self._send_append(member)
 
     def _broadcast_beat(self) -> None:
-        number = self._reads[-1].number if self._reads else 0
+        number = self._reads.newest
         for member, each in self.progress.items():
             commit = min(each.match, self.commit)
             self._send(member, {"t": "beat", "term": self.term, "commit": commit, "read": number})
@@ -289,8 +273,7 @@ class Raft:
         self._commit_to(index)
         if self.role == "leader":
             self._broadcast_append()
-            waiting, self._reads_too_early = self._reads_too_early, []
-            for origin, context in waiting:
+            for origin, context in self._reads.take_early():
                 self._lead_read(origin, context)
         return True
 
@@ -451,28 +434,13 @@ class Raft:
         if each.match < self.log.last_index:
             each.next = min(each.next, each.match + 1) if each.next > self.log.last_index else each.next
             self._send_append(sender)
-        number = message["read"]
-        for read in self._reads:
-            if read.number <= number:
-                read.confirmed.add(sender)
-        done = [read.number for read in self._reads if len(read.confirmed & self.voters) >= self._quorum()]
-        if done:
-            self._confirmed(max(done))
+        self._reads.confirm(message["read"], sender)
+        self._answer_reads()
         return False
 
     def _on_read_resp(self, sender: int, message: Message) -> bool:
         self._on_read(message["context"], message["index"])
         return False
-
-
-class Corrupted(Exception):
-    """The leader has our word for entries that we do not have: our log was lost. A real etcd panics here, too."""
-
-    def __init__(self, commit: int, last_index: int) -> None:
-        super().__init__(
-            f"tocommit({commit}) is out of range [lastIndex({last_index})]. "
-            "Was the raft log corrupted, truncated, or lost?"
-        )
 
 
 _NAMES = {

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from statelab import course
-from statelab.cluster import connect, local
+from statelab.cli import hub, nodes
+from statelab.cli.asking import All, AsJson, ClusterName, KindName, tell
+from statelab.cluster import local
 from statelab.cluster.connection import RequestRefused
 from statelab.cluster.getting import setting
 from statelab.cluster.paths import find_home
@@ -20,7 +22,7 @@ from statelab.pace import note
 from statelab.version import KUBERNETES_VERSION, VERSION
 
 if TYPE_CHECKING:
-    from statelab.cluster import Cluster, everywhere
+    from statelab.cluster import everywhere
 
 app = typer.Typer(
     help="Stateful Kubernetes, taught on a cluster that is always at hand.\n\n"
@@ -30,15 +32,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-node_app = typer.Typer(help="Take a node of the cluster away, give it back, label it.", no_args_is_help=True)
-app.add_typer(node_app, name="node")
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a program.")]
-ClusterName = Annotated[
-    str, typer.Option("--cluster", envvar="STATELAB_CLUSTER", help='"embedded", "kind", or "context:NAME".')
-]
-All = Annotated[bool, typer.Option("--all", help="All embedded clusters of yours on this machine, in any folder.")]
-KindName = Annotated[str | None, typer.Option("--name", help="kind: the cluster's name, where statelab is taken.")]
+app.add_typer(nodes.app, name="node")
 
 
 def main() -> None:
@@ -57,10 +51,6 @@ def main() -> None:
     except OSError as error:
         print(f"statelab: {in_words(error)}", file=sys.stderr)
         sys.exit(1)
-
-
-def _tell(text: str, data: dict[str, Any], as_json: bool) -> None:
-    print(json.dumps(data) if as_json else text)
 
 
 @app.command()
@@ -146,14 +136,14 @@ def up(
 
         options: dict[str, Any] = {"name": name, "node_image": node_image, "with_images": images}
         real_clusters.check_ours(cluster)
-        _tell(*real_clusters.up(home, **options, user_kubeconfig=user_kubeconfig, is_quiet=as_json), as_json)
+        tell(*real_clusters.up(home, **options, user_kubeconfig=user_kubeconfig, is_quiet=as_json), as_json)
         return
     if name or node_image or user_kubeconfig:
         raise Problem("--name, --node-image and --user-kubeconfig are for a kind cluster.", "Add: --cluster kind")
     server, is_new = local.start(home, pace=pace, port=port, idle_end_s=idle_end, stay=stay)
     said = "The embedded cluster runs" if is_new else "The embedded cluster was running already"
     hint = f"For kubectl in this terminal:  {setting('KUBECONFIG', str(home.kubeconfig))}"
-    _tell(
+    tell(
         f"{said} at {server.url} (Kubernetes {KUBERNETES_VERSION}, pace {server.pace:g}).\n{note(server.pace)}{hint}",
         {**server.to_json(), "started": is_new, "kubeconfig": str(home.kubeconfig)},
         as_json,
@@ -175,12 +165,12 @@ def down(
         from statelab import real_clusters
 
         real_clusters.check_ours(cluster)
-        _tell(*real_clusters.down(find_home(), name=name, is_quiet=as_json), as_json)
+        tell(*real_clusters.down(find_home(), name=name, is_quiet=as_json), as_json)
         return
     if name:
         raise Problem("--name is for a kind cluster.", "Add: --cluster kind")
     stopped = local.stop(find_home())
-    _tell("Stopped; everything in it is kept." if stopped else "It was not running.", {"stopped": stopped}, as_json)
+    tell("Stopped; everything in it is kept." if stopped else "It was not running.", {"stopped": stopped}, as_json)
 
 
 @app.command()
@@ -189,14 +179,14 @@ def status(cluster: ClusterName = "embedded", everywhere: All = False, as_json: 
     if everywhere:
         found = _everywhere(cluster)
         text = "\n".join(str(each).capitalize() for each in found) or "No cluster of yours runs on this machine."
-        _tell(text, {"clusters": [each.to_json() for each in found]}, as_json)
+        tell(text, {"clusters": [each.to_json() for each in found]}, as_json)
         raise typer.Exit(0 if found else 3)
     home = find_home()
     if cluster != "embedded":
         from statelab import real_clusters
 
         text, data, is_usable = real_clusters.status(home, cluster)
-        _tell(text, data, as_json)
+        tell(text, data, as_json)
         raise typer.Exit(0 if is_usable else 3)
     server = local.running(home)
     if server is None:
@@ -206,10 +196,10 @@ def status(cluster: ClusterName = "embedded", everywhere: All = False, as_json: 
             text = f"The cluster of {home.root} ended because nobody asked anything. `statelab up` wakes it as it was."
         if hanging is not None:
             text = f"Process {hanging} does not answer. `statelab down` stops it; nothing in it is lost."
-        _tell(text, {"running": False, "hanging": hanging}, as_json)
+        tell(text, {"running": False, "hanging": hanging}, as_json)
         raise typer.Exit(3)
     data = {"running": True, **server.to_json(), "kubeconfig": str(home.kubeconfig), "home": str(home.root)}
-    _tell(f"Running at {server.url}, process {server.pid}, pace {server.pace:g}.\nFolder: {home.root}", data, as_json)
+    tell(f"Running at {server.url}, process {server.pid}, pace {server.pace:g}.\nFolder: {home.root}", data, as_json)
 
 
 def _everywhere(place: str) -> list[everywhere.Running]:
@@ -226,7 +216,7 @@ def _down_everywhere(place: str, as_json: bool) -> None:
     found = _everywhere(place)
     left = [each for each in found if not stop(each)]
     lines = [f"Stopped: {each}" for each in found if each not in left] or ["None was running."]
-    _tell("\n".join(lines), {"stopped": [each.to_json() for each in found if each not in left]}, as_json)
+    tell("\n".join(lines), {"stopped": [each.to_json() for each in found if each not in left]}, as_json)
     if left:
         raise Problem(f"These do not end: {'; '.join(map(str, left))}.", "Restart the machine.")
 
@@ -250,13 +240,13 @@ def reset(
         from statelab import real_clusters
 
         real_clusters.check_ours(cluster)
-        _tell(*real_clusters.again(home, is_quiet=as_json), as_json)
+        tell(*real_clusters.again(home, is_quiet=as_json), as_json)
         return
     was_running = local.running(home)
     local.reset(home)
     if was_running is not None:
         local.start(home, pace=was_running.pace)
-    _tell(f"The cluster is empty; its old state is {home.folder / 'state-before-reset'}.", {"reset": True}, as_json)
+    tell(f"The cluster is empty; its old state is {home.folder / 'state-before-reset'}.", {"reset": True}, as_json)
 
 
 @app.command()
@@ -272,7 +262,7 @@ def doctor(cluster: ClusterName = "embedded", as_json: AsJson = False) -> None:
         f"{'✓' if each.is_good else ('✗' if each.is_needed else '–')} {each.what}: {each.found}" for each in findings
     ]
     hints = [f"  → {each.hint}" for each in findings if each.hint and not each.is_good]
-    _tell("\n".join(lines + hints), {"findings": [each.to_json() for each in findings]}, as_json)
+    tell("\n".join(lines + hints), {"findings": [each.to_json() for each in findings]}, as_json)
     if any(each.is_needed and not each.is_good for each in findings):
         raise typer.Exit(1)
 
@@ -292,10 +282,10 @@ def progress(
     if reset:
         was_there = record.reset()
         said = f"Begun again; the old record is {record.path().with_suffix('.before-reset.json')}."
-        _tell(said if was_there else "There was no record.", {"reset": was_there}, as_json)
+        tell(said if was_there else "There was no record.", {"reset": was_there}, as_json)
         return
     found = how_far()
-    _tell(f"{found}\n\nThe record: {record.path()}", {**found.to_json(), "record": str(record.path())}, as_json)
+    tell(f"{found}\n\nThe record: {record.path()}", {**found.to_json(), "record": str(record.path())}, as_json)
 
 
 @app.command()
@@ -313,14 +303,14 @@ def alone(
 
     if undo:
         said = "Taken back: hidden checks stay hidden." if word.take_back() else "You had not said so."
-        _tell(said, {"alone": False}, as_json)
+        tell(said, {"alone": False}, as_json)
         return
     if not word.is_alone() and not yes and not typer.confirm("Do you learn alone, and does nobody grade you?"):
-        _tell("Nothing has changed.", {"alone": False}, as_json)
+        tell("Nothing has changed.", {"alone": False}, as_json)
         return
     is_new = word.say_alone()
     said = "Hidden checks count at once now, and a solved task shows its model answer." if is_new else "I know."
-    _tell(f"{said} To take it back: statelab alone --undo", {"alone": True}, as_json)
+    tell(f"{said} To take it back: statelab alone --undo", {"alone": True}, as_json)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -370,114 +360,16 @@ def copy(
     """
     copied = course.copy_to(folder)
     data = {"folder": str(copied.folder), "new": copied.new, "updated": copied.updated, "kept": copied.kept}
-    _tell(str(copied), {**data, "beside": [each.as_posix() for each in copied.beside]}, as_json)
+    tell(str(copied), {**data, "beside": [each.as_posix() for each in copied.beside]}, as_json)
 
 
-@app.command("hub-config")
-def hub_config(
-    to: Annotated[Path, typer.Option(help="The folder to write; users' servers read from it.")],
-    course_id: Annotated[str, typer.Option(help="nbgrader's name of your course.")] = "statelab",
-    folder: Annotated[str, typer.Option(help="The course's folder in each home.")] = "statelab",
-    exchange: Annotated[Path, typer.Option(help="nbgrader's exchange.")] = Path("/srv/nbgrader/exchange"),
-    course_root: Annotated[
-        Path | None, typer.Option(help="Where you grade: the folder with solutions/ and the gradebook.")
-    ] = None,
-    instructor: Annotated[list[str] | None, typer.Option(help="Who teaches; may be repeated.")] = None,
-    spawner: Annotated[str, typer.Option(help="pam (Unix users), simple (for trying), or container.")] = "pam",
-    memory: Annotated[str, typer.Option(help="For each user.")] = "1G",
-    idle: Annotated[int, typer.Option(min=60, help="Seconds after which what nobody uses ends.")] = 3600,
-    as_json: AsJson = False,
-) -> None:
-    """Write what a JupyterHub needs for a class, and say how to start it.
-
-    Example: sudo statelab hub-config --to /srv/statelab-hub --course-id k8s101 --instructor teacher
-    """
-    from statelab.hub import writing
-
-    if spawner not in writing.SPAWNERS:
-        raise Problem(f"--spawner is {spawner!r}.", f"One of: {', '.join(writing.SPAWNERS)}.")
-    hub = writing.Hub(
-        course_id=course_id,
-        folder=folder,
-        exchange=exchange.expanduser().absolute(),
-        root=course_root.expanduser().absolute() if course_root is not None else None,
-        instructors=tuple(instructor or ()),
-        spawner=spawner,
-        memory=memory,
-        idle_s=idle,
-    )
-    files = writing.write(to, hub)
-    text = f"""{len(files)} files were written to {files[0].parent}. As root, once:
-
-  install -d -m 1777 {hub.exchange}
-  npm install -g configurable-http-proxy
-
-Then start the hub:
-
-  jupyterhub -f {files[0]}"""
-    _tell(text, {"files": [str(each) for each in files]}, as_json)
-
-
-@node_app.command("stop")
-def node_stop(name: str, cluster: ClusterName = "embedded", as_json: AsJson = False) -> None:
-    """Cut a node off, as when its machine loses power. Its Pods' taints expire after five minutes of cluster time.
-
-    On kind, its container is paused.
-    """
-    _running(cluster).stop_node(name)
-    text = f"{name} is silent now; `kubectl get nodes` shows it NotReady in about 40 s of cluster time."
-    _tell(text, {"node": name, "stopped": True}, as_json)
-
-
-@node_app.command("start")
-def node_start(name: str, cluster: ClusterName = "embedded", as_json: AsJson = False) -> None:
-    """Give a stopped node back."""
-    _running(cluster).start_node(name)
-    _tell(f"{name} is back.", {"node": name, "stopped": False}, as_json)
-
-
-@node_app.command("label")
-def node_label(
-    name: str,
-    labels: Annotated[list[str] | None, typer.Argument(help="key=value sets one, key- takes it away.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Change a label that has another value.")] = False,
-    cluster: ClusterName = "embedded",
-    as_json: AsJson = False,
-) -> None:
-    """Say something of a node: in which zone it is, for one. Without labels, those that it has are listed.
-
-    Topology spread, affinity and nodeSelector go by a node's labels. The words and the answers are kubectl label's.
-
-        statelab node label kind-worker topology.kubernetes.io/zone=a
-
-        statelab node label kind-worker topology.kubernetes.io/zone-
-
-        kubectl get nodes -L topology.kubernetes.io/zone
-    """
-    for each in labels or ():  # a word that is neither is another node or a flag to kubectl
-        if each.startswith("-") or not ("=" in each or each.endswith("-")):
-            raise Problem(f"{each!r} is no label.", "Write key=value; key- takes one away.")
-    there = _running(cluster)
-    more = [*(labels or ["--list"]), *(["--overwrite"] if overwrite else [])]
-    done = there.kubectl(["label", f"node/{name}", *more])
-    if done.code:
-        print(done.stderr.strip(), file=sys.stderr)
-        raise typer.Exit(1)
-    node = there.get(f"node/{name}") or {}
-    _tell(str(done), {"node": name, "labels": node["metadata"].get("labels") or {}}, as_json)
-
-
-def _running(place: str) -> Cluster:
-    """The cluster at `place`; an embedded one is not started for this. Raises Problem."""
-    if place == "embedded" and local.running(find_home()) is None:
-        raise Problem("The embedded cluster does not run.", "Start it with `statelab up`.")
-    return connect(place)
+app.command("hub-config")(hub.config)
 
 
 @app.command()
 def version(as_json: AsJson = False) -> None:
     """Print the versions of StateLab and of the Kubernetes it follows."""
-    _tell(
+    tell(
         f"StateLab {VERSION}, Kubernetes {KUBERNETES_VERSION}",
         {"statelab": VERSION, "kubernetes": KUBERNETES_VERSION, "python": sys.version.split()[0]},
         as_json,

@@ -51,7 +51,9 @@ def as_json(request: Request, name: str) -> bytes:
 
 
 def obj(request: Request, kind: Kind, validation: strict.Validation, warnings: list[str]) -> Object:
-    """The body as an object of `kind` in normal form."""
+    """The body as an object of `kind` in normal form. Raises ApiError; 415 for a custom object in protobuf."""
+    if kind.custom is not None and request.headers.get("content-type", "").startswith(protobuf.MEDIA_TYPE):
+        raise negotiation.unsupported_media_type(negotiation.MEDIA_TYPES)
     decoded, found = strict.decode(as_json(request, kind.name), kind, validation)
     warnings.extend(found)
     return decoded

@@ -16,9 +16,10 @@ from typing import Any
 
 from statelab.controlplane.apiserver.encoding import go_types
 from statelab.controlplane.apiserver.encoding.go_types import GoField
+from statelab.controlplane.apiserver.encoding.negotiation import MEDIA_TYPES, unsupported_media_type
 from statelab.controlplane.clock import micro_timestamp, timestamp
 from statelab.controlplane.errors import bad_request
-from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, REVIEWS
+from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, OTHER_VERSIONS, REVIEWS
 from statelab.reader import jsonbytes
 
 MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
@@ -33,6 +34,7 @@ _DEFINITIONS = {
     "TokenRequest": "io.k8s.api.authentication.v1.TokenRequest",
     **{kind.name: kind.definition for kind in REVIEWS.values()},
 }
+_OTHER_VERSIONS = {(kind.api_version, kind.name): kind for kind in OTHER_VERSIONS.values()}
 
 
 class _Malformed(Exception):
@@ -40,9 +42,9 @@ class _Malformed(Exception):
 
 
 def decode(raw: bytes) -> dict[str, Any]:
-    """The object in a body, as JSON would say it. Raises ApiError 400.
+    """The object in a body, as JSON would say it. Raises ApiError 400, 415 where its fields have no numbers here.
 
-    Of a kind that is not known here, only apiVersion and kind come back.
+    Of a kind that is not served here, only apiVersion and kind come back: it is refused by them.
     """
     if not raw.startswith(_PREFIX):
         shown = " ".join(map(str, _PREFIX))
@@ -51,8 +53,10 @@ def decode(raw: bytes) -> dict[str, Any]:
         envelope = {number: value for number, value in _fields(raw[len(_PREFIX) :]) if isinstance(value, bytes)}
         what = {number: _text(value) for number, value in _fields(envelope.get(1, b"")) if isinstance(value, bytes)}
         api_version, kind = what.get(1, ""), what.get(2, "")
-        served = BY_GROUP_VERSION_KIND.get((api_version, kind))
+        served = BY_GROUP_VERSION_KIND.get((api_version, kind)) or _OTHER_VERSIONS.get((api_version, kind))
         definition = served.definition if served else _DEFINITIONS.get(kind, "")
+        if definition and definition not in _rows():
+            raise unsupported_media_type(MEDIA_TYPES)
         found = _message(_numbers(definition), envelope.get(2, b"")) if definition else {}
     except (_Malformed, jsonbytes.JSONDecodeError) as problem:
         raise bad_request(f"proto: {problem}") from None

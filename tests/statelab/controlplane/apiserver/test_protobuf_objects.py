@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from statelab.controlplane import ControlPlane
 from statelab.controlplane.apiserver.encoding import protobuf
 from statelab.controlplane.apiserver.serving.client import InProcessClient
-from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND
+from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, OTHER_VERSIONS
 
 _ALWAYS_THERE = ("metadata", "status", "strategy", "updateStrategy", "resources", "template")  # structs, no pointers
 
@@ -59,6 +60,9 @@ def _value(number: int, kind: str, definition: str, value: Any) -> bytes:
         return _sized(number, _message(protobuf._numbers(definition), value))
     if kind == "quantity":
         return _sized(number, _sized(1, value.encode()))
+    if kind == "micro-time":
+        at = datetime.fromisoformat(value)
+        return _sized(number, b"\x08" + _varint(int(at.timestamp())) + b"\x10" + _varint(at.microsecond * 1000))
     assert kind == "int-or-string"
     if isinstance(value, int):
         return _sized(number, b"\x08\x00\x10" + _varint(value) + _sized(3, b""))
@@ -115,14 +119,45 @@ OBJECTS = [
             },
         },
     ),
+    (
+        "autoscaling/v1",
+        "HorizontalPodAutoscaler",
+        {
+            "metadata": {"name": "web"},
+            "spec": {
+                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+                "minReplicas": 1,
+                "maxReplicas": 3,
+                "targetCPUUtilizationPercentage": 70,
+            },
+        },
+    ),
+    (
+        "events.k8s.io/v1",
+        "Event",
+        {
+            "metadata": {"name": "web"},
+            "eventTime": "2026-01-02T03:04:05.000006Z",
+            "reportingController": "test-controller",
+            "reportingInstance": "test-node",
+            "action": "Do",
+            "reason": "Test",
+            "type": "Normal",
+            "note": "This is a test",
+            "regarding": {"namespace": "default"},
+        },
+    ),
 ]
+
+
+SERVED = {**BY_GROUP_VERSION_KIND, **{(each.api_version, each.name): each for each in OTHER_VERSIONS.values()}}
 
 
 @pytest.mark.parametrize(("api_version", "kind", "obj"), OBJECTS, ids=[each[1] for each in OBJECTS])
 def test_an_object_in_protobuf_is_what_it_is_in_json(
     client: InProcessClient, api_version: str, kind: str, obj: Any
 ) -> None:
-    served = BY_GROUP_VERSION_KIND[api_version, kind]
+    served = SERVED[api_version, kind]
     prefix = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
     path = f"{prefix}{'/namespaces/default' if served.namespaced else ''}/{served.plural}?dryRun=All"
     body = encoded(api_version, kind, served.definition, obj)
@@ -131,6 +166,27 @@ def test_an_object_in_protobuf_is_what_it_is_in_json(
     wanted = client.request("POST", path, None, {"apiVersion": api_version, "kind": kind, **obj})
     assert asked.code == 201, asked.body
     assert _comparable(asked.body) == _comparable(wanted.body)
+
+
+def test_what_has_no_numbers_here_is_refused_and_not_read_as_empty() -> None:
+    cluster = ControlPlane()
+    client = InProcessClient(cluster)
+    definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object"}}}
+    names = {"plural": "teas", "singular": "tea", "kind": "Tea", "listKind": "TeaList"}
+    spec = {"group": "example.com", "scope": "Cluster", "names": names, "versions": [version]}
+    made = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "spec": spec}
+    assert client.request("POST", definitions, None, {**made, "metadata": {"name": "teas.example.com"}}).code == 201
+    cluster.settle()
+    for api_version, kind, path in (
+        ("apiextensions.k8s.io/v1", "CustomResourceDefinition", definitions),
+        ("example.com/v1", "Tea", "/apis/example.com/v1/teas"),
+    ):
+        what = _sized(1, api_version.encode()) + _sized(2, kind.encode())
+        body = b"k8s\0" + _sized(1, what) + _sized(2, _sized(1, _sized(1, b"green")))
+        refused = client.request("POST", path, None, body, content_type=protobuf.MEDIA_TYPE)
+        assert refused.code == 415
+        assert refused.body["message"].endswith("accepted media types include: application/json, application/yaml")
 
 
 def _comparable(obj: Any) -> Any:

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from statelab.controlplane.apiserver.authorization import default_roles, rbac
+from statelab.controlplane.apiserver.registry import apiservices
 from statelab.controlplane.apiserver.registry.service_ips import SUBNET
 from statelab.controlplane.apiserver.validation import flowcontrol_default
 from statelab.controlplane.apiserver.validation.addresses import default_range, range_status
+from statelab.controlplane.apiserver.validation.apiservices import new_status
 from statelab.controlplane.apiserver.validation.priorityclasses import system_classes
 from statelab.controlplane.clock import timestamp
 from statelab.controlplane.kinds import Object, key_of, uid_of
@@ -119,6 +121,31 @@ def _range(store: Store, default: Object, now: str) -> Iterator[Placed]:
     own = {"uid": uid_of("servicecidrs", name, now), "resourceVersion": str(store.reserve(1)), "creationTimestamp": now}
     made = {**default, "metadata": {**default["metadata"], **own}}
     yield "servicecidrs", name, {**made, "status": range_status(made)}
+
+
+def bootstrap_api_services(view: View, store: Store) -> None:
+    """An APIService for each group and version that is served: in memory made when somebody looks, as the roles.
+
+    Those that are missing when a cluster comes back are made again.
+    """
+    if store.log is not None:
+        for each in apiservices.own():
+            if store.get(apiservices.PLURAL, each["metadata"]["name"]) is None:
+                view.create(apiservices.PLURAL, each, why=_WHY)
+    else:
+        now = timestamp(view.now_s)
+        store.later([apiservices.PLURAL], [""], lambda: _api_services(store, now))
+
+
+def _api_services(store: Store, now: str) -> Iterator[Placed]:
+    made = apiservices.own()
+    for definition in store.list("customresourcedefinitions"):
+        made += apiservices.of_definition(definition)
+    for number, each in enumerate(made, store.reserve(len(made))):
+        name = each["metadata"]["name"]
+        own = {"uid": uid_of(apiservices.PLURAL, name, now), "resourceVersion": str(number), "creationTimestamp": now}
+        whole = {**each, "metadata": {**each["metadata"], **own}}
+        yield apiservices.PLURAL, name, {**whole, "status": new_status(whole)}
 
 
 def signing_key(state: Path | None, seed: int, *, is_virtual: bool) -> Key:

@@ -18,10 +18,12 @@ from statelab.controlplane.apiserver.registry.copying import fresh
 from statelab.controlplane.apiserver.registry.resources import ApiServer
 from statelab.controlplane.apiserver.registry.writing import WriteOptions
 from statelab.controlplane.apiserver.serving import inside
+from statelab.controlplane.apiserver.serving.aggregation import Availability
 from statelab.controlplane.apiserver.serving.webhooks import WebhookCaller
 from statelab.controlplane.bootstrap import (
     NODES,
     bootstrap,
+    bootstrap_api_services,
     bootstrap_csi_nodes,
     bootstrap_flows,
     bootstrap_range,
@@ -101,6 +103,7 @@ class ControlPlane:
             self.runtime.named_volume(name).restore(FileRecord.from_json(record) for record in records)
         for controller in all_controllers():
             self.manager.add(controller)
+        self.manager.add(Availability(self).controller())
         self.store.subscribe(self.scheduler.observe)
         self.store.subscribe(self._tell_kubelets)
         self.store.subscribe(VolumeData(self.store, self.runtime, self.journal).observe)
@@ -110,6 +113,7 @@ class ControlPlane:
         bootstrap_flows(self.view("apiserver"), self.store, self.random if is_new else None)
         bootstrap_csi_nodes(self.store, self.random if is_new else None)
         bootstrap_range(self.view("apiserver"), self.store)
+        bootstrap_api_services(self.view("apiserver"), self.store)
         for kubelet in self.kubelets.values():
             kubelet.start()
         first = next(iter(self.kubelets.values()))

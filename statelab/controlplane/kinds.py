@@ -62,9 +62,7 @@ class Kind:
 
     @property
     def definition(self) -> str:
-        if self.group == "apiextensions.k8s.io":
-            return f"io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.{self.version}.{self.name}"
-        return f"io.k8s.api.{self.package}.{self.version}.{self.name}"
+        return f"{_SERVERS.get(self.group, 'io.k8s.api')}.{self.package}.{self.version}.{self.name}"
 
     @property
     def package(self) -> str:
@@ -72,6 +70,10 @@ class Kind:
         return self.group.partition(".")[0] or "core"
 
 
+_SERVERS = {  # groups whose types are not in k8s.io/api
+    "apiextensions.k8s.io": "io.k8s.apiextensions-apiserver.pkg.apis",
+    "apiregistration.k8s.io": "io.k8s.kube-aggregator.pkg.apis",
+}
 _ALL = ("all",)
 _STATUS = ("status",)
 _SCALED = ("status", "scale")
@@ -158,6 +160,16 @@ KINDS: dict[str, Kind] = {
             subresources=_STATUS,
             categories=("api-extensions",),
             returns_deleted=False,
+            needs_resource_version=True,
+        ),
+        Kind(
+            "apiregistration.k8s.io",
+            "v1",
+            "APIService",
+            "apiservices",
+            namespaced=False,
+            subresources=_STATUS,
+            categories=("api-extensions",),
             needs_resource_version=True,
         ),
         *(
@@ -282,9 +294,7 @@ OLD_VERSIONS: dict[str, tuple[str, ...]] = {
     "StorageClass": ("storage.k8s.io/v1beta1",),
 }
 
-_EXTENSIONS = ("api-extensions",)
 _REFUSED_SUBRESOURCES = {
-    "apiservices": _STATUS,
     "resourceclaims": _STATUS,
 }
 
@@ -318,12 +328,6 @@ UNSTORED: dict[str, Kind] = {
         Kind("", "v1", "Binding", "bindings"),
         Kind("", "v1", "ComponentStatus", "componentstatuses", ("cs",), namespaced=False),
     )
-}
-
-# What can be looked at and is not stored, by group and resource (apiserver/serving/shown.py).
-SHOWN: dict[str, Kind] = {
-    kind.group_resource: kind
-    for kind in _refused("apiregistration.k8s.io", ("APIService", "apiservices", (), False, _EXTENSIONS))
 }
 
 # What a fresh cluster serves and this one does not. Discovery names them, so that kubectl asks for them and shows our

@@ -79,8 +79,12 @@ class Call:
         *,
         content_type: str = JSON,
         accept: str = JSON,
+        is_raw: bool = False,
     ) -> Any:
-        """The decoded answer; warnings go to stderr, each once. Raises Refused, Fail."""
+        """The decoded answer; warnings go to stderr, each once. Raises Refused, Fail.
+
+        `is_raw`: the path is a person's own, and no error says what resource it would be.
+        """
         try:
             body = ordered(body) if isinstance(body, dict) else body
             reply = self.api.request(method, path, params, body, content_type=content_type, accept=accept)
@@ -90,7 +94,7 @@ class Call:
             if warning not in self.warned:
                 self.warned.add(warning)
                 self.err(f"Warning: {warning}\n")
-        return checked(reply, method, path)
+        return checked(reply, method, "" if is_raw else path)
 
     def get(self, resource: Resource, namespace: str, name: str, *, accept: str = JSON) -> Object:
         try:

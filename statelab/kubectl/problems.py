@@ -58,12 +58,15 @@ class Several(Exception):
 
 
 def checked(reply: Reply, method: str = "", path: str = "") -> Any:
-    """The body of a reply to a request. Raises Refused."""
+    """The body of a reply to a request. Raises Refused, which names the resource of `path`, if that is given."""
     if reply.code >= 400:
         body = reply.body
-        if reply.code == 404 and not isinstance(body, dict) and (about := _RESOURCE.match(path)):
-            resource = ".".join(each for each in (about["resource"], about["group"]) if each)
-            raise Refused({"code": 404, "reason": "NotFound", "message": f"{_NO_SUCH} ({method.lower()} {resource})"})
+        if reply.code in _GENERIC and not isinstance(body, dict):
+            message, about = _GENERIC[reply.code], _RESOURCE.match(path)
+            if about is not None:
+                resource = ".".join(each for each in (about["resource"], about["group"]) if each)
+                message += f" ({method.lower()} {resource})"
+            raise Refused({"code": reply.code, "reason": _REASONS[reply.code], "message": message})
         if not (isinstance(body, dict) and body.get("kind") == "Status"):
             message = str(body.get("message") if isinstance(body, dict) else body or "").strip()
             body = {"code": reply.code, "reason": _REASONS.get(reply.code, ""), "message": message}
@@ -72,9 +75,15 @@ def checked(reply: Reply, method: str = "", path: str = "") -> Any:
 
 
 # Source: apimachinery/pkg/api/errors NewGenericServerResponse.
-_NO_SUCH = "the server could not find the requested resource"
+_GENERIC = {
+    404: "the server could not find the requested resource",
+    503: "the server is currently unable to handle the request",
+}
 _RESOURCE = re.compile(r"/(?:api|apis/(?P<group>[^/]+))/[^/]+/(?:namespaces/[^/]+/(?=.))?(?P<resource>[^/]+)")
-_REASONS = {404: "NotFound", 403: "Forbidden", 401: "Unauthorized", 409: "Conflict", 400: "BadRequest"}
+_REASONS = {
+    400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 409: "Conflict",
+    503: "ServiceUnavailable",
+}  # fmt: skip
 
 
 def raise_all(errors: Sequence[Exception]) -> None:

@@ -132,9 +132,18 @@ def _is_called(resource: Resource, name: str) -> bool:
     return name.lower() in (resource.plural, resource.singular)
 
 
+def told_versions(group: Object) -> list[Object]:
+    """A group's versions, without those of a server that does not answer.
+
+    Source: client-go/discovery/aggregated_discovery.go.
+    """
+    return [each for each in group["versions"] if each.get("freshness") != "Stale"]
+
+
 def _of_group(group: Object) -> list[Resource]:
     name = (group.get("metadata") or {}).get("name") or ""
-    return [_resource(name, version["version"], each) for version in group["versions"] for each in version["resources"]]
+    versions = told_versions(group)
+    return [_resource(name, version["version"], each) for version in versions for each in version["resources"]]
 
 
 def _resource(group: str, version: str, said: Object) -> Resource:

@@ -64,8 +64,7 @@ def _map(original: Object, modified: Object, current: Object, schema: Schema) ->
                     patch[key] = {**value, "$patch": "replace"}
                 continue
             inner = _map(was if isinstance(was, dict) else {}, value, live, field)
-            if inner and "retainKeys" in strategy:
-                inner["$retainKeys"] = sorted(value)
+            _retain(inner, value, live, strategy)
             if inner:
                 patch[key] = inner
         elif isinstance(value, list) and isinstance(live, list):
@@ -73,6 +72,12 @@ def _map(original: Object, modified: Object, current: Object, schema: Schema) ->
         elif value != live:
             patch[key] = value
     return patch
+
+
+def _retain(inner: Object, value: Object, live: Object, strategy: str) -> None:
+    """Of a union, say which of its keys stay: when something else changes, or the living one has more of them."""
+    if "retainKeys" in strategy and (inner or any(live[key] is not None and key not in value for key in live)):
+        inner["$retainKeys"] = sorted(value)
 
 
 def _values(schema: Schema) -> Schema:
@@ -111,6 +116,7 @@ def _list(patch: Object, name: str, was: list[Any], new: list[Any], live: list[A
             changes.append(each)
             continue
         inner = _map(before.get(each[key], {}), each, there, items)
+        _retain(inner, each, there, ",".join(strategy))
         inner.pop(key, None)
         if inner:
             changes.append({**inner, key: each[key]})

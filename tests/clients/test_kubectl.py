@@ -382,7 +382,6 @@ def test_nodes_are_cordoned_tainted_and_drained(
     ("words", "said"),
     [
         (("top", "nodes"), "Metrics API not available"),
-        (("delete", "apiservice", "v1.apps"), "StateLab does not simulate API servers beside its own"),
         (("get", "deviceclasses", "x"), "StateLab does not simulate devices (DeviceClass)"),
         (("get", "--raw", "/metrics"), "StateLab does not simulate"),
     ],

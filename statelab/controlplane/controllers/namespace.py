@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from statelab.controlplane.apiserver.registry.apiservices import version_of
 from statelab.controlplane.clock import timestamp
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import KINDS, Object
@@ -43,11 +44,12 @@ def reconcile(key: str, view: View) -> float | None:
         return None
     if not namespace["spec"].get("finalizers"):
         return None
+    undiscovered = sorted(version_of(each) for each in view.kinds.others)
     failures = _delete_content(key, view)
     remaining = {plural: view.list(plural, key) for plural in _plurals(view)}
     remaining = {plural: objects for plural, objects in remaining.items() if objects}
-    namespace = _write_conditions(namespace, failures, remaining, view)
-    if remaining or failures:
+    namespace = _write_conditions(namespace, undiscovered, failures, remaining, view)
+    if remaining or failures or undiscovered:
         return _AGAIN_S
     finalizers = [each for each in namespace["spec"].get("finalizers") or () if each != _FINALIZER]
     spec = {**namespace["spec"], "finalizers": finalizers}
@@ -73,8 +75,17 @@ def _delete_content(name: str, view: View) -> list[str]:
     return failures
 
 
-def _write_conditions(namespace: Object, failures: list[str], remaining: dict[str, list[Object]], view: View) -> Object:
+def _write_conditions(
+    namespace: Object, undiscovered: list[str], failures: list[str], remaining: dict[str, list[Object]], view: View
+) -> Object:
     wrong: dict[str, tuple[str, str]] = {}
+    if undiscovered:  # groups of API servers that do not answer: nobody knows what of theirs is in it
+        listed = ", ".join(f"{each}: stale GroupVersion discovery: {each}" for each in undiscovered)
+        message = (
+            f"Discovery failed for some groups, {len(undiscovered)} failing: "
+            f"unable to retrieve the complete list of server APIs: {listed}"
+        )
+        wrong["NamespaceDeletionDiscoveryFailure"] = ("DiscoveryFailed", message)
     if failures:
         message = f"Failed to delete all resource types, {len(failures)} remaining: {', '.join(failures)}"
         wrong["NamespaceDeletionContentFailure"] = ("ContentDeletionFailed", message)

@@ -12,7 +12,7 @@ from statelab.kubectl.call import Call
 from statelab.kubectl.gotext import aligned
 from statelab.kubectl.printing import printer
 from statelab.kubectl.problems import Fail, UsageFail
-from statelab.kubectl.resources import Resource
+from statelab.kubectl.resources import Resource, told_versions
 
 VERSION = "v1.37.1"  # of the kubectl whose words these are
 _KUSTOMIZE = "v5.8.1"
@@ -65,7 +65,7 @@ def api_versions(call: Call) -> None:
     for path in ("/api", "/apis"):
         for group in call.request("GET", path, accept=DISCOVERY).get("items") or ():
             name = (group.get("metadata") or {}).get("name") or ""
-            found |= {f"{name}/{each['version']}" if name else each["version"] for each in group["versions"]}
+            found |= {f"{name}/{each['version']}" if name else each["version"] for each in told_versions(group)}
     for each in sorted(found):
         call.out(f"{each}\n")
 

@@ -46,7 +46,7 @@ def get(call: Call) -> Steps[None]:
 
 
 def _raw(call: Call) -> None:
-    body = call.request("GET", call.flags.text("raw"))
+    body = call.request("GET", call.flags.text("raw"), is_raw=True)
     call.out(body if isinstance(body, str) else gojson.compact(body, sort=False, escape=False))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from statelab.controlplane.apiserver.registry.apiservices import OtherServers
 from statelab.controlplane.apiserver.validation.custom.kinds import Custom, kinds_of
 from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, KINDS, Kind, Object
 from statelab.controlplane.store import Revision, Store
@@ -12,10 +13,14 @@ DEFINITIONS = "customresourcedefinitions"
 
 
 class ServedKinds:
-    """Kinds by plural; a custom one's is its definition's name. A definition counts from when it is Established."""
+    """Kinds by plural; a custom one's is its definition's name. A definition counts from when it is Established.
+
+    `others`: the groups and versions that another API server would answer for.
+    """
 
     def __init__(self, store: Store) -> None:
         self.by_webhook: Callable[[Custom, Object, str], Object] | None = None  # how a conversion webhook is asked
+        self.others = OtherServers(store)
         self._custom: dict[str, list[Kind]] = {}  # by definition, the stored version first
         for definition in store.list(DEFINITIONS):
             self._take(definition)

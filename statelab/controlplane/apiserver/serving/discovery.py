@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
-from statelab.controlplane.kinds import KINDS, OTHER_VERSIONS, REFUSED, REVIEWS, SHOWN, UNSTORED, Kind, Object
+from statelab.controlplane.apiserver.registry.apiservices import (
+    CUSTOM_PRIORITIES,
+    OWN_GROUP,
+    PRIORITIES,
+    priorities,
+    version_order,
+)
+from statelab.controlplane.kinds import KINDS, OTHER_VERSIONS, REFUSED, REVIEWS, UNSTORED, Kind, Object
 
 _SERVED = (*KINDS.values(), *OTHER_VERSIONS.values(), *REVIEWS.values())
 _CUSTOM_VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
 _ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
-_ORDER = (
-    "", "apiregistration.k8s.io", "apps", "events.k8s.io", "authentication.k8s.io", "authorization.k8s.io",
-    "autoscaling", "batch", "certificates.k8s.io", "networking.k8s.io", "policy", "rbac.authorization.k8s.io",
-    "storage.k8s.io", "admissionregistration.k8s.io", "apiextensions.k8s.io", "scheduling.k8s.io",
-    "coordination.k8s.io", "node.k8s.io", "discovery.k8s.io", "resource.k8s.io", "flowcontrol.apiserver.k8s.io",
-)  # fmt: skip
+_ORDER = (OWN_GROUP, *PRIORITIES)
 
 # group, version and kind of what a subresource takes or gives, where that is not the resource's own
 _SUBRESOURCE_KINDS = {
@@ -103,7 +105,6 @@ def _told() -> list[Kind]:
     return [
         *_SERVED,
         *UNSTORED.values(),
-        *SHOWN.values(),
         *(kind for kind in REFUSED if kind.plural not in KINDS),
     ]
 
@@ -122,57 +123,77 @@ def _of(kinds: Iterable[Kind], group: str, version: str) -> list[Kind]:
     return sorted(found, key=lambda kind: kind.plural)
 
 
-def document(path: str, custom: Sequence[Kind] = ()) -> Object | None:
+def document(path: str, custom: Sequence[Kind] = (), others: Iterable[Object] = ()) -> Object | None:
     """The discovery document at a path (`/api`, `/apis`, `/api/v1`, `/apis/apps`, `/apis/apps/v1`), if there is one.
 
-    `custom`: the kinds that definitions have made.
+    `custom`: the kinds that definitions have made. `others`: APIServices for which another server answers.
     """
     parts = tuple(path.strip("/").split("/"))
-    own = _ordered(custom)
     match parts:
-        case ("apis", name) if any(group == name for group, _ in own):
-            return {"kind": "APIGroup", "apiVersion": "v1", **_group(name, own)}
-        case ("apis", name, version) if (name, version) in own:
-            return _list_of(_of(custom, name, version), name, version)
         case ("api",):
             addresses = [{"clientCIDR": "0.0.0.0/0", "serverAddress": "127.0.0.1:6443"}]
             return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": addresses}
         case ("apis",):
-            groups = [_group(name, _told_group_versions()) for name in _named_groups()]
-            groups += [_group(name, own) for name in dict.fromkeys(group for group, _ in own)]
+            groups = [_group(name, versions) for name, versions in _groups(custom, others)]
             return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
         case ("api", version) if ("", version) in _told_group_versions():
             return _resource_list("", version)
-        case ("apis", name) if name in _named_groups():
-            return {"kind": "APIGroup", "apiVersion": "v1", **_group(name, _told_group_versions())}
+        case ("apis", wanted):
+            for name, versions in _groups(custom, others):
+                if name == wanted:
+                    return {"kind": "APIGroup", "apiVersion": "v1", **_group(name, versions)}
         case ("apis", name, version) if name and (name, version) in _told_group_versions():
             return _resource_list(name, version)
+        case ("apis", name, version) if found := _of(custom, name, version):
+            return _list_of(found, name, version)
     return None
 
 
-def aggregated(path: str, version: str = "v2", custom: Sequence[Kind] = ()) -> Object:
+def aggregated(path: str, version: str = "v2", custom: Sequence[Kind] = (), others: Iterable[Object] = ()) -> Object:
     """Everything below `/api` or `/apis` in one apidiscovery.k8s.io document of `version` v2 or v2beta1."""
     is_core = path.strip("/") == "api"
-    names = [""] if is_core else _named_groups()
-    own = [] if is_core else list(dict.fromkeys(kind.group for kind in custom))
+    named = [("", ["v1"])] if is_core else _groups(custom, others)
+    stale = {(each["spec"].get("group", ""), each["spec"]["version"]) for each in others}
+    changed = {kind.group for kind in custom} | {group for group, _ in stale}
+    items = [
+        _discovery_of(name, versions, [*_told(), *custom], stale) if name in changed else _group_discovery(name)
+        for name, versions in named
+    ]
     return {
         "kind": "APIGroupDiscoveryList",
         "apiVersion": f"apidiscovery.k8s.io/{version}",
         "metadata": {},
-        "items": [
-            *(_group_discovery(name) for name in names),
-            *(_discovery_of(name, custom, _ordered(custom)) for name in own),
-        ],
+        "items": items,
     }
 
 
-def _named_groups() -> list[str]:
-    return list(dict.fromkeys(group for group, _ in _told_group_versions() if group))
+def _groups(custom: Sequence[Kind], others: Iterable[Object]) -> list[tuple[str, list[str]]]:
+    """Every group but the core's with its versions, both in the order that their APIServices' priorities give.
+
+    Source: kube-aggregator/pkg/apis/apiregistration/v1/helper/helpers.go.
+    """
+    found: dict[str, dict[str, tuple[int, int]]] = {}  # group → version → priorities
+    for group, version in _told_group_versions():
+        found.setdefault(group, {})[version] = priorities(group, version)
+    for kind in custom:
+        found.setdefault(kind.group, {}).setdefault(kind.version, CUSTOM_PRIORITIES)
+    for each in others:
+        spec = each["spec"]
+        wanted = spec["groupPriorityMinimum"], spec["versionPriority"]
+        found.setdefault(spec.get("group", ""), {})[spec["version"]] = wanted
+    found.pop("", None)
+    ordered = sorted(
+        found.items(), key=lambda each: min((-first, f"{version}.{each[0]}") for version, (first, _) in each[1].items())
+    )
+    return [
+        (group, sorted(versions, key=lambda each: (-versions[each][1], version_order(each))))
+        for group, versions in ordered
+    ]
 
 
-def _group(name: str, told: list[tuple[str, str]]) -> Object:
-    versions = [{"groupVersion": f"{group}/{version}", "version": version} for group, version in told if group == name]
-    return {"name": name, "versions": versions, "preferredVersion": versions[0]}
+def _group(name: str, versions: Iterable[str]) -> Object:
+    named = [{"groupVersion": f"{name}/{version}", "version": version} for version in versions]
+    return {"name": name, "versions": named, "preferredVersion": named[0]}
 
 
 @lru_cache(maxsize=64)  # more than there are: all are asked for in turn
@@ -236,18 +257,22 @@ def storage_version_hash(kind: Kind) -> str:
 
 @lru_cache(maxsize=64)  # more than there are: all are asked for in turn
 def _group_discovery(name: str) -> Object:
-    return _discovery_of(name, _told(), _told_group_versions())
+    return _discovery_of(name, [version for group, version in _told_group_versions() if group == name], _told())
 
 
-def _discovery_of(name: str, kinds: Iterable[Kind], told: list[tuple[str, str]]) -> Object:
+def _discovery_of(
+    name: str, named: Iterable[str], kinds: Iterable[Kind], stale: Collection[tuple[str, str]] = ()
+) -> Object:
+    """A group's versions and what is in them; in `stale` nothing is, for nobody answers there."""
     versions = [
-        {
+        {"version": version, "freshness": "Stale"}
+        if (name, version) in stale
+        else {
             "version": version,
-            "resources": [_resource_discovery(kind) for kind in _of(kinds, group, version)],
+            "resources": [_resource_discovery(kind) for kind in _of(kinds, name, version)],
             "freshness": "Current",
         }
-        for group, version in told
-        if group == name
+        for version in named
     ]
     metadata: Object = {"name": name} if name else {}
     return {"metadata": {**metadata, "creationTimestamp": None}, "versions": versions}

@@ -28,6 +28,7 @@ from statelab.controlplane.apiserver.encoding.request import (
 from statelab.controlplane.apiserver.registry import listing, pod_verbs
 from statelab.controlplane.apiserver.serving import (
     addresses,
+    aggregation,
     connecting,
     forms,
     introspection,
@@ -41,7 +42,6 @@ from statelab.controlplane.apiserver.serving import (
     reading,
     remote,
     reviews,
-    shown,
     tokenrequest,
 )
 from statelab.controlplane.apiserver.serving.fairness import Flows
@@ -113,6 +113,8 @@ class Handler:
                 self.api.authorizer.check(user, asked)
         if request.method not in _VERBS:
             raise nonresource.method_not_allowed()
+        if self.api.kinds.others and self.api.kinds.others.of_path(path) is not None:
+            return aggregation.unavailable()
         if (version := other_versions.version_of(path)) is not None:
             return other_versions.answer(version, self.store, self._serve, request, warnings)
         return self._serve(request, warnings)
@@ -166,7 +168,7 @@ class Handler:
         if resource == "componentstatuses" and request.method == "GET":
             warnings.append(oldest.DEPRECATED)
             return oldest.component_statuses(request, asked.name, self.cluster.loop.now_s)
-        return shown.answer(self.cluster, request, resource, asked.name)
+        return None
 
     def _review(self, request: Request, kind: Kind) -> Response:
         if request.method != "POST":

@@ -6,14 +6,14 @@ Source: apiserver/pkg/server/routes, pkg/server/healthz, pkg/endpoints/discovery
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from statelab.controlplane.apiserver.encoding import negotiation
 from statelab.controlplane.apiserver.encoding.request import Request, Response
+from statelab.controlplane.apiserver.registry.served import ServedKinds
 from statelab.controlplane.apiserver.serving import discovery, forms, oidc, openapi, openapi_protobuf
 from statelab.controlplane.errors import ApiError
-from statelab.controlplane.kinds import KINDS, Kind, Object
+from statelab.controlplane.kinds import KINDS, Object
 from statelab.version import KUBERNETES_VERSION
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ _ELSEWHERE = (
     "StateLab does not simulate {what}; a real cluster made with kind is the place to try it: `kind create cluster`"
 )
 _NEVER_MEANT = {
-    "apiservices.apiregistration.k8s.io": "API servers beside its own (APIService)",
     "deviceclasses.resource.k8s.io": "devices (DeviceClass)",
     "resourceclaims.resource.k8s.io": "devices (ResourceClaim)",
     "resourceclaimtemplates.resource.k8s.io": "devices (ResourceClaimTemplate)",
@@ -60,8 +59,8 @@ def answer(cluster: ControlPlane, request: Request) -> Response:
     if path == "/metrics" or path.startswith(("/metrics/", "/debug", "/logs")):
         raise not_simulated("the metrics and debugging pages of a server")
     if path == "/openapi/v2" or path.startswith("/openapi/v3"):
-        return _openapi(request, path, cluster.api.kinds.custom)
-    return _discovery(request, path, cluster.api.kinds.custom)
+        return _openapi(request, path, cluster.api.kinds)
+    return _discovery(request, path, cluster.api.kinds)
 
 
 def version() -> Object:
@@ -136,17 +135,17 @@ def _paths() -> list[str]:
     return sorted((paths - {"/.well-known"}) | {"/statelab/v1", "/version"})
 
 
-def _discovery(request: Request, path: str, custom: Sequence[Kind]) -> Response:
+def _discovery(request: Request, path: str, kinds: ServedKinds) -> Response:
     accept = request.headers.get("accept", "")
     if path in ("/api", "/apis"):
         form = negotiation.form_of(accept, ("APIGroupDiscoveryList",))
         if form.what:
-            body = discovery.aggregated(path, form.version, custom)
+            body = discovery.aggregated(path, form.version, kinds.custom, kinds.others)
             content_type = f"application/json;g={form.group};v={form.version};as={form.what}"
             response = forms.json_response(body)
             response.content_type = content_type
             return response
-    found = discovery.document(path, custom)
+    found = discovery.document(path, kinds.custom, kinds.others)
     if found is None:
         resource = _resource_of_path(path)
         if resource:
@@ -163,10 +162,10 @@ def _resource_of_path(path: str) -> str:
     return f"group {parts[1]}" if len(parts) < 4 else f"{parts[-1]}.{parts[1]}"
 
 
-def _openapi(request: Request, path: str, custom: Sequence[Kind]) -> Response:
+def _openapi(request: Request, path: str, kinds: ServedKinds) -> Response:
     if path == "/openapi/v2" and openapi_protobuf.MEDIA_TYPE in request.headers.get("accept", ""):
         return Response(200, openapi_protobuf.document(), openapi_protobuf.CONTENT_TYPE)
-    found = openapi.document(path, custom)
+    found = openapi.document(path, kinds.custom)
     if found is None:
         raise not_found()
     return Response(200, found)

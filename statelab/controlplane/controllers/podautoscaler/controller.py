@@ -19,10 +19,9 @@ Fields = dict[str, Any]
 
 _PLURAL = "horizontalpodautoscalers"
 _EVERY_S = 15.0  # --horizontal-pod-autoscaler-sync-period, before the first look too
-_NO_RESOURCE = (
-    "unable to fetch metrics from resource metrics API: the server could not find the requested resource "
-    "(get pods.metrics.k8s.io)"
-)
+_NO_RESOURCE = "unable to fetch metrics from resource metrics API: the server {} (get pods.metrics.k8s.io)"
+_UNKNOWN, _UNABLE = "could not find the requested resource", "is currently unable to handle the request"
+_METRICS = "/apis/metrics.k8s.io/v1beta1"
 _NO_CUSTOM = "unable to fetch metrics from custom metrics API: no custom metrics API (custom.metrics.k8s.io) registered"
 _NO_EXTERNAL = (
     "unable to fetch metrics from external metrics API: no external metrics API (external.metrics.k8s.io) registered"
@@ -74,7 +73,8 @@ def reconcile(key: str, view: View) -> float | None:
 
 def _without_metrics(scaler: Object, now: int, able: tuple[str, str, str, str], view: View) -> None:
     namespace, metrics = scaler["metadata"]["namespace"], scaler["spec"].get("metrics") or ()
-    failures = [_failure(each, namespace) for each in metrics]
+    no_resource = _NO_RESOURCE.format(_UNKNOWN if view.kinds.others.of_path(_METRICS) is None else _UNABLE)
+    failures = [_failure(each, namespace, no_resource) for each in metrics]
     for each in failures:
         view.event(scaler, each.reason, each.message, type="Warning")
     conditions = [able]
@@ -90,13 +90,13 @@ def _without_metrics(scaler: Object, now: int, able: tuple[str, str, str, str], 
         view.event(scaler, "FailedComputeMetricsReplicas", words, type="Warning")
 
 
-def _failure(metric: Fields, namespace: str) -> _Failure:
+def _failure(metric: Fields, namespace: str, no_resource: str) -> _Failure:
     kind = metric.get("type", "")
     body: Fields = metric.get(kind[:1].lower() + kind[1:]) or {}
     name = body.get("name") or (body.get("metric") or {}).get("name", "")
     if kind in ("Resource", "ContainerResource"):
         what = "utilization" if (body.get("target") or {}).get("averageValue") is None else "usage"
-        message = f"failed to get {name} {what}: unable to get metrics for resource {name}: {_NO_RESOURCE}"
+        message = f"failed to get {name} {what}: unable to get metrics for resource {name}: {no_resource}"
         words = "resource" if kind == "Resource" else "container resource"
         return _Failure(f"FailedGet{kind}Metric", message, f"failed to get {name} {words} metric value")
     if kind == "External":

@@ -11,7 +11,7 @@ import pytest
 from statelab.controlplane import ControlPlane
 from statelab.controlplane.apiserver.serving import discovery
 from statelab.controlplane.apiserver.serving.client import InProcessClient
-from statelab.controlplane.kinds import KINDS, REFUSED, REVIEWS, SHOWN, UNSTORED
+from statelab.controlplane.kinds import KINDS, REFUSED, REVIEWS, UNSTORED
 
 RECORDED = json.loads((Path(__file__).parents[3] / "conformance" / "discovery.json").read_text())
 
@@ -93,7 +93,7 @@ def test_aggregated_discovery_says_the_same_at_once() -> None:
                     plain = listed.pop(f"{each['resource']}/{below['subresource']}")
                     assert (below["responseKind"]["kind"], below["verbs"]) == (plain["kind"], plain["verbs"])
             assert listed == {}
-    others = {kind.plural for kind in (*REFUSED, *SHOWN.values())}
+    others = {kind.plural for kind in REFUSED}
     assert found.keys() == KINDS.keys() | REVIEWS.keys() | UNSTORED.keys() | others
     assert found["nodes"]["scope"] == "Cluster"
     assert found["pods"]["singularResource"] == "pod"
@@ -123,27 +123,6 @@ def test_what_is_refused_is_refused_in_our_words_however_one_asks(kind: Any) -> 
         refused = client.request(method, where, body=sent)
         assert refused.code == 404
         assert "StateLab does not simulate" in refused.body["message"] and kind.plural not in refused.body["message"]
-
-
-def test_what_can_only_be_looked_at_is_shown_and_not_changed() -> None:
-    cluster = ControlPlane()
-    client = InProcessClient(cluster)
-    rows = {}
-    for resource, kind in SHOWN.items():
-        path = f"/apis/{kind.group}/v1/{kind.plural}"
-        shown = client.request("GET", path, accept="application/json;as=Table;g=meta.k8s.io;v=v1").body["rows"]
-        rows[kind.plural] = [each["cells"] for each in shown]
-        listed = client.request("GET", path).body["items"]
-        names = [each["metadata"]["name"] for each in listed]
-        assert names == sorted(names) and client.request("GET", f"{path}/{names[0]}").code == 200
-        assert client.request("GET", f"{path}/nobody").body["message"] == f'{resource} "nobody" not found'
-        body = {"apiVersion": kind.api_version, "kind": kind.name, "metadata": {"name": "x"}}
-        for method, where in (("POST", path), ("DELETE", f"{path}/{names[0]}")):
-            refused = client.request(method, where, body=body)
-            assert refused.code == 404 and "StateLab does not simulate" in refused.body["message"]
-    assert [each[:3] for each in rows["apiservices"]][:2] == [
-        ["v1.", "Local", "True"], ["v1.admissionregistration.k8s.io", "Local", "True"],
-    ]  # fmt: skip
 
 
 def test_components_are_well_and_a_binding_binds() -> None:

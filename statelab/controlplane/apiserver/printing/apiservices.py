@@ -1,7 +1,4 @@
-"""APIServices, IPAddresses and ServiceCIDRs: rows of a table.
-
-Source: kube-aggregator/pkg/registry/apiservice/etcd/etcd.go, pkg/printers/internalversion/printers.go.
-"""
+"""APIServices: rows of a table. Source: kube-aggregator/pkg/registry/apiservice/etcd/etcd.go."""
 
 from __future__ import annotations
 
@@ -21,15 +18,6 @@ def _api_service(obj: Object, since: Since) -> list[Any]:
     return [name(obj), shown, status, age(obj, since)]
 
 
-def _address(obj: Object, since: Since) -> list[Any]:
-    parent = part(part(obj, "spec"), "parentRef")
-    return [name(obj), "/".join(parent[key] for key in ("resource", "namespace", "name") if parent.get(key))]
-
-
-def _range(obj: Object, since: Since) -> list[Any]:
-    return [name(obj), ",".join(part(obj, "spec").get("cidrs") or ()), age(obj, since)]
-
-
 PRINTERS = {
     "apiservices": Printer(
         (
@@ -39,11 +27,5 @@ PRINTERS = {
             AGE,
         ),
         _api_service,
-    ),
-    "ipaddresses": Printer(
-        (NAME, ("ParentRef", "string", 0, "io.k8s.api.networking.v1.IPAddressSpec#parentRef")), _address
-    ),
-    "servicecidrs": Printer(
-        (NAME, ("CIDRs", "string", 0, "io.k8s.api.networking.v1.ServiceCIDRSpec#cidrs"), AGE), _range
     ),
 }

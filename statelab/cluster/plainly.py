@@ -108,6 +108,8 @@ def _is(value: Any, hint: Any) -> bool:
         return isinstance(value, int | float)
     if hint in (str, int, bool, bytes, dict, list, Path, type(None)):
         return isinstance(value, hint)
+    if isinstance(hint, type) and hint.__module__.startswith("statelab.") and not getattr(hint, "_is_protocol", False):
+        return isinstance(value, hint)
     return True
 
 

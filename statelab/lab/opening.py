@@ -88,6 +88,8 @@ def run(
         if cluster == "kind" and kind_record.kubeconfig_of(home).is_file():
             kubeconfig = str(kind_record.kubeconfig_of(home))
     variables = {"STATELAB_HOME": str(home.root), "STATELAB_CLUSTER": cluster}
+    variables["PYTHONSTARTUP"] = str(Path(__file__).with_name("kernel_start.py"))
+    variables["STATELAB_PYTHONSTARTUP"] = os.environ.get("PYTHONSTARTUP", "")
     variables["STATELAB_LAB"] = "1"  # our extension is there: no saved output has to ask for a widget
     if kubeconfig is not None:  # ours first, so that it is current; theirs too: --cluster context:NAME looks there
         theirs = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")

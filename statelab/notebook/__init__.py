@@ -87,12 +87,13 @@ def connected() -> Cluster | None:
 @plainly
 def load(shell: Any) -> None:
     """Register the magics."""
-    from statelab.notebook.magics import shell_lines, typed_cells
+    from statelab.notebook.magics import shell_lines, slips, typed_cells
     from statelab.notebook.magics.magics import StateLabMagics
 
     shell.register_magics(StateLabMagics)
     shell_lines.keep_pointed(shell)
     typed_cells.keep_reading(shell)
+    slips.keep_plain(shell)
 
 
 def __getattr__(name: str) -> Any:

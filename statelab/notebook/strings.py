@@ -154,6 +154,8 @@ ENGLISH: dict[str, str] = {
     "claim": "claim",
     "revision": "Revision",
     "no_pods": "There are no Pods.",
+    "no_such_pod": "There is no Pod {which} among them.",
+    "pods_there": "There are: {names}.",
     "pod_gone": "gone",
     "pod_new": "new",
     "pod_again": "made again under its name",

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import inspect
 import re
+from pathlib import Path
 
 import nbformat
 
+import statelab.lab
 import statelab.notebook
 from statelab.cluster.embedded import EmbeddedCluster
 
@@ -95,8 +97,15 @@ MAGICS = [
     "%%manifest /dev/null/a.yaml\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}",
     "%%answer\nx", "%%answer ps3\nx", "%%answer nope\nx", "%%answer ps3.nope\nx",
 ]  # fmt: skip
+# Before a lesson's first cell has been run, in a kernel of `statelab lab`.
+BEFORE = ["cluster.get('pod/web-0')", "%kubectl get pods", "%%manifest a.yaml\na: 1", "predict('Which?')", "pods()"]
+MISSPELT = [
+    "statelab.conect()", "cluster.aply('x')", "cluster.wiat('pod/web-0')", "cluster.get('pod/web-9')['spec']",
+    "cluster.dns('nginx').ttl", "cluster.exec('web-0', 'ls').out", "pods()['web-9']", "pods()[9]", "pods().since()",
+    "pods().since(3)", "pods().sinc(3)", "before['web-1']", "statelab.cluster.Problm",
+]  # fmt: skip
 # What is no slip, or is answered as kubectl answers: these need say nothing.
-QUIET = {"how_far('nope')", "predicted('nope')", "started('nope')", "cluster.get('pod/')"}
+QUIET = {CONNECT, "how_far('nope')", "predicted('nope')", "started('nope')", "cluster.get('pod/')"}
 
 
 def test_every_public_function_is_tried() -> None:
@@ -108,9 +117,10 @@ def test_every_public_function_is_tried() -> None:
 def test_each_slip_is_told_in_a_sentence(calm_desk) -> None:
     lines = [f"{name}{call}" for name, calls in FUNCTIONS.items() for call in calls]
     lines += [f"cluster.{name}{call}" for name, calls in METHODS.items() for call in calls]
-    lines += MAGICS
-    cells = [nbformat.v4.new_code_cell(line) for line in [CONNECT, *lines]]
-    done = calm_desk.run(nbformat.v4.new_notebook(cells=cells)).cells[1:]
+    lines = [*BEFORE, CONNECT, *lines, *MAGICS, *MISSPELT]
+    cells = [nbformat.v4.new_code_cell(line) for line in lines]
+    calm_desk.environment["PYTHONSTARTUP"] = str(Path(statelab.lab.__file__).with_name("kernel_start.py"))
+    done = calm_desk.run(nbformat.v4.new_notebook(cells=cells)).cells
     wrong = {}
     for line, cell in zip(lines, done, strict=True):
         said = "".join(getattr(each, "text", "") + "\n".join(getattr(each, "traceback", ())) for each in cell.outputs)

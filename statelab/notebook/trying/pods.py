@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from statelab.cluster import Problem
+from statelab.cluster.plainly import plain_methods
 from statelab.controlplane.kinds import Object
 from statelab.notebook.pictures.scene import natural
 from statelab.notebook.strings import say
@@ -26,6 +28,11 @@ class Pod:
         return self.name
 
 
+class NoPod(Problem, LookupError):
+    """None of that name or at that place."""
+
+
+@plain_methods("pods()")
 class Pods:
     """Pods in the order of their names; `pods()[0]`, `pods()["web-1"]`, `len(pods())`, `"web-1" in pods()`."""
 
@@ -40,7 +47,13 @@ class Pods:
         return iter(self._found)
 
     def __getitem__(self, which: int | str) -> Pod:
-        return self._by_name[which] if isinstance(which, str) else self._found[which]
+        try:
+            return self._by_name[which] if isinstance(which, str) else self._found[which]
+        except LookupError:
+            there = ", ".join(self._by_name)
+            raise NoPod(
+                say("no_such_pod", which=str(which)), say("pods_there", names=there) if there else say("no_pods")
+            ) from None
 
     def __contains__(self, name: object) -> bool:
         return name in self._by_name

@@ -17,6 +17,7 @@ from statelab.controlplane.runtime.images.guestbook import Guestbook
 from statelab.controlplane.runtime.images.image import Image, numbered
 from statelab.controlplane.runtime.images.issuer_check import IssuerCheck
 from statelab.controlplane.runtime.images.mounttest import mounttest
+from statelab.controlplane.runtime.images.nettest import NetTest
 from statelab.controlplane.runtime.images.pause import pause
 from statelab.controlplane.runtime.images.web import content_type, find
 from statelab.controlplane.runtime.images.webhook import conversion_webhook, webhook
@@ -305,6 +306,12 @@ def guestbook(task: Task) -> None:
         server.register(options["replicaof"])
 
 
+def nettest(task: Task) -> None:
+    program = NetTest(task, _options(task))
+    if _listen(task, program.port, program.answer):
+        program.start()
+
+
 def issuer_discovery(task: Task) -> None:
     options = _options(task)
     IssuerCheck(task, options.get("token-path", ""), options.get("audience", "")).start()
@@ -409,6 +416,7 @@ _PROGRAMS: Mapping[str, Callable[[Task], None]] = {
     "serve-hostname": serve_hostname,
     "liveness": liveness,
     "porter": porter,
+    "nettest": nettest,
     "guestbook": guestbook,
     "grpc-health-checking": grpc_health_checking,
     "test-service-account-issuer-discovery": issuer_discovery,

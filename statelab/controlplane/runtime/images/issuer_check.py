@@ -10,16 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 from statelab.controlplane import p256
-from statelab.controlplane.runtime.applets.resolver import address_of
-from statelab.controlplane.runtime.applets.urls import parse_url
-from statelab.controlplane.runtime.http import HttpResponse, request
-from statelab.controlplane.runtime.network import NetworkError
+from statelab.controlplane.runtime.http import HttpResponse
+from statelab.controlplane.runtime.images import in_cluster
 from statelab.controlplane.runtime.programs import Task
 from statelab.reader import jsonbytes
 
-_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 _DISCOVERY = "/.well-known/openid-configuration"
-_CALL_S = 10.0
 
 
 class _Wrong(Exception):
@@ -80,37 +76,18 @@ class IssuerCheck:
     # ---- asking
 
     def _get(self, text: str, then: Callable[[dict[str, Any]], None]) -> None:
-        url = parse_url(text)
-        address = address_of(self._task, url.host) if url is not None else None
-        if url is None or address is None:
-            self._fail(f'Get "{text}": no such host')
-            return
-        try:
-            trusted = self._task.files.read(f"{_ACCOUNT}/ca.crt")
-            token = self._task.files.read(f"{_ACCOUNT}/token").decode().strip()
-            secured = self._task.network.secured(self._task.ip, address, url.port)
-        except (OSError, NetworkError) as error:
-            self._fail(f'Get "{text}": {error}')
-            return
-        if secured is None or secured.authority.strip().encode() not in trusted or url.host not in secured.names:
-            self._fail(
-                f'Get "{text}": tls: failed to verify certificate: x509: certificate is not valid for {url.host}'
-            )
-            return
-
-        def answered(outcome: HttpResponse | NetworkError) -> None:
+        def answered(outcome: HttpResponse | str) -> None:
             try:
-                if isinstance(outcome, NetworkError) or outcome.status != 200:
+                if isinstance(outcome, str):
+                    raise _Wrong(outcome)
+                if outcome.status != 200:
                     raise _Wrong(f'Get "{text}": {outcome.reason}')
                 found = jsonbytes.loads(outcome.body)
                 then(found if isinstance(found, dict) else {})
             except (_Wrong, ValueError, KeyError, TypeError) as wrong:
                 self._fail(str(wrong))
 
-        request(
-            self._task.network, self._task.ip, address, url.port, url.target, answered,
-            headers={"Authorization": f"Bearer {token}", "Host": url.host}, timeout_s=_CALL_S, tls=True,
-        )  # fmt: skip
+        in_cluster.get(self._task, text, answered)
 
     def _fail(self, why: str) -> None:
         self._task.fail(f"failed to validate with in-cluster discovery: {why}\n")

@@ -91,6 +91,10 @@ class Loop:
 
     # ---- paced time
 
+    def wall_s_since(self, at_s: float) -> float:
+        """Wall seconds since a moment of the cluster's; in virtual time, where no machine is slow, the cluster's."""
+        return (self.now_s - at_s) / (self.pace or 1.0)
+
     def seconds_to_next(self) -> float | None:
         """Wall seconds until the next timer is due (0 when one is), or None when there is none."""
         self._drop_cancelled()

@@ -12,7 +12,12 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+from protobuf_bodies import encoded
+
+from statelab.controlplane.apiserver.encoding.request import Target, resolve
+
 PACE = 20.0
+JSON, PROTOBUF = "application/json", "application/vnd.kubernetes.protobuf"
 MERGE, STRATEGIC = "application/merge-patch+json", "application/strategic-merge-patch+json"
 HTTPD = "registry.k8s.io/e2e-test-images/httpd:2.4.38-4"
 NEW_HTTPD = "registry.k8s.io/e2e-test-images/httpd:2.4.39-4"
@@ -53,6 +58,19 @@ BUSYBOX = "registry.k8s.io/e2e-test-images/busybox:1.36.1-1"
 PAUSE = "registry.k8s.io/pause:3.10"
 
 
+def _in_protobuf(path: str, body: Any) -> bytes:
+    """A body as a typed Go client writes it; nothing for what has no protobuf or is not of its type's form."""
+    target = resolve(path.partition("?")[0])
+    if not isinstance(body, dict) or not isinstance(target, Target):
+        return b""
+    kind, is_its_own = target.kind, target.subresource in ("", "status")
+    said = {"apiVersion": kind.api_version, "kind": kind.name} if is_its_own else {}
+    try:
+        return encoded({**said, **body})
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return b""
+
+
 class Refused(Exception):
     def __init__(self, code: int, status: Any) -> None:
         super().__init__(f"{code}: {status}")
@@ -65,12 +83,14 @@ class Api:
     def __init__(self, port: int, token: str, kubeconfig: Path, namespace: str) -> None:
         self.port, self.token, self.kubeconfig, self.namespace = port, token, kubeconfig, namespace
 
-    def request(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Any:
+    def request(self, method: str, path: str, body: Any = None, content_type: str = JSON) -> Any:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
-        # What a Go client of the e2e tests sends: it would rather have protobuf, and takes what it gets.
+        # As a Go client of the e2e tests: it sends protobuf wherever a kind has it, and would rather have it, too.
         accept = "application/vnd.kubernetes.protobuf, */*"
-        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": content_type, "Accept": accept}
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        if method in ("POST", "PUT") and content_type == JSON and (written := _in_protobuf(path, body)):
+            data, content_type = written, PROTOBUF
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": content_type, "Accept": accept}
         connection.request(method, path, data, headers)
         answer = connection.getresponse()
         found = answer.read()

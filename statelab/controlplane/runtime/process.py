@@ -90,6 +90,11 @@ class Process:
     def resize(self, width: int, height: int) -> None:
         """The terminal has another size. Nothing that runs here looks at it."""
 
+    @property
+    def is_computing(self) -> bool:
+        """Whether it waits for nothing but the machine: no command of ours, a `sleep` or a client's, is going."""
+        return not self.ended and not self._tasks
+
     def command_line(self) -> str:
         return " ".join((self.entry.name, *self.entry.arguments))
 

@@ -3,76 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from typing import Any
 
 import pytest
+from protobuf_bodies import SERVED, encoded, envelope, sized
 
 from statelab.controlplane import ControlPlane
 from statelab.controlplane.apiserver.encoding import protobuf
 from statelab.controlplane.apiserver.serving.client import InProcessClient
-from statelab.controlplane.kinds import BY_GROUP_VERSION_KIND, OTHER_VERSIONS
-
-_ALWAYS_THERE = ("metadata", "status", "strategy", "updateStrategy", "resources", "template")  # structs, no pointers
-
-
-def _varint(number: int) -> bytes:
-    number, found = number & (2**64 - 1), b""
-    while number > 127:
-        found += bytes([number & 127 | 128])
-        number >>= 7
-    return found + bytes([number])
-
-
-def _sized(number: int, data: bytes) -> bytes:
-    return _varint(number << 3 | 2) + _varint(len(data)) + data
-
-
-def _message(numbers: Any, obj: Any) -> bytes:
-    """As gogo-protobuf marshals: a nil pointer, slice or map is nothing; any other field is there."""
-    found = b"".join(_sized(number, _message(inner, obj)) for number, inner in numbers.inline.items())
-    for number, field in sorted(numbers.names.items()):
-        value = obj.get(field.json)
-        if field.kind == "slice":
-            found += b"".join(_value(number, field.element_kind, field.definition, each) for each in value or ())
-        elif field.kind == "map":
-            for key, each in (value or {}).items():
-                found += _sized(number, _sized(1, key.encode()) + _value(2, field.element_kind, "", each))
-        elif value is not None:
-            found += _value(number, field.kind, field.definition, value)
-        elif field.pointer:
-            continue
-        elif field.kind == "string":
-            found += _sized(number, b"")
-        elif field.kind in ("bool", "int32", "int64"):
-            found += _varint(number << 3) + b"\0"
-        elif field.kind == "struct" and field.json in _ALWAYS_THERE:
-            found += _sized(number, b"")
-    return found
-
-
-def _value(number: int, kind: str, definition: str, value: Any) -> bytes:
-    if kind == "string":
-        return _sized(number, value.encode())
-    if kind in ("bool", "int32", "int64"):
-        return _varint(number << 3) + _varint(int(value))
-    if kind == "struct":
-        return _sized(number, _message(protobuf._numbers(definition), value))
-    if kind == "quantity":
-        return _sized(number, _sized(1, value.encode()))
-    if kind == "micro-time":
-        at = datetime.fromisoformat(value)
-        return _sized(number, b"\x08" + _varint(int(at.timestamp())) + b"\x10" + _varint(at.microsecond * 1000))
-    assert kind == "int-or-string"
-    if isinstance(value, int):
-        return _sized(number, b"\x08\x00\x10" + _varint(value) + _sized(3, b""))
-    return _sized(number, b"\x08\x01\x10\x00" + _sized(3, value.encode()))
-
-
-def encoded(api_version: str, kind: str, definition: str, obj: Any) -> bytes:
-    what = _sized(1, api_version.encode()) + _sized(2, kind.encode())
-    raw = _message(protobuf._numbers(definition), obj)
-    return b"k8s\0" + _sized(1, what) + _sized(2, raw) + _sized(3, b"") + _sized(4, b"")
 
 
 @pytest.fixture(scope="module")
@@ -150,9 +88,6 @@ OBJECTS = [
 ]
 
 
-SERVED = {**BY_GROUP_VERSION_KIND, **{(each.api_version, each.name): each for each in OTHER_VERSIONS.values()}}
-
-
 @pytest.mark.parametrize(("api_version", "kind", "obj"), OBJECTS, ids=[each[1] for each in OBJECTS])
 def test_an_object_in_protobuf_is_what_it_is_in_json(
     client: InProcessClient, api_version: str, kind: str, obj: Any
@@ -160,7 +95,7 @@ def test_an_object_in_protobuf_is_what_it_is_in_json(
     served = SERVED[api_version, kind]
     prefix = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
     path = f"{prefix}{'/namespaces/default' if served.namespaced else ''}/{served.plural}?dryRun=All"
-    body = encoded(api_version, kind, served.definition, obj)
+    body = encoded({"apiVersion": api_version, "kind": kind, **obj})
     accept = "application/vnd.kubernetes.protobuf, */*"
     asked = client.request("POST", path, None, body, content_type=protobuf.MEDIA_TYPE, accept=accept)
     wanted = client.request("POST", path, None, {"apiVersion": api_version, "kind": kind, **obj})
@@ -182,8 +117,7 @@ def test_what_has_no_numbers_here_is_refused_and_not_read_as_empty() -> None:
         ("apiextensions.k8s.io/v1", "CustomResourceDefinition", definitions),
         ("example.com/v1", "Tea", "/apis/example.com/v1/teas"),
     ):
-        what = _sized(1, api_version.encode()) + _sized(2, kind.encode())
-        body = b"k8s\0" + _sized(1, what) + _sized(2, _sized(1, _sized(1, b"green")))
+        body = envelope(api_version, kind, sized(1, sized(1, b"green")))
         refused = client.request("POST", path, None, body, content_type=protobuf.MEDIA_TYPE)
         assert refused.code == 415
         assert refused.body["message"].endswith("accepted media types include: application/json, application/yaml")

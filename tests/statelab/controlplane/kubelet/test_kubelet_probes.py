@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 
 from statelab.controlplane.clock import Loop
-from statelab.controlplane.kubelet.probes import Answer, Prober, port_of
+from statelab.controlplane.kubelet.probes import Answer, Prober, Target, ask, port_of
 
 
 def run_in(cluster: Any, script: str, name: str = "p") -> None:
@@ -181,3 +183,34 @@ def test_a_steady_probe_does_not_keep_the_cluster_busy_but_what_is_done_in_a_con
     run_in(cluster, "rm /tmp/ready")
     assert cluster.loop.run_until_idle()
     assert not cluster.is_ready()
+
+
+class Slow:
+    """A container whose commands end when the test says so."""
+
+    def __init__(self, *, is_computing: bool) -> None:
+        self.is_computing = is_computing
+        self.signals: list[str] = []
+        self.end: Callable[[int], None] = lambda code: None
+
+    def exec(self, command: list[str], *, on_output: object, on_exit: Callable[[int], None]) -> Slow:
+        self.end = on_exit
+        return self
+
+    def signal(self, name: str) -> None:
+        self.signals.append(name)
+
+
+@pytest.mark.parametrize("is_computing", [True, False])
+def test_in_fast_time_a_probe_that_computes_has_its_seconds_on_the_wall_one_that_waits_the_clusters(
+    is_computing: bool,
+) -> None:
+    loop, slow, answers = Loop(pace=100_000), Slow(is_computing=is_computing), list[Answer]()
+    target = Target("10.0.0.1", "10.0.0.2", {}, cast(Any, slow), cast(Any, None))
+    ask({"exec": {"command": ["true"]}, "timeoutSeconds": 60}, target, loop, False, answers.append)
+    for _ in range(3):
+        time.sleep(0.002)  # 200 of the cluster's seconds
+        loop.run_due()
+    assert slow.signals == ([] if is_computing else ["KILL"])
+    slow.end(0)
+    assert [each.passed for each in answers] == [is_computing]

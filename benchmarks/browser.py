@@ -19,8 +19,8 @@ from typing import Any
 
 from benchmarks.figure import Figure, Missing
 
-_CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-_LONGEST_MS = 300_000
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+LONGEST_MS = 300_000
 _LESSON = "course/04-statefulset-names-that-stay.ipynb"
 _RUN = """async (only) => {
   const notebook = window.jupyterapp.shell.currentWidget;
@@ -59,7 +59,7 @@ def browser() -> Generator[Figure]:
     for needed in ("playwright", "jupyterlite_core"):
         if find_spec(needed) is None:
             raise Missing(needed)
-    if not Path(_CHROMIUM).exists():
+    if not Path(CHROMIUM).exists():
         raise Missing("a chromium")
     from playwright.sync_api import sync_playwright
 
@@ -73,9 +73,9 @@ def browser() -> Generator[Figure]:
         except Problem as problem:
             raise Missing(str(problem)) from None
         yield Figure("the site on disk", counted["total"] / 1e6, "MB", "lower", aim=70)
-        with _served(site) as (base, sent), sync_playwright() as playwright:
+        with served(site) as (base, sent), sync_playwright() as playwright:
             context = playwright.chromium.launch_persistent_context(
-                str(Path(name, "profile")), executable_path=_CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+                str(Path(name, "profile")), executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
             )
             cold_s = _first_cell(context, base)
             yield Figure("first cell of lesson 00, cold", cold_s, "s", "lower", aim=20)
@@ -104,14 +104,14 @@ def _first_cell(context: Any, base: str) -> float:
 
 def _opened(context: Any, base: str, path: str) -> Any:
     page = context.new_page()
-    page.set_default_timeout(_LONGEST_MS)
+    page.set_default_timeout(LONGEST_MS)
     page.goto(f"{base}lab/index.html?path={path}")
     page.wait_for_function(f"window.jupyterapp?.shell?.currentWidget?.context?.path === {path!r}")
     return page
 
 
 @contextmanager
-def _served(site: Path) -> Iterator[tuple[str, list[int]]]:
+def served(site: Path) -> Iterator[tuple[str, list[int]]]:
     """The site's address, and how many bytes were sent, compressed as servers do it by themselves: not at all."""
     sent = [0]
 

@@ -21,7 +21,7 @@ from once import released_course
 
 ROOT = Path(__file__).resolve().parents[3]
 CORPUS = ROOT / "tests/grader/corpus"
-KILLED = 24  # submissions of the class whose grading is killed three times
+KILLED = 12  # submissions of the class whose grading is killed three times
 TASKS = ("repair", "identity", "order", "peers", "lookup")
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ from once import released_course
 
 HERE = Path(__file__).resolve().parent
 CORPUS = HERE.parent / "corpus"
-LEARNERS = 20
+LEARNERS = 8
 pytestmark = pytest.mark.slow
 
 

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 
 from statelab.controlplane.runtime.shell.proc import Proc, decode, encode
 from statelab.controlplane.runtime.shell.streams import Steps
-from statelab.controlplane.runtime.shell.tools.awk_program import Program, unescaped
+from statelab.controlplane.runtime.shell.tools.awk_program import Program
 from statelab.controlplane.runtime.shell.tools.awk_run import Awk, Exit, Next
+from statelab.controlplane.runtime.shell.tools.awk_tokens import unescaped
 from statelab.controlplane.runtime.shell.tools.awk_values import Input, number, text
 from statelab.controlplane.runtime.shell.tools.common import Lines, Options, full
 

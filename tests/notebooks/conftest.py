@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import nbformat
+import programs
 import pytest
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
+from traitlets import default
 
 ROOT = Path(__file__).resolve().parents[2]
 PACE = "40"  # cluster seconds per second: a rollout of a minute takes one and a half
 _CELL_S = 150  # longer than cluster.wait(), which then says how it stood
 _COMMAND_S = 60
 _LOG = 6_000  # characters
+
+
+@lru_cache
+def kernels() -> str:
+    """The folder with the kernel that notebooks are run in."""
+    folder = tempfile.mkdtemp(prefix="kernels-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return str(programs.kernels(Path(folder)))
+
+
+class _Kernels(AsyncKernelManager):
+    """Kernels that have imported StateLab before they begin: forty lessons would spend half a minute on that."""
+
+    @default("kernel_spec_manager")
+    def _forked(self) -> KernelSpecManager:
+        return KernelSpecManager(parent=self, kernel_dirs=[kernels()])
 
 
 class Desk:
@@ -39,6 +62,7 @@ class Desk:
             "JUPYTER_PLATFORM_DIRS": "1",
         }
         self.environment.pop("STATELAB_CLUSTER", None)
+        kernels()  # once, and not in each of the threads that run lessons
         self.at, self.at_s = "", time.monotonic()
         self._client: NotebookClient | None = None
 
@@ -59,7 +83,12 @@ class Desk:
     def run(self, notebook: nbformat.NotebookNode, name: str = "the notebook") -> nbformat.NotebookNode:
         """Run all cells in a kernel of their own; what a cell raises is below it. Raises CellTimeoutError."""
         client = NotebookClient(
-            notebook, timeout=_CELL_S, startup_timeout=_COMMAND_S, allow_errors=True, kernel_name="python3"
+            notebook,
+            timeout=_CELL_S,
+            startup_timeout=_COMMAND_S,
+            allow_errors=True,
+            kernel_name="forked",
+            kernel_manager_class=_Kernels,
         )
         last = notebook.cells[-1].id
         client.on_cell_start = lambda cell, cell_index: self._begins(f"{name}, cell {cell.id}")

@@ -1,10 +1,10 @@
-"""nbgrader's and the grader's commands, each in a process of its own that has imported them before it begins.
+"""nbgrader's and the grader's commands, and kernels, each in a process of its own that has imported them beforehand.
 
 nbgrader takes over a second of the processor to be imported, and a round of a class is a dozen of its commands. `run`
 is `subprocess.run` for `python -m MODULE WORDS…` (or `-c CODE`, or a FILE.py): its folder, environment, umask, output,
 exit code and time limit are the command's own. What it does not share with one is its start: whoever tests that starts
 a Python. A process stands by, imports what the commands import, and forks for each; where there is no fork, `run` is
-`subprocess.run`.
+`subprocess.run`. `kernels` is the same for notebooks that a test runs.
 """
 
 from __future__ import annotations
@@ -13,17 +13,19 @@ import atexit
 import contextlib
 import json
 import os
+import random
 import runpy
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-_IMPORTED = (
+_COMMANDS = (
     "IPython.core.interactiveshell",
     "jinja2.ext",
     "nbconvert.exporters.html",
@@ -40,6 +42,26 @@ _IMPORTED = (
     "grader.nbgrader.preprocessors",
     "grader.nbgrader.zips",
     "kubernetes.client",
+)
+_KERNELS = (
+    "anywidget",
+    "dns.message",
+    "dns.query",
+    "ipykernel.debugger",
+    "ipykernel.kernelapp",
+    "IPython.core.completerlib",
+    "IPython.core.oinspect",
+    "IPython.extensions.storemagic",
+    "statelab.cluster.dns",
+    "statelab.cluster.embedded",
+    "statelab.manifest.advice",
+    "statelab.notebook.magics.magics",
+    "statelab.notebook.pictures.cluster_view",
+    "statelab.notebook.pictures.predicting",
+    "statelab.notebook.pictures.stage_view",
+    "statelab.notebook.pictures.timeline_view",
+    "statelab.notebook.telling.explain",
+    "statelab.notebook.trying.card",
 )
 _READ_AT_ITS_START = ("PYTHONPATH", "PYTHONWARNINGS", "PYTHONHASHSEED")
 
@@ -64,7 +86,7 @@ def run(
         )
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         wanted = {"module": module, "words": words, "cwd": str(cwd), "env": environment, "umask": umask}
-        code = _ask(_standing_by(), wanted, out.fileno(), err.fileno(), timeout)
+        code = _ask(_standing_by(_COMMANDS), wanted, out.fileno(), err.fileno(), timeout)
         said, told = _read(out), _read(err)
     if code is None:
         raise subprocess.TimeoutExpired(command, timeout, said, told)
@@ -74,18 +96,32 @@ def run(
 def on_path(folder: Path) -> Path:
     """`folder`, with the commands `nbgrader` and `grader` in it, for a test that types whole lines in a shell."""
     for name, module in (("nbgrader", "nbgrader"), ("grader", "grader.cli")):
-        file = folder / name
-        file.write_text(
-            f"#!{sys.executable} -SE\n"
-            f"import sys\nsys.path.insert(0, {str(Path(__file__).parent)!r})\nimport programs\n"
-            f"sys.exit(programs.typed({_standing_by()!r}, {module!r}))\n"
-        )
-        file.chmod(0o755)
+        _write_command(folder / name, module, _standing_by(_COMMANDS))
     return folder
 
 
+def kernels(folder: Path) -> Path:
+    """`folder`, with the kernel `forked` in it, for KernelSpecManager's `kernel_dirs`. It ends with who started it."""
+    command = folder / "kernel"
+    _write_command(command, "ipykernel_launcher", _standing_by(_KERNELS))
+    argv = [str(command), "-f", "{connection_file}", f"--IPKernelApp.parent_handle={os.getpid()}"]
+    spec = {"argv": argv, "display_name": "forked", "language": "python"}
+    (folder / "forked").mkdir()
+    (folder / "forked" / "kernel.json").write_text(json.dumps({**spec, "interrupt_mode": "message"}))
+    return folder
+
+
+def _write_command(file: Path, module: str, socket_path: str) -> None:
+    file.write_text(
+        f"#!{sys.executable} -SE\n"
+        f"import sys\nsys.path.insert(0, {str(Path(__file__).parent)!r})\nimport programs\n"
+        f"sys.exit(programs.typed({socket_path!r}, {module!r}))\n"
+    )
+    file.chmod(0o755)
+
+
 def typed(path: str, module: str) -> int:
-    """What a command of `on_path` does: the exit code of the one that it stands for, which has its output, too."""
+    """What such a command does: the exit code of the one that it stands for, which has its output, too."""
     umask = os.umask(0)
     wanted = {"module": module, "words": sys.argv[1:], "cwd": os.getcwd(), "env": dict(os.environ), "umask": umask}
     code = _ask(path, wanted, 1, 2, None)
@@ -121,12 +157,14 @@ def _read(file: Any) -> bytes:
     return found
 
 
-@lru_cache(maxsize=1)
-def _standing_by() -> str:
-    """The socket of the process that stands by; it ends with this one."""
+@lru_cache
+def _standing_by(imported: tuple[str, ...]) -> str:
+    """The socket of the process that stands by, with these modules; it ends with this one."""
     folder = tempfile.mkdtemp(prefix="programs-")
     path = f"{folder}/socket"
-    process = subprocess.Popen([sys.executable, __file__, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, __file__, path, *imported], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     assert process.stdout is not None and process.stdin is not None
     assert process.stdout.readline() == b"ready\n"
 
@@ -142,11 +180,11 @@ def _standing_by() -> str:
 # ---- the process that stands by
 
 
-def _serve(path: str) -> dict[str, Any]:
+def _serve(path: str, imported: list[str]) -> dict[str, Any]:
     """What a process that was forked from this one is to be. In the one that stands by, it does not return."""
     import selectors
 
-    for each in _IMPORTED:
+    for each in imported:
         __import__(each)
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(path)
@@ -177,6 +215,7 @@ def _take(asked: socket.socket) -> dict[str, Any]:
     if process:
         answers.write(f"{process}\n")
         answers.flush()
+        threading.Thread(target=_end_with, args=(asked, process), daemon=True).start()
         _, status = os.waitpid(process, 0)
         answers.write(f"{os.waitstatus_to_exitcode(status)}\n")
         answers.flush()
@@ -190,11 +229,20 @@ def _take(asked: socket.socket) -> dict[str, Any]:
     return wanted
 
 
+def _end_with(asked: socket.socket, process: int) -> None:
+    """Who asked is no more, killed perhaps: so ends what was started for it."""
+    with contextlib.suppress(OSError):
+        asked.recv(1)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
+
+
 def _become(wanted: dict[str, Any]) -> None:
     """As `python -m` does it, in the folder and with the environment of who asked."""
     os.chdir(wanted["cwd"])
     os.environ.clear()
     os.environ.update(wanted["env"])
+    random.seed()  # or all that are forked here would draw the same
     if wanted["umask"] >= 0:
         os.umask(wanted["umask"])
     module, words = wanted["module"], wanted["words"]
@@ -212,4 +260,4 @@ def _become(wanted: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    _become(_serve(sys.argv[1]))
+    _become(_serve(sys.argv[1], sys.argv[2:]))

@@ -29,11 +29,12 @@ _QUICK = {"type": "Percent", "value": 100, "periodSeconds": 15}
 
 
 def create(obj: Object) -> Errors:
-    return meta.metadata(obj["metadata"], namespaced=True, check_name=names.subdomain) + _spec(obj.get("spec") or {})
+    return meta.metadata(obj["metadata"], namespaced=True, check_name=names.subdomain) + _spec(obj.get("spec") or {}, {})
 
 
 def update(obj: Object, old: Object) -> Errors:
-    return meta.metadata_update(obj["metadata"], old["metadata"]) + _spec(obj.get("spec") or {})
+    known = (old.get("spec") or {}).get("scaleTargetRef") or {}
+    return meta.metadata_update(obj["metadata"], old["metadata"]) + _spec(obj.get("spec") or {}, known)
 
 
 def update_status(obj: Object, old: Object) -> Errors:
@@ -43,7 +44,8 @@ def update_status(obj: Object, old: Object) -> Errors:
     return errors
 
 
-def _spec(spec: Fields) -> Errors:
+def _spec(spec: Fields, known: Fields) -> Errors:
+    """`known`: the target before the change, whose version is not judged again."""
     errors: Errors = []
     least, most, metrics = spec.get("minReplicas"), spec.get("maxReplicas", 0), spec.get("metrics") or ()
     if least is not None and least < 1:
@@ -54,9 +56,9 @@ def _spec(spec: Fields) -> Errors:
         errors.append(invalid("spec.maxReplicas", most, "must be greater than or equal to `minReplicas`"))
     target = spec.get("scaleTargetRef") or {}
     errors += _reference(target, "spec.scaleTargetRef")
-    version = target.get("apiVersion", "")
-    if "/" not in version and (version, target.get("kind")) != ("v1", "ReplicationController"):
-        errors.append(invalid("spec.scaleTargetRef.apiVersion", version, "apiVersion must specify API group"))
+    if any(target.get(key, "") != known.get(key, "") for key in ("apiVersion", "kind")):
+        may_have_no_group = target.get("kind") == "ReplicationController"
+        errors += _version(target.get("apiVersion", ""), "spec.scaleTargetRef", needs_group=not may_have_no_group)
     for index, metric in enumerate(metrics):
         errors += _metric(metric, f"spec.metrics[{index}]")
     if least == 0 and not any(each.get("type") in ("Object", "External") for each in metrics):
@@ -67,6 +69,14 @@ def _spec(spec: Fields) -> Errors:
         if rules is not None:
             errors += _behavior(rules, f"spec.behavior.{way}")
     return errors
+
+
+def _version(version: str, field: str, *, needs_group: bool) -> Errors:
+    if version.count("/") > 1:
+        return [invalid(f"{field}.apiVersion", version, f"unexpected GroupVersion string: {version}")]
+    if needs_group and not version.rpartition("/")[0]:
+        return [invalid(f"{field}.apiVersion", version, "apiVersion must specify API group")]
+    return []
 
 
 def _reference(value: Fields, field: str) -> Errors:
@@ -149,7 +159,9 @@ def _pods(value: Fields, field: str) -> Errors:
 
 def _object(value: Fields, field: str) -> Errors:
     target = value.get("target") or {}
-    errors = _reference(value.get("describedObject") or {}, f"{field}.describedObject") + _named_metric(value, field)
+    described, here = value.get("describedObject") or {}, f"{field}.describedObject"
+    errors = _reference(described, here) + _version(described.get("apiVersion", ""), here, needs_group=False)
+    errors += _named_metric(value, field)
     errors += _target(target, f"{field}.target")
     if target.get("value") is None and target.get("averageValue") is None:
         errors.append(required(f"{field}.target.averageValue", "must set either a target value or averageValue"))

@@ -295,7 +295,7 @@ def condition_defaults(spec: Fields) -> None:
     """A pattern of a Pod failure policy that names no status means True."""
     for rule in (spec.get("podFailurePolicy") or {}).get("rules") or ():
         for pattern in rule.get("onPodConditions") or ():
-            pattern.setdefault("status", "True")
+            pattern["status"] = pattern.get("status") or "True"
 
 
 def _share_labels(obj: Object) -> None:

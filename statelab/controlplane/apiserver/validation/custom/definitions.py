@@ -167,7 +167,9 @@ def _conversion(conversion: Fields, field: str) -> Errors:
     if strategy == "Webhook":
         return _by_webhook(webhook, field)
     errors: Errors = []
-    if strategy not in (None, "None"):
+    if not strategy and conversion:
+        errors.append(required(f"{field}.strategy"))
+    elif strategy not in (None, "None"):
         errors.append(not_supported(f"{field}.strategy", strategy, ("None", "Webhook")))
     words = "should not be set when strategy is not set to Webhook"
     if webhook.get("clientConfig") is not None:

@@ -29,8 +29,9 @@ _COLUMN_FORMATS = ("byte", "date", "date-time", "double", "float", "int32", "int
 _FORMATS = frozenset((
     "bsonobjectid", "uri", "email", "hostname", "ipv4", "ipv6", "cidr", "mac", "uuid", "uuid3", "uuid4", "uuid5",
     "isbn", "isbn10", "isbn13", "creditcard", "ssn", "hexcolor", "rgbcolor", "byte", "password", "date", "duration",
-    "datetime", "k8sshortname", "k8slongname",
+    "datetime", "quantity", "k8sshortname", "k8slongname",
 ))  # fmt: skip
+_NUMBERS = {"integer": ("int32", "int64"), "number": ("float", "double")}
 _LONGEST_WARNING = 256
 _MOST_SELECTABLE = 8
 _PARTS = ("schema", "subresources", "additionalPrinterColumns", "selectableFields")
@@ -213,7 +214,7 @@ _CHECKS: dict[str, Callable[[Fields, str], Errors]] = {
 
 
 def warnings(obj: Object, old: Object | None) -> Iterator[str]:
-    """Formats that nobody checks: of strings those that are not known, of other values than numbers any."""
+    """Formats that nobody checks."""
     known = _formats(old) if old is not None else set()
     yield from (f"unrecognized format {go_quote(each)}" for each in sorted(_formats(obj) - known))
 
@@ -225,8 +226,14 @@ def _formats(obj: Object) -> set[str]:
         while level:
             for schema in level:
                 kind, form = schema.get("type", ""), schema.get("format", "")
-                is_known = kind in ("", "integer", "number") or form.replace("-", "") in _FORMATS
-                if form and (kind not in ("", "string", "integer", "number") or not is_known):
+                if form and not _is_known(kind, form):
                     found.add(form)
             level = [below for schema in level for below in structure.parts(schema)]
     return found
+
+
+def _is_known(kind: str, form: str) -> bool:
+    """Source: apiextensions-apiserver/pkg/apiserver/validation/formats.go GetUnrecognizedFormats."""
+    if kind in ("", "string"):
+        return form.replace("-", "") in _FORMATS
+    return form in _NUMBERS.get(kind, ())

@@ -29,7 +29,9 @@ _QUICK = {"type": "Percent", "value": 100, "periodSeconds": 15}
 
 
 def create(obj: Object) -> Errors:
-    return meta.metadata(obj["metadata"], namespaced=True, check_name=names.subdomain) + _spec(obj.get("spec") or {}, {})
+    return meta.metadata(obj["metadata"], namespaced=True, check_name=names.subdomain) + _spec(
+        obj.get("spec") or {}, {}
+    )
 
 
 def update(obj: Object, old: Object) -> Errors:

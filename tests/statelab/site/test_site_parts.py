@@ -32,22 +32,28 @@ PYODIDES = (
 THERE = frozenset(each for entry in wheels._WANTED.values() for each in entry[0]) | frozenset(PYODIDES)
 
 
-def test_wheels_are_pure_and_the_same_files_make_the_same_bytes(tmp_path):
-    digests = []
-    for name in ("one", "two"):
-        folder = tmp_path / name
-        folder.mkdir()
-        made = [*wheels.installed(folder), *wheels.own(folder, (), THERE)]
-        digests.append([each.sha256 for each in made])
-        for each in made:
-            content = (folder / each.file).read_bytes()
-            assert hashlib.sha256(content).hexdigest() == each.sha256
-            names = zipfile.ZipFile(folder / each.file).namelist()
-            assert not [path for path in names if path.endswith((".so", ".pyc"))]
-            for module in each.imports:
-                stem = module.replace(".", "/")
-                assert any(path in (f"{stem}.py", f"{stem}/__init__.py") for path in names), (each.name, module)
-    assert digests[0] == digests[1]
+def make(folder: Path) -> list[wheels.Wheel]:
+    return [*wheels.installed(folder), *wheels.own(folder, (), THERE)]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> tuple[Path, list[wheels.Wheel]]:
+    """All wheels in a folder, which nobody changes."""
+    folder = tmp_path_factory.mktemp("wheels")
+    return folder, make(folder)
+
+
+def test_wheels_are_pure_and_the_same_files_make_the_same_bytes(made, tmp_path):
+    folder, found = made
+    for each in found:
+        content = (folder / each.file).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == each.sha256
+        names = zipfile.ZipFile(folder / each.file).namelist()
+        assert not [path for path in names if path.endswith((".so", ".pyc"))]
+        for module in each.imports:
+            stem = module.replace(".", "/")
+            assert any(path in (f"{stem}.py", f"{stem}/__init__.py") for path in names), (each.name, module)
+    assert [each.sha256 for each in make(tmp_path)] == [each.sha256 for each in found]
 
 
 def test_every_wheel_is_of_what_a_learners_installation_has():
@@ -64,10 +70,10 @@ def test_every_wheel_is_of_what_a_learners_installation_has():
     assert {canonicalize_name(name) for name in wheels._WANTED} <= found
 
 
-def test_our_wheels_have_no_solutions_no_hidden_checks_and_no_program_that_a_tab_cannot_run(tmp_path):
-    names = [
-        path for made in wheels.own(tmp_path, (), THERE) for path in zipfile.ZipFile(tmp_path / made.file).namelist()
-    ]
+def test_our_wheels_have_no_solutions_no_hidden_checks_and_no_program_that_a_tab_cannot_run(made):
+    folder, found = made
+    own = [each for each in found if each.name.startswith("statelab")]
+    names = [path for each in own for path in zipfile.ZipFile(folder / each.file).namelist()]
     assert (
         "statelab/tab/cluster.py" in names and "grader/judge.py" in names and "grader/rubrics/ps9/__init__.py" in names
     )
@@ -84,12 +90,13 @@ def test_our_wheels_have_no_solutions_no_hidden_checks_and_no_program_that_a_tab
     assert not {"statelab/controlplane/apiserver/wire/http.py", "statelab/controlplane/runtime/sandbox.py"} & set(names)
 
 
-def test_what_the_wheels_hold_is_enough_for_every_module_and_for_every_image(tmp_path):
+def test_what_the_wheels_hold_is_enough_for_every_module_and_for_every_image(made, tmp_path):
     """A Python that has nothing but them, and what comes with Pyodide's kernel, reads every module of ours, and runs a
     cluster with the image that imports most.
     """
-    for each in [*wheels.installed(tmp_path), *wheels.own(tmp_path, (), THERE)]:
-        with zipfile.ZipFile(tmp_path / each.file) as packed:
+    folder, wheels_made = made
+    for each in wheels_made:
+        with zipfile.ZipFile(folder / each.file) as packed:
             packed.extractall(tmp_path / "site")
     for name in PYODIDES:
         for found in Path(sysconfig.get_path("purelib")).glob(f"{name}*"):

@@ -49,7 +49,7 @@ class Tools:
         for name in names:
             path = self.bin / name
             words = [f"#!{sys.executable} -IS", "import sys", f"sys.path.insert(0, {str(HERE)!r})", "import fake_tool"]
-            run = f"sys.exit(fake_tool.main(fake_tool.Path({str(self.folder)!r}), {name!r}, sys.argv[1:]))"
+            run = f"sys.exit(fake_tool.main({str(self.folder)!r}, {name!r}, sys.argv[1:]))"
             path.write_text("\n".join([*words, run, ""]))
             path.chmod(0o755)
 

@@ -1,5 +1,6 @@
 """What stands in for docker, podman and kind: it writes down what it is asked, and answers as the real ones do.
 
+It is started hundreds of times: pathlib alone, which it does without, would take half as long as all it does.
 Run as `python fake_tool.py FOLDER TOOL ARGUMENTS…`; the folder holds `state.json` (see conftest.py) and `asked`.
 """
 
@@ -9,8 +10,6 @@ import json
 import os
 import sys
 import time
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,11 +24,11 @@ STEPS = (
 )
 
 
-def main(folder: Path, tool: str, argv: list[str]) -> int:
-    with open(folder / "asked", "a") as asked:
+def main(folder: str, tool: str, argv: list[str]) -> int:
+    with open(f"{folder}/asked", "a") as asked:
         about = {"tool": tool, "argv": argv, "provider": os.environ.get("KIND_EXPERIMENTAL_PROVIDER", "")}
         asked.write(json.dumps(about) + "\n")
-    state = json.loads((folder / "state.json").read_text())
+    state = read(f"{folder}/state.json")
     line = f"{tool} {' '.join(argv)}"
     for start, text in state["fails"].items():
         if line.startswith(start):
@@ -37,14 +36,24 @@ def main(folder: Path, tool: str, argv: list[str]) -> int:
             return 1
     run = kind if tool == "kind" else engine
     code = run(state, tool, argv)
-    fresh = folder / f"state.json.{os.getpid()}"
-    fresh.write_text(json.dumps(state))
-    os.replace(fresh, folder / "state.json")
+    fresh = f"{folder}/state.json.{os.getpid()}"
+    write(fresh, state)
+    os.replace(fresh, f"{folder}/state.json")
     if code < 0:  # hang, having made containers
-        (folder / "hangs").write_text(str(os.getpid()))
+        write(f"{folder}/hangs", os.getpid())
         while True:
             time.sleep(60)
     return code
+
+
+def read(path: str) -> Any:
+    with open(path) as file:
+        return json.load(file)
+
+
+def write(path: str, content: Any) -> None:
+    with open(path, "w") as file:
+        json.dump(content, file)
 
 
 def engine(state: dict[str, Any], tool: str, argv: list[str]) -> int:
@@ -102,7 +111,7 @@ def kind(state: dict[str, Any], tool: str, argv: list[str]) -> int:
             containers += nodes_of(name)
             if state["hangs"]:
                 return -1
-            write_kubeconfig(state["kubeconfig"], Path(option("--kubeconfig")), name)
+            write_kubeconfig(state["kubeconfig"], option("--kubeconfig"), name)
         case ["delete", "cluster"]:
             containers[:] = [each for each in containers if each not in of_name]
             print(f'Deleting cluster "{name}" ...', file=sys.stderr)
@@ -110,7 +119,7 @@ def kind(state: dict[str, Any], tool: str, argv: list[str]) -> int:
             if not of_name:
                 print(f'ERROR: could not locate any control plane nodes for cluster named "{name}"', file=sys.stderr)
                 return 1
-            write_kubeconfig(state["kubeconfig"], Path(option("--kubeconfig") or os.environ["KUBECONFIG"]), name)
+            write_kubeconfig(state["kubeconfig"], option("--kubeconfig") or os.environ["KUBECONFIG"], name)
         case ["load", "docker-image"]:
             for each in of_name:
                 each.setdefault("images", []).append(argv[2])
@@ -125,7 +134,7 @@ def nodes_of(cluster: str) -> list[dict[str, Any]]:
         {
             "Id": os.urandom(32).hex(),
             "Name": f"/{cluster}-{name}",
-            "Created": datetime.now(UTC).isoformat().replace("+00:00", "123Z"),
+            "Created": time.strftime("%Y-%m-%dT%H:%M:%S.000123Z", time.gmtime()),
             "Config": {"Labels": {"io.x-k8s.kind.cluster": cluster, "io.x-k8s.kind.role": role}},
             "State": {"Status": "running"},
         }
@@ -133,17 +142,17 @@ def nodes_of(cluster: str) -> list[dict[str, Any]]:
     ]
 
 
-def write_kubeconfig(leads_to: str, path: Path, name: str) -> None:
+def write_kubeconfig(leads_to: str, path: str, name: str) -> None:
     """As kind writes it: context, cluster and user have one name."""
     if not leads_to:
         return
-    said = json.loads(Path(leads_to).read_text())
+    said = read(leads_to)
     for part in ("clusters", "users", "contexts"):
         said[part][0]["name"] = f"kind-{name}"
     said["contexts"][0]["context"] = {"cluster": f"kind-{name}", "user": f"kind-{name}"}
     said["current-context"] = f"kind-{name}"
-    path.write_text(json.dumps(said))
+    write(path, said)
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3:]))
+    sys.exit(main(sys.argv[1], sys.argv[2], sys.argv[3:]))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from statelab import course
 from statelab.cli import hub, nodes
@@ -24,7 +25,21 @@ from statelab.version import KUBERNETES_VERSION, VERSION
 if TYPE_CHECKING:
     from statelab.cluster import everywhere
 
+# As they are listed: first what a learner needs.
+_COMMANDS = (
+    "lab", "copy", "progress", "alone", "doctor",
+    "up", "status", "down", "reset", "node", "serve",
+    "site", "hub-config", "version",
+)  # fmt: skip
+
+
+class _Commands(TyperGroup):
+    def list_commands(self, ctx: Any) -> list[str]:
+        return sorted(super().list_commands(ctx), key=_COMMANDS.index)
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="Stateful Kubernetes, taught on a cluster that is always at hand.\n\n"
     "Start with `statelab lab`: it starts the embedded cluster and opens the course.",
     no_args_is_help=True,
@@ -33,6 +48,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(nodes.app, name="node")
+
+
+def _tell_version(is_asked: bool) -> None:
+    if is_asked:
+        version()
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Print the versions.")
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:
@@ -60,8 +90,9 @@ def site(
     ),
     as_json: AsJson = False,
 ) -> None:
-    """Write the whole course as a static site: it runs in a browser tab, from any server, without one of ours.
+    """Write the whole course as a static site, for browser tabs.
 
+    It runs from any server, without one of ours.
     Needs the extra `statelab[site]`, Node.js with npm, and pip: what they fetch is kept, so that the next time is quick
     and needs no network. Try it:
 
@@ -124,9 +155,10 @@ def up(
     stay: Annotated[bool, typer.Option("--stay", help="Let it run on when this terminal is closed.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Start this course's cluster in the background; one that runs already is left as it is.
+    """Start this course's cluster in the background.
 
-    It ends with the terminal or the Jupyter server that it was started from; what it holds is kept.
+    One that runs already is left as it is. It ends with the terminal or the Jupyter server that it was started from;
+    what it holds is kept.
 
     A real one: statelab up --cluster kind. It needs Docker or Podman, and kind; Ctrl-C removes what it has begun.
     """
@@ -272,7 +304,7 @@ def progress(
     as_json: AsJson = False,
     reset: Annotated[bool, typer.Option("--reset", help="Begin the record again; the old one is set aside.")] = False,
 ) -> None:
-    """Say how far you have come: lessons run, predictions made, tasks passed.
+    """Say how far you have come in lessons and tasks.
 
     The record is one file, .statelab/progress.json: read it, carry it to another machine, or delete it.
     """
@@ -294,7 +326,7 @@ def alone(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say that you learn alone, without a class: then nothing has to stay hidden from you.
+    """Say that you learn alone: nothing has to stay hidden.
 
     check("…") counts hidden checks at once, and shows the model answer of a task that is solved. For both it needs the
     folder solutions/, which a class does not hand out. The word is kept in one file, .statelab/alone.
@@ -354,9 +386,9 @@ def lab(
 def copy(
     folder: Annotated[Path, typer.Argument(help="The folder; made where it is missing.")], as_json: AsJson = False
 ) -> None:
-    """Copy the course into a folder of your own, or bring such a copy up to date. What you changed stays.
+    """Copy the course into a folder of yours, or update a copy.
 
-    A file that you changed is not written over: the newer one is laid beside it, as NAME.new.ipynb.
+    What you changed stays: such a file is not written over, the newer one is laid beside it, as NAME.new.ipynb.
     """
     copied = course.copy_to(folder)
     data = {"folder": str(copied.folder), "new": copied.new, "updated": copied.updated, "kept": copied.kept}
@@ -368,7 +400,7 @@ app.command("hub-config")(hub.config)
 
 @app.command()
 def version(as_json: AsJson = False) -> None:
-    """Print the versions of StateLab and of the Kubernetes it follows."""
+    """Print the versions of StateLab and of its Kubernetes."""
     tell(
         f"StateLab {VERSION}, Kubernetes {KUBERNETES_VERSION}",
         {"statelab": VERSION, "kubernetes": KUBERNETES_VERSION, "python": sys.version.split()[0]},

@@ -25,8 +25,9 @@ def config(
     idle: Annotated[int, typer.Option(min=60, help="Seconds after which what nobody uses ends.")] = 3600,
     as_json: AsJson = False,
 ) -> None:
-    """Write what a JupyterHub needs for a class, and say how to start it.
+    """Write what a JupyterHub needs for a class.
 
+    How to start it is said, too.
     Example: sudo statelab hub-config --to /srv/statelab-hub --course-id k8s101 --instructor teacher
     """
     from statelab.hub import writing

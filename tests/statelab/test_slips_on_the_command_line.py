@@ -119,3 +119,16 @@ def test_a_node_that_is_not_there_is_named_by_the_api_server(
             assert 'nodes "nope" not found' in capsys.readouterr().err
     finally:
         local.stop(Home(tmp_path))
+
+
+def test_the_list_of_commands_says_each_in_a_whole_line_and_the_first_is_what_a_learner_needs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys, "argv", ["statelab", "--help"])
+    with pytest.raises(SystemExit):
+        statelab.__main__.main()
+    listed = capsys.readouterr().out.partition("Commands:\n")[2].splitlines()
+    assert len(listed) == len({words[0] for words, _ in commands("statelab")})
+    assert listed[0].split()[0] == "lab"
+    assert [line for line in listed if not line.endswith(".") or line.endswith("...")] == []

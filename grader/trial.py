@@ -209,12 +209,15 @@ class Trial:
     # ---- time
 
     def settle(self, *, quiet_s: float = _QUIET_S, max_s: float = 300.0) -> Trial:
-        """Let time pass until no Pod is stopping and nothing changed for `quiet_s`, at most `max_s` cluster seconds."""
-        loop, store = self.cluster.loop, self.cluster.store
-        until_s = loop.now_s + max_s
-        while loop.now_s < until_s:
+        """Let time pass until no Pod is stopping and nothing changed for `quiet_s`, at most `max_s` cluster seconds.
+
+        Those it waits for: what looking takes, where time passes meanwhile, is a busy machine's and no patience.
+        """
+        store, left_s, pause_s = self.cluster.store, max_s, self.place.quiet_s(quiet_s)
+        while left_s > 0:
             before = store.revision
-            self.wait(self.place.quiet_s(quiet_s))
+            self.wait(pause_s)
+            left_s -= pause_s
             if store.revision != before or self._is_stopping() or self.place.is_busy(self):
                 continue
             if not self._is_starting():

@@ -9,6 +9,7 @@ import pytest
 
 from grader.live.cluster import WallClock
 from grader.live.place import LivePlace
+from grader.trial import Trial
 
 
 class Wall:
@@ -65,3 +66,25 @@ def test_what_has_to_come_is_given_a_while_on_the_wall_where_time_runs_faster() 
     assert LivePlace(statelab, pace=20).patience_s(1000) == 1000
     assert LivePlace(statelab, pace=1).patience_s(35) == 35
     assert (LivePlace(statelab, pace=20).quiet_s(5), LivePlace(statelab, pace=1).quiet_s(5)) == (20, 5)
+
+
+def test_to_settle_takes_the_time_that_was_waited_and_not_what_looks_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    wall = Wall(monkeypatch)
+    clock = WallClock(pace=20)
+    clock.pump = wall.takes
+    looks: list[float] = []
+
+    def is_busy(_: object) -> bool:
+        wall.takes(10.0)  # of a starved machine: two hundred seconds of the cluster
+        looks.append(wall.now_s)
+        return len(looks) < 6
+
+    trial: Any = SimpleNamespace(
+        cluster=SimpleNamespace(store=SimpleNamespace(revision=1), loop=clock),
+        place=SimpleNamespace(is_busy=is_busy, quiet_s=lambda seconds: seconds),
+        wait=lambda seconds: wall.takes(seconds / 20),
+        _is_stopping=lambda: False,
+        _is_starting=lambda: False,
+    )
+    assert Trial.settle(trial, quiet_s=40) is trial
+    assert len(looks) == 6

@@ -20,6 +20,7 @@ ENGLISH: dict[str, str] = {
     "ready": "ready",
     "not_ready": "not ready",
     "no_node": "no node yet",
+    "node_room": "node {name}",
     "gone": "gone",
     "was": "was {ip}, uid {uid}",
     "stand_in": "a stand-in: it only seems to run",
@@ -40,6 +41,7 @@ ENGLISH: dict[str, str] = {
     "label_headless": "Headless Service {name}",
     "title_headless": "Service {name}  ({headless})",
     "namespace": "namespace {namespace}",
+    "namespace_empty": "namespace {namespace}: nothing in it yet",
     "said_namespace": "Namespace {namespace}.",
     "said_empty": "Namespace {namespace} is empty.",
     "said_custom": "{kind} {name}: {values}.",
@@ -123,9 +125,10 @@ ENGLISH: dict[str, str] = {
     "type_answer": "Your answer",
     "not_answered_yet": "Not answered.",
     "not_answered": "Choose an answer first.",
-    "progress": "Lessons run: {lessons} of {of_lessons}. Predictions made: {predictions} of {of_predictions}; of those "
-    "that met what happened, {as_it_was} of {of_judged} had said it. Written yourself: {tried} of {of_tried}. "
-    "Tasks passed: {tasks} of {of_tasks}.",
+    "progress": "Lessons run: {lessons} of {of_lessons}. Predictions made: {predictions} of {of_predictions}. "
+    "Written yourself: {tried} of {of_tried}.",
+    "progress_judged": "Of the predictions that met what happened, {as_it_was} of {of_judged} had said it.",
+    "progress_tasks": "Tasks passed: {tasks} of {of_tasks}.",
     "made": "{predictions}/{of} predicted",
     "wrote": "{tried}/{of} written",
     "the_lessons": "The lessons",
@@ -275,6 +278,8 @@ ENGLISH: dict[str, str] = {
     "failed": "failed",
     "hint": "Hint {number} of {count}",
     "seconds": "{seconds} s",
+    "quiet_time": "⋯ {time} pass",
+    "quiet_short": "⋯ {time}",
     "seconds_axis": "seconds",
     "what_happened": "What happened",
     # plots

@@ -39,7 +39,7 @@ def test_both_kinds_are_treated_alike_and_only_one_comes_back_as_itself(notebook
     row = cell.locator("tr", has=notebook.page.locator("th", has_text="web-statefulset-2"))
     row.locator("td", has_text="≠ new").first.wait_for()
     assert row.locator("td").all_inner_texts()[0] == "= kept"
-    cell.locator("tr", has=notebook.page.locator("th", has_text=" → web-deployment-")).wait_for()
+    cell.locator("tr", has=notebook.page.locator("th[aria-label*=' → web-deployment-']", has_text=" → …-")).wait_for()
 
 
 def test_a_name_is_followed_from_the_search_path_to_the_answer(notebook: Any) -> None:

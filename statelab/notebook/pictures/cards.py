@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from statelab.notebook.pictures.drawing import Piece, elided, shortened, text
+from statelab.notebook.pictures.drawing import Piece, elided, shortened, text, wrapped
 from statelab.notebook.pictures.shown import ClaimShown, PodShown
 from statelab.notebook.strings import say
 
@@ -42,16 +42,18 @@ def pod_card(pod: PodShown, width: float, claims: Sequence[ClaimShown], before: 
     """A Pod, and under it a drawer for each claim it mounts. `before`: the Pod of its name that was there earlier."""
     characters = int((width - 20) / 6.8)  # of the fixed font, the widest here
     label = say("label_pod", name=pod.name, said=pod.said) + (f", {pod.ip}" if pod.ip else "")
-    lines = [text(10, 38, shortened(pod.said, characters - len(pod.ip)), "small")]
-    lines.append(text(width - 10, 38, pod.ip, "mono end"))
+    lines = [text(10, 38, shortened(pod.said, characters), "small")]
+    if len(pod.said) + len(pod.ip) < characters:  # how it stands comes first; its address is a click away
+        lines.append(text(width - 10, 38, pod.ip, "mono end"))
     y = 54.0
     for name in pod.names[:2]:
         lines.append(text(10, y, f"◇ {elided(name, characters - 2)}", "mono name-of"))
         y += 16
     if pod.is_stand_in:
-        lines.append(text(10, y, shortened(f"≈ {say('stand_in')}", characters), "small"))
         label += f"; {say('stand_in')}"
-        y += 16
+        for line in wrapped(f"≈ {say('stand_in')}", characters):
+            lines.append(text(10, y, line, "small"))
+            y += 16
     if before is not None:
         was = f"↶ {before.ip or before.said} {before.uid[:4]}"
         lines.append(text(10, y, shortened(was, characters), "mono quiet"))
@@ -61,7 +63,7 @@ def pod_card(pod: PodShown, width: float, claims: Sequence[ClaimShown], before: 
     badge = 30 if pod.version else 0
     inner = f'<rect class="box" width="{width:g}" height="{height:g}" rx="6"/>'
     inner += f'<text class="mark" x="10" y="20">{MARKS[pod.state]}</text>'
-    inner += text(28, 20, elided(pod.name, int((width - 42 - badge) / 7.8)), "name")
+    inner += text(28, 20, elided(pod.name, int((width - 42 - badge) / 8.3)), "name")
     inner += version_mark(pod.version, width - 32, 16) + "".join(lines)
     classes = f"{pod.state} stand-in" if pod.is_stand_in else pod.state
     pieces = {f"pod/{pod.name}": Piece(0, 0, inner, classes, label)}
@@ -88,12 +90,14 @@ def _drawer(claim: ClaimShown, width: float, y: float, is_mine: bool) -> Piece:
 
 def claim_card(claim: ClaimShown, width: float) -> Card:
     """A claim that no Pod mounts: on the node of its volume its data wait; without a volume it waits itself."""
-    inner = f'<rect class="box" width="{width:g}" height="44" rx="14"/>'
-    inner += text(12, 18, f"▤ {elided(claim.name, int((width - 40) / 7))}", "name")
-    said = f", {say('data_wait')}" if claim.phase == "Bound" else ""
-    inner += text(12, 35, shortened(f"{claim.phase} {claim.size}{said}", int((width - 16) / 6)), "small")
+    said = f"{claim.phase} {claim.size}" + (f", {say('data_wait')}" if claim.phase == "Bound" else "")
+    lines = wrapped(said, int((width - 24) / 6.4))
+    height = 28 + 16.0 * len(lines)
+    inner = f'<rect class="box" width="{width:g}" height="{height:g}" rx="14"/>'
+    inner += text(12, 18, f"▤ {elided(claim.name, int((width - 40) / 7.8))}", "name")
+    inner += "".join(text(12, 35 + 16 * number, line, "small") for number, line in enumerate(lines))
     label = say("label_claim", name=claim.name, phase=claim.phase, mounted=say("mounted_by_nobody"))
-    return Card(44, {f"persistentvolumeclaim/{claim.name}": Piece(0, 0, inner, "claim waits", label)})
+    return Card(height, {f"persistentvolumeclaim/{claim.name}": Piece(0, 0, inner, "claim waits", label)})
 
 
 def ghost_card(pod: PodShown, width: float) -> Card:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from dataclasses import dataclass
 from html import escape
 
@@ -32,6 +33,11 @@ def elided(name: str, characters: int) -> str:
         return name
     end = (characters - 1) * 3 // 5
     return f"{name[: characters - 1 - end]}…{name[-end:]}"
+
+
+def wrapped(words: str, characters: int) -> list[str]:
+    """Lines of so many characters; what is longer than two is cut off at the end of the second."""
+    return textwrap.wrap(words, max(8, characters), max_lines=2, placeholder="…") or [""]
 
 
 @dataclass(frozen=True)

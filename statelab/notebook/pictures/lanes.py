@@ -24,6 +24,9 @@ _MOST_LANES = 80
 _FEW_LANES = 4
 _LONGEST_QUIET_S = 15.0  # a longer time without change is drawn as this much, with a mark
 _QUIET_SHOWN_S = 3.0
+_QUIET_WORDS_W = 80
+
+_LIFE = ("pending", "scheduled", "running", "ready", "terminating")
 
 # The mark at a span's beginning: what it is can be told without its colour.
 MARKS = {
@@ -175,6 +178,8 @@ def draw_lanes(
     shown = found[:_MOST_LANES]
     height = _TOP + _LANE_H * len(shown) + _MARGIN + (18 if len(found) > len(shown) else 0)
     pieces["axis"] = Piece(0, 0, _axis(scale, width, height))
+    if shown:
+        pieces["legend"] = Piece(width - _MARGIN, 11, text(0, 0, legend(), "tiny quiet end"))
     for row, lane in enumerate(shown):
         pieces[f"lane/{lane.key}"] = _lane(lane, scale, _TOP + row * _LANE_H)
     if len(found) > len(shown):
@@ -200,16 +205,25 @@ def ticks(scale: Scale) -> list[tuple[float, str]]:
             taken.append((x - half, x + half))
             found.append((x, said))
 
+    quiet = [x for x, _ in scale.quiet]
+    is_roomy = all(later - earlier > _QUIET_WORDS_W for earlier, later in itertools.pairwise(quiet))
     for x, seconds in scale.quiet:
-        put(x, f"⋯ {time_words(seconds)}")
+        put(x, say("quiet_time" if is_roomy else "quiet_short", time=time_words(seconds)))
     # About every 90 pixels; between quiet times seconds are as long as anywhere.
     most = max(2.0, scale.width / 90)
     step = next((each for each in (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600) if scale.span / each <= most), 1200)
     number = math.ceil(scale.offset / step)
     while number * step <= scale.offset + scale.span:
-        put(scale.at(number * step), say("seconds", seconds=f"{scale.since(number * step):g}"))
+        # Behind a quiet time a step falls between two round seconds: the nearer one is meant, where it is.
+        since = round(scale.since(number * step) / step) * step
+        put(scale.x(scale.begin_s + since), say("seconds", seconds=f"{since:g}"))
         number += 1
     return found
+
+
+def legend() -> str:
+    """What the marks of a Pod's life mean, in the order in which they come."""
+    return "   ".join(f"{MARKS[each]} {say(each)}" for each in _LIFE)
 
 
 def _axis(scale: Scale, width: int, height: int) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from statelab.notebook.pictures.cards import MARKS, Card, claim_card, ghost_card, pod_card, tile
 from statelab.notebook.pictures.customs import customs
-from statelab.notebook.pictures.drawing import Picture, Piece, escaped, shortened, text
+from statelab.notebook.pictures.drawing import Picture, Piece, escaped, shortened, text, wrapped
 from statelab.notebook.pictures.families import families
 from statelab.notebook.pictures.scene import Scene
 from statelab.notebook.pictures.shown import ClaimShown, NodeShown, PodShown, ServiceShown
@@ -48,7 +48,8 @@ def draw(scene: Scene, *, width: int = WIDTH, ghosts: Sequence[PodShown] = ()) -
     `ghosts`: Pods as they were at an earlier moment; those that are another Pod now, or gone, are shown beside.
     """
     pieces: dict[str, Piece] = {}
-    pieces["header"] = Piece(_MARGIN, _MARGIN, text(0, 14, say("namespace", namespace=scene.namespace), "small quiet"))
+    header = say("namespace_empty" if scene.is_empty else "namespace", namespace=scene.namespace)
+    pieces["header"] = Piece(_MARGIN, _MARGIN, text(0, 14, header, "small quiet"))
     y = customs(scene.customs, pieces, _MARGIN, _MARGIN + 24.0, width - 2 * _MARGIN)
     y = families(scene.workloads, pieces, _MARGIN, y, width - 2 * _MARGIN)
     y = _rooms(scene, pieces, y, width, ghosts)
@@ -171,7 +172,9 @@ def _room(room: _Room, x: float, y: float, width: float, height: float) -> Piece
     node = room.node
     is_away = node is not None and not node.is_ready
     inner = f'<rect class="room" width="{width:g}" height="{height:g}" rx="8"/>'
-    title = f"{node.name}{'  ✕ ' + say('not_ready') if is_away else ''}" if node else say("no_node")
+    title = (
+        say("node_room", name=node.name) + (f"  ✕ {say('not_ready')}" if is_away else "") if node else say("no_node")
+    )
     if room.left_out:
         title += f"   {say('more_pods', count=str(room.left_out))}"
     label = say("label_node", name=node.name, state=say("not_ready" if is_away else "ready")) if node else ""
@@ -186,10 +189,15 @@ def _services(scene: Scene, pieces: dict[str, Piece], y: float, width: int) -> f
     characters = int((width - 2 * _MARGIN - 14) / 6.7)
     for service in scene.services[:_MOST_SERVICES]:
         # The names of single Pods stand at the Pods they lead to.
-        lines = [(name, _addresses(ips)) for name, ips in service.names[:1]]
-        inner = text(0, 14, shortened(_title(service), int(width / 7.6)), "name")
-        for number, (name, said) in enumerate(lines, 1):
-            inner += text(14, 14 + _TEXT_H * number, shortened(f"{name}  →  {said}", characters), "mono")
+        title = _title(service)
+        if len(title) > width / 8:
+            title = f"◇ {say('label_headless' if service.is_headless else 'label_service', name=service.name)}"
+        inner = text(0, 14, shortened(title, int(width / 8)), "name")
+        lines = [
+            line for name, ips in service.names[:1] for line in wrapped(f"{name}  →  {_addresses(ips)}", characters)
+        ]
+        for number, line in enumerate(lines, 1):
+            inner += text(14, 14 + _TEXT_H * number, line, "mono")
         label = say("label_headless" if service.is_headless else "label_service", name=service.name)
         pieces[f"service/{service.name}"] = Piece(_MARGIN, y + 4, inner, "service", label)
         y += _TEXT_H * (len(lines) + 1) + _GAP

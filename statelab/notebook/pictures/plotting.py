@@ -14,7 +14,6 @@ from statelab.notebook.pictures.drawing import document, still, text
 from statelab.notebook.pictures.history import History, Moment
 from statelab.notebook.pictures.lanes import (
     LABEL_W,
-    MARKS,
     draw_lanes,
     lanes,
     of_interest,
@@ -84,11 +83,8 @@ def start_order(history: History, what: str) -> Plot:
     found = lanes(moments)
     picture = draw_lanes(found, scale_of(found, [m for m in moments if m.plural == "pods"], _WIDTH), width=_WIDTH)
     body = "".join(piece.svg(key) for key, piece in picture.pieces.items())
-    legend = "   ".join(
-        f"{MARKS[each]} {say(each)}" for each in ("pending", "scheduled", "running", "ready", "terminating")
-    )
     title = say("start_order", what=what)
-    head = text(12, 18, title, "strong") + text(_WIDTH - 12, 18, legend, "small quiet end")
+    head = text(12, 18, title, "strong")
     body = f'{head}<g transform="translate(0 {_TITLE_H})">{body}</g>'
     return Plot(title, sentence_of(found), _WIDTH, picture.height + _TITLE_H, body)
 

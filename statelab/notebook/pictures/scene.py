@@ -54,6 +54,11 @@ class Scene:
     workloads: tuple[WorkloadShown, ...] = field(default=())
     customs: tuple[CustomShown, ...] = ()
 
+    @property
+    def is_empty(self) -> bool:
+        """Nodes aside."""
+        return not (self.pods or self.claims or self.services or self.workloads or self.customs)
+
     def sentence(self) -> str:
         """The scene for someone who does not see it."""
         if len(self.pods) + len(self.claims) > _MOST_TOLD:

@@ -44,6 +44,10 @@ function render({ model, el }) {
   };
 }
 
+// The table has its workload's name already: what tells one long name from another is its end.
+const ending = (name) => (name.length > 20 ? `…-${name.split("-").at(-1)}` : name);
+const named = (before, after) => (before === after ? before : `${before || "—"} → ${after || "—"}`);
+
 function tableOf({ title, rows }, text) {
   const facts = rows.find((row) => row.facts.length)?.facts.map(([name]) => name) ?? [];
   const cell = ([, isKept]) => make("td", { class: isKept ? "sl-kept" : "sl-lost" }, isKept ? `= ${text.kept}` : `≠ ${text.lost}`);
@@ -51,7 +55,7 @@ function tableOf({ title, rows }, text) {
     make(
       "tr",
       {},
-      make("th", { scope: "row" }, before === after ? before : `${before || "—"} → ${after || "—"}`),
+      make("th", { scope: "row", title: named(before, after), "aria-label": named(before, after) }, named(...[before, after].map(ending))),
       ...(each.length ? each.map(cell) : facts.map(() => make("td", {}, "—"))),
     ),
   );

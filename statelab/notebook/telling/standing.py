@@ -68,19 +68,25 @@ class HowFar:
         return sum(1 for _, score, most in self.tasks if most > 0 and score >= most)
 
     def sentence(self) -> str:
-        every = sum(len(each.tasks) for each in self.assignments)
+        tasks = max(sum(len(each.tasks) for each in self.assignments), len(self.tasks))
+        judged = sum(lesson.judged for lesson in self.lessons)
+        said = [self._lessons_sentence()]
+        if judged:
+            as_it_was = sum(lesson.as_it_was for lesson in self.lessons)
+            said.append(say("progress_judged", as_it_was=str(as_it_was), of_judged=str(judged)))
+        if tasks:
+            said.append(say("progress_tasks", tasks=str(self.tasks_passed), of_tasks=str(tasks)))
+        return " ".join(said)
+
+    def _lessons_sentence(self) -> str:
         return say(
             "progress",
             lessons=str(self.lessons_run),
             of_lessons=str(len(self.lessons)),
             predictions=str(sum(lesson.predictions for lesson in self.lessons)),
             of_predictions=str(sum(lesson.questions for lesson in self.lessons)),
-            as_it_was=str(sum(lesson.as_it_was for lesson in self.lessons)),
-            of_judged=str(sum(lesson.judged for lesson in self.lessons)),
             tried=str(sum(lesson.tried for lesson in self.lessons)),
             of_tried=str(sum(lesson.empty for lesson in self.lessons)),
-            tasks=str(self.tasks_passed),
-            of_tasks=str(max(every, len(self.tasks))),
         )
 
     def next(self) -> list[str]:

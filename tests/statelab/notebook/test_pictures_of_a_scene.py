@@ -18,6 +18,7 @@ from statelab.notebook.pictures.cluster_view import Newcomers
 from statelab.notebook.pictures.consequences import if_deleted
 from statelab.notebook.pictures.picture import Picture, Piece, draw, frame_of
 from statelab.notebook.pictures.scene import ClaimShown, NodeShown, PodShown, Scene, ServiceShown, make_scene
+from statelab.notebook.pictures.shown import SlotShown, WorkloadShown
 from statelab.notebook.strings import ENGLISH
 
 Objects = Callable[[Any], dict[str, list[Any]]]
@@ -106,6 +107,50 @@ def test_no_slot_leaves_the_picture_however_long_its_workload_s_name_and_narrow_
             lefts = [float(x) for x in re.findall(r'class="slot \w+" transform="translate\(([\d.]+)', piece.inner)]
             assert len(lefts) == 3
             assert piece.x + max(lefts) + 46 <= width
+
+
+def test_no_word_lies_on_another_or_leaves_its_box() -> None:
+    """Measured as PNGs are drawn: in DejaVu Sans, the widest of the usual fonts."""
+    names = [f"shop-67f654fd96-{end}" for end in ("gbvwd", "mwxzp")]
+    slots = tuple(SlotShown(name[-5:], name, "ready", 2) for name in names)
+    part = WorkloadShown("ReplicaSet", "shop-67f654fd96", 2, 2, version=2, slots=slots)
+    claim = ClaimShown("www-web-2", "Bound", "1Gi", "v", "", "n")
+    pods = [_pod(name, said=said, version=2, ip="10.244.11.250") for name, said in zip(names, _LONG, strict=True)]
+    pods.append(_pod("typo", said="ImagePullBackOff", state="failing", is_stand_in=True))
+    for width in (460, 700, 960):
+        nodes = (NodeShown("n", True, False), NodeShown("m", True, False))
+        shown = draw(Scene("d", nodes, tuple(pods), (claim,), workloads=(part,)), width=width)
+        for key, piece in shown.pieces.items():
+            _assert_no_word_is_covered(f"{key} at {width}", piece.inner)
+        words = " ".join(piece.inner for piece in shown.pieces.values())
+        assert all(each in words for each in (">gbvwd<", ">Running, not ready<", ">ImagePullBackOff<"))
+        assert "its data wait" in " ".join(re.sub("<[^>]*>", " ", words).split())
+
+
+_LONG = ("Running, not ready", "Terminating")
+_SIZES = {"tiny": 10.0, "small": 11.0, "mono": 11.0, "name": 12.0}
+_EMS = {"m": 0.97, "w": 0.82, "W": 0.99, "M": 0.86, "i": 0.28, "l": 0.28, ".": 0.32, "-": 0.36, " ": 0.32}
+
+
+def _assert_no_word_is_covered(where: str, inner: str) -> None:
+    root = ElementTree.fromstring(f"<svg>{inner}</svg>")
+    for box in (root, *(each for each in root.iter("g") if "slot" in each.get("class", ""))):
+        rect = box.find("rect")
+        spans = [_span(each) for each in box.findall("text")]
+        for (one, y, left, right), (two, other_y, other_left, other_right) in itertools.combinations(spans, 2):
+            assert abs(y - other_y) > 6 or right <= other_left + 1 or other_right <= left + 1, (where, one, two)
+        for said, _, left, right in spans:
+            assert rect is None or (left >= 0 and right <= float(rect.get("width", 0)) + 1), (where, said)
+
+
+def _span(element: ElementTree.Element) -> tuple[str, float, float, float]:
+    """What is written, on which line, and from where to where."""
+    said, classes = element.text or "", element.get("class", "").split()
+    size = next((_SIZES[name] for name in classes if name in _SIZES), 13.0)
+    size *= 1.12 if {"strong", "name"} & set(classes) else 1
+    wide = size * sum(0.602 if "mono" in classes else _EMS.get(letter, 0.62) for letter in said)
+    x = float(element.get("x", 0)) - (wide if "end" in classes else 0)
+    return said, float(element.get("y", 0)), x, x + wide
 
 
 def test_a_deployment_owns_replicasets_and_they_own_the_pods_in_their_versions(objects_of: Objects) -> None:

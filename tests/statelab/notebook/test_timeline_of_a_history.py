@@ -12,7 +12,7 @@ import pytest
 from statelab.cluster.problem import Problem
 from statelab.notebook.pictures.differing import by_name, differences
 from statelab.notebook.pictures.history import History, Moment
-from statelab.notebook.pictures.lanes import Lane, Scale, Span, in_sight, lanes, of_interest
+from statelab.notebook.pictures.lanes import Lane, Scale, Span, in_sight, lanes, of_interest, ticks
 from statelab.notebook.pictures.plotting import rollout, start_order
 from statelab.notebook.pictures.scene import make_scene
 from statelab.notebook.pictures.timeline_view import none_left
@@ -114,6 +114,14 @@ def test_a_long_quiet_time_is_drawn_short_and_order_is_kept() -> None:
     assert xs == sorted(xs)
     assert scale.span < 10
     assert scale.quiet[0][1] == pytest.approx(999.0)
+
+
+def test_the_axis_has_round_seconds_also_behind_a_quiet_time_which_is_named() -> None:
+    scale = Scale([0.0, 3.3, 134.6, 137.0, 141.0], 190, 700)
+    words = [said for _, said in ticks(scale)]
+    assert "⋯ 2 min pass" in words
+    assert {"2 s", "140 s"} <= set(words)
+    assert all(said.split(" s")[0].isdigit() for said in words if said.endswith(" s"))
 
 
 def test_plots_of_the_same_history_are_the_same_bytes(cluster: Any, history_of: HistoryOf) -> None:

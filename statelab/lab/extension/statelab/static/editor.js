@@ -7,12 +7,13 @@ const KEY = Symbol.for("statelab.editor");
 const MIME = "text/x-yaml";
 
 const SHEET = `
+.sl-lab-editor{container-type:inline-size}
 .sl-lab-editor .cm-editor{max-height:432px;font-size:12px}
 .sl-lab-editor .cm-scroller{overflow:auto;line-height:18px}
 .sl-lab-editor .cm-sl-marks{width:18px;text-align:center}
 .sl-lab-editor .cm-sl-mark{color:#a40e26;font-weight:700;cursor:help}
 .sl-lab-editor .cm-line.cm-sl-wrong{background:#ffebe9}
-.sl-lab-editor .cm-sl-said{box-sizing:border-box;width:0;min-width:min(100%,56ch);padding:1px 6px 3px 22px;white-space:pre-wrap;overflow-wrap:anywhere;font:12px/16px system-ui,sans-serif;color:#a40e26;background:#fff5f4}
+.sl-lab-editor .cm-sl-said{box-sizing:border-box;width:min(56ch,100cqw - 64px);padding:1px 6px 3px 22px;white-space:pre-wrap;overflow-wrap:anywhere;font:12px/16px system-ui,sans-serif;color:#a40e26;background:#fff5f4}
 .dark .sl-lab-editor .cm-sl-mark{color:#ffa198}
 .dark .sl-lab-editor .cm-line.cm-sl-wrong{background:#4c1517}
 .dark .sl-lab-editor .cm-sl-said{color:#ffa198;background:#2d1214}`;

@@ -29,9 +29,8 @@ _QUICK = {"type": "Percent", "value": 100, "periodSeconds": 15}
 
 
 def create(obj: Object) -> Errors:
-    return meta.metadata(obj["metadata"], namespaced=True, check_name=names.subdomain) + _spec(
-        obj.get("spec") or {}, {}
-    )
+    errors = meta.metadata(obj["metadata"], namespaced=True, check_name=names.subdomain)
+    return errors + _spec(obj.get("spec") or {}, None)
 
 
 def update(obj: Object, old: Object) -> Errors:
@@ -46,8 +45,8 @@ def update_status(obj: Object, old: Object) -> Errors:
     return errors
 
 
-def _spec(spec: Fields, known: Fields) -> Errors:
-    """`known`: the target before the change, whose version is not judged again."""
+def _spec(spec: Fields, known: Fields | None) -> Errors:
+    """`known`: the target before a change, whose version is not judged again."""
     errors: Errors = []
     least, most, metrics = spec.get("minReplicas"), spec.get("maxReplicas", 0), spec.get("metrics") or ()
     if least is not None and least < 1:
@@ -58,7 +57,7 @@ def _spec(spec: Fields, known: Fields) -> Errors:
         errors.append(invalid("spec.maxReplicas", most, "must be greater than or equal to `minReplicas`"))
     target = spec.get("scaleTargetRef") or {}
     errors += _reference(target, "spec.scaleTargetRef")
-    if any(target.get(key, "") != known.get(key, "") for key in ("apiVersion", "kind")):
+    if known is None or any(target.get(key, "") != known.get(key, "") for key in ("apiVersion", "kind")):
         may_have_no_group = target.get("kind") == "ReplicationController"
         errors += _version(target.get("apiVersion", ""), "spec.scaleTargetRef", needs_group=not may_have_no_group)
     for index, metric in enumerate(metrics):

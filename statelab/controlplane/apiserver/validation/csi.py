@@ -7,7 +7,7 @@ Source: pkg/apis/storage/validation/validation.go, pkg/apis/storage/v1/defaults.
 from __future__ import annotations
 
 from statelab.controlplane import quantity
-from statelab.controlplane.apiserver.validation import difference, meta, names, sources
+from statelab.controlplane.apiserver.validation import difference, meta, names, sources, warnings
 from statelab.controlplane.apiserver.validation.fields import (
     IMMUTABLE,
     NEGATIVE,
@@ -237,7 +237,7 @@ def update_attributes(obj: Object, old: Object) -> Errors:
 RULES = {
     "csidrivers": Rules(create_driver, update_driver, defaults=_driver_defaults, counts=spec_changed),
     "csinodes": Rules(create_node, update_node),
-    "csistoragecapacities": Rules(create_capacity, update_capacity),
+    "csistoragecapacities": Rules(create_capacity, update_capacity, warnings=warnings.storage_capacity),
     "volumeattachments": Rules(
         create_attachment, update_attachment, update_attachment, prepare=_keep_status, new_status=_new_attachment
     ),

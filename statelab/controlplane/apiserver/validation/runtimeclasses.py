@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from statelab.controlplane.apiserver.validation import meta, names, resources, scheduling
+from statelab.controlplane.apiserver.validation import meta, names, resources, scheduling, warnings
 from statelab.controlplane.apiserver.validation.fields import Errors, immutable, required
 from statelab.controlplane.apiserver.validation.rules import Rules
 from statelab.controlplane.kinds import Object
@@ -24,4 +24,4 @@ def update_class(obj: Object, old: Object) -> Errors:
     return errors + immutable(obj.get("handler"), old.get("handler"), "handler")
 
 
-RULES = {"runtimeclasses": Rules(create_class, update_class)}
+RULES = {"runtimeclasses": Rules(create_class, update_class, warnings=warnings.runtime_class)}

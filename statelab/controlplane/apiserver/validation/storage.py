@@ -274,5 +274,5 @@ RULES = {
         new_status=_new_volume_status,
         warnings=warnings.volume,
     ),
-    "storageclasses": Rules(create_class, update_class, defaults=_class_defaults),
+    "storageclasses": Rules(create_class, update_class, defaults=_class_defaults, warnings=warnings.storage_class),
 }

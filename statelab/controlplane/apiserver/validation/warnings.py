@@ -10,51 +10,20 @@ import binascii
 from collections.abc import Iterator
 from typing import Any
 
-from statelab.controlplane import quantity
-from statelab.controlplane.apiserver.encoding.go_json import go_quote
 from statelab.controlplane.apiserver.validation import names
-from statelab.controlplane.apiserver.validation.security import visit
-from statelab.controlplane.image_names import is_stand_in
+from statelab.controlplane.apiserver.validation.warnings_pods import (
+    VOLUMES,
+    claim_spec,
+    fractions,
+    label_warning,
+    pod_spec,
+    selector_term,
+)
 from statelab.controlplane.kinds import Object
 
 Fields = dict[str, Any]
 
 _CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
-_LABELS = {
-    "beta.kubernetes.io/arch": 'deprecated since v1.14; use "kubernetes.io/arch" instead',
-    "beta.kubernetes.io/os": 'deprecated since v1.14; use "kubernetes.io/os" instead',
-    "failure-domain.beta.kubernetes.io/region": 'deprecated since v1.17; use "topology.kubernetes.io/region" instead',
-    "failure-domain.beta.kubernetes.io/zone": 'deprecated since v1.17; use "topology.kubernetes.io/zone" instead',
-    "beta.kubernetes.io/instance-type": 'deprecated since v1.17; use "node.kubernetes.io/instance-type" instead',
-}
-_ANNOTATIONS = {
-    "scheduler.alpha.kubernetes.io/critical-pod": (
-        'non-functional in v1.16+; use the "priorityClassName" field instead'
-    ),
-    "seccomp.security.alpha.kubernetes.io/pod": 'non-functional in v1.27+; use the "seccompProfile" field instead',
-    "security.alpha.kubernetes.io/sysctls": 'non-functional in v1.11+; use the "sysctls" field instead',
-    "security.alpha.kubernetes.io/unsafe-sysctls": 'non-functional in v1.11+; use the "sysctls" field instead',
-}
-_ANNOTATION_PREFIXES = {
-    "container.seccomp.security.alpha.kubernetes.io/": (
-        'non-functional in v1.27+; use the "seccompProfile" field instead'
-    ),
-    "container.apparmor.security.beta.kubernetes.io/": (
-        'deprecated since v1.30; use the "appArmorProfile" field instead'
-    ),
-}
-_VOLUMES = {
-    "photonPersistentDisk": "deprecated in v1.11, non-functional in v1.16+",
-    "gitRepo": "deprecated in v1.11, and disabled by default in v1.33+",
-    "scaleIO": "deprecated in v1.16, non-functional in v1.22+",
-    "flocker": "deprecated in v1.22, non-functional in v1.25+",
-    "storageos": "deprecated in v1.22, non-functional in v1.25+",
-    "quobyte": "deprecated in v1.22, non-functional in v1.25+",
-    "glusterfs": "deprecated in v1.25, non-functional in v1.26+",
-    "cephfs": "deprecated in v1.28, non-functional in v1.31+",
-    "rbd": "deprecated in v1.28, non-functional in v1.31+",
-}
-_STAND_IN = "a stand-in runs in its place, looks healthy and does nothing; a kind cluster runs the real one"
 _RECOMMENDED = "which can result in surprising behavior; a DNS label is recommended"
 
 
@@ -82,9 +51,8 @@ def pod(obj: Object, old: Object | None) -> Iterator[str]:
 
 def claim(obj: Object, _old: Object | None) -> Iterator[str]:
     """Of a PersistentVolumeClaim."""
-    requests = ((obj.get("spec") or {}).get("resources") or {}).get("requests")
     yield from _class_annotation(obj)
-    yield from _fractions(requests, "spec.resources.requests", ("storage",))
+    yield from claim_spec(obj.get("spec") or {}, "spec")
 
 
 def volume(obj: Object, _old: Object | None) -> Iterator[str]:
@@ -96,8 +64,11 @@ def volume(obj: Object, _old: Object | None) -> Iterator[str]:
             "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the "
             "recommended approach is to use dynamic provisioning."
         )
-    yield from (f"spec.{key}: {why}" for key, why in _VOLUMES.items() if spec.get(key) is not None)
-    yield from _fractions(spec.get("capacity"), "spec.capacity", ("storage",))
+    required = (spec.get("nodeAffinity") or {}).get("required") or {}
+    for index, term in enumerate(required.get("nodeSelectorTerms") or ()):
+        yield from selector_term(term, f"spec.nodeAffinity.required.nodeSelectorTerms[{index}]")
+    yield from (f"spec.{key}: {why}" for key, why in VOLUMES.items() if spec.get(key) is not None)
+    yield from fractions(spec.get("capacity"), "spec.capacity", ("storage",))
 
 
 def name(obj: Object, used_in: str) -> Iterator[str]:
@@ -118,117 +89,32 @@ def stateful_set(obj: Object, old: Object | None) -> Iterator[str]:
     spec: Fields = obj.get("spec") or {}
     yield from template(obj, old, None)
     for index, claim in enumerate(spec.get("volumeClaimTemplates") or ()):
-        requests = ((claim.get("spec") or {}).get("resources") or {}).get("requests")
-        field = f"spec.volumeClaimTemplates[{index}].spec.resources.requests"
-        yield from _fractions(requests, field, ("storage",))
+        yield from claim_spec(claim.get("spec") or {}, f"spec.volumeClaimTemplates[{index}].spec")
     if (spec.get("revisionHistoryLimit") or 0) < 0:
         why = "a negative value retains all historical revisions; a value >= 0 is recommended"
         yield f"spec.revisionHistoryLimit: {why}"
 
 
-def _fractions(amounts: Fields | None, field: str, resources: tuple[str, ...]) -> Iterator[str]:
-    for name in resources:
-        text = (amounts or {}).get(name)
-        if text is not None and quantity.parse(text).nanos % quantity.NANO:
-            yield f"{field}[{name}]: fractional byte value {go_quote(text)} is invalid, must be an integer"
+def storage_class(obj: Object, _old: Object | None) -> Iterator[str]:
+    """Of a StorageClass."""
+    for index, topology in enumerate(obj.get("allowedTopologies") or ()):
+        for number, one in enumerate(topology.get("matchLabelExpressions") or ()):
+            here = f"allowedTopologies[{index}].matchLabelExpressions[{number}].key"
+            yield from label_warning(one.get("key", ""), here)
 
 
-def pod_spec(spec: Fields, metadata: Fields, field: str) -> Iterator[str]:
-    """Of the spec and metadata of a Pod, or of a template at `field`."""
-    for key in spec.get("nodeSelector") or ():
-        if key in _LABELS:
-            yield f"{field}spec.nodeSelector[{key}]: {_LABELS[key]}"
-    yield from _affinity(spec.get("affinity") or {}, f"{field}spec.affinity")
-    for index, one in enumerate(spec.get("topologySpreadConstraints") or ()):
-        here = f"{field}spec.topologySpreadConstraints[{index}]"
-        if one.get("topologyKey") in _LABELS:
-            yield f"{here}.topologyKey: {one['topologyKey']} is {_LABELS[one['topologyKey']]}"
-        if one.get("labelSelector") is None:
-            yield f"{here}.labelSelector: a null labelSelector results in matching no pod"
-    for key in metadata.get("annotations") or ():
-        known = _ANNOTATIONS.get(key)
-        for prefix, text in _ANNOTATION_PREFIXES.items():
-            known = text if key.startswith(prefix) else known
-        if known:
-            yield f"{field}metadata.annotations[{key}]: {known}"
-    for index, volume in enumerate(spec.get("volumes") or ()):
-        for key, why in _VOLUMES.items():
-            if key in volume:
-                yield f"{field}spec.volumes[{index}].{key}: {why}"
-    yield from _pull_secrets(spec, field)
-    grace = spec.get("terminationGracePeriodSeconds")
-    for container, here in visit(spec, f"{field}spec"):
-        resources = container.get("resources") or {}
-        for part in ("limits", "requests"):
-            yield from _fractions(resources.get(part), f"{here}.resources.{part}", ("memory", "ephemeral-storage"))
-        if is_stand_in(container.get("image") or ""):
-            yield f'{here}.image: "{container["image"]}" is not built in here: {_STAND_IN}'
-        yield from _environment(container.get("env") or [], f"{here}.env")
-        yield from _ports(container.get("ports") or [], f"{here}.ports")
-    if grace is not None and grace < 0:
-        why = "must be >= 0; negative values are invalid and will be treated as 1"
-        yield f"{field}spec.terminationGracePeriodSeconds: {why}"
+def runtime_class(obj: Object, _old: Object | None) -> Iterator[str]:
+    """Of a RuntimeClass."""
+    for key in (obj.get("scheduling") or {}).get("nodeSelector") or ():
+        yield from (f"scheduling.nodeSelector: {why}" for why in label_warning(key))
 
 
-def _affinity(affinity: Fields, field: str) -> Iterator[str]:
-    required, preferred = (f"{key}DuringSchedulingIgnoredDuringExecution" for key in ("required", "preferred"))
-    nodes = affinity.get("nodeAffinity") or {}
-    terms = [
-        (term, f"{field}.nodeAffinity.{required}.nodeSelectorTerms[{index}]")
-        for index, term in enumerate((nodes.get(required) or {}).get("nodeSelectorTerms") or ())
-    ]
-    terms += [
-        (each.get("preference") or {}, f"{field}.nodeAffinity.{preferred}[{index}].preference")
-        for index, each in enumerate(nodes.get(preferred) or ())
-    ]
-    for term, here in terms:
-        for index, one in enumerate(term.get("matchExpressions") or ()):
-            if one.get("key") in _LABELS:
-                yield f"{here}.matchExpressions[{index}].key: {one['key']} is {_LABELS[one['key']]}"
-    for key in ("podAffinity", "podAntiAffinity"):
-        pods = affinity.get(key) or {}
-        found = [(term, f"{field}.{key}.{required}[{i}]") for i, term in enumerate(pods.get(required) or ())]
-        found += [
-            (each.get("podAffinityTerm") or {}, f"{field}.{key}.{preferred}[{i}].podAffinityTerm")
-            for i, each in enumerate(pods.get(preferred) or ())
-        ]
-        for term, here in found:
-            if term.get("labelSelector") is None:
-                yield f"{here}.labelSelector: a null labelSelector results in matching no pod"
-            if term.get("topologyKey") in _LABELS:
-                yield f"{here}.topologyKey: {term['topologyKey']} is {_LABELS[term['topologyKey']]}"
-
-
-def _pull_secrets(spec: Fields, field: str) -> Iterator[str]:
-    seen: set[str] = set()
-    for index, secret in enumerate(spec.get("imagePullSecrets") or ()):
-        name = secret.get("name", "")
-        here = f"{field}spec.imagePullSecrets[{index}].name"
-        if not name:
-            yield f'{here}: invalid empty name ""'
-        elif name in seen:
-            yield f"{here}: duplicate name {go_quote(name)}"
-        seen.add(name)
-
-
-def _environment(found: list[Fields], field: str) -> Iterator[str]:
-    seen: set[str] = set()
-    for index, env in enumerate(found):
-        name, value = env.get("name", ""), env.get("value", "")
-        if name in seen and (env.get("valueFrom") is not None or f"$({name})" not in value):
-            why = f"hides previous definition of {go_quote(name)}, which may be dropped when using apply"
-            yield f"{field}[{index}]: {why}"
-        seen.add(name)
-
-
-def _ports(ports: list[Fields], field: str) -> Iterator[str]:
-    seen: dict[tuple[Any, ...], int] = {}
-    for index, port in enumerate(ports):
-        key = tuple(port.get(name) for name in ("containerPort", "hostPort", "hostIP", "protocol"))
-        if key in seen:
-            yield f"{field}[{index}]: duplicate port definition with {field}[{seen[key]}]"
-        else:
-            seen[key] = index
+def storage_capacity(obj: Object, _old: Object | None) -> Iterator[str]:
+    """Of a CSIStorageCapacity."""
+    topology = obj.get("nodeTopology") or {}
+    yield from selector_term(topology, "nodeTopology")
+    for key in topology.get("matchLabels") or ():
+        yield from (f"nodeTopology.matchLabels.{key}: {why}" for why in label_warning(key))
 
 
 def service(obj: Object, _old: Object | None) -> Iterator[str]:
@@ -239,7 +125,8 @@ def service(obj: Object, _old: Object | None) -> Iterator[str]:
         yield f"annotation {hints} is deprecated, please use service.kubernetes.io/topology-mode instead"
     for index, address in enumerate(spec.get("clusterIPs") or ()):
         yield from of_address(address, f"spec.clusterIPs[{index}]") if address != "None" else ()
-    if spec.get("type") == "ClusterIP" and spec.get("clusterIP") == "None":
+    is_headless = spec.get("type") == "ClusterIP" and spec.get("clusterIP") == "None"
+    if is_headless:
         if spec.get("loadBalancerIP"):
             yield "spec.loadBalancerIP is ignored for headless services"
         if spec.get("externalIPs"):
@@ -248,6 +135,8 @@ def service(obj: Object, _old: Object | None) -> Iterator[str]:
             yield "spec.SessionAffinity is ignored for headless services"
     for index, address in enumerate(spec.get("externalIPs") or ()):
         yield from of_address(address, f"spec.externalIPs[{index}]")
+    if spec.get("externalIPs") and not is_headless and spec.get("type") != "ExternalName":
+        yield "spec.externalIPs is deprecated and may no longer be implemented in some clusters"
     if spec.get("loadBalancerIP"):
         yield from of_address(spec["loadBalancerIP"], "spec.loadBalancerIP")
     for index, block in enumerate(spec.get("loadBalancerSourceRanges") or ()):

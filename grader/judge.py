@@ -21,6 +21,7 @@ from grader.trial import Trial
 from grader.verdict import Verdict
 from statelab.controlplane.errors import ApiError
 from statelab.manifest import ManifestError, advise
+from statelab.manifest.relations import at
 from statelab.reader.errors import Finding
 
 _log = logging.getLogger(__name__)
@@ -35,6 +36,11 @@ _NO_BREAK = (
     "kubectl would not take it: type the blank anew."
 )
 _SLIP = "{source}, line {line}: with {meant} in place of {written} more of it would hold, and that counts half."
+
+_NAMESPACE = (
+    "{source}, line {line}: here a namespace is named, {said}. It is tried in another one, too, where kubectl would "
+    "refuse it: leave this line away."
+)
 
 # Who types must not matter where the point is to wait, nor how soon the Pods are Ready this time.
 _SEED_OF_PACES = 11
@@ -100,6 +106,7 @@ def judge(
     )
     if answer.no_break is not None and task.answer != "prediction":
         shown.append(_NO_BREAK.format(source=answer.no_break[0], line=answer.no_break[1]))
+    shown += _says_namespace(task, answer, source)
     shown += [finding.shown(source, answer.texts[0]) for finding in advice[:_MOST_ADVICE]]
     shown += [f"{source}, line {each.line}: {each.message}" for each in bench.told_lines[:_MOST_FAILED]]
     shown += [f"{source}, line {number}: {said}" for number, said in unread[:_MOST_FAILED]]
@@ -108,6 +115,17 @@ def judge(
     is_begun = task.answer == "prediction" or any(each.passed for each in results if not each.is_hidden)
     as_told = tuple(_told(each, line, reasons, is_begun) for each in results)
     return Result(task.id, as_told, None, tuple(shown), source)
+
+
+def _says_namespace(task: Task, answer: Answer, source: str) -> list[str]:
+    """Of a manifest that names the task's namespace, where it may not: it holds nowhere else."""
+    if task.answer != "manifest" or task.may_say_namespace:
+        return []
+    named = [each for each in answer.items if at(each.object, "metadata", "namespace") == task.namespace]
+    return [
+        _NAMESPACE.format(source=source, line=each.place(("metadata", "namespace")).line, said=task.namespace)
+        for each in named[:1]
+    ]
 
 
 def _nobody_is_told(done: int, total: int, title: str) -> None:

@@ -116,7 +116,7 @@ def mark(check: CheckResult) -> str:
 
 
 REFUSED = "The API server refused it:"
-AS_ABOVE = "First see to what is said above."
+AS_ABOVE = "First see to what else is said of this answer."
 
 
 def told_once(result: Result) -> tuple[tuple[str, ...], tuple[CheckResult, ...]]:

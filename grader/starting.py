@@ -10,15 +10,23 @@ from statelab.manifest.relations import at
 
 # A program that takes longer to come up, and is asked at once, has to be waited for by whoever knows of it.
 _YOUNG_S = 15.0
+# One that comes before the others, and has to end: so long it is waited for.
+_BEFORE_S = 60.0
 _MARGIN_S = 3.0
 _SLOW_S = (5, 15)
 
 
 def may_get_ready(pod: Object, now_s: float) -> bool:
-    """A container runs that is not Ready yet, and its probes have not had the time to find it so."""
+    """A container runs that is not Ready yet, and its probes have not had the time to find it so; or one before it."""
     metadata = pod["metadata"]
     if "deletionTimestamp" in metadata:
         return False
+    before = [each for each in at(pod, "spec", "initContainers") or () if each.get("restartPolicy") != "Always"]
+    to_end = {each["name"] for each in before}
+    for status in at(pod, "status", "initContainerStatuses") or ():
+        began = at(status, "state", "running", "startedAt")
+        if began is not None and status["name"] in to_end and now_s - seconds(began) < _BEFORE_S:
+            return True
     specs = {each["name"]: each for each in at(pod, "spec", "containers") or ()}
     for status in at(pod, "status", "containerStatuses") or ():
         began = at(status, "state", "running", "startedAt")

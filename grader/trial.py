@@ -35,6 +35,7 @@ from statelab.reader import Path_
 from statelab.reader.errors import Finding
 
 _QUIET_S = 5.0
+_SAID_NAMESPACE = 'the namespace from the provided object "{said}" does not match the namespace "{here}".'
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +152,19 @@ class Trial:
                 self.refused.append(Refused(item, f"not an API object: {type(error).__name__} {error}"))
 
     def _placed(self, obj: Object) -> Object:
-        """A copy in the trial's namespace. An object of another namespace than the task's stays where it says."""
+        """A copy in the trial's namespace. An object of another namespace than the task's stays where it says.
+
+        Raises ApiError where the task's namespace is named, may not be, and the trial is elsewhere: so does kubectl.
+        """
         obj = copy.deepcopy(obj)
         kind = _kind(obj)
         metadata = obj.get("metadata")
         if kind is None or not kind.namespaced or not isinstance(metadata, dict):
             return self.place.admit(obj)
-        if metadata.get("namespace") in (None, "", self.task.namespace):
+        said = metadata.get("namespace")
+        if said in (None, "", self.task.namespace):
+            if said and said != self.namespace and not self.task.may_say_namespace:
+                raise ApiError(400, "BadRequest", _SAID_NAMESPACE.format(said=said, here=self.namespace))
             metadata["namespace"] = self.namespace
         return self.place.admit(obj)
 

@@ -11,7 +11,7 @@ from grader.rubrics.ps8.backups import copied
 from grader.rubrics.ps8.besides import mondays_orders, old_runs_on, one_cluster
 from grader.rubrics.ps8.disks import MEMBERS, begun, books_are_there, disks_are_large, nobody_noticed, the_fourth_too
 from grader.rubrics.ps8.moves import all_there, has_moved, is_the_set, one_at_a_time
-from grader.tasks import SLOW_TYPIST_S
+from grader.tasks import AT_ONCE_S, SLOW_TYPIST_S
 from grader.trial import Trial
 from grader.verdict import Verdict, no, yes
 
@@ -19,11 +19,9 @@ ELSEWHERE = "It does not hold in another namespace, or at another pace. What of 
 AFTERWARDS = "What your lines leave behind does not work for what comes next. What else have they changed?"
 
 
-def elsewhere(trial: Trial, namespace: str = "blue") -> Trial:
-    """The same lines in another namespace, typed slowly."""
-    return Trial(
-        trial.task, trial.answer, namespace=namespace, seed=3, limits=trial.limits, pace_s=SLOW_TYPIST_S
-    ).settle()  # fmt: skip
+def elsewhere(trial: Trial, pace_s: float = SLOW_TYPIST_S) -> Trial:
+    """The same lines in another namespace, at another pace."""
+    return Trial(trial.task, trial.answer, namespace="blue", seed=3, limits=trial.limits, pace_s=pace_s).settle()
 
 
 def hold_elsewhere(trial: Trial, other: Trial, *checks: Callable[[Trial], Verdict]) -> Verdict:
@@ -56,7 +54,7 @@ def copied_elsewhere(trial: Trial) -> Verdict:
 
 @beside.check(points=4, title="It holds for another Monday, in another namespace", hidden=ELSEWHERE)
 def restored_elsewhere(trial: Trial) -> Verdict:
-    return hold_elsewhere(trial, elsewhere(trial), one_cluster, mondays_orders, old_runs_on)
+    return hold_elsewhere(trial, elsewhere(trial, AT_ONCE_S), one_cluster, mondays_orders, old_runs_on)
 
 
 @grow.check(points=2, title="The next version rolls out, on the same disks", hidden=AFTERWARDS)

@@ -177,3 +177,9 @@ def test_what_a_loop_does_over_and_over_is_told_once_until_something_happens() -
         "  32 s  two take writes",
         f"  33 s  {follow}, and again",
     ]
+
+
+def test_a_namespace_that_is_written_down_is_named_before_it_is_handed_in() -> None:
+    result = of("ps7.etcd", ("metadata:\n  name: kv\n", "metadata:\n  name: kv\n  namespace: default\n"))
+    assert [each for each in result.checks if not each.passed and not each.is_hidden] == []
+    assert "line 6: here a namespace is named, default. It is tried in another one, too" in "".join(result.advice)

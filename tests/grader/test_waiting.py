@@ -47,6 +47,17 @@ def test_it_waits_for_pods_that_are_asked_late(more: str, probe: str) -> None:
     assert [each.name for each in trial.pods_of("statefulset/web") if each.ready] == ["web-0", "web-1"]
 
 
+@pytest.mark.parametrize(("first", "is_waited_for"), [("sleep 40", True), ("sleep 1000", False)])
+def test_it_waits_for_a_container_that_comes_before_the_others_and_not_for_ever(
+    first: str, is_waited_for: bool
+) -> None:
+    before = f'initContainers: [{{name: first, image: "busybox:1.37", command: [sh, -c, "{first}"]}}]'
+    text = SET.format(more="", probe="ports: []").replace("      containers:", f"      {before}\n      containers:")
+    trial = Trial(Task("ps3.late", 1, ""), Answer((text.replace("replicas: 2", "replicas: 1"),))).settle()
+    assert [each.ready for each in trial.pods_of("statefulset/web")] == [is_waited_for]
+    assert trial.cluster.loop.now_s - trial.began_s < 100
+
+
 JOB = """\
 apiVersion: batch/v1
 kind: CronJob

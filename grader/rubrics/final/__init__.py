@@ -16,6 +16,7 @@ store = Task(
     "final.store",
     points=35,
     about="A replicated store `redis`: one primary, two replicas, each with its own disk, from nothing.",
+    may_say_namespace=False,
 )
 
 

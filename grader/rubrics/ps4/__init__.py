@@ -92,6 +92,7 @@ two_volumes = Task(
     "ps4.two-volumes",
     points=17,
     about="A StatefulSet `db` of two, whose Pods each keep their data and their log on claims of their own.",
+    may_say_namespace=False,
     given=headless("db", app="db"),
 )
 DATA, LOG = "/var/lib/db", "/var/log/db"
@@ -175,6 +176,7 @@ disasters = Task(
     "ps4.disasters",
     points=20,
     about="Change StatefulSet `ledger` until what its two Pods write to /ledger outlives five disasters.",
+    may_say_namespace=False,
     start=texts.LEDGER,
     given=headless("ledger", app="ledger"),
     needs="a cluster of its own",  # the answer has a StorageClass

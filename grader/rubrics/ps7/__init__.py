@@ -14,6 +14,7 @@ shutdown = Task(
     "ps7.shutdown",
     points=22,
     about="`ledger` loses entries whenever it is restarted as planned: let it lose none, and turn nobody away.",
+    may_say_namespace=False,
     start=texts.LEDGER_SET,
     given=texts.LEDGER,
 )
@@ -101,6 +102,7 @@ slow = Task(
     "ps7.slow-start",
     points=16,
     about="`archive` is killed while it replays its log: let it start, and let a hang still be noticed.",
+    may_say_namespace=False,
     start=texts.ARCHIVE_SET,
     given=texts.archive(texts.TODAY_S),
     patient=archive.is_still_asked,
@@ -166,6 +168,7 @@ etcd = Task(
     "ps7.etcd",
     points=22,
     about="An etcd `kv` of three members: it forms from names alone, and outlives the loss of one, and of all Pods.",
+    may_say_namespace=False,
 )
 _FORMS = (
     "A member is Ready when there is a leader; a leader needs two. Who waits for whom?",

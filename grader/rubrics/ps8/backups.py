@@ -23,6 +23,7 @@ backup = Task(
     "ps8.backup",
     points=24,
     about="A CronJob `backup` for the etcd `shop`, whose copies are restored when everything has been destroyed.",
+    may_say_namespace=False,
     given=texts.SHOP,
     needs="virtual time",
 )

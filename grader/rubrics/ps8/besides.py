@@ -31,6 +31,36 @@ spec:
       volumes: [{{name: backups, persistentVolumeClaim: {{claimName: backups}}}}]
 """
 
+# The disk with the backups takes its time to be there: whoever does not wait for the restore is too early.
+_SLOW_DISK = """\
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicy
+metadata: {{name: slow-disk}}
+spec:
+  reinvocationPolicy: Never
+  matchConstraints:
+    resourceRules: [{{apiGroups: [""], apiVersions: [v1], resources: [pods], operations: [CREATE]}}]
+  matchConditions:
+  - name: has-the-backups
+    expression: >-
+      has(object.metadata.name) && object.metadata.name == "auditor" ? false :
+      has(object.spec.volumes) && object.spec.volumes.exists(each,
+      has(each.persistentVolumeClaim) && each.persistentVolumeClaim.claimName == "backups")
+  mutations:
+  - patchType: JSONPatch
+    jsonPatch:
+      expression: >-
+        [has(object.spec.initContainers) ?
+        JSONPatch{{op: "add", path: "/spec/initContainers/0", value: {wait}}} :
+        JSONPatch{{op: "add", path: "/spec/initContainers", value: [{wait}]}}]
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicyBinding
+metadata: {{name: slow-disk}}
+spec: {{policyName: slow-disk}}
+"""
+_WAIT = 'Object.spec.initContainers{{name: "slow-disk", image: "busybox:1.37", command: ["sleep", "{seconds}"]}}'
+
 
 def monday(trial: Trial) -> dict[str, str]:
     """What the shop's orders were on Monday: other ones in each namespace."""
@@ -45,6 +75,8 @@ def damage(trial: Trial) -> None:
     trial.apply(_SAVE).settle().delete("job/monday", propagationPolicy="Background").settle()
     etcdctl(trial, "del", "order/", "--prefix")
     etcdctl(trial, "put", "order/tuesday", "bread")
+    seconds = 10 if trial.namespace == trial.task.namespace else 20
+    trial.apply(_SLOW_DISK.format(wait=_WAIT.format(seconds=seconds)))
 
 
 beside = Task(

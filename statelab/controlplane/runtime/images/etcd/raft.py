@@ -28,6 +28,7 @@ class Progress:
 
     match: int = 0
     next: int = 1
+    is_probed: bool = True  # where its log parts from ours is not known yet: what is sent may have to be sent again
     active: bool = False  # heard of since the quorum was checked last
 
 
@@ -258,12 +259,14 @@ class Raft:
         entries = self.log.since(each.next, _MOST_ENTRIES_AT_ONCE)
         message = {"t": "app", "term": self.term, "prev": before, "prev_term": self.log.term_at(before)}
         self._send(member, {**message, "commit": self.commit, "entries": [entry.packed() for entry in entries]})
-        each.next += len(entries)
+        if not each.is_probed:
+            each.next += len(entries)
 
     def unreachable(self, member: int) -> None:
         """What was sent to it since its last answer may be lost."""
-        if self.role == "leader" and member in self.progress:
-            self.progress[member].next = self.progress[member].match + 1
+        each = self.progress.get(member)
+        if self.role == "leader" and each is not None and not each.is_probed:
+            each.is_probed, each.next = True, each.match + 1
 
     def _maybe_commit(self) -> bool:
         matches = sorted((self._match(member) for member in self.voters), reverse=True)
@@ -414,11 +417,12 @@ class Raft:
             return False
         each.active = True
         if message["reject"]:
+            each.is_probed = True
             each.next = max(1, min(message["index"], message["hint"] + 1))
             self._send_append(sender)
             return False
         if message["index"] > each.match:
-            each.match = message["index"]
+            each.is_probed, each.match = False, message["index"]
             each.next = max(each.next, each.match + 1)
             if not self._maybe_commit() and self.role == "leader" and each.next <= self.log.last_index:
                 self._send_append(sender)
@@ -432,7 +436,8 @@ class Raft:
             return False
         each.active = True
         if each.match < self.log.last_index:
-            each.next = min(each.next, each.match + 1) if each.next > self.log.last_index else each.next
+            if each.next > self.log.last_index and not each.is_probed:
+                each.next = each.match + 1
             self._send_append(sender)
         self._reads.confirm(message["read"], sender)
         self._answer_reads()

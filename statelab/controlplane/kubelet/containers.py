@@ -71,7 +71,8 @@ class PodRecord:
     initialized: bool = False  # the init containers are done: the others may be started, and started again
     rerun: set[str] = field(default_factory=set)  # containers that must run once more, whatever their policy says
     restarting_all: bool = False  # a rule of a container that has ended says RestartAllContainers
-    # Of a Pod that was resized (resizing.py): by container what the node has allowed, and what is told of it.
+    # Of a Pod that was resized (resizing.py): by container ("": the Pod as a whole) what the node has allowed, and what
+    # is told of it.
     allocated: dict[str, Object] | None = None
     resizing: dict[str, Object] = field(default_factory=dict)
     restart_for_resize: set[str] = field(default_factory=set)
@@ -101,6 +102,8 @@ def allocated(pod: Object, record: PodRecord) -> Object:
     for key in ("containers", "initContainers"):
         if spec.get(key):
             spec[key] = [{**each, "resources": record.allocated.get(each["name"], {})} for each in spec[key]]
+    if record.allocated.get("") or spec.get("resources"):
+        spec["resources"] = record.allocated.get("", {})
     return {**pod, "spec": spec}
 
 

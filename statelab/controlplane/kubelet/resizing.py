@@ -30,8 +30,10 @@ def changed(worker: PodWorker, before: Object) -> None:
 
 
 def _resources(pod: Object) -> dict[str, Object]:
+    """By container, and under "" those of the Pod as a whole, if it has any."""
     spec = pod["spec"]
-    return {each["name"]: each.get("resources") or {} for key in _SECTIONS for each in spec.get(key) or ()}
+    found = {each["name"]: each.get("resources") or {} for key in _SECTIONS for each in spec.get(key) or ()}
+    return {**found, "": spec["resources"]} if spec.get("resources") else found
 
 
 def consider(worker: PodWorker) -> None:
@@ -90,6 +92,8 @@ def _say(worker: PodWorker, type: str, reason: str = "", message: str = "") -> b
 def _told(pod: Object, what: str, error: str = "") -> str:
     """`Pod resize started: {"containers":[…],"generation":2}`."""
     found: dict[str, Any] = {}
+    if pod["spec"].get("resources"):
+        found["resources"] = _in_order(pod["spec"]["resources"])
     for key in ("initContainers", "containers"):
         shown = [
             {"name": each["name"], "resources": _in_order(each.get("resources") or {})}

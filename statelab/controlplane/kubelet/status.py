@@ -312,10 +312,11 @@ def pod_requests(pod: Object, field: str = "requests") -> dict[str, str]:
 
 def _pod_resources(pod: Object, phase: str) -> Object:
     requests, limits = pod_requests(pod), pod_requests(pod, "limits")
-    if phase == "Running":  # read from the Pod's cgroup, which is limited only where every container is
+    if phase == "Running":  # read from the Pod's cgroup, which is limited only where it is itself, or every container
         main = pod["spec"]["containers"]
         everyones = [set((each.get("resources") or {}).get("limits") or {}) for each in main]
-        limits = {name: amount for name, amount in limits.items() if all(name in each for each in everyones)}
+        own = (pod["spec"].get("resources") or {}).get("limits") or {}
+        limits = {name: text for name, text in limits.items() if name in own or all(name in each for each in everyones)}
     found: Object = {"allocatedResources": requests} if requests else {}
     found["resources"] = ({"limits": limits} if limits else {}) | ({"requests": requests} if requests else {})
     return found

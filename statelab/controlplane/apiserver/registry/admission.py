@@ -82,11 +82,14 @@ def check(plural: str, obj: Object, operation: Operation, old: Object | None, cl
 
 
 def _is_resized(pod: Object, old: Object | None) -> bool:
-    """Whether a Pod's containers are given other resources."""
+    """Whether a Pod or its containers are given other resources."""
     if old is None or pod["spec"] == old["spec"]:
         return False
-    of_containers = ([each.get("resources") for each in one["spec"].get("containers") or ()] for one in (pod, old))
-    return next(of_containers) != next(of_containers)
+    new, was = (
+        [one["spec"].get("resources"), *(each.get("resources") for each in one["spec"].get("containers") or ())]
+        for one in (pod, old)
+    )
+    return new != was
 
 
 def check_delete(plural: str, name: str) -> None:

@@ -63,11 +63,13 @@ def with_ephemeral_containers(old: Object, wanted: Object) -> Object:
 
 
 def resized(old: Object, wanted: Object) -> Object:
-    """The Pod with the resources and resize policies of the containers of `wanted`, and nothing else of it.
+    """The Pod with the resources of `wanted` and those of its containers, their policies too, and nothing else of it.
 
     Where its containers are others, that is left for validation to tell. Source: pkg/registry/core/pod/strategy.go.
     """
     spec, asked = dict(old["spec"]), wanted.get("spec") or {}
+    if asked.get("resources") is not None:
+        spec["resources"] = asked["resources"]
     for section in ("containers", "initContainers"):
         new, was = asked.get(section) or [], spec.get(section) or []
         if [each.get("name") for each in new] != [each["name"] for each in was]:

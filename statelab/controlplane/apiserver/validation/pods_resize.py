@@ -34,7 +34,11 @@ def update(pod: Object, old: Object) -> Errors:
                     errors.append(forbidden(field, "resources for non-sidecar init containers are immutable"))
                 continue
             errors += _removed(new, was, field)
-    munged = {**spec, **{section: _munged(spec, before, section) for section in _SECTIONS if spec.get(section)}}
+    errors += _removed(spec, before, "spec.resources")
+    munged = {
+        **_kept(spec, before),
+        **{section: _munged(spec, before, section) for section in _SECTIONS if spec.get(section)},
+    }
     if differ(munged, before):
         errors.append(forbidden("spec", "only cpu and memory resources are mutable"))
     return errors
@@ -62,15 +66,21 @@ def _removed(new: Fields, old: Fields, field: str) -> Errors:
 
 def _munged(spec: Fields, before: Fields, section: str) -> list[Fields]:
     """The new containers with the CPU and memory of the old ones."""
-    found = []
-    for new, old in zip(spec[section], before[section], strict=True):
-        resources: Fields = {**(new.get("resources") or {})}
-        for part in ("requests", "limits"):
-            was, now = ((each.get("resources") or {}).get(part) or {} for each in (old, new))
-            kept = {name: text for name, text in now.items() if name not in _MUTABLE}
-            kept |= {name: text for name, text in was.items() if name in _MUTABLE}
-            resources.pop(part, None)
-            if kept:
-                resources[part] = kept
-        found.append({**new, "resources": resources})
-    return found
+    return [_kept(new, old) for new, old in zip(spec[section], before[section], strict=True)]
+
+
+def _kept(new: Fields, old: Fields) -> Fields:
+    """A Pod's spec, or a container, with the CPU and memory of before."""
+    resources: Fields = {**(new.get("resources") or {})}
+    for part in ("requests", "limits"):
+        was, now = ((each.get("resources") or {}).get(part) or {} for each in (old, new))
+        kept = {name: text for name, text in now.items() if name not in _MUTABLE}
+        kept |= {name: text for name, text in was.items() if name in _MUTABLE}
+        resources.pop(part, None)
+        if kept:
+            resources[part] = kept
+    return {**new, "resources": resources} if resources or "resources" in old else _without(new)
+
+
+def _without(value: Fields) -> Fields:
+    return {key: each for key, each in value.items() if key != "resources"}

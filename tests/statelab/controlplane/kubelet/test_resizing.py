@@ -135,3 +135,40 @@ def test_only_resources_are_taken_from_a_resize_and_limits_and_quotas_are_asked(
     assert "maximum cpu usage per Container is 300m" in resize(cluster, limits={"cpu": "400m"}).body["message"]
     more = resize(cluster, requests={"memory": "80Mi"}, limits={"memory": "80Mi"})
     assert "exceeded quota: few, requested: requests.memory=16Mi, used: requests.memory=64Mi" in more.body["message"]
+
+
+def test_the_resources_of_a_pod_as_a_whole_are_resized_as_those_of_containers(cluster: Cluster) -> None:
+    cluster.start(resources=SIZE, container={"resources": {"requests": {"cpu": "50m"}}})
+    cluster.settle()
+    client, path = InProcessClient(cluster), "/api/v1/namespaces/default/pods/p/resize"
+
+    def ask(resources: Object) -> Reply:
+        merge = "application/merge-patch+json"
+        return client.request("PATCH", path, body={"spec": {"resources": resources}}, content_type=merge)
+
+    assert ask({"requests": {"cpu": "150m"}, "limits": {"cpu": "400m"}}).code == 200
+    cluster.settle()
+    status = cluster.status()
+    assert status["allocatedResources"] == {"cpu": "150m", "memory": "64Mi"}
+    assert status["resources"] == {
+        "limits": {"cpu": "400m", "memory": "64Mi"}, "requests": {"cpu": "150m", "memory": "64Mi"},
+    }  # fmt: skip
+    assert (condition(cluster), cluster.main()["restartCount"]) == (None, 0)
+    told = '{"resources":{"limits":{"cpu":"400m","memory":"64Mi"},"requests":{"cpu":"150m",'
+    assert resizes(cluster)[0].startswith(f"ResizeStarted: Pod resize started: {told}")
+    ask({"requests": {"cpu": "6400"}, "limits": {"cpu": "6500"}})
+    cluster.settle()
+    found = condition(cluster)
+    assert found is not None and found["reason"] == "Infeasible"
+    assert cluster.status()["allocatedResources"]["cpu"] == "150m"
+    for resources, said in (
+        ({"requests": {"cpu": None}}, "spec.resources.requests: Forbidden: resource requests cannot be removed"),
+        (
+            {"requests": {"hugepages-2Mi": "2Mi"}, "limits": {"hugepages-2Mi": "2Mi"}},
+            "only cpu and memory resources are",
+        ),
+        ({"requests": {"cpu": "10m"}}, "must be greater than or equal to aggregate container requests of 50m"),
+        ({"requests": {"cpu": "6400"}, "limits": {"cpu": "6400", "memory": "64Mi"}}, "Pod QOS Class may not change"),
+    ):
+        reply = ask(resources)
+        assert reply.code == 422 and said in reply.body["message"], reply.body

@@ -162,7 +162,7 @@ def test_the_resources_of_a_pod_as_a_whole_are_resized_as_those_of_containers(cl
     assert found is not None and found["reason"] == "Infeasible"
     assert cluster.status()["allocatedResources"]["cpu"] == "150m"
     for resources, said in (
-        ({"requests": {"cpu": None}}, "spec.resources.requests: Forbidden: resource requests cannot be removed"),
+        ({"limits": {"cpu": None}}, "spec.resources.limits: Forbidden: resource limits cannot be removed"),
         (
             {"requests": {"hugepages-2Mi": "2Mi"}, "limits": {"hugepages-2Mi": "2Mi"}},
             "only cpu and memory resources are",

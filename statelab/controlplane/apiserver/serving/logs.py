@@ -122,10 +122,11 @@ def _is_wanted(line: LogLine, stream: str) -> bool:
 
 def _line(line: LogLine, timestamps: bool) -> bytes:
     end = "" if line.partial else "\n"
-    return f"{_nanoseconds(line.at_s) + ' ' if timestamps else ''}{line.text}{end}".encode("utf-8", "replace")
+    return f"{nanoseconds(line.at_s) + ' ' if timestamps else ''}{line.text}{end}".encode("utf-8", "replace")
 
 
-def _nanoseconds(at_s: float) -> str:
+def nanoseconds(at_s: float) -> str:
+    """A moment as logs tell it."""
     whole = int(at_s)
     return f"{datetime.fromtimestamp(whole, UTC).strftime('%Y-%m-%dT%H:%M:%S')}.{int((at_s - whole) * 1e9):09d}Z"
 

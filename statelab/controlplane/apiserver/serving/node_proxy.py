@@ -1,6 +1,7 @@
 """The proxy to a node: what a kubelet says of itself at its port 10250, asked by way of the API server.
 
-There is its health, its Pods, their logs and the folder they lie in. Its metrics are not simulated, and say so.
+There is its health, its Pods, their logs, the files these lie in, and what it goes by. What it would have to measure
+(metrics, stats) is not simulated, and says so.
 Source: pkg/kubelet/server/server.go.
 """
 
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from statelab.controlplane.apiserver.encoding.request import Answer, Request, Response
-from statelab.controlplane.apiserver.serving import logs, nonresource
+from statelab.controlplane.apiserver.serving import logs, node_files, nonresource
 from statelab.controlplane.errors import ApiError
 from statelab.reader import jsonbytes
 
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 _PATH = re.compile(r"/api/v1/nodes/(?:https?:)?([^/:]+)(?::(\d*))?/proxy(/.*)?")
 _PORT = "10250"
 _HTML, _TEXT = "text/html; charset=utf-8", "text/plain; charset=utf-8"
-_FOLDERS = ("containers/", "pods/")
-_MEASURED = ("/metrics", "/stats", "/configz", "/debug", "/exec", "/run", "/attach", "/portForward")
+_MEASURED = ("/metrics", "/stats", "/debug", "/exec", "/run", "/attach", "/portForward")
 
 
 def answer(cluster: ControlPlane, request: Request) -> Answer | None:
@@ -49,12 +49,24 @@ def answer(cluster: ControlPlane, request: Request) -> Answer | None:
         here = [each for each in cluster.store.list("pods") if each["spec"].get("nodeName") == name]
         body = {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": here}
         return Response(200, jsonbytes.dumps(body), "application/json")
-    if path == "/logs/":
-        lines = "".join(f'<a href="{each}">{each}</a>\n' for each in _FOLDERS)
-        return Response(200, f"<pre>\n{lines}</pre>\n".encode(), _HTML)
+    if path == "/configz":
+        return Response(200, jsonbytes.dumps({"kubeletconfig": node_files.configuration()}), "application/json")
+    if path.startswith("/logs/"):
+        return _file(cluster, name, unquote(path.removeprefix("/logs/")))
     parts = [unquote(each) for each in path.strip("/").split("/")]
     if parts[0] == "containerLogs" and len(parts) == 4:
         namespace, pod, container = parts[1:]
         asked = replace(request, query={**request.query, "container": [container]})
         return logs.answer(cluster, asked, namespace, pod)
     return Response(404, b"404 page not found\n", _TEXT)
+
+
+def _file(cluster: ControlPlane, node: str, path: str) -> Response:
+    """A log, or a folder of logs, below the node's /var/log."""
+    found = node_files.files(cluster, node)
+    if path in found:
+        return Response(200, found[path], _TEXT)
+    listed = node_files.listing((*found, "containers/", "pods/"), path) if path.endswith("/") or not path else None
+    return (
+        Response(200, listed.encode(), _HTML) if listed is not None else Response(404, b"404 page not found\n", _TEXT)
+    )

@@ -30,7 +30,7 @@ _NEVER_MEANT = {
     "resourceslices.resource.k8s.io": "devices (ResourceSlice)",
     "pods.metrics.k8s.io": "metrics (`kubectl top`)",
     "nodes.metrics.k8s.io": "metrics (`kubectl top`)",
-    "nodes/proxy": "this of a node's kubelet (metrics, exec)",
+    "nodes/proxy": "this of a node's kubelet (metrics, stats, exec)",
 }
 
 

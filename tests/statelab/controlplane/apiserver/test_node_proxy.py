@@ -40,7 +40,27 @@ def test_a_kubelet_tells_its_health_its_pods_and_their_logs(cluster, port):
     assert (code, [each["metadata"]["name"] for each in json.loads(body)["items"]]) == (200, ["here"])
     assert _ask(cluster, f"{proxy}/containerLogs/default/here/main") == (200, "hello\nagain\n")
     assert _ask(cluster, f"{proxy}/containerLogs/default/here/main", tailLines="1") == (200, "again\n")
-    assert '<a href="containers/">' in _ask(cluster, f"{proxy}/logs/")[1]
+    assert _ask(cluster, f"{proxy}/logs/")[1].endswith(
+        '<pre>\n<a href="containers/">containers/</a>\n<a href="pods/">pods/</a>\n</pre>\n'
+    )
+    code, body = _ask(cluster, f"{proxy}/configz")
+    told = json.loads(body)["kubeletconfig"]
+    assert (code, told["clusterDNS"], told["maxPods"]) == (200, ["10.96.0.10"], 1000)
+
+
+def test_logs_lie_below_the_nodes_var_log_as_the_runtime_writes_them(cluster):
+    found = cluster.get("pods", "default/here")
+    assert found is not None
+    folder = f"pods/default_here_{found['metadata']['uid']}"
+    assert f'<a href="default_here_{found["metadata"]["uid"]}/">' in _ask(cluster, f"{BASE}/proxy/logs/pods/")[1]
+    assert '<a href="0.log">0.log</a>' in _ask(cluster, f"{BASE}/proxy/logs/{folder}/main/")[1]
+    code, log = _ask(cluster, f"{BASE}/proxy/logs/{folder}/main/0.log")
+    assert code == 200 and [line.split(" ", 1)[1] for line in log.splitlines()] == ["stdout F hello", "stdout F again"]
+    identity = found["status"]["containerStatuses"][0]["containerID"].rpartition("/")[2]
+    assert _ask(cluster, f"{BASE}/proxy/logs/containers/here_default_main-{identity}.log") == (200, log)
+    assert "there_" not in _ask(cluster, f"{BASE}/proxy/logs/containers/")[1]
+    for path in ("logs/pods/nobody/", "logs/pods/default_here/main/0.log", "logs/../secret"):
+        assert _ask(cluster, f"{BASE}/proxy/{path}")[0] == 404
 
 
 def test_what_is_not_there_is_told(cluster):

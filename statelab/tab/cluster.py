@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,7 +27,7 @@ from statelab.controlplane import ControlPlane
 from statelab.controlplane.dns import answer
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.store import Revision
-from statelab.tab.driver import Driver
+from statelab.tab.driver import Driver, sleeper
 from statelab.tab.lines import Lines
 
 _ELSEWHERE = "It can be done where StateLab is installed: see the course's first page for how."
@@ -165,5 +167,8 @@ def connect_in_tab(place: str | None = None) -> TabCluster:
         raise Problem(f"A browser tab cannot reach {place}: the course's own cluster runs in it.", _ELSEWHERE)
     if not _here:
         _tell_of_earlier()
-        _here.append(TabCluster(ControlPlane(pace=float(os.environ.get("STATELAB_PACE", "1")))))
+        made = TabCluster(ControlPlane(pace=float(os.environ.get("STATELAB_PACE", "1"))))
+        _here.append(made)
+        if sys.platform == "emscripten":
+            time.sleep = sleeper(made.driver)
     return _here[0]

@@ -7,11 +7,14 @@ What looks at the cluster beside the cells (pictures, a learner's loop) is calle
 left half done: while a cell waits, it is that cell which lets them look. A loop's pass is traced, so that it can be
 ended, and an interpreter that is asked to trace while one of its stacks is put aside reads memory that is not there.
 Who only looks (a goal of an empty cell) is not put aside either: the cell that ran meanwhile would only look, too.
+Pyodide's own time.sleep puts its stack aside and tells nobody, so blocking is done with what it wraps.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
+import inspect
 import logging
 import sys
 import time
@@ -137,7 +140,25 @@ def wait_in_kernel(seconds: float) -> None:
         with put_aside():
             run_sync(asyncio.sleep(seconds))
     else:
-        time.sleep(seconds)
+        _block(seconds)
+
+
+def _block(seconds: float) -> None:
+    inspect.unwrap(time.sleep)(seconds)
+
+
+def sleeper(driver: Driver) -> Callable[[float], None]:
+    """A time.sleep for who sleeps in a cell: the cluster, its pictures and a learner's loop go on meanwhile."""
+
+    @functools.wraps(time.sleep)
+    def sleep(seconds: float, /) -> None:
+        if seconds <= 0:
+            _block(seconds)
+        ends_s = time.monotonic() + seconds
+        while (left_s := ends_s - time.monotonic()) > 0:
+            driver.pause(min(left_s, _LONGEST_S))
+
+    return sleep
 
 
 def _run_sync() -> Callable[[Awaitable[Any]], Any] | None:

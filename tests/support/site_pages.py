@@ -41,6 +41,15 @@ RUN_ALL = """async () => {
   await window.jupyterapp.commands.execute('docmanager:save');
   return found;
 }"""
+# Another notebook in the place of the one that is open, with its kernel: to begin one costs five seconds.
+GO_ON_IN = """async (path) => {
+  const {commands, shell} = window.jupyterapp;
+  const before = shell.currentWidget;
+  const {id, name} = before.sessionContext.session.kernel;
+  const opened = await commands.execute('docmanager:open', {path, kernel: {id, name}});
+  before.dispose();
+  shell.activateById(opened.id);
+}"""
 WRITE = """async (answers) => {
   const notebook = window.jupyterapp.shell.currentWidget;
   await notebook.context.ready;
@@ -160,12 +169,12 @@ class Browser:
         if message.type == "error" and not ("/api/resolvePath" in url or url.endswith(("/all.json", "/favicon.ico"))):
             self.complaints.append(f"{message.text} {url}")
 
-    def notebook(self, path: str, page: Any = None) -> Any:
-        """The notebook in a new page, or in that one, in the place of what is open there."""
+    def notebook(self, path: str, page: Any = None, *, anew: bool = True) -> Any:
+        """The notebook in a new page, or in that one, in the place of what is open there; not `anew`: with its kernel."""
         if page is None:
             page = self.open(f"lab/index.html?path={path}")
         else:
-            page.evaluate(TURN_TO, path)
+            page.evaluate(TURN_TO if anew else GO_ON_IN, path)
         page.wait_for_function(f"{AT}?.path === {path!r} && {AT}.isReady")  # not one of last time, not half loaded
         page.wait_for_selector(".jp-Notebook .jp-Cell:visible")
         return page

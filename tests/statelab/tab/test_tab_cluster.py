@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import sys
+import time
 
 import pytest
 
 from statelab.cluster import Problem
-from statelab.cluster.beside import put_aside
+from statelab.cluster.beside import is_put_aside, put_aside
 from statelab.cluster.looking import only_looking
 from statelab.cluster.loops import _alarm, _within
 from statelab.notebook.pictures.live import Mirror
@@ -245,6 +247,39 @@ def test_while_a_cell_waits_nothing_looks_from_another_stack_and_who_looks_is_no
     with only_looking():  # a goal after a cell: the next cell would only look, too
         cluster.driver.pause(0.0)
     assert heard == ["look", "aside", "back"]
+
+
+def test_sleeping_is_pyodides_only_where_a_stack_may_be_put_aside(cluster, monkeypatch):
+    """Its time.sleep puts the stack aside and tells nobody: the next cell of lesson 06 ran while a goal looked."""
+    heard: list[object] = []
+
+    def blocks(seconds: float) -> None:
+        heard.append("blocked" if seconds >= 0 else "negative")
+
+    @functools.wraps(blocks)
+    def pyodides(seconds: float) -> None:
+        heard.append("put aside, and nobody knows")
+
+    monkeypatch.setattr(
+        driver, "_run_sync", lambda: lambda awaitable: (awaitable.close(), heard.append(is_put_aside()))
+    )
+    monkeypatch.setattr(time, "sleep", pyodides)
+    monkeypatch.setattr(time, "sleep", driver.sleeper(cluster.driver))
+    cluster.driver.pause(0.0)
+    with only_looking():
+        cluster.driver.pause(0.0)
+    _within(1.0, lambda: cluster.driver.pause(0.0))
+    assert heard == [True, "blocked", "blocked"]
+
+    heard.clear()
+    stop = cluster.driver.listen(lambda: heard.append("look"))
+    time.sleep(0.001)  # a learner's own, in a cell: what follows the cluster goes on, and knows that the stack is aside
+    stop()
+    assert heard[:2] == ["look", True]
+    heard.clear()
+    time.sleep(0)
+    time.sleep(-1)
+    assert heard == ["blocked", "negative"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no alarms")

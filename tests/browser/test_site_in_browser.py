@@ -2,7 +2,8 @@
 handed in.
 
 A few of the lessons are run, those in which changes elsewhere have broken a tab, one after the other in one kernel and
-with a faster cluster; `STATELAB_TEST_SITE=all` runs every one as a learner does. The site is built once for each content.
+with a faster cluster; `STATELAB_TEST_SITE=all` runs every one as a learner does.
+The site is built once for each content.
 """
 
 from __future__ import annotations

@@ -170,7 +170,7 @@ class Browser:
             self.complaints.append(f"{message.text} {url}")
 
     def notebook(self, path: str, page: Any = None, *, anew: bool = True) -> Any:
-        """The notebook in a new page, or in that one, in the place of what is open there; not `anew`: with its kernel."""
+        """The notebook in a new page, or in that one, in the place of what is open there (`anew`: a new kernel)."""
         if page is None:
             page = self.open(f"lab/index.html?path={path}")
         else:

@@ -133,13 +133,13 @@ class ApiServer:
         if options.user is not None and plural in rbac.KINDS:
             self.authorizer.check_grant(options.user, kind, obj)
         self._set_system_fields(metadata)
-        strategy.prepare_create(kind, obj)
         if not metadata.get("name") and metadata.get("generateName"):
             metadata["name"] = naming.generated(
                 metadata["generateName"],
                 self.random,
                 lambda name: self.store.get(plural, key_of(metadata.get("namespace", ""), name)) is not None,
             )
+        strategy.prepare_create(kind, obj)  # a Job's labels hold its name
         findings = validation.create(kind, obj)
         if findings:
             raise errors.invalid(kind, metadata.get("name", ""), findings)

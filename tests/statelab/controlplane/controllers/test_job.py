@@ -65,6 +65,14 @@ def test_a_large_job_is_made_in_several_passes_and_shrinks_again(cluster: Any) -
     assert len(pods(cluster)) == cluster.get("jobs", "work")["status"]["active"] == 10
 
 
+def test_a_job_whose_name_the_server_makes_up_is_taken_and_its_pods_hold_that_name(cluster: Any) -> None:
+    made = cluster.plane.create({**job(), "metadata": {"generateName": "work-"}})
+    name = made["metadata"]["name"]
+    assert name.startswith("work-") and made["spec"]["template"]["metadata"]["labels"]["job-name"] == name
+    cluster.settle(10)
+    assert [each["metadata"]["labels"]["batch.kubernetes.io/job-name"] for each in pods(cluster)] == [name]
+
+
 def test_a_work_queue_makes_no_more_pods_once_one_has_succeeded(cluster: Any) -> None:
     cluster.apply(job("sleep 3", parallelism=3, completions=None))
     cluster.settle()

@@ -16,13 +16,13 @@ from types import ModuleType, TracebackType
 from typing import Any
 
 from statelab.cluster import Cluster
-from statelab.reader.spelling import nearest
+from statelab.reader.spelling import nearest, slips
 
 TOLD = (NameError, AttributeError, ImportError, TypeError, IndexError)
 _SAID = {
-    "begin": "There is no {name} here: this kernel has not run the lesson's first cell.\n"
+    "begin": "{name} is not known here: this kernel has not run the lesson's first cell.\n"
     "Run that one. It empties the lesson's namespace; to go on where you were, write use in it in place of fresh.",
-    "name": "There is no {name} here.",
+    "name": "{name} is not known here.",
     "above": "The cell that makes it is further up: run that one first.",
     "member": "{owner} has no {name}.",
     "module": "There is no {name} to import.",
@@ -106,8 +106,9 @@ def _no_name(name: str, trace: TracebackType, names: dict[str, Any]) -> list[str
 
     if not isinstance(names.get("cluster"), Cluster) and (name in ours or name in ("cluster", "statelab")):
         return [_SAID["begin"].format(name=name)]
-    known = {*trace.tb_frame.f_locals, *names, *ours, *vars(builtins)}
+    known = {*trace.tb_frame.f_locals, *names, *ours}
     meant = nearest(name, sorted(each for each in known if not each.startswith("_")))
+    meant = meant or next((each for each in sorted(vars(builtins)) if slips(name, each, 1) == 1), None)
     return [_SAID["name"].format(name=name), _SAID["meant"].format(meant=meant) if meant else _SAID["above"]]
 
 

@@ -42,10 +42,10 @@ def say(shell: InteractiveShell, capsys: pytest.CaptureFixture[str], cell: str) 
 @pytest.mark.parametrize(
     ("cell", "said"),
     [
-        ("predict('x')", "There is no predict here: this kernel has not run the lesson's first cell."),
+        ("predict('x')", "predict is not known here: this kernel has not run the lesson's first cell."),
         ("cluster.get('pod/a')", "to go on where you were, write use in it in place of fresh."),
-        ("%kubectl get pods", "There is no %kubectl here: this kernel has not run"),
-        ("%%manifest a.yaml\na: 1", "There is no %%manifest here: this kernel has not run"),
+        ("%kubectl get pods", "%kubectl is not known here: this kernel has not run"),
+        ("%%manifest a.yaml\na: 1", "%%manifest is not known here: this kernel has not run"),
         ("import statelab\nstatelab.conect()", "Did you mean statelab.connect?"),
         ("from statelab.notebook import predit", "Did you mean statelab.notebook.predict?"),
         ("from statelab.notebok import predict", "Did you mean statelab.notebook?"),
@@ -63,8 +63,10 @@ def test_before_a_lesson_s_first_cell(shell, capsys, cell, said):
     ("cell", "said"),
     [
         ("count = 3\ncuont", "Did you mean count?\nIn the line: cuont"),
-        ("print(clutser)", "There is no clutser here.\nDid you mean cluster?"),
-        ("before['web-1']", "There is no before here.\nThe cell that makes it is further up"),
+        ("print(clutser)", "clutser is not known here.\nDid you mean cluster?"),
+        ("pirnt(1)", "Did you mean print?"),
+        ("asker", "asker is not known here.\nThe cell that makes it is further up"),
+        ("before['web-1']", "before is not known here.\nThe cell that makes it is further up"),
         ("cluster.wiat('pod/a')", "cluster has no wiat.\nDid you mean cluster.wait?"),
         ("cluster.aply('x')", "%kubectl apply …"),
         ("cluster.frobnicate()", "Type cluster. and press Tab"),

@@ -24,6 +24,7 @@ _SAID = {
     "Run that one. It empties the lesson's namespace; to go on where you were, write use in it in place of fresh.",
     "name": "{name} is not known here.",
     "above": "The cell that makes it is further up: run that one first.",
+    "or_above": "Did you mean {meant}? If not, the cell that makes it is further up.",
     "member": "{owner} has no {name}.",
     "module": "There is no {name} to import.",
     "meant": "Did you mean {meant}?",
@@ -80,7 +81,8 @@ def told(error: BaseException, trace: TracebackType, names: dict[str, Any]) -> s
     said = _said(error, trace, names)
     line = linecache.getline(trace.tb_frame.f_code.co_filename, trace.tb_lineno).strip()
     is_only = not trace.tb_frame.f_code.co_name.startswith("<module") or trace.tb_lineno > 1
-    return "\n".join([*said, *([_SAID["where"].format(line=line)] if line and is_only else [])]) if said else ""
+    is_telling = is_only and line and not line.endswith("(")  # a call's first line says nothing
+    return "\n".join([*said, *([_SAID["where"].format(line=line)] if is_telling else [])]) if said else ""
 
 
 def _is_of(error: BaseException, trace: TracebackType) -> bool:
@@ -109,7 +111,7 @@ def _no_name(name: str, trace: TracebackType, names: dict[str, Any]) -> list[str
     known = {*trace.tb_frame.f_locals, *names, *ours}
     meant = nearest(name, sorted(each for each in known if not each.startswith("_")))
     meant = meant or next((each for each in sorted(vars(builtins)) if slips(name, each, 1) == 1), None)
-    return [_SAID["name"].format(name=name), _SAID["meant"].format(meant=meant) if meant else _SAID["above"]]
+    return [_SAID["name"].format(name=name), _SAID["or_above" if meant else "above"].format(meant=meant)]
 
 
 def _no_member(owner: Any, name: str, names: dict[str, Any]) -> list[str]:

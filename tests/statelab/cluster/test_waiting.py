@@ -49,6 +49,42 @@ def test_a_pod_that_is_gone_was_deleted():
     assert cluster(pod("old"), None).wait("pod/web-0", "Deleted", timeout_s=5) is None
 
 
+class Namespace(Answers):
+    """A namespace with these Pods and nothing else; None: there is none."""
+
+    def __init__(self, *pods: dict[str, Any] | None) -> None:
+        super().__init__(None)
+        self.pods = pods
+
+    def request(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
+        if None in self.pods or path.rpartition("/")[2] not in ("lesson", "pods", *LISTS):
+            raise RequestRefused(404, {"message": "not found"})
+        if path.endswith("namespaces/lesson"):
+            return {"kind": "Namespace", "metadata": {"name": "lesson", "uid": "1"}}
+        return {"kind": "List", "items": list(self.pods) if path.endswith("/pods") else []}
+
+
+LISTS = ("deployments", "statefulsets", "jobs", "persistentvolumeclaims", "persistentvolumes", "endpointslices")
+READY = {"conditions": [{"type": "Ready", "status": "True"}], "phase": "Running"}
+
+
+@pytest.mark.parametrize(
+    ("pods", "what", "said"),
+    [
+        ([], "pod/web-9", "nothing is under way that would make it.\nWhat makes it has not been run"),
+        ([{**pod("a"), "status": READY}], "pod/wbe-0", "nothing is under way.*\nDid you mean pod/web-0?"),
+        ([pod("a")], "pod/web-9", "web-9 was not Ready within 0 s"),  # one that starts may be the first of more
+        ([None], "pod/web-9", "There is no namespace lesson, so there will be no pod/web-9."),
+    ],
+)
+def test_what_nothing_will_make_is_not_waited_for(monkeypatch, pods, what, said):
+    monkeypatch.setattr("statelab.cluster.waiting._NOTHING_MOVES_S", 0.0)
+    found = Cluster(Namespace(*pods), context="none", kubeconfig=Path("none"))
+    found.namespace = "lesson"
+    with pytest.raises(Problem, match=said):
+        found.wait(what, timeout_s=0.2)
+
+
 def test_what_was_waited_for_says_so_at_the_end_of_a_cell_and_is_the_object_all_the_same():
     from IPython.lib.pretty import pretty
 

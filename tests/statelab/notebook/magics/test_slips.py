@@ -62,7 +62,7 @@ def test_before_a_lesson_s_first_cell(shell, capsys, cell, said):
 @pytest.mark.parametrize(
     ("cell", "said"),
     [
-        ("count = 3\ncuont", "Did you mean count?\nIn the line: cuont"),
+        ("count = 3\ncuont", "Did you mean count? If not, the cell that makes it is further up.\nIn the line: cuont"),
         ("print(clutser)", "clutser is not known here.\nDid you mean cluster?"),
         ("pirnt(1)", "Did you mean print?"),
         ("asker", "asker is not known here.\nThe cell that makes it is further up"),

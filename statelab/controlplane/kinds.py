@@ -247,6 +247,10 @@ KINDS: dict[str, Kind] = {
         Kind("rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False),
         Kind("rbac.authorization.k8s.io", "v1", "Role", "roles"),
         Kind("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings"),
+        Kind("resource.k8s.io", "v1", "DeviceClass", "deviceclasses", namespaced=False, returns_deleted=True),
+        Kind("resource.k8s.io", "v1", "ResourceClaim", "resourceclaims", subresources=_STATUS, returns_deleted=True),
+        Kind("resource.k8s.io", "v1", "ResourceClaimTemplate", "resourceclaimtemplates", returns_deleted=True),
+        Kind("resource.k8s.io", "v1", "ResourceSlice", "resourceslices", namespaced=False, returns_deleted=True),
         Kind("scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", ("pc",), namespaced=False),
         Kind("storage.k8s.io", "v1", "CSIDriver", "csidrivers", namespaced=False, returns_deleted=True),
         Kind("storage.k8s.io", "v1", "CSINode", "csinodes", namespaced=False, returns_deleted=True),
@@ -294,27 +298,6 @@ OLD_VERSIONS: dict[str, tuple[str, ...]] = {
     "StorageClass": ("storage.k8s.io/v1beta1",),
 }
 
-_REFUSED_SUBRESOURCES = {
-    "resourceclaims": _STATUS,
-}
-
-
-def _refused(group: str, *rows: tuple[str, str, tuple[str, ...], bool, tuple[str, ...]]) -> tuple[Kind, ...]:
-    return tuple(
-        Kind(
-            group,
-            "v1",
-            name,
-            plural,
-            short_names,
-            namespaced=namespaced,
-            subresources=_REFUSED_SUBRESOURCES.get(plural, ()),
-            categories=categories,
-        )
-        for name, plural, short_names, namespaced, categories in rows
-    )
-
-
 # Kinds that are served in another version too, by API version and plural (apiserver/serving/other_versions.py).
 OTHER_VERSIONS: dict[tuple[str, str], Kind] = {
     ("autoscaling/v1", "horizontalpodautoscalers"): replace(KINDS["horizontalpodautoscalers"], version="v1"),
@@ -329,18 +312,6 @@ UNSTORED: dict[str, Kind] = {
         Kind("", "v1", "ComponentStatus", "componentstatuses", ("cs",), namespaced=False),
     )
 }
-
-# What a fresh cluster serves and this one does not. Discovery names them, so that kubectl asks for them and shows our
-# refusal instead of words of its own ("no matches for kind", "ensure CRDs are installed first").
-REFUSED: tuple[Kind, ...] = (
-    *_refused(
-        "resource.k8s.io",
-        ("DeviceClass", "deviceclasses", (), False, ()),
-        ("ResourceClaim", "resourceclaims", (), True, ()),
-        ("ResourceClaimTemplate", "resourceclaimtemplates", (), True, ()),
-        ("ResourceSlice", "resourceslices", (), False, ()),
-    ),
-)
 
 BY_GROUP_VERSION_KIND: dict[tuple[str, str], Kind] = {(kind.api_version, kind.name): kind for kind in KINDS.values()}
 

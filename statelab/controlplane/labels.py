@@ -316,6 +316,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "namespaces": ("metadata.name", "status.phase"),
     "secrets": (*_META, "type"),
     "services": (*_META, "spec.clusterIP", "spec.type"),
+    "resourceslices": ("metadata.name", "spec.nodeName", "spec.driver"),
     "events": (*_META, *_INVOLVED, "reason", "reportingComponent", "source", "type"),
 }
 _BOOLEANS = frozenset({"spec.hostNetwork", "spec.unschedulable"})

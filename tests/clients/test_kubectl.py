@@ -382,7 +382,6 @@ def test_nodes_are_cordoned_tainted_and_drained(
     ("words", "said"),
     [
         (("top", "nodes"), "Metrics API not available"),
-        (("get", "deviceclasses", "x"), "StateLab does not simulate devices (DeviceClass)"),
         (("get", "--raw", "/metrics"), "StateLab does not simulate"),
     ],
 )
@@ -424,11 +423,7 @@ def test_a_token_is_its_account(kubectl: Kubectl) -> None:
     assert found["status"]["user"]["username"].endswith(":app")
 
 
-def test_a_kind_that_is_refused_is_refused_in_our_words_and_another_is_not_known(kubectl: Kubectl) -> None:
-    devices = {"apiVersion": "resource.k8s.io/v1", "kind": "DeviceClass"}
-    refused = kubectl.run("apply", "-f", "-", stdin=json.dumps({**devices, "metadata": {"name": "x"}}))
-    assert refused.returncode == 1
-    assert "StateLab does not simulate devices" in refused.stderr
+def test_a_kind_that_nobody_serves_is_not_known(kubectl: Kubectl) -> None:
     unknown = {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "x"}}
     refused = kubectl.run("apply", "-f", "-", stdin=json.dumps(unknown))
     assert 'no matches for kind "Widget" in version "example.com/v1"' in refused.stderr

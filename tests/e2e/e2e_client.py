@@ -32,6 +32,7 @@ _GROUPS = {
         "/apis/node.k8s.io/v1": "runtimeclasses",
         "/apis/storage.k8s.io/v1": "storageclasses csidrivers csinodes csistoragecapacities volumeattachments "
         "volumeattributesclasses",
+        "/apis/resource.k8s.io/v1": "deviceclasses resourceclaims resourceclaimtemplates resourceslices",
         "/apis/scheduling.k8s.io/v1": "priorityclasses",
         "/apis/coordination.k8s.io/v1": "leases",
         "/apis/apiextensions.k8s.io/v1": "customresourcedefinitions",
@@ -50,7 +51,7 @@ _EVERYWHERE = frozenset(
         "csidrivers", "csinodes", "volumeattachments", "validatingadmissionpolicies",
         "validatingadmissionpolicybindings", "flowschemas", "prioritylevelconfigurations",
         "validatingwebhookconfigurations", "mutatingwebhookconfigurations", "certificatesigningrequests",
-        "ipaddresses", "servicecidrs", "volumeattributesclasses",
+        "ipaddresses", "servicecidrs", "volumeattributesclasses", "deviceclasses", "resourceslices",
     )
 )  # fmt: skip
 AGNHOST = "registry.k8s.io/e2e-test-images/agnhost:2.53"

@@ -35,6 +35,7 @@ _POLICY = {
     "validations": [{"expression": "object.spec.replicas <= 100"}],
 }
 _NODE = {"spec": {"unschedulable": True}, "status": {"nodeInfo": {}}}
+_DEVICES = {"devices": {"requests": [{"name": "req-0", "exactly": {"deviceClassName": "e2e.example.com"}}]}}
 
 # (kind, the rest of the object, a patch that must be seen)
 KINDS: dict[str, tuple[Any, Any]] = {
@@ -83,6 +84,16 @@ KINDS: dict[str, tuple[Any, Any]] = {
     "csidrivers": ({"spec": {"attachRequired": False}}, {}),
     "csinodes": ({"spec": {"drivers": []}}, {}),
     "csistoragecapacities": ({"storageClassName": "e2e", "capacity": "1Gi"}, {"capacity": "2Gi"}),
+    "deviceclasses": (
+        {"spec": {}}, {"spec": {"selectors": [{"cel": {"expression": 'device.driver == "e2e.example.com"'}}]}},
+    ),
+    "resourceclaims": ({"spec": _DEVICES}, {}),
+    "resourceclaimtemplates": ({"spec": {"spec": _DEVICES}}, {}),
+    "resourceslices": (
+        {"spec": {"driver": "e2e.example.com", "nodeName": "e2e", "devices": [{"name": "dev-0"}],
+                  "pool": {"name": "cluster", "generation": 1, "resourceSliceCount": 1}}},
+        {"spec": {"devices": [{"name": "dev-0"}, {"name": "dev-1"}]}},
+    ),
     "flowschemas": (
         {"spec": {"matchingPrecedence": 10000, "priorityLevelConfiguration": {"name": "global-default"}}},
         {"spec": {"matchingPrecedence": 9999}},
@@ -114,6 +125,9 @@ _WITH_STATUS: dict[str, Any] = {
     "daemonsets": {"conditions": [{"type": "StatusUpdate", "status": "True", "reason": "E2E"}]},
     "resourcequotas": {"hard": {"cpu": "7"}},
     "volumeattachments": {"attached": True},
+    "resourceclaims": {"allocation": {"devices": {"results": [
+        {"request": "req-0", "driver": "e2e.example.com", "pool": "cluster", "device": "dev-0"}
+    ]}}},
     "flowschemas": {"conditions": [{"type": "Dangling", "status": "False", "reason": "E2E", "message": "Set by e2e"}]},
     "prioritylevelconfigurations": {"conditions": [{"type": "X", "status": "False", "reason": "E2E"}]},
     "validatingadmissionpolicies": {"conditions": [

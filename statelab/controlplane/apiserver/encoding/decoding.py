@@ -84,34 +84,34 @@ def _field_decoder(field: GoField) -> Decoder:
     if field.go_type == json_schemas.GO_TYPE:
         return _json_schema
     if field.kind == "struct":
-        definition = field.definition
-        made: list[Decoder] = []
-
-        def struct(value: Any) -> Any:
-            if not made:
-                made.append(decoder(definition))
-            return made[0](value)
-
-        return struct
+        return _struct(field.definition)
     if field.kind == "slice":
         return _slice(field, drops)
     if field.kind == "map":
-        return _map(_scalar(field.element_kind, False), field.element_kind, drops)
+        one = _struct(field.definition) if field.element_kind == "struct" else _scalar(field.element_kind, False)
+        return _map(one, field.element_kind, drops)
     return _scalar(field.kind, drops)
+
+
+def _struct(definition: str) -> Decoder:
+    made: list[Decoder] = []
+
+    def struct(value: Any) -> Any:
+        if not made:
+            made.append(decoder(definition))
+        return made[0](value)
+
+    return struct
 
 
 def _slice(field: GoField, drops: bool) -> Decoder:
     if field.element_kind == "struct":
-        definition = field.definition
-        made: list[Decoder] = []
+        one_struct = _struct(field.definition)
 
         def structs(value: Any) -> Any:
             if type(value) is not list:
                 raise Unusual
-            if not made:
-                made.append(decoder(definition))
-            one = made[0]
-            return [one(item) for item in value] if value or not drops else EMPTY
+            return [one_struct(item) for item in value] if value or not drops else EMPTY
 
         return structs
     if field.element_kind == "string":

@@ -111,7 +111,7 @@ class _Walk:
         if field.kind == "slice":
             made = self.slice(field, value, where, fields, path)
         elif field.kind == "map":
-            made = self.map(field, value, where, path)
+            made = self.map(field, value, where, fields, path)
         else:
             made = self.scalar(field.kind, field.go_type, value, where)
         if field.drops_empty and isinstance(made, (str, int, list, dict)) and not made:
@@ -125,22 +125,28 @@ class _Walk:
         for index, item in enumerate(value):
             here = f"{path}[{index}]"
             if field.element_kind == "struct":
-                if item is not None and not isinstance(item, (Pairs, dict)):
-                    self.mismatch(item, field.element, where)
-                    item = None
-                out.append(self.struct(field.definition, item or {}, fields, here))
+                out.append(self.element(field, item, where, fields, here))
             else:
                 made = self.scalar(field.element_kind, field.element, item, where)
                 out.append(_ZERO.get(field.element_kind, "") if made is EMPTY else made)
         return out
 
-    def map(self, field: GoField, value: Any, where: tuple[str, tuple[str, ...]], path: str) -> Any:
+    def element(self, field: GoField, item: Any, where: tuple[str, tuple[str, ...]], fields: Any, path: str) -> Any:
+        if item is not None and not isinstance(item, (Pairs, dict)):
+            self.mismatch(item, field.element, where)
+            item = None
+        return self.struct(field.definition, item or {}, fields, path)
+
+    def map(self, field: GoField, value: Any, where: tuple[str, tuple[str, ...]], fields: Any, path: str) -> Any:
         if not isinstance(value, (Pairs, dict)):
             return self.mismatch(value, field.go_type, where)
         out: dict[str, Any] = {}
         for key, item in _items(value):
             if key in out:
                 self.findings.strictly("duplicate field", f"{path}.{key}")
+            if field.element_kind == "struct":
+                out[key] = self.element(field, item, where, fields, f"{path}.{key}")
+                continue
             made = self.scalar(field.element_kind, field.element, item, where)
             out[key] = _ZERO.get(field.element_kind, "") if made is EMPTY else made
         return out

@@ -36,7 +36,7 @@ class GoField:
     omit: str  # "o" left out when empty, "z" left out when zero, "-" always there
     element: str  # of a slice or map: its elements' Go type
     element_kind: str
-    definition: str  # of a struct, or of a slice's struct elements; "" otherwise
+    definition: str  # of a struct, or of a slice's or map's struct elements; "" otherwise
 
     @property
     def drops_empty(self) -> bool:
@@ -104,7 +104,8 @@ def _field(owner: str, row: list[str]) -> GoField:
         values = schema.get("additionalProperties", {})
         quantities = schemas.reference(values) == schemas.QUANTITY
         element = "resource.Quantity" if quantities else go_type.partition("]")[2] or "string"
-        element_kind = _SPECIAL.get(element) or _scalar(element)
+        definition = (schemas.reference(values) or "") if not quantities else ""
+        element_kind = _SPECIAL.get(element) or ("struct" if definition else _scalar(element))
     return GoField(json, name, go_type, pointer, kind, omit, element, element_kind, definition)
 
 

@@ -180,7 +180,7 @@ def _elements(what: GoField, value: int | bytes) -> list[Any]:
 def _map_entry(what: GoField, data: bytes) -> tuple[str, Any]:
     entry = dict(_fields(data))
     value = entry.get(2, b"")
-    return _text(_bytes(entry.get(1, b""))), _value(what.element_kind, "", value)
+    return _text(_bytes(entry.get(1, b""))), _value(what.element_kind, what.definition, value)
 
 
 def _value(kind: str, definition: str, value: int | bytes) -> Any:

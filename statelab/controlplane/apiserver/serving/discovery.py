@@ -19,7 +19,7 @@ from statelab.controlplane.apiserver.registry.apiservices import (
     priorities,
     version_order,
 )
-from statelab.controlplane.kinds import KINDS, OTHER_VERSIONS, REFUSED, REVIEWS, UNSTORED, Kind, Object
+from statelab.controlplane.kinds import KINDS, OTHER_VERSIONS, REVIEWS, UNSTORED, Kind, Object
 
 _SERVED = (*KINDS.values(), *OTHER_VERSIONS.values(), *REVIEWS.values())
 _CUSTOM_VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
@@ -101,12 +101,8 @@ def _ordered(kinds: Iterable[Kind]) -> list[tuple[str, str]]:
 
 
 def _told() -> list[Kind]:
-    """What discovery names: what is served, and what is refused."""
-    return [
-        *_SERVED,
-        *UNSTORED.values(),
-        *(kind for kind in REFUSED if kind.plural not in KINDS),
-    ]
+    """What discovery names."""
+    return [*_SERVED, *UNSTORED.values()]
 
 
 def _told_group_versions() -> list[tuple[str, str]]:

@@ -24,10 +24,6 @@ _ELSEWHERE = (
     "StateLab does not simulate {what}; a real cluster made with kind is the place to try it: `kind create cluster`"
 )
 _NEVER_MEANT = {
-    "deviceclasses.resource.k8s.io": "devices (DeviceClass)",
-    "resourceclaims.resource.k8s.io": "devices (ResourceClaim)",
-    "resourceclaimtemplates.resource.k8s.io": "devices (ResourceClaimTemplate)",
-    "resourceslices.resource.k8s.io": "devices (ResourceSlice)",
     "pods.metrics.k8s.io": "metrics (`kubectl top`)",
     "nodes.metrics.k8s.io": "metrics (`kubectl top`)",
     "nodes/proxy": "this of a node's kubelet (metrics, stats, exec)",
@@ -98,14 +94,13 @@ def not_simulated(what: str) -> ApiError:
 
 def unserved(group_resource: str) -> ApiError:
     """404 for a resource that a Kubernetes may have and this one has not."""
+    if group_resource in _NEVER_MEANT:
+        return not_simulated(_NEVER_MEANT[group_resource])
     resource, _, part = group_resource.partition("/")
-    plural = resource.partition(".")[0]
-    served = KINDS.get(plural)
-    if part and served is not None and group_resource not in _NEVER_MEANT:
-        return not_found()  # nor has a Kubernetes
-    if served is not None and not part:
-        return not_found(f"{served.name} is served as {served.api_version}")
-    return not_simulated(_NEVER_MEANT.get(group_resource, group_resource))
+    served = KINDS.get(resource.partition(".")[0])
+    if served is None:
+        return not_simulated(group_resource)
+    return not_found("" if part else f"{served.name} is served as {served.api_version}")  # no Kubernetes has the part
 
 
 def is_of_nobody(group_resource: str) -> bool:

@@ -112,6 +112,8 @@ def go_fields(definition: str, value: Fields) -> Fields:
             given = go_fields(field.definition, given)
         elif field.kind == "slice" and field.definition:
             given = [go_fields(field.definition, each) for each in given]
+        elif field.kind == "map" and field.definition:
+            given = {key: go_fields(field.definition, given[key]) for key in sorted(given)}
         elif field.kind == "map":
             given = {key: given[key] for key in sorted(given)}
         out[field.name if own_names else field.json] = given

@@ -35,7 +35,8 @@ def is_native(name: str) -> bool:
     return "/" not in name or "kubernetes.io/" in name
 
 
-def _is_extended(name: str) -> bool:
+def is_extended(name: str) -> bool:
+    """Whether it is the name of an extended resource: `example.com/gpu`."""
     if is_native(name) or name.startswith("requests."):
         return False
     return not names.qualified(f"requests.{name}")
@@ -72,7 +73,7 @@ def container_name(name: str, field: str) -> Errors:
     if "/" not in name:
         if not is_huge_page(name):
             errors.append(invalid(field, name, "must be a standard resource for containers"))
-    elif not is_native(name) and not _is_extended(name):
+    elif not is_native(name) and not is_extended(name):
         errors.append(invalid(field, name, "doesn't follow extended resource name standard"))
     return errors
 
@@ -81,7 +82,7 @@ def amount(name: str, text: str, field: str) -> Errors:
     """A quantity of a resource: not negative, and whole where the resource comes in whole units."""
     parsed = quantity.parse(text)
     errors: Errors = [invalid(field, text, NEGATIVE)] if parsed.nanos < 0 else []
-    if (name in _WHOLE or _is_extended(name)) and parsed.nanos % quantity.NANO:
+    if (name in _WHOLE or is_extended(name)) and parsed.nanos % quantity.NANO:
         errors.append(invalid(field, text, "must be an integer"))
     return errors
 

@@ -11,7 +11,7 @@ import pytest
 from statelab.controlplane import ControlPlane
 from statelab.controlplane.apiserver.serving import discovery
 from statelab.controlplane.apiserver.serving.client import InProcessClient
-from statelab.controlplane.kinds import KINDS, REFUSED, REVIEWS, UNSTORED
+from statelab.controlplane.kinds import KINDS, REVIEWS, UNSTORED
 
 RECORDED = json.loads((Path(__file__).parents[3] / "conformance" / "discovery.json").read_text())
 
@@ -93,8 +93,7 @@ def test_aggregated_discovery_says_the_same_at_once() -> None:
                     plain = listed.pop(f"{each['resource']}/{below['subresource']}")
                     assert (below["responseKind"]["kind"], below["verbs"]) == (plain["kind"], plain["verbs"])
             assert listed == {}
-    others = {kind.plural for kind in REFUSED}
-    assert found.keys() == KINDS.keys() | REVIEWS.keys() | UNSTORED.keys() | others
+    assert found.keys() == KINDS.keys() | REVIEWS.keys() | UNSTORED.keys()
     assert found["nodes"]["scope"] == "Cluster"
     assert found["pods"]["singularResource"] == "pod"
 
@@ -111,18 +110,6 @@ def test_groups_stand_in_the_order_of_a_fresh_cluster() -> None:
     assert document is not None
     ours, theirs = ([each["name"] for each in found["groups"]] for found in (document, RECORDED["/apis"]))
     assert ours == theirs
-
-
-@pytest.mark.parametrize("kind", REFUSED, ids=lambda kind: kind.plural)
-def test_what_is_refused_is_refused_in_our_words_however_one_asks(kind: Any) -> None:
-    client = InProcessClient(ControlPlane())
-    path = f"/apis/{kind.group}/{kind.version}/{'namespaces/default/' if kind.namespaced else ''}{kind.plural}"
-    body = {"apiVersion": kind.api_version, "kind": kind.name, "metadata": {"name": "x"}}
-    assert client.request("GET", path).code == 404
-    for method, where, sent in (("GET", f"{path}/x", None), ("POST", path, body)):
-        refused = client.request(method, where, body=sent)
-        assert refused.code == 404
-        assert "StateLab does not simulate" in refused.body["message"] and kind.plural not in refused.body["message"]
 
 
 def test_components_are_well_and_a_binding_binds() -> None:

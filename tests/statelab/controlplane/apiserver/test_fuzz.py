@@ -56,6 +56,23 @@ JOB_SPEC = {
     "template": {**TEMPLATE, "spec": {**POD_SPEC, "restartPolicy": "Never"}},
 }
 CLAIM_SPEC = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+DEVICE_CLAIM = {
+    "devices": {
+        "requests": [
+            {
+                "name": "gpu",
+                "exactly": {
+                    "deviceClassName": "gpu",
+                    "selectors": [{"cel": {"expression": "device.driver == 'gpu.example.com'"}}],
+                    "tolerations": [{"key": "dead", "effect": "NoSchedule"}],
+                },
+            },
+            {"name": "any", "firstAvailable": [{"name": "big", "deviceClassName": "gpu", "count": 2}]},
+        ],
+        "constraints": [{"requests": ["gpu", "any/big"], "matchAttribute": "gpu.example.com/numa"}],
+        "config": [{"opaque": {"driver": "gpu.example.com", "parameters": {"a": 1}}}],
+    }
+}
 SPECS: dict[str, dict[str, Any]] = {
     "pods": {"spec": POD_SPEC},
     "deployments": {"spec": {"replicas": 1, "selector": {"matchLabels": LABELS}, "template": TEMPLATE}},
@@ -100,6 +117,30 @@ SPECS: dict[str, dict[str, Any]] = {
     },
     "controllerrevisions": {"revision": 1, "data": {"a": "b"}},
     "nodes": {"spec": {"unschedulable": True}},
+    "deviceclasses": {"spec": {"selectors": [{"cel": {"expression": "device.driver == 'gpu.example.com'"}}]}},
+    "resourceclaims": {"spec": DEVICE_CLAIM},
+    "resourceclaimtemplates": {"spec": {"spec": DEVICE_CLAIM}},
+    "resourceslices": {
+        "spec": {
+            "driver": "gpu.example.com",
+            "nodeName": "kind-worker",
+            "pool": {"name": "kind-worker", "generation": 1, "resourceSliceCount": 1},
+            "devices": [
+                {
+                    "name": "gpu-0",
+                    "attributes": {"numa": {"int": 1}, "version": {"version": "1.0.0"}},
+                    "capacity": {
+                        "memory": {
+                            "value": "8Gi",
+                            "requestPolicy": {"default": "1Gi", "validRange": {"min": "1Gi", "step": "1Gi"}},
+                        }
+                    },
+                    "allowMultipleAllocations": True,
+                    "taints": [{"key": "dead", "effect": "NoSchedule"}],
+                }
+            ],
+        }
+    },
 }
 
 names = st.sampled_from(

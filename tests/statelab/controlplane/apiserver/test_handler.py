@@ -117,8 +117,7 @@ def test_verbose_health_names_its_checks(client: InProcessClient) -> None:
 @pytest.mark.parametrize(
     ("path", "named"),
     [
-        ("/apis/resource.k8s.io/v1/deviceclasses", "devices"),
-        ("/apis/resource.k8s.io/v1/resourceslices", "devices (ResourceSlice)"),
+        ("/apis/metrics.k8s.io/v1beta1/pods", "metrics (`kubectl top`)"),
         ("/metrics", "metrics"),
     ],
 )

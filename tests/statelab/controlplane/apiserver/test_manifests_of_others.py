@@ -76,7 +76,7 @@ def test_a_manifest_is_accepted_in_every_form(client: InProcessClient, document:
         ("extensions/v1beta1", "Deployment", "Deployment is served as apps/v1"),
         ("apps/v1beta2", "StatefulSet", "StatefulSet is served as apps/v1"),
         ("policy/v1beta1", "PodDisruptionBudget", "PodDisruptionBudget is served as policy/v1"),
-        ("resource.k8s.io/v1", "ResourceClaim", "StateLab does not simulate devices"),
+        ("resource.k8s.io/v1beta1", "ResourceClaim", "ResourceClaim is served as resource.k8s.io/v1"),
     ],
 )
 def test_an_api_that_is_gone_is_told_where_it_went(

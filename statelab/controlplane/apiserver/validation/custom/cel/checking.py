@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from statelab.controlplane.apiserver.validation.custom.cel import libraries
-from statelab.controlplane.apiserver.validation.custom.cel.evaluating import MACROS
+from statelab.controlplane.apiserver.validation.custom.cel.evaluating import MACROS, is_bind
 from statelab.controlplane.apiserver.validation.custom.cel.parsing import CelSyntaxError, Node, located, parse
 from statelab.controlplane.apiserver.validation.custom.cel.types import (
     BOOL,
@@ -34,6 +34,7 @@ _FUNCTIONS = {
     "size": INT, "int": INT, "uint": UINT, "double": DOUBLE, "string": STRING, "bytes": BYTES, "bool": BOOL,
     "dyn": DYN, "type": DYN, "matches": BOOL, "quantity": DYN, "isQuantity": BOOL, "isURL": BOOL, "url": DYN,
     "isIP": BOOL, "ip": DYN, "isCIDR": BOOL, "cidr": DYN, "duration": DYN, "timestamp": DYN, "has": BOOL,
+    "semver": DYN, "isSemver": BOOL,
 }  # fmt: skip
 _OF_STRINGS = {
     "startsWith": BOOL, "endsWith": BOOL, "matches": BOOL, "lowerAscii": STRING, "upperAscii": STRING, "trim": STRING,
@@ -43,6 +44,7 @@ _OF_STRINGS = {
 _METHODS = {
     "size": INT, "contains": BOOL, "indexOf": INT, "lastIndexOf": INT, "isSorted": BOOL, "join": STRING,
     "allowed": BOOL, "reason": STRING, "errored": BOOL, "error": STRING, "hasValue": BOOL,
+    "major": INT, "minor": INT, "patch": INT,
     "isGreaterThan": BOOL, "isLessThan": BOOL, "isInteger": BOOL, "compareTo": INT, "asInteger": INT, "sign": INT,
 }  # fmt: skip
 _OTHER_METHODS = frozenset(
@@ -122,6 +124,9 @@ class _Check:
 
     def _call(self, node: Node, names: dict[str, Type]) -> Type:
         owner, *rest = node.args
+        if is_bind(node, names):
+            variable, value, body = rest
+            return self.type_of(body, {**names, variable.value: self.type_of(value, names)})
         if owner.op == "name" and owner.value not in names and owner.value in libraries.NAMES:
             for each in rest:
                 self.type_of(each, names)

@@ -173,6 +173,10 @@ class _Evaluation:
         if node.value in MACROS and len(node.args) > 2:
             return self._macro(node, names)
         owner, *rest = node.args
+        if is_bind(node, names):
+            variable, value, body = rest
+            bound = {**names, variable.value: self.value(value, names)} if len(names) < 32 else _too_deep()
+            return self.value(body, bound)
         if owner.op == "name" and owner.value not in names and owner.value in libraries.NAMES:
             arguments = [self.value(each, names) for each in rest]
             return libraries.call(f"{owner.value}.{node.value}", arguments, self._budget.spend)
@@ -270,6 +274,13 @@ class _Evaluation:
         left, right = (self.value(each, names) for each in node.args)
         self._budget.spend(size_of(left) // 10 + size_of(right) // 10)
         return functions.operate(node.op, left, right)
+
+
+def is_bind(node: Node, names: Mapping[str, Any]) -> bool:
+    """Whether a call is `cel.bind(name, value, expression)`. Source: cel-go ext/bindings.go."""
+    owner, *rest = node.args
+    is_cel = owner.op == "name" and owner.value == "cel" and "cel" not in names
+    return is_cel and node.value == "bind" and len(rest) == 3 and rest[0].op == "name"
 
 
 def _key(value: Any) -> Any:

@@ -10,7 +10,7 @@ import re
 from itertools import pairwise
 from typing import Any
 
-from statelab.controlplane.apiserver.validation.custom.cel import kubernetes
+from statelab.controlplane.apiserver.validation.custom.cel import kubernetes, semver
 from statelab.controlplane.apiserver.validation.custom.cel.patterns import MOST_MATCHED, matches, pattern
 from statelab.controlplane.apiserver.validation.custom.cel.values import (
     CelError,
@@ -124,6 +124,8 @@ def call(name: str, arguments: list[Any], spend: Spend) -> Any:
             return kubernetes.quantity_of(text)
         case "isQuantity", [str() as text]:
             return kubernetes.is_one(lambda: kubernetes.quantity_of(text))
+        case (("semver" | "isSemver"), _):
+            return semver.function(name, arguments)
         case "isURL", [str() as text]:
             return kubernetes.is_one(lambda: kubernetes.url_of(text))
         case "url", [str() as text]:

@@ -105,10 +105,12 @@ def update(claim: Object, old: Object) -> Errors:
         original["volumeName"] = spec.get("volumeName")
     if before.get("storageClassName") is None and spec.get("storageClassName") is not None:
         original["storageClassName"] = spec["storageClassName"]
-    if (claim.get("status") or {}).get("phase") == "Bound" and "requests" in (spec.get("resources") or {}):
+    is_bound = (claim.get("status") or {}).get("phase") == "Bound"
+    if is_bound and "requests" in (spec.get("resources") or {}):
         requests = {**spec["resources"]["requests"], "storage": old_size}
         compared["resources"] = {**spec["resources"], "requests": requests}
-    compared["volumeAttributesClassName"] = original.get("volumeAttributesClassName")
+    if is_bound and compared.get("volumeAttributesClassName") is not None:
+        compared["volumeAttributesClassName"] = original.get("volumeAttributesClassName")
     if difference.differ(compared, original):
         why = (
             "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"

@@ -126,7 +126,10 @@ def test_a_claim_keeps_its_spec_but_for_a_larger_request_once_bound() -> None:
     wrong = changed("persistentvolumeclaims", old, accessModes=["ReadOnlyMany"])[1]
     why = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n"
     assert [text.startswith(f"spec: Forbidden: {why}@@ -1,6 +1,6 @@\n") for text in wrong] == [True]
+    (wrong,) = changed("persistentvolumeclaims", old, volumeAttributesClassName="gold")[1]
+    assert wrong.startswith(f"spec: Forbidden: {why}")
     old["status"] = {"phase": "Bound", "capacity": {"storage": "1Gi"}}
+    assert changed("persistentvolumeclaims", old, volumeAttributesClassName="gold")[1] == []
     larger = {"requests": {"storage": "2Gi"}}
     obj, wrong = changed("persistentvolumeclaims", old, resources=larger)
     assert wrong == []

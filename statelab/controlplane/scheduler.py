@@ -20,10 +20,11 @@ from statelab.controlplane.kinds import Object, key_of
 from statelab.controlplane.kubelet.volumes import claim_names
 from statelab.controlplane.scheduling import preemption
 from statelab.controlplane.scheduling.binding import Binder
-from statelab.controlplane.scheduling.cycle import Outcome, schedule, told
+from statelab.controlplane.scheduling.cycle import CycleError, Outcome, schedule, told
 from statelab.controlplane.scheduling.nodeinfo import NodeInfo, PodInfo, allocatable_of, priority_of
 
 if TYPE_CHECKING:
+    from statelab.controlplane.scheduling.devices import Claimed
     from statelab.controlplane.store import Revision
     from statelab.controlplane.view import View
 
@@ -47,6 +48,7 @@ _HELPS: dict[str, set[str]] = {
     "VolumeBinding": {"node", "claim", "volume", "class"},
     "PodTopologySpread": {"node", "pod gone", "pod placed"},
     "InterPodAffinity": {"node", "pod gone", "pod placed"},
+    "DynamicResources": {"node", "device", "resource claim"},
 }
 
 
@@ -112,6 +114,10 @@ class Scheduler:
                 self._binder.claim_written(f"{reference.get('namespace')}/{reference.get('name')}")
         elif revision.plural == "storageclasses" and revision.type == "ADDED":
             self._happened("class")
+        elif revision.plural in ("resourceslices", "deviceclasses"):
+            self._happened("device")
+        elif revision.plural == "resourceclaims" and _status_changed(revision):
+            self._happened("resource claim")
 
     def _node_written(self, node: Object) -> bool:
         """Whether something changed that a Pod may care about: more than a heartbeat."""
@@ -149,9 +155,7 @@ class Scheduler:
             if uid not in self._binder:
                 self._waiting[uid] = _Waiting(key_of(pod), uid, self._loop.now_s, priority_of(pod))
                 self._enqueue(self._waiting[uid], _LATENCY_S)
-        elif before is not None and (
-            before["spec"] != pod["spec"] or before["metadata"].get("labels") != pod["metadata"].get("labels")
-        ):
+        elif before is not None and _may_fit_now(before, pod):
             self._enqueue_after_back_off(waiting)
 
     def _placed(self, pod: Object, node: str) -> None:
@@ -244,6 +248,12 @@ class Scheduler:
         try:
             outcome = schedule(info, self._nodes, cluster, self._volumes, self._nominations())
             plan = preemption.plan(info, outcome, self._nodes, cluster, self._volumes) if outcome.rejections else None
+        except CycleError as error:
+            waiting.refused_by = {"DynamicResources"}
+            self._refused[waiting.uid] = waiting
+            self._failed(waiting, pod, str(error), "SchedulerError")
+            self._enqueue(waiting, _LEFTOVER_S, housekeeping=True)
+            return
         except Exception as error:
             # A Pod that nobody has thought of must not stop the scheduling of all others; upstream recovers, too.
             log.exception("scheduling %s failed", waiting.key)
@@ -256,11 +266,21 @@ class Scheduler:
             if plan is not None and plan.victims is not None:
                 self._preempt(waiting, info, outcome, plan.victims)
             else:
-                message = told(outcome.rejections, plan.message) if plan is not None else outcome.message
+                freed = () if outcome.claimed is None else (self._free_claim(outcome.claimed),)
+                message = told(outcome.rejections, plan.message, *freed) if plan is not None else outcome.message
                 self._failed(waiting, pod, message, "Unschedulable")
             self._enqueue(waiting, _LEFTOVER_S, housekeeping=True)
             return
         self._assume(info, outcome)
+
+    def _free_claim(self, claimed: Claimed) -> str:
+        """What comes of looking for a claim whose devices are where the Pod cannot go."""
+        from statelab.controlplane.scheduling import devices
+
+        try:
+            return devices.free_one(claimed, self._view)
+        except ApiError as error:
+            return error.message
 
     def _nominations(self) -> dict[str, list[PodInfo]]:
         found: dict[str, list[PodInfo]] = {}
@@ -344,6 +364,19 @@ class Scheduler:
         waiting.refused_by = set()
         self._failed(waiting, now, message, "SchedulerError")
         self._enqueue_after_back_off(waiting)
+
+
+def _may_fit_now(before: Object, pod: Object) -> bool:
+    """Whether a Pod was changed in a way that may help it: its spec, its labels, claims that were made for it."""
+
+    def said(obj: Object) -> tuple[object, ...]:
+        return obj["spec"], obj["metadata"].get("labels"), (obj.get("status") or {}).get("resourceClaimStatuses")
+
+    return said(before) != said(pod)
+
+
+def _status_changed(revision: Revision) -> bool:
+    return bool(revision.object.get("status") != (revision.previous or {}).get("status"))
 
 
 def _has_become_free(revision: Revision) -> bool:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _FIRST_RETRY_S = 0.5
 _LONGEST_RETRY_S = 122.0
 _TRIES_WORTH_WAITING_FOR = 4
+_DEVICES_RETRY_S = (12.0, 15.0)  # a sync of the Pod that failed is repeated
 
 
 def mount(worker: PodWorker) -> Work:
@@ -26,7 +27,7 @@ def mount(worker: PodWorker) -> Work:
     delay_s, tries = _FIRST_RETRY_S, 0
     while True:
         try:
-            worker.mounted = mount_all(worker.pod, worker.facts(), kubelet.view, kubelet.volumes, kubelet.node_name)
+            mounted = mount_all(worker.pod, worker.facts(), kubelet.view, kubelet.volumes, kubelet.node_name)
         except MountError as error:
             worker.needs = error.needs
             kubelet.view.event(worker.pod, "FailedMount", error.message, type="Warning")
@@ -35,8 +36,19 @@ def mount(worker: PodWorker) -> Work:
             delay_s = min(2 * delay_s, _LONGEST_RETRY_S)
         else:
             worker.needs = None
+            if worker.pod["spec"].get("resourceClaims"):
+                yield from _prepare_devices(worker)
+            worker.mounted = mounted
             expand(worker)
             return
+
+
+def _prepare_devices(worker: PodWorker) -> Work:
+    """Try for as long as the devices of the Pod's ResourceClaims are not ready. Imported when a Pod has some."""
+    from statelab.controlplane.kubelet import devices
+
+    while not devices.prepare(worker.pod, worker.kubelet.view):
+        yield Pause(worker.kubelet.random.uniform(*_DEVICES_RETRY_S))
 
 
 def refresh(worker: PodWorker) -> None:

@@ -173,7 +173,7 @@ class PodWorker:
         status = {
             "observedGeneration": self.pod["metadata"].get("generation", 1),
             "phase": "Failed",
-            **({"conditions": old["conditions"]} if old.get("conditions") else {}),
+            **{key: old[key] for key in ("conditions", "resourceClaimStatuses") if old.get(key)},
             "message": message,
             "reason": reason,
             "startTime": timestamp(self.kubelet.loop.now_s),

@@ -41,6 +41,8 @@ def pod_status(pod: Object, record: PodRecord, host_ip: str, now_s: float, *, te
     status["conditions"] = _conditions(pod, record, init, main, phase, now_s)
     if phase == old.get("phase"):
         status |= {name: old[name] for name in ("reason", "message") if old.get(name)}
+    if old.get("resourceClaimStatuses"):
+        status["resourceClaimStatuses"] = old["resourceClaimStatuses"]  # of the controller that makes them
     status |= {"hostIP": host_ip, "hostIPs": [{"ip": host_ip}]}
     pod_ip = record.pod_ip or old.get("podIP", "")
     if pod_ip:

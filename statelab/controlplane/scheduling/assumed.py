@@ -23,11 +23,15 @@ class Assumed:
         self._objects: dict[tuple[str, str], Object] = {}
 
     def assume(self, decision: Decision, node: str) -> None:
-        self._objects |= {(plural, key_of(obj)): obj for plural, obj in _decided(decision, node)}
+        self._objects |= {(plural, key_of(obj)): obj for plural, obj in _all_decided(decision, node)}
 
     def forget(self, decision: Decision) -> None:
-        for plural, obj in _decided(decision, ""):
+        for plural, obj in _all_decided(decision, ""):
             self._objects.pop((plural, key_of(obj)), None)
+
+    def is_assumed(self, plural: str, obj: Object) -> bool:
+        """Whether an object is as it will be, and not written yet."""
+        return self._objects.get((plural, key_of(obj))) is obj
 
     def get(self, plural: str, key: str) -> Object | None:
         found = self._cluster.get(plural, key)
@@ -62,6 +66,12 @@ def _says_the_same(now: Object, wanted: Object) -> bool:
         return reference.get("uid"), (obj["metadata"].get("annotations") or {}).get(SELECTED_NODE)
 
     return said(now) == said(wanted)
+
+
+def _all_decided(decision: Decision, node: str) -> Iterator[tuple[str, Object]]:
+    yield from _decided(decision, node)
+    for claim in decision.devices:
+        yield "resourceclaims", claim
 
 
 def _decided(decision: Decision, node: str) -> Iterator[tuple[str, Object]]:

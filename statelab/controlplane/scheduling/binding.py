@@ -90,10 +90,16 @@ class Binder:
         """Write what was decided of volumes, and wait until it is done."""
         binding = self._bindings[uid]
         name = binding.pod["metadata"]["name"]
+        plugin = "VolumeBinding"
         try:
             assumed.write(binding.decision, binding.node, name, self._view)
+            if binding.decision.devices:
+                from statelab.controlplane.scheduling import devices
+
+                plugin = devices.PLUGIN
+                devices.write(binding.decision.devices, binding.pod, self._view)
         except ApiError as error:
-            self._give_up(uid, f'running PreBind plugin "VolumeBinding": {error.message}')
+            self._give_up(uid, f'running PreBind plugin "{plugin}": {error.message}')
             return
         self.cluster.forget(binding.decision)
         why = "binding volumes: context deadline exceeded"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from statelab.controlplane.controllers.volume.index import VolumeIndex
 from statelab.controlplane.kinds import Object
@@ -17,12 +18,20 @@ from statelab.controlplane.scheduling import fit, nodematch, podaffinity, volume
 from statelab.controlplane.scheduling.nodeinfo import NodeInfo, PodInfo, owner_uid, priority_of, scored_requests
 from statelab.controlplane.scheduling.spread import Spread
 
+if TYPE_CHECKING:
+    from statelab.controlplane.scheduling.devices import Claimed
+
 NO_NODES = "no nodes available to schedule pods"
 NOT_HELPFUL = "Preemption is not helpful for scheduling"
 NO_VICTIMS = "No preemption victims found for incoming pod"
 # The dynamic resources plugin is asked after a failure too, and says these when a Pod has nothing of the kind.
 _NO_CLAIMS = "no new claims to deallocate"
 _NO_STATE = "not found"
+_DEVICES = "DynamicResources"
+
+
+class CycleError(Exception):
+    """What a Pod asks for cannot be understood: no node is to blame. Its text is what upstream says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +49,7 @@ class Outcome:
     """Where to put the Pod, or why nowhere and which plugins say so.
 
     `message` is the whole of it where no node was looked at; else it is made of `rejections` (`told`).
+    `claimed`: what was found of the Pod's ResourceClaims, if it has some.
     """
 
     node: str | None = None
@@ -47,6 +57,7 @@ class Outcome:
     message: str = ""
     plugins: set[str] = field(default_factory=set)
     rejections: list[Rejection] = field(default_factory=list)
+    claimed: Claimed | None = None
 
 
 def schedule(
@@ -56,7 +67,7 @@ def schedule(
     index: VolumeIndex,
     nominated: Mapping[str, list[PodInfo]] | None = None,
 ) -> Outcome:
-    """Filter the nodes, score those that are left, take the best.
+    """Filter the nodes, score those that are left, take the best. Raises CycleError.
 
     `nominated`: by node, Pods for which others are being removed there. Room is kept for those that are not less
     important than this one.
@@ -70,12 +81,19 @@ def schedule(
         # PreFilter has failed before the dynamic resources plugin could look at the Pod, and it says so.
         message = f"0/{len(nodes)} nodes are available: {claims.problem}. {_NO_STATE}"
         return Outcome(message=message, plugins={"VolumeBinding"})
+    claimed = _claimed(pod, cluster)
+    if claimed is not None and claimed.problem is not None:
+        nowhere = [Rejection(_DEVICES, [NOT_HELPFUL]) for _ in nodes]
+        message = f"0/{len(nodes)} nodes are available: {claimed.problem}. {_NO_CLAIMS}, preemption: {told(nowhere)}"
+        return Outcome(message=message, plugins={_DEVICES})
     affinity = podaffinity.prepare(pod, nodes, cluster)
     spread = Spread(pod, nodes)
     rejections: list[Rejection] = []
     fitting: dict[str, volumes.Decision] = {}
     for node in nodes.values():
         rejection, decision = _filter(info, node, claims, spread, affinity, cluster)
+        if rejection is None and claimed is not None:
+            rejection, decision.devices = _devices(claimed, node.node)
         expected = _expected(info, (nominated or {}).get(node.name, ()))
         if rejection is None and expected:
             fuller = node.copy()
@@ -87,9 +105,28 @@ def schedule(
         else:
             rejections.append(replace(rejection, node=node.name))
     if not fitting:
-        return Outcome(plugins={each.plugin for each in rejections}, rejections=rejections)
+        return Outcome(plugins={each.plugin for each in rejections}, rejections=rejections, claimed=claimed)
     best = min(fitting, key=lambda name: _rank(info, nodes[name], nodes, fitting[name], cluster))
     return Outcome(best, fitting[best])
+
+
+def _claimed(pod: Object, cluster: Reader) -> Claimed | None:
+    """The Pod's ResourceClaims. Few Pods have some: what is needed for them is imported when the first one comes."""
+    if not pod["spec"].get("resourceClaims"):
+        return None
+    from statelab.controlplane.scheduling import devices
+
+    return devices.claimed(pod, cluster)
+
+
+def _devices(claimed: Claimed, node: Object) -> tuple[Rejection | None, list[Object]]:
+    from statelab.controlplane.scheduling import devices
+
+    try:
+        reason, decided = devices.reason(claimed, node)
+    except devices.AllocationError as error:
+        raise CycleError(f'running "{_DEVICES}" filter plugin: {error}') from None
+    return (Rejection(_DEVICES, [reason]) if reason is not None else None), decided
 
 
 def _expected(info: PodInfo, nominated: Iterable[PodInfo]) -> list[PodInfo]:
@@ -162,11 +199,14 @@ def _rank(
     )
 
 
-def told(rejections: list[Rejection], preemption: str | None = None) -> str:
-    """Why the Pod fits nowhere; `preemption`: what came of looking for Pods to remove, unless some are."""
+def told(rejections: list[Rejection], preemption: str | None = None, claims: str = _NO_CLAIMS) -> str:
+    """Why the Pod fits nowhere; `preemption`: what came of looking for Pods to remove, unless some are.
+
+    `claims`: what came of looking for ResourceClaims to deallocate.
+    """
     filters = histogram(reason for each in rejections for reason in each.reasons)
     text = f"0/{len(rejections)} nodes are available: {filters}."
-    return text if preemption is None else f"{text} {_NO_CLAIMS}, preemption: {preemption}"
+    return text if preemption is None else f"{text} {claims}, preemption: {preemption}"
 
 
 def histogram(reasons: Iterable[str]) -> str:

@@ -38,13 +38,17 @@ class Claims:
 
 @dataclass(slots=True)
 class Decision:
-    """What has to be written before the Pod may be bound to the node: volumes to reserve, claims to provision."""
+    """What has to be written before the Pod may be bound to the node.
+
+    Volumes to reserve, claims to provision, and ResourceClaims as they will be (devices.py).
+    """
 
     reserve: list[tuple[Object, Object]] = field(default_factory=list)  # volume, claim
     provision: list[Object] = field(default_factory=list)
+    devices: list[Object] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.reserve or self.provision)
+        return bool(self.reserve or self.provision or self.devices)
 
 
 def claims_of(pod: Object, cluster: Reader, placed: Iterable[Object], index: VolumeIndex) -> Claims:

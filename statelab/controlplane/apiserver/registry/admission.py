@@ -11,7 +11,14 @@ import random
 from typing import Any, Literal
 
 from statelab.controlplane.apiserver.authorization.authorizer import check_role_reference
-from statelab.controlplane.apiserver.registry import limit_ranger, pod_security, priority, quota, service_ips
+from statelab.controlplane.apiserver.registry import (
+    device_access,
+    limit_ranger,
+    pod_security,
+    priority,
+    quota,
+    service_ips,
+)
 from statelab.controlplane.apiserver.registry.service_ips import Reader
 from statelab.controlplane.errors import forbidden, not_found
 from statelab.controlplane.kinds import KINDS, Kind, Object
@@ -76,6 +83,8 @@ def check(plural: str, obj: Object, operation: Operation, old: Object | None, cl
         limit_ranger.check(plural, obj, cluster)
     if plural == "priorityclasses":
         priority.check_default(obj, old, cluster)
+    if plural in device_access.PLURALS and operation == "CREATE":
+        device_access.check(plural, obj, cluster)
     warnings = pod_security.check(plural, obj, old, cluster)
     quota.check(plural, obj, operation, old, cluster)
     return warnings

@@ -27,6 +27,7 @@ _BY_NAME = frozenset(
         "resourcequotas",
     }
 )
+_OF_CLASS, _ALL_DEVICES = ".deviceclass.resource.k8s.io/devices", 32  # all: as many as a claim can be given
 _COMPUTE = ("cpu", "memory", "ephemeral-storage")
 
 
@@ -106,6 +107,8 @@ def _concerns(plural: str, hard: Fields) -> bool:
         return any(key.startswith("services") for key in hard)
     if plural == "persistentvolumeclaims":
         return any("storage" in key or "persistentvolumeclaims" in key for key in hard)
+    if plural == "resourceclaims":
+        return any(key.endswith(_OF_CLASS) for key in hard)
     if plural == "pods":
         return any(key.removeprefix("requests.").removeprefix("limits.") in _COMPUTE or "/" in key for key in hard)
     return False
@@ -139,6 +142,8 @@ def charge(plural: str, obj: Object | None) -> Amounts:
             found["services.loadbalancers"] = one
             if obj["spec"].get("allocateLoadBalancerNodePorts") is not False:
                 found["services.nodeports"] = ports * one
+    if plural == "resourceclaims":
+        _add(found, _devices(obj["spec"]))
     if plural == "persistentvolumeclaims":
         storage = ((obj["spec"].get("resources") or {}).get("requests") or {}).get("storage")
         amount = quantity.parse(storage).nanos if storage is not None else 0
@@ -147,6 +152,19 @@ def charge(plural: str, obj: Object | None) -> Amounts:
         if class_name:
             suffix = f"{class_name}.storageclass.storage.k8s.io"
             found[f"{suffix}/requests.storage"], found[f"{suffix}/persistentvolumeclaims"] = amount, one
+    return found
+
+
+def _devices(spec: Fields) -> Amounts:
+    """The devices that a claim may come to, by class; of alternatives, the most that one of them asks of a class."""
+    found: Amounts = {}
+    for request in (spec.get("devices") or {}).get("requests") or ():
+        most: Amounts = {}
+        for each in [request["exactly"]] if request.get("exactly") else request.get("firstAvailable") or ():
+            count = _ALL_DEVICES if each.get("allocationMode") == "All" else each.get("count", 1)
+            key = f"{each['deviceClassName']}{_OF_CLASS}"
+            most[key] = max(most.get(key, 0), count * quantity.NANO)
+        _add(found, most)
     return found
 
 

@@ -80,9 +80,12 @@ def _value(attribute: Fields) -> Any:
     return next((attribute[key] for key in ("int", "bool", "string") if key in attribute), None)
 
 
-def matches(expression: str, device: dict[str, Any]) -> bool:
-    """Whether a device, as described() gives it, is asked for. Raises CelError, TooCostly, CelSyntaxError."""
-    found = cel.evaluate(cel.parse(expression), {"device": device}, cel.Budget(_BUDGET))
+def matches(expression: str, device: dict[str, Any], whole: cel.Budget | None = None) -> bool:
+    """Whether a device, as described() gives it, is asked for. Raises CelError, TooCostly, CelSyntaxError.
+
+    `whole`: a budget that this is to be a part of.
+    """
+    found = cel.evaluate(cel.parse(expression), {"device": device}, cel.Budget(_BUDGET, whole))
     if not isinstance(found, bool):
         raise cel.CelError(f"CEL result of type {cel.type_name(found)} could not be converted to bool")
     return found

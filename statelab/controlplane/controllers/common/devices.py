@@ -1,0 +1,75 @@
+"""Pods and the ResourceClaims they use: shared by the controller of claims, the scheduler and the kubelet.
+
+Source: dynamic-resource-allocation/resourceclaim/claim.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from statelab.controlplane.controllers.common.owners import is_controlled_by
+from statelab.controlplane.controllers.common.pods import is_finished
+from statelab.controlplane.kinds import Object
+
+PLURAL = "resourceclaims"
+FINALIZER = "resource.kubernetes.io/delete-protection"
+
+
+class NotForPod(Exception):
+    """A Pod's claim that is not to be had; its text is what upstream says."""
+
+
+def claim_name(pod: Object, pod_claim: Object) -> str | None:
+    """The claim behind an entry of `spec.resourceClaims`; None: it was found that none is needed.
+
+    Raises NotForPod for one that is still to be made of its template.
+    """
+    direct: str | None = pod_claim.get("resourceClaimName")
+    if direct is not None:
+        return direct
+    for status in (pod.get("status") or {}).get("resourceClaimStatuses") or ():
+        if status["name"] == pod_claim["name"]:
+            generated: str | None = status.get("resourceClaimName")
+            return generated
+    metadata = pod["metadata"]
+    raise NotForPod(f'pod "{metadata["namespace"]}/{metadata["name"]}": ResourceClaim not created yet')
+
+
+def claim_keys(pod: Object) -> Iterator[str]:
+    """The keys of the claims that a Pod uses, as far as there are some."""
+    for pod_claim in pod["spec"].get("resourceClaims") or ():
+        try:
+            name = claim_name(pod, pod_claim)
+        except NotForPod:
+            continue
+        if name is not None:
+            yield f"{pod['metadata']['namespace']}/{name}"
+
+
+def check_owner(pod: Object, pod_claim: Object, claim: Object) -> None:
+    """Raises NotForPod where a claim of a template was not made for this very Pod."""
+    if pod_claim.get("resourceClaimName") is None and not is_controlled_by(claim, pod):
+        own, of = claim["metadata"], pod["metadata"]
+        raise NotForPod(
+            f"ResourceClaim {own['namespace']}/{own['name']} was not created for pod {of['namespace']}/{of['name']} "
+            "(pod is not owner)"
+        )
+
+
+def consumers(claim: Object) -> list[Object]:
+    """Whom a claim is reserved for."""
+    return (claim.get("status") or {}).get("reservedFor") or []
+
+
+def is_reserved_for(claim: Object, pod: Object) -> bool:
+    return any(each["uid"] == pod["metadata"]["uid"] for each in consumers(claim))
+
+
+def reference(pod: Object) -> Object:
+    """A Pod among those that a claim is reserved for."""
+    return {"resource": "pods", "name": pod["metadata"]["name"], "uid": pod["metadata"]["uid"]}
+
+
+def is_done(pod: Object) -> bool:
+    """Whether it is certain that none of its containers runs, nor ever will."""
+    return is_finished(pod) or bool(pod["metadata"].get("deletionTimestamp") and not pod["spec"].get("nodeName"))

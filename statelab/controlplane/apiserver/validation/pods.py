@@ -33,6 +33,7 @@ MIRROR = "kubernetes.io/config.mirror"
 _DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 APP_ARMOR = "container.apparmor.security.beta.kubernetes.io/"
 LARGEST_INT32 = 2147483647
+_POINTERS = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle")
 _NOT_EPHEMERAL = ("ports", "resources", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle",
                   "resizePolicy", "restartPolicy", "restartPolicyRules")  # fmt: skip
 
@@ -262,8 +263,8 @@ def _ephemeral(spec: Fields, facts: containers.PodFacts, field: str) -> Errors:
         target = container.get("targetContainerName", "")
         if target and target not in others:
             errors.append(not_found(f"{here}.targetContainerName", target))
-        for key in _NOT_EPHEMERAL:
-            if container.get(key):
+        for key in _NOT_EPHEMERAL:  # what Go points at is set even where nothing is in it
+            if container.get(key) or (key in _POINTERS and container.get(key) is not None):
                 errors.append(forbidden(f"{here}.{key}", "cannot be set for an Ephemeral Container"))
         for number, mount in enumerate(container.get("volumeMounts") or ()):
             for key in ("subPath", "subPathExpr"):

@@ -89,6 +89,7 @@ def test_nothing_else_of_the_pod_changes_with_it(client: InProcessClient) -> Non
     [
         ({"targetContainerName": "nope"}, 'spec.ephemeralContainers[0].targetContainerName: Not found: "nope"'),
         ({"ports": [{"containerPort": 80}]}, "cannot be set for an Ephemeral Container"),
+        ({"lifecycle": {}}, "cannot be set for an Ephemeral Container"),
         ({"name": "nginx"}, "spec.ephemeralContainers[0].name: Duplicate value"),
     ],
 )

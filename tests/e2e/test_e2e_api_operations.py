@@ -35,6 +35,10 @@ _POLICY = {
     "validations": [{"expression": "object.spec.replicas <= 100"}],
 }
 _NODE = {"spec": {"unschedulable": True}, "status": {"nodeInfo": {}}}
+_DEVICE = {
+    "name": "dev-0", "attributes": {"model": {"string": "x"}, "numa": {"int": 1}},
+    "capacity": {"memory": {"value": "8Gi"}},
+}  # fmt: skip
 _DEVICES = {"devices": {"requests": [{"name": "req-0", "exactly": {"deviceClassName": "e2e.example.com"}}]}}
 
 # (kind, the rest of the object, a patch that must be seen)
@@ -90,9 +94,9 @@ KINDS: dict[str, tuple[Any, Any]] = {
     "resourceclaims": ({"spec": _DEVICES}, {}),
     "resourceclaimtemplates": ({"spec": {"spec": _DEVICES}}, {}),
     "resourceslices": (
-        {"spec": {"driver": "e2e.example.com", "nodeName": "e2e", "devices": [{"name": "dev-0"}],
+        {"spec": {"driver": "e2e.example.com", "nodeName": "e2e", "devices": [_DEVICE],
                   "pool": {"name": "cluster", "generation": 1, "resourceSliceCount": 1}}},
-        {"spec": {"devices": [{"name": "dev-0"}, {"name": "dev-1"}]}},
+        {"spec": {"devices": [_DEVICE, {"name": "dev-1"}]}},
     ),
     "flowschemas": (
         {"spec": {"matchingPrecedence": 10000, "priorityLevelConfiguration": {"name": "global-default"}}},

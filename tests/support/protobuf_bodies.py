@@ -63,7 +63,7 @@ def _message(numbers: Any, obj: Any, left: set[str]) -> bytes:
             found += b"".join(_value(number, field.element_kind, field.definition, each) for each in value or ())
         elif field.kind == "map":
             for key, each in (value or {}).items():
-                found += sized(number, sized(1, key.encode()) + _value(2, field.element_kind, "", each))
+                found += sized(number, sized(1, key.encode()) + _value(2, field.element_kind, field.definition, each))
         elif value is not None:
             found += _value(number, field.kind, field.definition, value)
         elif field.pointer:

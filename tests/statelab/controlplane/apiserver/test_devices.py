@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 import pytest
+from protobuf_bodies import encoded
 
 from statelab.controlplane import ControlPlane
 from statelab.controlplane.apiserver.serving.client import InProcessClient
@@ -219,3 +220,27 @@ def test_a_selector_asks_a_device(expression: str, holds: bool) -> None:
 def test_a_selector_that_asks_for_what_is_not_there_comes_to_nothing() -> None:
     with pytest.raises(CelError, match="no such key: speed"):
         device_selectors.matches("device.attributes['gpu.example.com'].speed > 3", DEVICE)
+
+
+def test_a_slice_in_protobuf_is_the_slice_in_json(client: InProcessClient) -> None:
+    """Its maps hold messages, as no other kind's do."""
+    attributes = {"model": {"string": "A"}, "numa": {"int": 1}, "shared": {"bool": False}}
+    policy = {"default": "1Gi", "validRange": {"min": "1Gi", "step": "1Gi"}}
+    device = {
+        "name": "gpu-0",
+        "attributes": attributes,
+        "capacity": {"memory": {"value": "80Gi", "requestPolicy": policy}},
+        "allowMultipleAllocations": True,
+        "consumesCounters": [{"counterSet": "whole", "counters": {"memory": {"value": "8Gi"}}}],
+    }
+    obj = {**slice_of(device), "metadata": {"name": "in-protobuf"}}
+    media_type = "application/vnd.kubernetes.protobuf"
+    made = client.request("POST", PATHS["ResourceSlice"], body=encoded(obj), content_type=media_type)
+    assert made.code == 201 and made.body["spec"] == obj["spec"], made.body
+    config = {"requests": ["gpu"], "opaque": {"driver": DRIVER, "parameters": {"a": [1]}}}
+    asked = {
+        **claim(request(count=1, allocationMode="ExactCount"), config=[config]),
+        "metadata": {"name": "in-protobuf"},
+    }
+    made = client.request("POST", PATHS["ResourceClaim"], body=encoded(asked), content_type=media_type)
+    assert made.code == 201 and made.body["spec"] == asked["spec"], made.body

@@ -104,8 +104,9 @@ def _field(owner: str, row: list[str]) -> GoField:
         values = schema.get("additionalProperties", {})
         quantities = schemas.reference(values) == schemas.QUANTITY
         element = "resource.Quantity" if quantities else go_type.partition("]")[2] or "string"
-        definition = (schemas.reference(values) or "") if not quantities else ""
-        element_kind = _SPECIAL.get(element) or ("struct" if definition else _scalar(element))
+        special = _SPECIAL.get(element)
+        definition = "" if special else schemas.reference(values) or ""
+        element_kind = special or ("struct" if definition else _scalar(element))
     return GoField(json, name, go_type, pointer, kind, omit, element, element_kind, definition)
 
 

@@ -55,6 +55,8 @@ class Maker:
             return [self.scalar(field.element_kind) for _ in range(count)]
         if field.kind == "map":
             count = self.dice.choice((0, 1, 2))
+            if field.definition:
+                return {self.key(): self.struct(field.definition, depth + 1) for _ in range(count)}
             return {self.key(): self.scalar(field.element_kind) for _ in range(count)}
         return self.scalar(field.kind)
 

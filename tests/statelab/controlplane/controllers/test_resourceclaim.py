@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -217,3 +218,20 @@ def test_only_a_namespace_that_is_marked_has_administrators_of_devices() -> None
     cluster.create(pod("watcher", resourceClaimName="admin"))
     cluster.loop.run_for(30)
     assert node_of(cluster, "user") == node_of(cluster, "watcher") == "kind-worker"
+
+
+def test_what_was_given_survives_a_restart(tmp_path: Path) -> None:
+    cluster = ControlPlane(state=tmp_path)
+    for each in (CLASS, TEMPLATE, slice_of("kind-worker", "gpu-0"), pod("p")):
+        cluster.create(each)
+    cluster.loop.run_for(10)
+    before = cluster.list("resourceclaims")
+    assert cluster.journal is not None
+    cluster.journal.close()
+    again = ControlPlane(state=tmp_path)
+    again.create(pod("q"))
+    again.loop.run_for(30)
+    assert again.list("resourceclaims")[:1] == before
+    assert (node_of(again, "p"), node_of(again, "q")) == ("kind-worker", "")
+    assert again.journal is not None
+    again.journal.close()

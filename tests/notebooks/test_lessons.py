@@ -69,7 +69,7 @@ def check(notebook: nbformat.NotebookNode, claims: dict[str, dict[str, Any]]) ->
 
 
 class Runs:
-    """Lessons being run on desks of their own, as many desks at a time as there are processors.
+    """Lessons being run on desks of their own, a few at a time.
 
     "alone": on a fresh cluster; "empty": on the cluster of another lesson that has just been run there, and whoever
     runs it writes nothing; "again": once more where it was alone, after that other one.
@@ -81,11 +81,12 @@ class Runs:
         self._desks: dict[tuple[str, Path], Any] = {}
         self._busy: list[Any] = []
         self._jobs: SimpleQueue[tuple[Any, list[tuple[str, Path]]]] = SimpleQueue()
-        for lesson, other in zip(LESSONS, others_of(LESSONS), strict=True):
+        pairs = list(zip(LESSONS, others_of(LESSONS), strict=True))
+        for lesson, other in [*pairs[-1:], *pairs[:-1]]:  # the last takes longest: it begins
             after = [("empty", other)] * (other in asked["empty"]) + [("again", lesson)] * (lesson in asked["again"])
             if after or lesson in asked["alone"]:
                 self._plan(new_desk(f"lesson-{lesson.name[:2]}-"), [("alone", lesson), *after])
-        for _ in range(max(1, min(4, os.cpu_count() or 1))):
+        for _ in range(min(4, (os.cpu_count() or 1) + 1)):  # a lesson waits more than it computes
             threading.Thread(target=self._work, daemon=True).start()
 
     def _plan(self, desk: Any, steps: list[tuple[str, Path]]) -> None:

@@ -24,6 +24,7 @@ _SAID = {
     "Run that one. It empties the lesson's namespace; to go on where you were, write use in it in place of fresh.",
     "name": "{name} is not known here.",
     "above": "The cell that makes it is further up: run that one first.",
+    "first": "The cell that makes it is further up, perhaps the first of all: run that one first.",
     "or_above": "Did you mean {meant}? If not, the cell that makes it is further up.",
     "member": "{owner} has no {name}.",
     "module": "There is no {name} to import.",
@@ -106,12 +107,16 @@ def _said(error: BaseException, trace: TracebackType, names: dict[str, Any]) -> 
 def _no_name(name: str, trace: TracebackType, names: dict[str, Any]) -> list[str]:
     from statelab.notebook import __all__ as ours
 
-    if not isinstance(names.get("cluster"), Cluster) and (name in ours or name in ("cluster", "statelab")):
+    has_begun = isinstance(names.get("cluster"), Cluster)
+    if not has_begun and (name in ours or name in ("cluster", "statelab")):
         return [_SAID["begin"].format(name=name)]
     known = {*trace.tb_frame.f_locals, *names, *ours}
     meant = nearest(name, sorted(each for each in known if not each.startswith("_")))
     meant = meant or next((each for each in sorted(vars(builtins)) if slips(name, each, 1) == 1), None)
-    return [_SAID["name"].format(name=name), _SAID["or_above" if meant else "above"].format(meant=meant)]
+    return [
+        _SAID["name"].format(name=name),
+        _SAID["or_above" if meant else "above" if has_begun else "first"].format(meant=meant),
+    ]
 
 
 def _no_member(owner: Any, name: str, names: dict[str, Any]) -> list[str]:

@@ -46,6 +46,7 @@ def say(shell: InteractiveShell, capsys: pytest.CaptureFixture[str], cell: str) 
         ("cluster.get('pod/a')", "to go on where you were, write use in it in place of fresh."),
         ("%kubectl get pods", "%kubectl is not known here: this kernel has not run"),
         ("%%manifest a.yaml\na: 1", "%%manifest is not known here: this kernel has not run"),
+        ("restore_first()", "perhaps the first of all"),
         ("import statelab\nstatelab.conect()", "Did you mean statelab.connect?"),
         ("from statelab.notebook import predit", "Did you mean statelab.notebook.predict?"),
         ("from statelab.notebok import predict", "Did you mean statelab.notebook?"),

@@ -29,7 +29,11 @@ class AllocationError(Exception):
     """Something is wrong with a claim, a class or a pool: no node is looked at. Its text is what upstream says."""
 
 
-class TimedOut(AllocationError):
+class NotOnNode(AllocationError):
+    """Something is wrong that concerns this node alone."""
+
+
+class TimedOut(NotOnNode):
     """The search took too many steps."""
 
     def __init__(self) -> None:
@@ -90,11 +94,18 @@ class Allocator:
         self._budget = cel.Budget(_CEL_BUDGET)
 
     def allocate(self, node: Object) -> dict[str, Object] | None:
-        """What each claim (by key) is given on this node; None where not all can be had. Raises AllocationError."""
+        """What each claim (by key) is given on this node; None where not all can be had.
+
+        Raises NotOnNode, AllocationError.
+        """
         pools = pools_of(self._slices, node)
-        search = _Search(pools, [device for pool in pools if pool.is_complete for device in pool.devices])
+        search = _Search(
+            pools, [device for pool in pools if pool.is_complete and pool.is_valid for device in pool.devices]
+        )
         try:
             if not self._meet(search, 0):
+                if not all(pool.is_valid for pool in pools):
+                    raise NotOnNode("invalid resource pools were encountered")
                 return None
         except RecursionError:  # hundreds of devices for one Pod
             raise TimedOut from None
@@ -136,8 +147,9 @@ class Allocator:
         """Give every device that is what is asked for; one that cannot be had spoils it."""
         count = 0
         for pool in search.pools:
-            if not pool.is_complete:
-                words = f"asks for all devices, but resource pool {pool.shown} is currently being updated"
+            if not (pool.is_complete and pool.is_valid):
+                state = "invalid" if pool.is_complete else "being updated"
+                words = f"asks for all devices, but resource pool {pool.shown} is currently {state}"
                 raise AllocationError(f"claim {key_of(asked.claim)}, request {asked.name}: {words}")
             for device in pool.devices:
                 if not self._is_asked_for(search, asked, device):
@@ -339,14 +351,26 @@ def _told(given: _Given, index: int) -> Object:
 
 
 def _config(claim: Object, asked: list[_Asked]) -> Iterator[Object]:
-    """The configuration of the classes, and that of the claim as far as it is about what was chosen."""
-    for each in asked:
-        for config in each.device_class["spec"].get("config") or ():
-            yield {"source": "FromClass", "requests": [each.name], **config}
-    chosen = {each.name for each in asked} | {each.name.partition("/")[0] for each in asked}
-    for config in (claim["spec"].get("devices") or {}).get("config") or ():
-        if not config.get("requests") or chosen & set(config["requests"]):
-            yield {"source": "FromClaim", **config}
+    """The configuration of each class, once, and that of the claim for what was chosen.
+
+    One of the claim stands there for each request that it names, as upstream's do. Which requests it is about is left
+    out where it is about all.
+    """
+    devices = claim["spec"].get("devices") or {}
+    count = len(devices.get("requests") or ())
+    found: list[Object] = []
+    for name, own_class in {each.spec["deviceClassName"]: each.device_class for each in asked}.items():
+        requests = [each.name for each in asked if each.spec["deviceClassName"] == name]
+        found += [
+            {"source": "FromClass", "requests": requests, **each} for each in own_class["spec"].get("config") or ()
+        ]
+    for config in devices.get("config") or ():
+        named = config.get("requests") or ()
+        times = sum(each.name in named or each.name.partition("/")[0] in named for each in asked) if named else 1
+        found += [{"source": "FromClaim", **config}] * times
+    for each in found:
+        is_about_all = len(each.get("requests") or ()) == count
+        yield {key: value for key, value in each.items() if key != "requests" or not is_about_all}
 
 
 def _node_selector(devices: list[Candidate], node: Object) -> Object | None:

@@ -20,7 +20,7 @@ from statelab.controlplane.controllers.common.devices import (
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object, key_of
 from statelab.controlplane.kubelet.env import Reader
-from statelab.controlplane.scheduling.allocation import AllocationError, Allocator, TimedOut
+from statelab.controlplane.scheduling.allocation import AllocationError, Allocator, NotOnNode
 from statelab.controlplane.scheduling.assumed import Assumed
 from statelab.controlplane.scheduling.nodematch import matches_selector
 from statelab.controlplane.view import View
@@ -111,7 +111,7 @@ def reason(found: Claimed, node: Object) -> tuple[str | None, list[Object]]:
     if found.allocator is not None:
         try:
             made = found.allocator.allocate(node)
-        except TimedOut as error:
+        except NotOnNode as error:
             return str(error), []
         if made is None:
             return CANNOT, []

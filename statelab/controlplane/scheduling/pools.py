@@ -45,6 +45,7 @@ class Pool:
 
     key: tuple[str, str]
     is_complete: bool
+    is_valid: bool = True
     devices: list[Candidate] = field(default_factory=list)
     all_devices: list[Candidate] = field(default_factory=list)
     counters: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -82,8 +83,7 @@ def _pool(key: tuple[str, str], slices: list[Object], node: Object) -> Pool:
                 not name and (selector is None or matches_selector(selector, node))
             ):
                 pool.devices.append(candidate)
-    if len({each.key for each in pool.all_devices}) < len(pool.all_devices):
-        pool.devices = []
+    pool.is_valid = len({each.key for each in pool.all_devices}) == len(pool.all_devices)
     return pool
 
 

@@ -116,7 +116,7 @@ def requirements(value: Fields, claims: set[str], field: str) -> Errors:
         errors.append(forbidden(field, "HugePages require cpu or memory"))
     seen: set[str] = set()
     for index, claim in enumerate(value.get("claims") or ()):
-        errors += _claim(claim.get("name", ""), seen, claims, f"{field}.claims[{index}]")
+        errors += _claim(claim, seen, claims, f"{field}.claims[{index}]")
     return errors
 
 
@@ -164,12 +164,17 @@ def _huge_page_amount(name: str, text: str, field: str) -> Errors:
     return [invalid(field, text, f"{text} is not positive integer multiple of {name}")]
 
 
-def _claim(name: str, seen: set[str], claims: set[str], field: str) -> Errors:
+def _claim(claim: Fields, seen: set[str], claims: set[str], field: str) -> Errors:
+    name, request = claim.get("name", ""), claim.get("request", "")
+    errors: Errors = []
     if not name:
-        return [required(field)]
-    errors: Errors = [duplicate(field, name)] if name in seen else []
-    seen.add(name)
-    if name not in claims:
-        among = f": {', '.join(sorted(claims))}" if claims else " which is empty"
-        errors.append(not_found(field, name, f"must be one of the names in pod.spec.resourceClaims{among}"))
-    return errors
+        errors.append(required(field))
+    else:
+        key = f"{name}/{request}" if request else name
+        if key in seen:
+            errors.append(duplicate(field, key))
+        seen.add(key)
+        if name not in claims:
+            among = f": {', '.join(sorted(claims))}" if claims else " which is empty"
+            errors.append(not_found(field, name, f"must be one of the names in pod.spec.resourceClaims{among}"))
+    return errors + (names.check_label(request, f"{field}.request") if request else [])

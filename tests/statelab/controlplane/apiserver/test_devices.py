@@ -244,3 +244,18 @@ def test_a_slice_in_protobuf_is_the_slice_in_json(client: InProcessClient) -> No
     }
     made = client.request("POST", PATHS["ResourceClaim"], body=encoded(asked), content_type=media_type)
     assert made.code == 201 and made.body["spec"] == asked["spec"], made.body
+
+
+def test_a_container_may_name_several_requests_of_one_claim(client: InProcessClient) -> None:
+    def refusal(*claims: Any) -> str:
+        container = {"name": "c", "image": "busybox:1.36", "resources": {"claims": list(claims)}}
+        spec = {"containers": [container], "resourceClaims": [{"name": "gpus", "resourceClaimName": "x"}]}
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "p-"}, "spec": spec}
+        reply = client.request("POST", "/api/v1/namespaces/default/pods", body=pod)
+        return "" if reply.code == 201 else str(reply.body["message"])
+
+    one, other = {"name": "gpus", "request": "one"}, {"name": "gpus", "request": "other"}
+    assert refusal(one, other) == ""
+    assert 'resources.claims[1]: Duplicate value: "gpus/one"' in refusal(one, one)
+    assert 'claims[0].request: Invalid value: "One"' in refusal({"name": "gpus", "request": "One"})
+    assert 'Not found: "nic": must be one of the names in pod.spec.resourceClaims: gpus' in refusal({"name": "nic"})

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from statelab.controlplane.scheduling.allocation import AllocationError, Allocator, TimedOut
+from statelab.controlplane.scheduling.allocation import AllocationError, Allocator, NotOnNode, TimedOut
 
 DRIVER = "gpu.example.com"
 NODE = {"metadata": {"name": "a", "labels": {"zone": "one"}}}
@@ -47,13 +47,21 @@ def model(wanted: str) -> list[Any]:
     return selector(f"device.attributes['{DRIVER}'].model == '{wanted}'")
 
 
-def given(requests: list[Any], slices: list[Any], *, used: Any = (), selectors: Any = (), **devices: Any) -> Any:
-    """The names of the devices by request, or None; a whole allocation stands in `given.last`."""
+def given(
+    requests: list[Any],
+    slices: list[Any],
+    *,
+    used: Any = (),
+    selectors: Any = (),
+    class_config: Any = (),
+    **devices: Any,
+) -> Any:
+    """The names of the devices by request, or None; the whole allocation stands in `results`."""
     claim = {
         "metadata": {"name": "c", "namespace": "default", "uid": "u"},
         "spec": {"devices": {"requests": requests, **devices}},
     }
-    own = {"metadata": {"name": "any"}, "spec": {"selectors": list(selectors)}}
+    own = {"metadata": {"name": "any"}, "spec": {"selectors": list(selectors), "config": list(class_config)}}
     others = [
         {"metadata": {"name": f"o{number}", "namespace": "default"}, "status": {"allocation": {"devices": {"results": [
             {"driver": DRIVER, "pool": "pool", **each}
@@ -110,7 +118,16 @@ def test_alternatives_are_tried_in_their_order() -> None:
     ]
     assert given(request, [slice_of(gpu("g0"), gpu("g1"))], config=config) == [("gpu/big", "g0"), ("gpu/big", "g1")]
     assert given(request, [slice_of(gpu("g0"))], config=config) == [("gpu/small", "g0")]
-    assert [each["requests"] for each in results[0]["devices"]["config"]] == [["gpu/small"]]
+    assert results[0]["devices"]["config"] == [{"source": "FromClaim", "opaque": config[1]["opaque"]}]
+
+
+def test_configuration_says_what_it_is_about_unless_it_is_about_all() -> None:
+    slices = [slice_of(gpu("g0"), gpu("g1"))]
+    one, all_of_them = ({"opaque": {"driver": DRIVER, "parameters": {"a": number}}} for number in (1, 2))
+    config = [{"requests": ["b"], **one}, all_of_them]
+    assert given([asked("a"), asked("b")], slices, config=config, class_config=[one])
+    told = [(each["source"], each.get("requests")) for each in results[0]["devices"]["config"]]
+    assert told == [("FromClass", None), ("FromClaim", ["b"]), ("FromClaim", None)]
 
 
 def numa(name: str, node: int) -> Any:
@@ -164,6 +181,8 @@ def test_only_the_newest_slices_count_and_only_those_of_the_node() -> None:
     old, new = slice_of(gpu("g0"), name="old"), slice_of(gpu("g1"), name="new", generation=2)
     assert given([asked()], [old, new]) == [("gpu", "g1")]
     assert given([asked()], [slice_of(gpu("g0"), slices=2)]) is None
+    with pytest.raises(NotOnNode, match="invalid resource pools were encountered"):
+        given([asked()], [slice_of(gpu("g0"), gpu("g0"))])
     assert given([asked()], [slice_of(gpu("g0"), nodeName="b")]) is None
     zone = {"nodeSelectorTerms": [{"matchExpressions": [{"key": "zone", "operator": "In", "values": ["one"]}]}]}
     assert given([asked()], [slice_of(gpu("g0"), nodeSelector=zone)]) and results[0]["nodeSelector"] == zone

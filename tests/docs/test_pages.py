@@ -98,7 +98,14 @@ def said_by_the_code() -> str:
     """Every text of the packages a reader meets, with … where a value goes in."""
     files = [*(ROOT / "statelab").glob("*.py"), *(ROOT / "grader").glob("*.py")]
     files += [ROOT / "statelab" / "controlplane" / "journal.py", ROOT / "install.py"]
-    for folder in ("statelab/cluster", "statelab/lab", "statelab/notebook", "grader/batch", "grader/nbgrader"):
+    for folder in (
+        "statelab/cli",
+        "statelab/cluster",
+        "statelab/lab",
+        "statelab/notebook",
+        "grader/batch",
+        "grader/nbgrader",
+    ):
         files += (ROOT / folder).rglob("*.py")
     said = [(ROOT / "Makefile").read_text(encoding="utf-8")]
     for file in files:

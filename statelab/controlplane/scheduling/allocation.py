@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from statelab.controlplane import quantity
 from statelab.controlplane.apiserver.validation import device_selectors
 from statelab.controlplane.apiserver.validation.custom import cel
+from statelab.controlplane.controllers.common.taints import tolerates
 from statelab.controlplane.kinds import Object, key_of, uid_of
 from statelab.controlplane.kubelet.env import Reader
 from statelab.controlplane.scheduling.constraints import Constraint, constraints_of
-from statelab.controlplane.scheduling.nodematch import tolerates
 from statelab.controlplane.scheduling.pools import Candidate, Pool, in_use, pools_of
 
 MOST_RESULTS = 32

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from statelab.controlplane.controllers.common.taints import tolerates
 from statelab.controlplane.kinds import Object
 
 NO_AFFINITY = "node(s) didn't match Pod's node affinity/selector"
@@ -38,17 +39,6 @@ def untolerated(pod: Object, node: Object, effects: Sequence[str]) -> Object | N
         if taint["effect"] in effects and not any(tolerates(each, taint) for each in tolerations):
             return dict(taint)
     return None
-
-
-def tolerates(toleration: Mapping[str, object], taint: Mapping[str, object]) -> bool:
-    if toleration.get("effect") not in (None, "", taint["effect"]):
-        return False
-    if toleration.get("key") not in (None, "", taint["key"]):
-        return False
-    operator = toleration.get("operator") or "Equal"
-    if operator == "Exists":
-        return True
-    return operator == "Equal" and (toleration.get("value") or "") == (taint.get("value") or "")
 
 
 def _tolerates_unschedulable(pod: Object) -> bool:

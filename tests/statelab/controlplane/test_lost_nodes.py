@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from statelab.controlplane.controllers.common.pods import condition
-from statelab.controlplane.controllers.node.tainteviction import tolerates
+from statelab.controlplane.controllers.common.taints import tolerates
 from statelab.controlplane.controlplane import ControlPlane
 
 Object = dict[str, Any]

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from statelab.controlplane.controllers.common.memory import Memory
 from statelab.controlplane.controllers.common.pods import condition, is_finished, is_terminating
-from statelab.controlplane.controllers.node.tainteviction import mark_disrupted
+from statelab.controlplane.controllers.common.taints import mark_disrupted
 from statelab.controlplane.kinds import Object, key_of
 from statelab.controlplane.manager import Controller
 from statelab.controlplane.store import Revision

@@ -2,16 +2,16 @@
 
 Every Pod tolerates an unreachable node for 300 s (an admission default). Deleting is only asking: while the node is
 silent nobody can say that the Pod has stopped, so it stays Terminating, and a StatefulSet waits.
-Source: pkg/controller/tainteviction/taint_eviction.go; component-helpers/scheduling/corev1 (tolerations).
+Source: pkg/controller/tainteviction/taint_eviction.go.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from statelab.controlplane.clock import timestamp
 from statelab.controlplane.controllers.common.memory import Memory
-from statelab.controlplane.controllers.common.pods import condition, is_terminating
+from statelab.controlplane.controllers.common.pods import is_terminating
+from statelab.controlplane.controllers.common.taints import mark_disrupted, tolerated_s
 from statelab.controlplane.kinds import Object, key_of
 from statelab.controlplane.manager import Controller
 from statelab.controlplane.store import Revision
@@ -35,44 +35,20 @@ def reconcile(key: str, view: View) -> float | None:
         plan = None
     node = view.get("nodes", pod["spec"].get("nodeName") or "")
     taints = [each for each in (node or {}).get("spec", {}).get("taints") or () if each["effect"] == "NoExecute"]
-    tolerated_s = _tolerated_s(pod, taints) if taints else None
-    if not taints or tolerated_s is None:
+    limit_s = tolerated_s(pod["spec"].get("tolerations") or (), taints) if taints else None
+    if not taints or limit_s is None:
         if plan is not None:
             del scheduled[key]
             view.event(pod, "TaintManagerEviction", f"Cancelling deletion of Pod {key}", component=_NAME)
         return None
     since_s = plan[1] if plan is not None else view.now_s
-    due_s = since_s + tolerated_s
+    due_s = since_s + limit_s
     if view.now_s < due_s:
         scheduled[key] = (pod["metadata"]["uid"], since_s, due_s)
         return due_s - view.now_s
     scheduled.pop(key, None)
     _evict(pod, taints, view)
     return None
-
-
-def _tolerated_s(pod: Object, taints: list[Object]) -> float | None:
-    """For how long the Pod stays; None for ever. 0 when one of the taints is not tolerated at all."""
-    used = []
-    for taint in taints:
-        toleration = next((each for each in pod["spec"].get("tolerations") or () if tolerates(each, taint)), None)
-        if toleration is None:
-            return 0.0
-        used.append(toleration)
-    limits = [each["tolerationSeconds"] for each in used if each.get("tolerationSeconds") is not None]
-    return float(max(min(limits), 0)) if limits else None
-
-
-def tolerates(toleration: Object, taint: Object) -> bool:
-    """Source: corev1.Toleration.ToleratesTaint."""
-    if toleration.get("effect") and toleration["effect"] != taint["effect"]:
-        return False
-    if toleration.get("key") and toleration["key"] != taint["key"]:
-        return False
-    operator = toleration.get("operator") or "Equal"
-    if operator == "Exists":
-        return True
-    return operator == "Equal" and (toleration.get("value") or "") == (taint.get("value") or "")
 
 
 def _evict(pod: Object, taints: list[Object], view: View) -> None:
@@ -82,21 +58,6 @@ def _evict(pod: Object, taints: list[Object], view: View) -> None:
     message = "Taint manager: deleting due to NoExecute taint"
     marked = mark_disrupted(pod, "DeletionByTaintManager", message, view, why=why)
     view.delete("pods", marked, why=why)
-
-
-def mark_disrupted(pod: Object, reason: str, message: str, view: View, *, why: str, phase: str = "") -> Object:
-    """Write the condition DisruptionTarget, and `phase` if given: the control plane removes the Pod, it did not end."""
-    before = condition(pod, "DisruptionTarget")
-    target: Object = {"type": "DisruptionTarget", "status": "True", "lastProbeTime": None}
-    if pod["metadata"].get("generation"):
-        target["observedGeneration"] = pod["metadata"]["generation"]
-    target |= {"lastTransitionTime": timestamp(view.now_s), "reason": reason, "message": message}
-    status = dict(pod.get("status") or {})
-    conditions = [each for each in status.get("conditions") or () if each is not before]
-    status["conditions"] = [*conditions, target]
-    if phase:
-        status["phase"] = phase
-    return view.update_status("pods", {**pod, "status": status}, why=why)
 
 
 def _on_node(revision: Revision, view: View) -> Iterable[str]:

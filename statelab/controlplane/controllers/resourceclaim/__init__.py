@@ -1,5 +1,5 @@
-"""ResourceClaims: made of their templates for Pods, kept for as long as a Pod uses them, freed afterwards."""
+"""ResourceClaims: made of their templates for Pods, kept while a Pod uses them, freed afterwards; failed devices evict."""
 
-from statelab.controlplane.controllers.resourceclaim.controller import CONTROLLER
+from statelab.controlplane.controllers.resourceclaim import controller, eviction
 
-CONTROLLERS = (CONTROLLER,)
+CONTROLLERS = (controller.CONTROLLER, eviction.CONTROLLER)

@@ -235,3 +235,24 @@ def test_what_was_given_survives_a_restart(tmp_path: Path) -> None:
     assert (node_of(again, "p"), node_of(again, "q")) == ("kind-worker", "")
     assert again.journal is not None
     again.journal.close()
+
+
+def test_a_device_that_fails_evicts_who_does_not_tolerate_it() -> None:
+    cluster = ControlPlane()
+    patient = claim("patient")
+    tolerations = [{"operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 30}]
+    exactly = {"deviceClassName": DRIVER, "tolerations": tolerations}
+    patient["spec"] = {"devices": {"requests": [{"name": "gpu", "exactly": exactly}]}}
+    for each in (CLASS, slice_of("kind-worker", "gpu-0", "gpu-1"), patient, claim("hasty")):
+        cluster.create(each)
+    for name in ("patient", "hasty"):
+        cluster.create(pod(name, resourceClaimName=name))
+    cluster.settle()
+    taints = [{"key": "example.com/unhealthy", "effect": "NoExecute"}]
+    devices = [{"name": name, "taints": taints} for name in ("gpu-0", "gpu-1")]
+    cluster.patch("resourceslices", "kind-worker", {"spec": {"devices": devices}})
+    cluster.loop.run_for(10)
+    assert cluster.get("pods", "default/hasty") is None and cluster.get("pods", "default/patient") is not None
+    assert "DeviceTaintManagerEviction: Marking for deletion" in said(cluster, "hasty")
+    cluster.loop.run_for(30)
+    assert cluster.get("pods", "default/patient") is None

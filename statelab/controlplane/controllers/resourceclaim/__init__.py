@@ -1,4 +1,4 @@
-"""ResourceClaims: made of their templates for Pods, kept while a Pod uses them, freed afterwards; failed devices evict."""
+"""ResourceClaims: made of templates for Pods, kept while a Pod uses them, freed afterwards; failed devices evict."""
 
 from statelab.controlplane.controllers.resourceclaim import controller, eviction
 

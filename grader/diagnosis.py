@@ -105,6 +105,7 @@ def pods_not_ready(trial: Trial, reference: str, wanted: int) -> Verdict | None:
         line = trial.line(kind, "spec", "template", "spec", "containers", 0, "image", name=workload.name)
         return no(f"{waiting.name} does not get ready: {fault[0]}", trial.evidence(waiting.reference), line=line)
     why = why_not_ready(trial, waiting)
+    why = _COMPUTES.sub(_FOR_EVER, why)
     field = "image" if "mage" in why else next((each for each in _PROBES if each in why), "")
     where = ("spec", "template", "spec", "containers", 0)
     line = trial.line(kind, *where, _PROBES.get(field, field), name=workload.name) if field else None
@@ -150,6 +151,11 @@ _AGAIN = ", and was started again {times}"
 _LAST = "; the last it wrote: {line}"
 
 
+# What a container is told that has gone over a limit of its computing; the limit's size says nothing to a learner.
+_COMPUTES = re.compile(
+    r"(statelab: )?limit exceeded: computed for [\d.]+ s without a pause|awk: fatal: [\w ]*loop iteration.*"
+)
+_FOR_EVER = "its script computes and never comes to an end, so it was stopped"
 _PROBES = {
     "Readiness probe": "readinessProbe",
     "Startup probe": "startupProbe",

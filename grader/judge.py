@@ -78,7 +78,7 @@ def judge(
     `beside`: where time is waited for, what runs checks with trials of their own while the others go on; who gives it
     ends it. `told(done, total, title)`: of each check that has begun.
     """
-    limits = limits or Limits()
+    limits = replace(limits or Limits(), computing=Limits().computing)
     checks = [each for each in task.checks if not (visible_only and each.hidden)]
     source = answer.sources[0]
     if answer.is_empty and not any(len(each) > 1_000_000 for each in answer.texts):

@@ -83,6 +83,8 @@ class Trial:
         scene = shared.scene_of(task, self.namespace, seed, with_given) if place is EMBEDDED else None
         ready: Trial | None = shared.take(scene)
         self.cluster: TrialCluster = ready.cluster if ready else place.cluster(task, self.namespace, seed)
+        if isinstance(self.cluster, ControlPlane):
+            self.cluster.runtime.computing = self.limits.computing
         self.began_s: float = ready.began_s if ready else self.cluster.loop.now_s
         self.meter: Meter = Meter(self.limits, self.began_s, ready.meter.events if ready else 0)
         self._given: set[tuple[str, str]] = ready._given if ready else set()

@@ -26,7 +26,8 @@ def test_the_bounds_it_names_are_those_of_the_code():
         f"at most {NOTEBOOK_BYTES / 1e6:.0f} MB",
         f"a manifest {reader.MAX_BYTES / 1e6:.0f} MB, {reader.MAX_DEPTH} levels, {reader.MAX_VALUES:,} values",
         f"{MAX_LINES} kubectl lines",
-        f"{trial.cpu_s:.0f} s of computing, {trial.wall_s:.0f} s of wall time, {trial.cluster_s / 3600:.0f} hours",
+        f"{trial.cpu_s:.0f} s of computing, {trial.hung_s:.0f} s of waiting in which nothing moves, "
+        f"{trial.cluster_s / 3600:.0f} hours",
         f"{trial.events:,} events, {trial.objects} objects",
         f"ends at {container.busy_s:.0f} s of computing",
         f"its files at {container.files_bytes // MIB} MiB, its output at {container.output_bytes // MIB} MiB",

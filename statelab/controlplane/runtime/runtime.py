@@ -9,13 +9,14 @@ from __future__ import annotations
 import random
 import re
 import weakref
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from statelab.controlplane.clock import Loop
 from statelab.controlplane.image_names import Reference, parse_reference
 from statelab.controlplane.runtime import shells
+from statelab.controlplane.runtime.computing import Computing
 from statelab.controlplane.runtime.containers import Container
 from statelab.controlplane.runtime.entry import does_several
 from statelab.controlplane.runtime.images import image_for
@@ -66,7 +67,7 @@ class Runtime:
         self._processes: dict[Shell, Process] = {}
         self._waiting: deque[tuple[Shell, Callable[[], None]]] = deque()
         self._current: Shell | None = None
-        self._over_limit: Counter[tuple[str, ...]] = Counter()
+        self.computing = Computing()
         self._shells: weakref.WeakSet[Shell] = weakref.WeakSet()
         # The shells' thread holds those that run: without this they would wait for ever for a cluster that is gone.
         weakref.finalize(self, _drop, self._shells, self.worker, self._turns).atexit = False
@@ -207,7 +208,7 @@ class Runtime:
 
     def busy_s(self, container: Container) -> float:
         """How long a process may compute without a pause: less each time that the same one has gone over it."""
-        return container.spec.limits.busy_s / (1, 10, 100)[min(self._over_limit[_fingerprint(container)], 2)]
+        return self.computing.busy_s(_fingerprint(container), container.spec.limits.busy_s)
 
     def _outside_work(self) -> bool:
         """One step of what must be done before virtual time may pass; False when there is nothing."""
@@ -270,7 +271,7 @@ class Runtime:
             shell.heal()
             process.container.printed_by_file()
             if message.limit:
-                self._over_limit[_fingerprint(process.container)] += 1
+                self.computing.went_over(_fingerprint(process.container))
             process.shell_ended(message.code, message.limit, message.problem)
             if process.ended:
                 self._processes.pop(shell, None)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 # A shell counts its own commands; ours is a limit on seconds between two pauses, so its count is out of reach.
 # Loops are counted because awk's cannot be cancelled otherwise.
 _COMMANDS = 2**31 - 1
+_LOOPS_PER_S = 2_500_000
 _LOOPS = 10_000_000
 _FOR_EVER_S = 1e9
 # How long a shell may take to notice that it was cancelled before it is left to itself.
@@ -45,7 +46,10 @@ _IDLE_S = 0.0005
 _STARVED_S = 20.0
 
 # Where it stops before it is done, and says so beside an exit code of 0.
-_GAVE_UP = re.compile(r"sed: .*loop limit .*reached|\w+: \w+ limit \(.*exceeded; output truncated")
+_GAVE_UP = re.compile(
+    r"sed: .*loop limit .*reached|awk: fatal: .*loop iteration limit .*exceeded"
+    r"|\w+: \w+ limit \(.*exceeded; output truncated"
+)
 
 # What a cluster has of bashkit's: each has three of the process' files open.
 _OPEN: weakref.WeakSet[FileTree | Shell] = weakref.WeakSet()
@@ -143,7 +147,7 @@ class Shell:
             cwd=cwd,
             env=dict(env),
             max_commands=_COMMANDS,
-            max_loop_iterations=_LOOPS,
+            max_loop_iterations=min(_LOOPS, int(busy_s * _LOOPS_PER_S)),
             max_memory=memory_bytes,
             timeout_seconds=_FOR_EVER_S,
             profile=bashkit.ExecutionProfile.Interactive,

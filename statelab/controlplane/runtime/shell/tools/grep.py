@@ -105,7 +105,7 @@ def _search(proc: Proc, stream: Stream, one: Bounded, options: Options, shown: s
             break
         number += 1
         text = decode(line).removesuffix("\n")
-        proc.shell.work(1 + len(text) // 200)
+        proc.shell.work(2 + len(text) // 200)
         found = one.search(text)
         if (found is not None) != ("v" in options) and count < most:
             count += 1

@@ -17,11 +17,11 @@ from statelab.controlplane.controllers.common.taints import tolerates
 from statelab.controlplane.kinds import Object, key_of, uid_of
 from statelab.controlplane.kubelet.env import Reader
 from statelab.controlplane.scheduling.constraints import Constraint, constraints_of
-from statelab.controlplane.scheduling.pools import Candidate, Pool, in_use, pools_of
+from statelab.controlplane.scheduling.pools import Candidate, Key, Pool, in_use, pools_of
 
 MOST_RESULTS = 32
 # Upstream stops after ten seconds; here devices that are looked at for a node are counted, and steps of expressions.
-_MOST_STEPS = 20_000
+_MOST_STEPS = 50_000
 _CEL_BUDGET = 1_000_000
 
 
@@ -165,17 +165,16 @@ class Allocator:
         if not self._is_asked_for(search, asked, device) or not _tolerates(asked.spec, device.spec):
             return None
         given = _Given(asked, device)
+        if asked.is_admin:
+            return given if self._keeps(search, given) else None
         if device.is_shared:
             given.consumed = _consumption(asked.spec, device.spec)
             if given.consumed is None or not self._has_left(search, given):
                 return None
-        elif not asked.is_admin:
-            if device.key in self._used.devices or any(
-                each.device.key == device.key and not each.asked.is_admin for each in search.given
-            ):
-                return None
-            if not _is_large_enough(asked.spec, device.spec) or not self._has_counters(search, device):
-                return None
+        elif self._is_taken(search, device.key) or not _is_large_enough(asked.spec, device.spec):
+            return None
+        if not self._has_counters(search, device):
+            return None
         return given if self._keeps(search, given) else None
 
     def _is_asked_for(self, search: _Search, asked: _Asked, device: Candidate) -> bool:
@@ -195,6 +194,12 @@ class Allocator:
 
     # ---- what is left of what several share
 
+    def _is_taken(self, search: _Search, key: Key) -> bool:
+        """Whether somebody uses it, now or before; who only administers a device does not."""
+        return key in self._used.devices or any(
+            each.device.key == key and not each.asked.is_admin for each in search.given
+        )
+
     def _has_left(self, search: _Search, given: _Given) -> bool:
         key, wanted = given.device.key, given.consumed or {}
         before = [self._used.consumed.get(key, {})]
@@ -211,8 +216,11 @@ class Allocator:
             return True
         pool = next(each for each in search.pools if each.key == device.key[:2])
         search.spend(len(pool.all_devices) // 4)
-        taken = [each.device.key for each in search.given] + list(self._used.devices)
-        drawing = [each for each in pool.all_devices if each.key in taken or each.key == device.key]
+        drawing = [
+            each
+            for each in pool.all_devices
+            if each.key == device.key or each.key in self._used.consumed or self._is_taken(search, each.key)
+        ]
         for name, _ in _counters(device.spec):
             drawn = sum(amount for each in drawing for at, amount in _counters(each.spec) if at == name)
             if drawn > pool.counters.get(name, 0):

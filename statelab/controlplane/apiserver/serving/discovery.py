@@ -105,10 +105,6 @@ def _told() -> list[Kind]:
     return [*_SERVED, *UNSTORED.values()]
 
 
-def _told_group_versions() -> list[tuple[str, str]]:
-    return _ordered(_told())
-
-
 def kinds_of(group: str, version: str) -> list[Kind]:
     """The served kinds of a group and version, by plural."""
     return _of(_SERVED, group, version)
@@ -132,13 +128,13 @@ def document(path: str, custom: Sequence[Kind] = (), others: Iterable[Object] = 
         case ("apis",):
             groups = [_group(name, versions) for name, versions in _groups(custom, others)]
             return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
-        case ("api", version) if ("", version) in _told_group_versions():
+        case ("api", version) if ("", version) in group_versions():
             return _resource_list("", version)
         case ("apis", wanted):
             for name, versions in _groups(custom, others):
                 if name == wanted:
                     return {"kind": "APIGroup", "apiVersion": "v1", **_group(name, versions)}
-        case ("apis", name, version) if name and (name, version) in _told_group_versions():
+        case ("apis", name, version) if name and (name, version) in group_versions():
             return _resource_list(name, version)
         case ("apis", name, version) if found := _of(custom, name, version):
             return _list_of(found, name, version)
@@ -169,7 +165,7 @@ def _groups(custom: Sequence[Kind], others: Iterable[Object]) -> list[tuple[str,
     Source: kube-aggregator/pkg/apis/apiregistration/v1/helper/helpers.go.
     """
     found: dict[str, dict[str, tuple[int, int]]] = {}  # group → version → priorities
-    for group, version in _told_group_versions():
+    for group, version in group_versions():
         found.setdefault(group, {})[version] = priorities(group, version)
     for kind in custom:
         found.setdefault(kind.group, {}).setdefault(kind.version, CUSTOM_PRIORITIES)
@@ -253,7 +249,7 @@ def storage_version_hash(kind: Kind) -> str:
 
 @lru_cache(maxsize=64)  # more than there are: all are asked for in turn
 def _group_discovery(name: str) -> Object:
-    return _discovery_of(name, [version for group, version in _told_group_versions() if group == name], _told())
+    return _discovery_of(name, [version for group, version in group_versions() if group == name], _told())
 
 
 def _discovery_of(

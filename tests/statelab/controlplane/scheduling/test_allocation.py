@@ -164,6 +164,8 @@ def test_a_device_that_may_be_shared_is_shared_out_by_its_policy() -> None:
     assert given([asked()], [slice_of(shared)], used=used) == [("gpu", "g0")]
     assert given([asked(count=3)], [slice_of(shared)]) == [("gpu", "g0")] * 3
     assert given([asked(count=5)], [slice_of(shared)]) is None
+    assert given([asked(adminAccess=True)], [slice_of(shared)], used=[*used, *used]) == [("gpu", "g0")]
+    assert "consumedCapacity" not in results[0]["devices"]["results"][0]
 
 
 def test_parts_of_one_whole_draw_on_its_counters() -> None:
@@ -175,6 +177,8 @@ def test_parts_of_one_whole_draw_on_its_counters() -> None:
               slice_of(name="t", slices=2, **whole)]  # fmt: skip
     assert given([asked(count=2)], slices) == [("gpu", "half"), ("gpu", "other")]
     assert given([asked(count=2)], slices, used=[{"device": "half"}]) is None
+    assert given([asked(count=2)], slices, used=[{"device": "half", "adminAccess": True}])
+    assert given([asked("watcher", adminAccess=True), asked(count=2)], slices) is not None
 
 
 def test_only_the_newest_slices_count_and_only_those_of_the_node() -> None:

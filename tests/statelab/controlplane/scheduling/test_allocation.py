@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from statelab.controlplane.scheduling import allocation
 from statelab.controlplane.scheduling.allocation import AllocationError, Allocator, NotOnNode, TimedOut
 
 DRIVER = "gpu.example.com"
@@ -199,7 +200,9 @@ def test_a_selector_that_comes_to_nothing_ends_the_search() -> None:
         given([asked(selectors=selector(f"device.attributes['{DRIVER}'].speed > 3"))], [slice_of(gpu("g0"))])
 
 
-def test_a_search_without_end_is_ended() -> None:
+def test_a_search_without_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(allocation, "_MOST_STEPS", 2_000)
+    monkeypatch.setattr(allocation, "_CEL_BUDGET", 20_000)
     devices = [numa(f"g{number}", number) for number in range(60)]
     never = asked("last", selectors=selector("device.driver == 'x'"))
     with pytest.raises(TimedOut):

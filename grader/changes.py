@@ -102,9 +102,10 @@ def changes(before: Any, after: Any, *, free: Sequence[str] = ()) -> list[str]:
     `None` and what is not there are the same; so are the numbers 2 and 2.0, and a default whether written or not.
     """
     found = _changes(before, after, (), frozenset(free))
+    if isinstance(before, dict) and isinstance(after, dict):
+        found = [path for path in found if path[:2] not in _SERVERS and path[:1] not in _SERVERS]
     if found and isinstance(before, dict) and isinstance(after, dict):
         filled = _with_defaults(before, after, _as_given), _with_defaults(after, before, _as_served)
-        found = [path for path in found if path[:2] not in _SERVERS and path[:1] not in _SERVERS]
         found = [path for path in found if not _is_default(path, (before, after), filled)]
     return [dotted(path) or "the whole" for path in found]
 

@@ -149,3 +149,9 @@ def test_what_a_task_gives_is_served_once_for_all_answers(monkeypatch: pytest.Mo
     assert len(booted) == 3  # one for what was given, one for each answer
     assert changed(podManagementPolicy="OrderedReady") == []
     assert len(booted) == 4
+
+
+def test_what_differs_in_nothing_that_counts_asks_no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(EMBEDDED, "cluster", lambda *_: pytest.fail("a cluster was made"))
+    served = {**SET, "status": {"replicas": 3}, "metadata": {**SET["metadata"], "uid": "1", "generation": 2}}
+    assert changes(SET, served) == changes(served, SET) == []

@@ -96,3 +96,10 @@ def test_what_a_scenario_came_to_is_found_out_once_and_told() -> None:
     shared.take_over(found, times=1)
     assert came_to("kill") == "KILL"
     assert runs == ["order", "kill"]
+
+
+def test_checks_share_the_answer_whose_claims_bind(booted: list[int]) -> None:
+    path = next((CORPUS / "ps3.identity/wrong").glob("14-a-storageclass-that-does-not-exist*"))
+    result = judge(task("ps3.identity"), Answer.of_files([path]), visible_only=True)
+    assert 0 < result.score < result.max
+    assert booted.count(1) == 1  # the answer's own cluster has seed 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from weakref import WeakKeyDictionary
 
 from grader import vocabulary
 from grader.behaviour import claim_at, comes_back, data_outlive, serves_pages, starts_in_order
@@ -216,7 +217,12 @@ def _but_for_its_claims(trial: Trial) -> Trial:
     templates = at(item.object, "spec", "volumeClaimTemplates") if item else None
     if not isinstance(templates, list) or not templates or pods_not_ready(trial, "statefulset/web", 3) is None:
         return trial
-    return trial.again(change=_with_claims_that_bind).settle()
+    if trial not in _bound:  # one for all checks, which take their turns with it as they do with the trial
+        _bound[trial] = trial.again(change=_with_claims_that_bind).settle()
+    return _bound[trial]
+
+
+_bound: WeakKeyDictionary[Trial, Trial] = WeakKeyDictionary()
 
 
 def _with_claims_that_bind(obj: Object) -> None:

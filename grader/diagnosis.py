@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from grader.trial import Refused, Trial
 
 
+DELETED = "--for=delete"  # a Pod of a set is there again, under its name, before anybody looks whether it is gone
+
+
 def not_there(trial: Trial, reference: str) -> Verdict:
     """Why an object the task asks for is not in the cluster: refused, called otherwise, or never written."""
     kind, name = parse_reference(reference)
@@ -192,6 +195,20 @@ def _last_line(trial: Trial, pod: Seen, container: str, *, is_previous: bool) ->
     reply = trial.place.api(trial).request("GET", f"/api/v1/namespaces/{trial.namespace}/pods/{pod.name}/log", params)
     lines = str(reply.body).strip().splitlines() if reply.code == HTTPStatus.OK else []
     return lines[-1].strip().rstrip(".")[:160] if lines else ""
+
+
+def gave_up_waiting(trial: Trial, *, but_for: str = "\n") -> Verdict | None:
+    """A line that waited for what never came, so that the lines below it were in time by luck only; None if all came.
+
+    `but_for`: in lines with this word it does not matter.
+    """
+    lines = trial.answer.text.split("\n")
+    late = next(
+        (each for each in trial.failed if "timed out" in each.message and but_for not in lines[each.line - 1]), None
+    )
+    if late is None:
+        return None
+    return no(f"Line {late.line} gave up waiting, and the lines below it went on: {late.message}", line=late.line)
 
 
 def names_of_pods(trial: Trial, set_name: str, service: str) -> Verdict | None:

@@ -91,7 +91,7 @@ def judge(
     except ManifestError as error:
         return _ungraded(task, checks, _unreadable(error, task, answer), source)
     bench = _Bench(task, answer, limits, make_trial, lacks, beside, told)
-    results = bench.run(checks)
+    results = _but_for_what_is_refused(bench, bench.run(checks))
     slip: Slip | None = None
     score, most = sum(each.points for each in results), sum(each.max for each in results)
     if task.answer == "manifest" and (not score or (advice and score < most)):
@@ -115,6 +115,19 @@ def judge(
     is_begun = task.answer == "prediction" or any(each.passed for each in results if not each.is_hidden)
     as_told = tuple(_told(each, line, reasons, is_begun) for each in results)
     return Result(task.id, as_told, None, tuple(shown), source)
+
+
+def _but_for_what_is_refused(bench: _Bench, results: list[CheckResult]) -> list[CheckResult]:
+    """Full points are not for an answer of which the API server refuses an object, whatever that was for."""
+    if bench.shared is None:
+        return results
+    own = [at(each.object, "spec", "names", "kind") for each in bench.shared.items]  # served only after a moment
+    refused = [each for each in bench.shared.refused if not each.is_given and each.item.kind not in own]
+    if not refused or not all(each.passed for each in results):
+        return results
+    first, line = results[0], refused[0].item.place().line
+    message = f"{REFUSED} {refused[0].message}"
+    return [replace(first, points=max(0.0, first.points - 1), message=message, line=line), *results[1:]]
 
 
 def _says_namespace(task: Task, answer: Answer, source: str) -> list[str]:

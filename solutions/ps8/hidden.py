@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from grader.diagnosis import not_there, pods_not_ready
+from grader.diagnosis import gave_up_waiting, not_there, pods_not_ready
 from grader.rubrics.ps8 import backup, beside, grow, move, texts
 from grader.rubrics.ps8.backups import copied
 from grader.rubrics.ps8.besides import mondays_orders, old_runs_on, one_cluster
@@ -26,10 +26,7 @@ def elsewhere(trial: Trial, pace_s: float = SLOW_TYPIST_S) -> Trial:
 
 def hold_elsewhere(trial: Trial, other: Trial, *checks: Callable[[Trial], Verdict]) -> Verdict:
     """The same lines in another trial. Those that gave up waiting, and went on, do not hold there."""
-    late = next((each for each in trial.failed if "timed out" in each.message), None)
-    if late is not None:
-        return no(f"Line {late.line} gave up waiting, and the lines below it went on: {late.message}")
-    return all_hold(other, *checks)
+    return gave_up_waiting(trial) or all_hold(other, *checks)
 
 
 def all_hold(trial: Trial, *checks: Callable[[Trial], Verdict]) -> Verdict:

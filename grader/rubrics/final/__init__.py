@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from grader.diagnosis import all_addresses, names_of_pods, not_there, pods_not_ready
+from grader.diagnosis import DELETED, all_addresses, gave_up_waiting, names_of_pods, not_there, pods_not_ready
 from grader.rubrics.final import care, runs, texts
 from grader.tasks import SLOW_TYPIST_S, Task
 from grader.trial import Trial
-from grader.verdict import Verdict, no, yes
+from grader.verdict import Verdict, no, partly, yes
 
 _GI = 1024**3
 
@@ -252,7 +252,8 @@ NEW = "redis:7.4"
     ),
 )
 def tried_first(trial: Trial) -> Verdict:
-    return care.canary(trial, "orders", 2, NEW)
+    verdict, late = care.canary(trial, "orders", 2, NEW), gave_up_waiting(trial, but_for=DELETED)
+    return partly(0.5, late.message, line=late.line) if verdict.passed and late is not None else verdict
 
 
 @update.check(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from grader import vocabulary
 from grader.choices import agrees, one_of
-from grader.diagnosis import not_there, pods_not_ready
+from grader.diagnosis import DELETED, gave_up_waiting, not_there, pods_not_ready
 from grader.rubrics.ps1 import runs
 from grader.rubrics.ps1.apps import breaks
 from grader.rubrics.service import address_of, answers_at, found_by
 from grader.tasks import AT_ONCE_S, SLOW_TYPIST_S, Task
 from grader.trial import Trial
-from grader.verdict import Verdict, no, yes
+from grader.verdict import Verdict, no, partly, yes
 
 # ---- 1. Write a Deployment and its Service
 
@@ -151,6 +151,9 @@ scale = Task(
 def six_at_once(trial: Trial) -> Verdict:
     most = max(runs.ready_over_time(trial, "shop"), default=0)
     if most >= 6:
+        late = gave_up_waiting(trial, but_for=DELETED)
+        if late is not None:
+            return partly(0.5, late.message, line=late.line)
         return yes("") if most == 6 else no(f"At most six were wanted, and {most} were Ready.")
     return no(f"At most {most} Pods of shop were Ready at once.")
 

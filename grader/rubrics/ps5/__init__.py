@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from grader import vocabulary
 from grader.choices import NO_ANSWER, NO_ANSWER_TO, agrees, in_order
-from grader.diagnosis import why_not_ready
+from grader.diagnosis import DELETED, gave_up_waiting, why_not_ready
 from grader.prediction import told_unread
 from grader.rubrics.ps5 import runs, systems
 from grader.tasks import AT_ONCE_S, SLOW_TYPIST_S, Task
@@ -234,7 +234,9 @@ def primary_last(trial: Trial) -> Verdict:
     for name in ("db-0", "db-2"):
         ready = found[name].ready if name in found else None
         results.append((ready is not None and ready < went, f"db-1 went before {name} was Ready with 0.25."))
-    return parts(results, "")
+    late = gave_up_waiting(trial, but_for=DELETED)
+    results += [(late is None, late.message if late else "")]
+    return parts(results, "").at(late.line if late else None)
 
 
 @by_hand.check(

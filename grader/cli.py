@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+
+from grader.bars import bar, bar_after_a_while
 
 if TYPE_CHECKING:
     from grader.answer import Answer
@@ -26,7 +25,6 @@ app = typer.Typer(
 )
 
 ALL_POINTS, FEWER, CANNOT = 0, 1, 2
-_BAR_AFTER_S = 2.0
 
 _CLUSTER = "Where: embedded, kind, or a context of your kubeconfig. Elsewhere than embedded it takes minutes."
 _ALLOW_ANY = "Yes, on this context, which is neither the course's own cluster nor kind's."
@@ -200,7 +198,7 @@ def run(
             if render:
                 typer.echo(command.render(plan), nl=False)
                 return
-            with _progress(json) as progress:
+            with bar(json) as progress:
                 count, failed = command.grade(cluster, where, plan, progress, allow_any=allow_any)
             if failed:
                 typer.echo(failed, err=True)
@@ -214,7 +212,7 @@ def run(
                 stack.enter_context(place.session())
                 jobs = jobs or JOBS
                 more = {"judging": place.judge_text, "limit_s": SUBMISSION_S}
-            progress = stack.enter_context(_progress(json))
+            progress = stack.enter_context(bar(json))
             done = run_all(
                 where,
                 assignment,
@@ -361,7 +359,7 @@ def _judged_on(task: Task, answer: Answer, visible: bool, place: OnCluster, json
 
     try:
         with place.session() as namespaces:
-            with _bar_after_a_while(json) as told:
+            with bar_after_a_while(json) as told:
                 result = judge_live(task, answer, namespaces, visible_only=visible, at_once=JOBS, told=told)
             for note in namespaces.notes if not json else ():
                 typer.echo(note, err=True)
@@ -371,48 +369,6 @@ def _judged_on(task: Task, answer: Answer, visible: bool, place: OnCluster, json
     except KeyboardInterrupt:
         typer.echo("Stopped. The trial's namespaces are being deleted.", err=True)
         raise typer.Exit(130) from None
-
-
-@contextmanager
-def _bar_after_a_while(quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
-    """A bar of the checks for what takes longer than two seconds: which one is asked, and since when."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda done, total, title: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
-    bar = Progress(*columns, console=Console(stderr=True), transient=True)
-    checks = bar.add_task("", total=None)
-    late = threading.Timer(_BAR_AFTER_S, bar.start)
-    late.daemon = True
-    late.start()
-    try:
-        yield lambda done, total, title: bar.update(checks, completed=done, total=total, description=title)
-    finally:
-        late.cancel()
-        late.join()
-        bar.stop()
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
-    """A bar with the time left, where somebody looks at it."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda done, total, who: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        shown = bar.add_task("", total=None)
-
-        def progress(done: int, total: int, who: str) -> None:
-            bar.update(shown, completed=done, total=total, description=who)
-
-        yield progress
 
 
 def _print_json(body: object) -> None:

@@ -108,7 +108,7 @@ class Runs:
                     except BaseException as error:
                         error.add_note(f"The server's log ends so:\n{desk.log()}")
                         future.set_exception(error)
-                desk.statelab("down")
+                desk.end()
                 self._busy.remove(desk)
 
     def result(self, when: str, lesson: Path) -> nbformat.NotebookNode:

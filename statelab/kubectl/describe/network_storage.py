@@ -6,8 +6,8 @@ from typing import Any
 
 from statelab.kubectl.api import Object
 from statelab.kubectl.call import Call
-from statelab.kubectl.describe.pods import volume_source
 from statelab.kubectl.describe.text import Text, age, events, when
+from statelab.kubectl.describe.volumes import volume_source
 
 _MODES = {"ReadWriteOnce": "RWO", "ReadOnlyMany": "ROX", "ReadWriteMany": "RWX", "ReadWriteOncePod": "RWOP"}
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from statelab.kubectl.api import Object
 from statelab.kubectl.call import Call
-from statelab.kubectl.describe.text import Text, age, events, owner, title, when
+from statelab.kubectl.describe.text import Text, age, boolean, events, owner, title, when
+from statelab.kubectl.describe.volumes import volumes
 
 
 def describe_pod(call: Call, pod: Object) -> str:
@@ -210,7 +211,7 @@ def _environment(text: Text, container: Object, pod: Object | None) -> None:
         kind, ref = (
             ("ConfigMap", each["configMapRef"]) if "configMapRef" in each else ("Secret", each.get("secretRef") or {})
         )
-        text.put(3, f"{ref.get('name', '')}\t{kind}{prefix}\tOptional: {_bool(ref.get('optional'))}\n")
+        text.put(3, f"{ref.get('name', '')}\t{kind}{prefix}\tOptional: {boolean(ref.get('optional'))}\n")
     variables = container.get("env") or ()
     text.put(2, "Environment:\n" if variables else "Environment:\t<none>\n")
     for each in variables:
@@ -233,14 +234,14 @@ def _environment(text: Text, container: Object, pod: Object | None) -> None:
             text.put(
                 3,
                 f"{each['name']}:\t<set to the key '{ref['key']}' in secret '{ref['name']}'>\tOptional: "
-                f"{_bool(ref.get('optional'))}\n",
+                f"{boolean(ref.get('optional'))}\n",
             )
         elif "configMapKeyRef" in source:
             ref = source["configMapKeyRef"]
             text.put(
                 3,
                 f"{each['name']}:\t<set to the key '{ref['key']}' of config map '{ref['name']}'>\tOptional: "
-                f"{_bool(ref.get('optional'))}\n",
+                f"{boolean(ref.get('optional'))}\n",
             )
 
 
@@ -259,10 +260,6 @@ def _resource(container: Object, resource: str) -> str:
     return str(((container.get("resources") or {}).get(where) or {}).get(name, "0"))
 
 
-def _bool(value: Any) -> str:
-    return "true" if value else "false"
-
-
 def _mounts(text: Text, container: Object) -> None:
     mounts = container.get("volumeMounts") or ()
     text.put(2, "Mounts:\n" if mounts else "Mounts:\t<none>\n")
@@ -278,100 +275,7 @@ def _mounts(text: Text, container: Object) -> None:
             text.put(3, f"{each['devicePath']} from {each['name']}\n")
 
 
-# ---- volumes
-
-
-def volumes(text: Text, found: Sequence[Object], space: str = "") -> None:
-    if not found:
-        text.put(0, f"{space}Volumes:\t<none>\n")
-        return
-    text.put(0, f"{space}Volumes:\n")
-    for volume in found:
-        text.put(1, f"{' ' if space else ''}{volume['name']}:\n")
-        for line in volume_source(volume):
-            text.put(0, f"    {line}\n")
-
-
-def volume_source(volume: Object) -> list[str]:
-    """A volume's source, line by line."""
-    if "hostPath" in volume:
-        source = volume["hostPath"]
-        return [
-            "Type:\tHostPath (bare host directory volume)",
-            f"Path:\t{source['path']}",
-            f"HostPathType:\t{source.get('type') or ''}",
-        ]
-    if "emptyDir" in volume:
-        source = volume["emptyDir"] or {}
-        return [
-            "Type:\tEmptyDir (a temporary directory that shares a pod's lifetime)",
-            f"Medium:\t{source.get('medium') or ''}",
-            f"SizeLimit:\t{source.get('sizeLimit') or '<unset>'}",
-        ]
-    if "secret" in volume:
-        source = volume["secret"]
-        return [
-            "Type:\tSecret (a volume populated by a Secret)",
-            f"SecretName:\t{source.get('secretName', '')}",
-            f"Optional:\t{_bool(source.get('optional'))}",
-        ]
-    if "configMap" in volume:
-        source = volume["configMap"]
-        return [
-            "Type:\tConfigMap (a volume populated by a ConfigMap)",
-            f"Name:\t{source.get('name', '')}",
-            f"Optional:\t{_bool(source.get('optional'))}",
-        ]
-    if "persistentVolumeClaim" in volume:
-        source = volume["persistentVolumeClaim"]
-        return [
-            "Type:\tPersistentVolumeClaim (a reference to a PersistentVolumeClaim in the same namespace)",
-            f"ClaimName:\t{source['claimName']}",
-            f"ReadOnly:\t{_bool(source.get('readOnly'))}",
-        ]
-    if "downwardAPI" in volume:
-        lines = ["Type:\tDownwardAPI (a volume populated by information about the pod)", "Items:"]
-        for item in volume["downwardAPI"].get("items") or ():
-            where = (item.get("fieldRef") or {}).get("fieldPath") or (item.get("resourceFieldRef") or {}).get(
-                "resource"
-            )
-            lines.append(f"  {where} -> {item['path']}")
-        return lines
-    if "projected" in volume:
-        return _projected(volume["projected"])
-    if "csi" in volume:
-        source = volume["csi"]
-        return [
-            "Type:\tCSI (a Container Storage Interface (CSI) volume source)",
-            f"Driver:\t{source.get('driver', '')}",
-            f"FSType:\t{source.get('fsType') or ''}",
-            f"ReadOnly:\t{_bool(source.get('readOnly'))}",
-        ]
-    if "nfs" in volume:
-        source = volume["nfs"]
-        return [
-            "Type:\tNFS (an NFS mount that lasts the lifetime of a pod)",
-            f"Server:\t{source.get('server', '')}",
-            f"Path:\t{source.get('path', '')}",
-            f"ReadOnly:\t{_bool(source.get('readOnly'))}",
-        ]
-    return ["<unknown>"]
-
-
-def _projected(source: Object) -> list[str]:
-    lines = ["Type:\tProjected (a volume that contains injected data from multiple sources)"]
-    for each in source.get("sources") or ():
-        if "serviceAccountToken" in each:
-            lines.append(f"TokenExpirationSeconds:\t{each['serviceAccountToken'].get('expirationSeconds', 3600)}")
-        elif "configMap" in each:
-            ref = each["configMap"]
-            lines += [f"ConfigMapName:\t{ref.get('name', '')}", f"Optional:\t{_bool(ref.get('optional'))}"]
-        elif "secret" in each:
-            ref = each["secret"]
-            lines += [f"SecretName:\t{ref.get('name', '')}", f"Optional:\t{_bool(ref.get('optional'))}"]
-        elif "downwardAPI" in each:
-            lines.append("DownwardAPI:\ttrue")
-    return lines
+# ---- templates and what stands in them
 
 
 def tolerations(text: Text, found: Sequence[Object], space: str = "") -> None:
@@ -387,9 +291,6 @@ def tolerations(text: Text, found: Sequence[Object], space: str = "") -> None:
     text.put(0, f"{space}Tolerations:\t{said[0] if said else '<none>'}\n")
     for line in said[1:]:
         text.put(0, f"\t{line}\n")
-
-
-# ---- templates
 
 
 def template(text: Text, found: Object) -> None:

@@ -157,3 +157,7 @@ def owner(obj: Object) -> Object | None:
 
 def title(value: bool) -> str:
     return "True" if value else "False"
+
+
+def boolean(value: Any) -> str:
+    return "true" if value else "false"

@@ -9,8 +9,9 @@ from typing import Any
 from statelab.controlplane.labels import selector_text
 from statelab.kubectl.api import Object
 from statelab.kubectl.call import Call
-from statelab.kubectl.describe.pods import template, volumes
+from statelab.kubectl.describe.pods import template
 from statelab.kubectl.describe.text import Text, age, events, owner, when
+from statelab.kubectl.describe.volumes import volumes
 
 
 def _phases(call: Call, obj: Object) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from grader import cli
+from grader import bars
 from grader.answer import Answer
 from grader.live.judge import judge_live
 from grader.live.namespaces import Namespaces, leftovers
@@ -70,8 +70,8 @@ def test_a_bar_tells_which_check_is_asked_once_it_takes_long(monkeypatch: pytest
     for after_s, waits_s in ((0.0, 10.0), (3600.0, 0.0)):
         screen = _Terminal()
         monkeypatch.setattr(sys, "stderr", screen)
-        monkeypatch.setattr(cli, "_BAR_AFTER_S", after_s)
-        with cli._bar_after_a_while(False) as told:
+        monkeypatch.setattr(bars, "_BAR_AFTER_S", after_s)
+        with bars.bar_after_a_while(False) as told:
             told(1, 4, "Both members get Ready")
             timers = [each for each in threading.enumerate() if isinstance(each, threading.Timer)]
             for each in timers:
@@ -84,7 +84,7 @@ def test_a_bar_tells_which_check_is_asked_once_it_takes_long(monkeypatch: pytest
 def test_nobody_who_reads_a_file_or_json_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = _Terminal()
     monkeypatch.setattr(sys, "stderr", screen)
-    monkeypatch.setattr(cli, "_BAR_AFTER_S", 0.0)
-    with cli._bar_after_a_while(True) as told:
+    monkeypatch.setattr(bars, "_BAR_AFTER_S", 0.0)
+    with bars.bar_after_a_while(True) as told:
         told(0, 1, "x")
     assert screen.getvalue() == ""

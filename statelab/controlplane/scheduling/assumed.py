@@ -14,6 +14,8 @@ from statelab.controlplane.kubelet.env import Reader
 from statelab.controlplane.scheduling.volumes import SELECTED_NODE, Decision
 from statelab.controlplane.view import View
 
+_DEVICES = "resourceclaims"
+
 
 class Assumed:
     """A Reader. What is assumed of an object holds until it is written, by whomever, or forgotten."""
@@ -23,11 +25,16 @@ class Assumed:
         self._objects: dict[tuple[str, str], Object] = {}
 
     def assume(self, decision: Decision, node: str) -> None:
-        self._objects |= {(plural, key_of(obj)): obj for plural, obj in _all_decided(decision, node)}
+        self._objects |= {(plural, key_of(obj)): obj for plural, obj in _decided(decision, node)}
+        for claim in decision.devices:  # one that has devices already may be used by several at once
+            stored = self._cluster.get(_DEVICES, key_of(claim))
+            if stored is not None and not (stored.get("status") or {}).get("allocation"):
+                self._objects[_DEVICES, key_of(claim)] = claim
 
     def forget(self, decision: Decision) -> None:
-        for plural, obj in _all_decided(decision, ""):
-            self._objects.pop((plural, key_of(obj)), None)
+        for plural, obj in [*_decided(decision, ""), *((_DEVICES, claim) for claim in decision.devices)]:
+            if plural != _DEVICES or self.is_assumed(plural, obj):
+                self._objects.pop((plural, key_of(obj)), None)
 
     def is_assumed(self, plural: str, obj: Object) -> bool:
         """Whether an object is as it will be, and not written yet."""
@@ -66,12 +73,6 @@ def _says_the_same(now: Object, wanted: Object) -> bool:
         return reference.get("uid"), (obj["metadata"].get("annotations") or {}).get(SELECTED_NODE)
 
     return said(now) == said(wanted)
-
-
-def _all_decided(decision: Decision, node: str) -> Iterator[tuple[str, Object]]:
-    yield from _decided(decision, node)
-    for claim in decision.devices:
-        yield "resourceclaims", claim
 
 
 def _decided(decision: Decision, node: str) -> Iterator[tuple[str, Object]]:

@@ -117,6 +117,15 @@ def test_a_claim_of_ones_own_is_shared_and_freed_and_kept() -> None:
         cluster.create(pod(name, resourceClaimName="shared"))
     cluster.loop.run_for(30)
     assert node_of(cluster, "p") == node_of(cluster, "q") != ""
+    assert "is in the process of being allocated" in said(cluster, "q")
+    for name in ("r", "s"):  # it has its devices by now: nobody waits for anybody
+        cluster.create(pod(name, resourceClaimName="shared"))
+    cluster.loop.run_for(5)
+    assert node_of(cluster, "r") == node_of(cluster, "s") == node_of(cluster, "p")
+    assert "FailedScheduling" not in said(cluster, "r") + said(cluster, "s")
+    for name in ("r", "s"):
+        cluster.delete("pods", f"default/{name}")
+    cluster.loop.run_for(10)
     [found] = cluster.list("resourceclaims")
     assert sorted(each["name"] for each in found["status"]["reservedFor"]) == ["p", "q"]
     cluster.delete("resourceclaims", "default/shared")

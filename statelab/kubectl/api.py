@@ -6,7 +6,7 @@ back whether what was waited for has come. So the same verbs wait in virtual tim
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -119,7 +119,6 @@ class Pause:
 
 Steps = Generator[Pause, bool, T]
 Wait = Callable[[Callable[[], bool], float], bool]
-WaitAsync = Callable[[Callable[[], bool], float], Awaitable[bool]]
 
 
 def drive(steps: Steps[T], wait: Wait) -> T:
@@ -147,16 +146,3 @@ def _told(until: Callable[[], bool], raised: list[Exception]) -> Callable[[], bo
             return True
 
     return look
-
-
-async def drive_async(steps: Steps[T], wait: WaitAsync) -> T:
-    """As `drive`, where waiting must let others run: in a browser's one thread."""
-    try:
-        pause = next(steps)
-        while True:
-            raised: list[Exception] = []
-            answer = await wait(_told(pause.until, raised), pause.timeout_s)
-            pause = steps.throw(raised[0]) if raised else steps.send(answer)
-    except StopIteration as end:
-        result: T = end.value
-        return result

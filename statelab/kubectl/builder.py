@@ -32,7 +32,6 @@ class Info:
     name: str
     object: Object
     source: str = ""
-    from_list: bool = False
 
     @property
     def path(self) -> str:
@@ -206,7 +205,7 @@ def _by_selector(call: Call, types: Sequence[str], label: str, field_selector: s
             continue
         for obj in found:
             metadata = obj["metadata"]
-            infos.append(Info(resource, metadata.get("namespace", ""), metadata["name"], obj, from_list=True))
+            infos.append(Info(resource, metadata.get("namespace", ""), metadata["name"], obj))
     return Selection(tuple(infos), tuple(errors))
 
 

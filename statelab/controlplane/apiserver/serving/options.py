@@ -192,7 +192,10 @@ def list_options(request: Request, kind: Kind, name: str = "") -> ListOptions:
 def _matcher(request: Request, kind: Kind, name: str) -> Callable[[Object], bool] | None:
     label_text, field_text = request.first("labelSelector"), request.first("fieldSelector")
     by_label: Selector | None = parse_label_selector(label_text) if label_text.strip() else None
-    by_field: FieldSelector | None = parse_field_selector(field_text, kind.plural) if field_text.strip() else None
+    fields = kind.custom.selectable if kind.custom is not None else None
+    by_field: FieldSelector | None = (
+        parse_field_selector(field_text, kind.plural, fields) if field_text.strip() else None
+    )
     if not (by_label or by_field or name):
         return None
 

@@ -466,3 +466,26 @@ def test_openapi_tells_of_it(server: Server) -> None:
     assert code == 200
     schema = document["components"]["schemas"]["com.example.course.v1.Cache"]
     assert schema["properties"]["spec"]["properties"]["size"]["description"] == "How many."
+
+
+def test_lists_and_watches_choose_by_the_fields_that_a_definition_names():
+    properties = {"color": {"type": "string"}, "big": {"type": "boolean"}, "size": {"type": "integer"}}
+    fields = [{"jsonPath": f".spec.{name}"} for name in ("color", "big")]
+    server = Server().define({"type": "object", "properties": properties}, selectableFields=fields)
+    for name, spec in (("one", {"color": "blue", "big": True}), ("two", {"color": "red"}), ("three", {})):
+        assert server("POST", CACHES, cache(name, **spec))[0] == 201
+
+    def names(selector: str) -> list[str]:
+        code, found = server("GET", CACHES, fieldSelector=selector)
+        assert code == 200, found
+        return [each["metadata"]["name"] for each in found["items"]]
+
+    assert names("spec.color=blue") == ["one"]
+    assert names("spec.color!=blue") == ["three", "two"]
+    assert names("spec.big=true") == ["one"]
+    assert names("spec.color=") == ["three"]
+    assert names("metadata.name=two,metadata.namespace=default") == ["two"]
+    code, refused = server("GET", CACHES, fieldSelector="spec.size=1")
+    assert (code, refused["message"]) == (400, "field label not supported: spec.size")
+    assert server("DELETE", CACHES, fieldSelector="spec.color=red")[0] == 200
+    assert names("") == ["one", "three"]

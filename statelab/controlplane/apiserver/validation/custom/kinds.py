@@ -41,7 +41,7 @@ class Custom:
     has_status: bool
     scale: dict[str, str] | None
     columns: list[dict[str, Any]] = field(default_factory=list)
-    selectable: tuple[str, ...] = ()
+    selectable: tuple[str, ...] = ()  # by a fieldSelector
     namespaced: bool = True
     warning: str = ""  # of a deprecated version
     served: tuple[str, ...] = ()  # every version that is served
@@ -270,7 +270,11 @@ def kinds_of(definition: Object) -> list[Kind]:
             has_status="status" in below,
             scale=below.get("scale"),
             columns=version.get("additionalPrinterColumns") or [],
-            selectable=tuple(each["jsonPath"] for each in version.get("selectableFields") or ()),
+            selectable=(
+                "metadata.name",
+                *(["metadata.namespace"] if spec["scope"] == "Namespaced" else []),
+                *(each["jsonPath"].removeprefix(".") for each in version.get("selectableFields") or ()),
+            ),
             namespaced=spec["scope"] == "Namespaced",
             warning=(version.get("deprecationWarning") or f"{group_kind} is deprecated")
             if version.get("deprecated")

@@ -43,7 +43,7 @@ _HELPS: dict[str, set[str]] = {
     "TaintToleration": {"node"},
     "NodeAffinity": {"node"},
     "NodePorts": {"node", "pod gone"},
-    "NodeResourcesFit": {"node", "pod gone"},
+    "NodeResourcesFit": {"node", "pod gone", "device"},
     "VolumeRestrictions": {"pod gone", "claim"},
     "VolumeBinding": {"node", "claim", "volume", "class"},
     "PodTopologySpread": {"node", "pod gone", "pod placed"},

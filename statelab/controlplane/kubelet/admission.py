@@ -23,7 +23,7 @@ def rejection(pod: Object, node: Object, count: int, others: Iterable[Object]) -
         return found
     if not nodematch.matches_node(pod, node):
         return _predicate("NodeAffinity", nodematch.NO_AFFINITY)
-    wanted, ports = requests_of(pod), host_ports(pod)
+    wanted, ports = _of_node(pod), host_ports(pod)
     if wanted or ports:
         beside = list(others)
         short = _short(wanted, node, beside)
@@ -34,6 +34,13 @@ def rejection(pod: Object, node: Object, count: int, others: Iterable[Object]) -
     if nodematch.untolerated(pod, node, ("NoExecute",)) is not None:
         return _predicate("TaintToleration", "node(s) had taints that the pod didn't tolerate")
     return None
+
+
+def _of_node(pod: Object) -> dict[str, int]:
+    """What a Pod asks of the node itself: not what a claim gives it (pod.status.extendedResourceClaimStatus)."""
+    given = (pod.get("status") or {}).get("extendedResourceClaimStatus") or {}
+    by_class = {each["resourceName"] for each in given.get("requestMappings") or ()}
+    return {resource: amount for resource, amount in requests_of(pod).items() if resource not in by_class}
 
 
 def _predicate(name: str, reason: str) -> tuple[str, str]:

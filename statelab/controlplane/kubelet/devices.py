@@ -11,6 +11,7 @@ from statelab.controlplane.controllers.common.devices import (
     NotForPod,
     check_owner,
     claim_name,
+    extended_claim,
     is_reserved_for,
 )
 from statelab.controlplane.kinds import Object
@@ -20,8 +21,10 @@ from statelab.controlplane.view import View
 def prepare(pod: Object, view: View) -> bool:
     """Whether the Pod can be started; if not, an event says why."""
     try:
-        for pod_claim in pod["spec"]["resourceClaims"]:
+        for pod_claim in pod["spec"].get("resourceClaims") or ():
             _prepare(pod, pod_claim, view)
+        if (own := extended_claim(pod)) is not None:
+            _prepare(pod, {"resourceClaimName": own}, view)
     except NotForPod as error:
         words = f"Failed to prepare dynamic resources: prepare dynamic resources: {error}"
         view.event(pod, "FailedPrepareDynamicResources", words, type="Warning")

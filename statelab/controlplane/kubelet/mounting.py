@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from statelab.controlplane.controllers.common.devices import has_claims
 from statelab.controlplane.kubelet.expanding import expand
 from statelab.controlplane.kubelet.steps import Pause, Work
 from statelab.controlplane.kubelet.volumes import Files, MountError, files_builder, files_of, mount_all, write_files
@@ -36,7 +37,7 @@ def mount(worker: PodWorker) -> Work:
             delay_s = min(2 * delay_s, _LONGEST_RETRY_S)
         else:
             worker.needs = None
-            if worker.pod["spec"].get("resourceClaims"):
+            if has_claims(worker.pod):
                 yield from _prepare_devices(worker)
             worker.mounted = mounted
             expand(worker)

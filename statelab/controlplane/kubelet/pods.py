@@ -21,7 +21,7 @@ from statelab.controlplane.kubelet import actions, ending, hooks, mounting, resi
 from statelab.controlplane.kubelet.containers import Attempt, PodRecord, containers_of
 from statelab.controlplane.kubelet.env import PodFacts
 from statelab.controlplane.kubelet.health import Health
-from statelab.controlplane.kubelet.status import is_terminal, pod_status
+from statelab.controlplane.kubelet.status import CLAIM_STATUSES, is_terminal, pod_status
 from statelab.controlplane.kubelet.steps import Steps, Wait, Work
 from statelab.controlplane.kubelet.volumes import Mounted
 
@@ -173,7 +173,7 @@ class PodWorker:
         status = {
             "observedGeneration": self.pod["metadata"].get("generation", 1),
             "phase": "Failed",
-            **{key: old[key] for key in ("conditions", "resourceClaimStatuses") if old.get(key)},
+            **{key: old[key] for key in ("conditions", *CLAIM_STATUSES) if old.get(key)},
             "message": message,
             "reason": reason,
             "startTime": timestamp(self.kubelet.loop.now_s),

@@ -25,6 +25,7 @@ from statelab.controlplane.kubelet.containers import (
 _CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
 _RESIZING = ("PodResizePending", "PodResizeInProgress")
 _RESTARTING_ALL = "AllContainersRestarting"  # told of Pods with a rule that may do it (KEP-5532)
+CLAIM_STATUSES = ("resourceClaimStatuses", "extendedResourceClaimStatus")  # of those who make a Pod's claims
 _LOST = "The container could not be located when the pod was terminated"
 
 
@@ -41,8 +42,7 @@ def pod_status(pod: Object, record: PodRecord, host_ip: str, now_s: float, *, te
     status["conditions"] = _conditions(pod, record, init, main, phase, now_s)
     if phase == old.get("phase"):
         status |= {name: old[name] for name in ("reason", "message") if old.get(name)}
-    if old.get("resourceClaimStatuses"):
-        status["resourceClaimStatuses"] = old["resourceClaimStatuses"]  # of the controller that makes them
+    status |= {name: old[name] for name in CLAIM_STATUSES if old.get(name)}
     status |= {"hostIP": host_ip, "hostIPs": [{"ip": host_ip}]}
     pod_ip = record.pod_ip or old.get("podIP", "")
     if pod_ip:

@@ -28,7 +28,7 @@ class Assumed:
         self._objects |= {(plural, key_of(obj)): obj for plural, obj in _decided(decision, node)}
         for claim in decision.devices:  # one that has devices already may be used by several at once
             stored = self._cluster.get(_DEVICES, key_of(claim))
-            if stored is not None and not (stored.get("status") or {}).get("allocation"):
+            if stored is None or not (stored.get("status") or {}).get("allocation"):
                 self._objects[_DEVICES, key_of(claim)] = claim
 
     def forget(self, decision: Decision) -> None:
@@ -49,7 +49,12 @@ class Assumed:
         return assumed if same else found
 
     def list(self, plural: str, namespace: str = "") -> list[Object]:
-        return self._cluster.list(plural, namespace)
+        found = self._cluster.list(plural, namespace)
+        if plural != _DEVICES or not self._objects:
+            return found
+        # Those of extended resources are made with the binding: nothing of that name is stored.
+        to_be_made = [each for (kind, key), each in self._objects.items() if kind == plural and "<" in key]
+        return [*found, *(each for each in to_be_made if namespace in ("", each["metadata"]["namespace"]))]
 
 
 def write(decision: Decision, node: str, pod_name: str, view: View) -> None:

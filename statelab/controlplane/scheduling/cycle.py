@@ -81,7 +81,7 @@ def schedule(
         # PreFilter has failed before the dynamic resources plugin could look at the Pod, and it says so.
         message = f"0/{len(nodes)} nodes are available: {claims.problem}. {_NO_STATE}"
         return Outcome(message=message, plugins={"VolumeBinding"})
-    claimed = _claimed(pod, cluster)
+    claimed = _claimed(info, cluster)
     if claimed is not None and claimed.problem is not None:
         nowhere = [Rejection(_DEVICES, [NOT_HELPFUL]) for _ in nodes]
         message = f"0/{len(nodes)} nodes are available: {claimed.problem}. {_NO_CLAIMS}, preemption: {told(nowhere)}"
@@ -91,7 +91,7 @@ def schedule(
     rejections: list[Rejection] = []
     fitting: dict[str, volumes.Decision] = {}
     for node in nodes.values():
-        rejection, decision = _filter(info, node, claims, spread, affinity, cluster)
+        rejection, decision = _filter(info, node, claims, spread, affinity, cluster, claimed)
         if rejection is None and claimed is not None:
             rejection, decision.devices = _devices(claimed, node.node)
         expected = _expected(info, (nominated or {}).get(node.name, ()))
@@ -110,13 +110,16 @@ def schedule(
     return Outcome(best, fitting[best])
 
 
-def _claimed(pod: Object, cluster: Reader) -> Claimed | None:
-    """The Pod's ResourceClaims. Few Pods have some: what is needed for them is imported when the first one comes."""
-    if not pod["spec"].get("resourceClaims"):
+def _claimed(info: PodInfo, cluster: Reader) -> Claimed | None:
+    """The Pod's ResourceClaims, and resources that may be devices: `example.com/gpu`.
+
+    Few Pods have some: what is needed for them is imported when the first one comes.
+    """
+    if not info.pod["spec"].get("resourceClaims") and not any("/" in each for each in info.requests):
         return None
     from statelab.controlplane.scheduling import devices
 
-    return devices.claimed(pod, cluster)
+    return devices.claimed(info.pod, info.requests, cluster)
 
 
 def _devices(claimed: Claimed, node: Object) -> tuple[Rejection | None, list[Object]]:
@@ -142,7 +145,7 @@ def fits(
     placed = (each.pod for node in nodes.values() for each in node.pods.values())
     claims = volumes.claims_of(pod, cluster, placed, index)
     affinity = podaffinity.prepare(pod, nodes, cluster)
-    return _filter(info, nodes[name], claims, Spread(pod, nodes), affinity, cluster)
+    return _filter(info, nodes[name], claims, Spread(pod, nodes), affinity, cluster, _claimed(info, cluster))
 
 
 def _filter(
@@ -152,6 +155,7 @@ def _filter(
     spread: Spread,
     affinity: podaffinity.State | None,
     cluster: Reader,
+    claimed: Claimed | None,
 ) -> tuple[Rejection | None, volumes.Decision]:
     """The first plugin that says no, in upstream's order."""
     nothing = volumes.Decision()
@@ -159,7 +163,7 @@ def _filter(
         return Rejection(mismatch[0], [mismatch[1]]), nothing
     if info.ports and fit.ports_conflict(info.ports, [port for ports in node.ports.values() for port in ports]):
         return Rejection("NodePorts", [fit.NO_PORTS], True), nothing
-    if short := fit.insufficient(info, node):
+    if short := fit.insufficient(info, node, claimed.extended if claimed is not None else ()):
         return Rejection("NodeResourcesFit", [each for each, _ in short], all(can for _, can in short)), nothing
     if claims.exclusive_in_use:
         return Rejection("VolumeRestrictions", [volumes.IN_USE], True), nothing

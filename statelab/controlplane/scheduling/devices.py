@@ -5,6 +5,7 @@ Source: pkg/scheduler/framework/plugins/dynamicresources/dynamicresources.go.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from statelab.controlplane.controllers.common.devices import (
@@ -20,6 +21,7 @@ from statelab.controlplane.controllers.common.devices import (
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object, key_of
 from statelab.controlplane.kubelet.env import Reader
+from statelab.controlplane.scheduling import extended
 from statelab.controlplane.scheduling.allocation import AllocationError, Allocator, NotOnNode
 from statelab.controlplane.scheduling.assumed import Assumed
 from statelab.controlplane.scheduling.nodematch import matches_selector
@@ -40,37 +42,49 @@ _MOST_CONSUMERS = 256
 
 @dataclass(slots=True)
 class Claimed:
-    """A Pod's claims at the start of a cycle. `problem`: why it fits no node; `unavailable`: claims of other nodes."""
+    """A Pod's claims at the start of a cycle. `problem`: why it fits no node; `unavailable`: claims of other nodes.
+
+    `extended`: the classes that answer its extended resources, by resource.
+    """
 
     pod: Object
+    cluster: Reader
     claims: list[Object] = field(default_factory=list)
     problem: str | None = None
-    allocator: Allocator | None = None
     unavailable: list[Object] = field(default_factory=list)
+    extended: dict[str, str] = field(default_factory=dict)
+    allocators: dict[frozenset[str], tuple[Object | None, Allocator | None]] = field(default_factory=dict)
+
+    def allocator(self, resources: frozenset[str]) -> tuple[Object | None, Allocator | None]:
+        """For the claims without devices, and one more for these extended resources; None: for nothing."""
+        if resources not in self.allocators:
+            wanted = [each for each in self.claims if not _allocation(each)]
+            extra = None
+            if resources:
+                extra = extended.claim_of(self.pod, {each: self.extended[each] for each in resources})
+                wanted.append(extra)
+            self.allocators[resources] = extra, Allocator(wanted, self.cluster) if wanted else None
+        return self.allocators[resources]
 
 
-def claimed(pod: Object, cluster: Reader) -> Claimed:
-    """Read a Pod's claims, and the devices there are."""
-    found = Claimed(pod)
-    to_allocate: list[Object] = []
+def claimed(pod: Object, resources: Iterable[str], cluster: Reader) -> Claimed | None:
+    """Read a Pod's claims, and which of the resources it asks for are devices. None: it has to do with none."""
+    found = Claimed(pod, cluster, extended=extended.classes_for(resources, cluster))
     try:
         for pod_claim in pod["spec"].get("resourceClaims") or ():
             claim = _claim(pod, pod_claim, cluster)
             if claim is not None:
                 found.claims.append(claim)
         for claim in found.claims:
-            if not (claim.get("status") or {}).get("allocation"):
+            if not _allocation(claim):
                 _check_classes(claim, cluster)
-                to_allocate.append(claim)
             elif not is_reserved_for(claim, pod) and len(consumers(claim)) >= _MOST_CONSUMERS:
                 raise NotForPod("resourceclaim in use")
             elif isinstance(cluster, Assumed) and cluster.is_assumed(PLURAL, claim):
                 raise NotForPod(f"resource claim {key_of(claim)} is in the process of being allocated")
     except NotForPod as error:
-        return Claimed(pod, problem=str(error))
-    if to_allocate:
-        found.allocator = Allocator(to_allocate, cluster)
-    return found
+        return Claimed(pod, cluster, problem=str(error))
+    return found if found.claims or found.extended else None
 
 
 def _claim(pod: Object, pod_claim: Object, cluster: Reader) -> Object | None:
@@ -107,10 +121,12 @@ def reason(found: Claimed, node: Object) -> tuple[str | None, list[Object]]:
         for claim in found.claims
         if (selector := _allocation(claim).get("nodeSelector")) is not None and not matches_selector(selector, node)
     ]
+    has = (node.get("status") or {}).get("allocatable") or {}
+    extra, allocator = found.allocator(frozenset(each for each in found.extended if each not in has))
     allocations: dict[str, Object] = {}
-    if found.allocator is not None:
+    if allocator is not None:
         try:
-            made = found.allocator.allocate(node)
+            made = allocator.allocate(node)
         except NotOnNode as error:
             return str(error), []
         if made is None:
@@ -121,7 +137,7 @@ def reason(found: Claimed, node: Object) -> tuple[str | None, list[Object]]:
         return UNAVAILABLE, []
     return None, [
         with_pod(claim, found.pod, allocations.get(key_of(claim)))
-        for claim in found.claims
+        for claim in [*found.claims, *([extra] if extra is not None else [])]
         if not is_reserved_for(claim, found.pod)
     ]
 
@@ -146,6 +162,9 @@ def write(claims: list[Object], pod: Object, view: View) -> None:
     """Write what was decided: the devices a claim has, and that the Pod uses it. Raises ApiError."""
     why = f"{pod['metadata']['name']} is going to use it"
     for claim in claims:
+        if extended.is_one(claim):
+            extended.make(claim, pod, view)
+            continue
         now = view.get(PLURAL, key_of(claim))
         if now is None or now["metadata"]["uid"] != claim["metadata"]["uid"]:
             raise ApiError(404, "NotFound", f'resourceclaims.resource.k8s.io "{claim["metadata"]["name"]}" not found')
@@ -160,7 +179,7 @@ def write(claims: list[Object], pod: Object, view: View) -> None:
 
 def free_one(found: Claimed, view: View) -> str:
     """After a failure: deallocate a claim that nobody else uses and whose devices are elsewhere. What upstream says."""
-    if not found.claims:
+    if not found.claims and not found.extended:
         return NOTHING_TO_FREE
     for claim in found.unavailable:
         if any(each["uid"] != found.pod["metadata"]["uid"] for each in consumers(claim)):

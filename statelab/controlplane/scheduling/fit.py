@@ -5,20 +5,25 @@ Source: pkg/scheduler/framework/plugins/{noderesources,nodeports}.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from statelab.controlplane.scheduling.nodeinfo import NodeInfo, PodInfo
 
 NO_PORTS = "node(s) didn't have free ports for the requested pod ports"
 
 
-def insufficient(info: PodInfo, node: NodeInfo) -> list[tuple[str, bool]]:
-    """`(reason, resolvable)` for each resource that is short. Not resolvable: the whole node would not be enough."""
+def insufficient(info: PodInfo, node: NodeInfo, by_class: Collection[str] = ()) -> list[tuple[str, bool]]:
+    """`(reason, resolvable)` for each resource that is short. Not resolvable: the whole node would not be enough.
+
+    `by_class`: resources that a DeviceClass answers, on nodes that do not have them themselves.
+    """
     found = []
     if len(node.pods) + 1 > node.allocatable.get("pods", 0):
         found.append(("Too many pods", node.allocatable.get("pods", 0) > 0))
     for resource, wanted in info.requests.items():
         capacity = node.allocatable.get(resource, 0)
+        if resource in by_class and not capacity:
+            continue
         if wanted and wanted > capacity - node.requested.get(resource, 0):
             found.append((f"Insufficient {resource}", wanted <= capacity))
     return found

@@ -44,6 +44,19 @@ def claim_keys(pod: Object) -> Iterator[str]:
             continue
         if name is not None:
             yield f"{pod['metadata']['namespace']}/{name}"
+    if (name := extended_claim(pod)) is not None:
+        yield f"{pod['metadata']['namespace']}/{name}"
+
+
+def extended_claim(pod: Object) -> str | None:
+    """The claim by which a Pod has extended resources that a DeviceClass answers."""
+    found: str | None = ((pod.get("status") or {}).get("extendedResourceClaimStatus") or {}).get("resourceClaimName")
+    return found
+
+
+def has_claims(pod: Object) -> bool:
+    """Whether a Pod uses any, made already or not."""
+    return bool(pod["spec"].get("resourceClaims")) or extended_claim(pod) is not None
 
 
 def check_owner(pod: Object, pod_claim: Object, claim: Object) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from statelab.controlplane.controllers.common.devices import PLURAL, claim_keys, consumers, is_done
+from statelab.controlplane.controllers.common.devices import PLURAL, claim_keys, consumers, has_claims, is_done
 from statelab.controlplane.controllers.common.owners import controller_of
 from statelab.controlplane.controllers.resourceclaim import claims, pods
 from statelab.controlplane.kinds import split_key
@@ -29,7 +29,7 @@ def reconcile(key: str, view: View) -> float | None:
 
 def _on_pod(revision: Revision, view: View) -> Iterable[str]:
     pod = revision.object
-    if not pod["spec"].get("resourceClaims"):
+    if not has_claims(pod):
         return ()
     if revision.type == "DELETED" or is_done(pod):
         return [f"{_CLAIM}{key}" for key in claim_keys(pod)]

@@ -265,3 +265,43 @@ def test_a_device_that_fails_evicts_who_does_not_tolerate_it() -> None:
     assert "DeviceTaintManagerEviction: Marking for deletion" in said(cluster, "hasty")
     cluster.loop.run_for(30)
     assert cluster.get("pods", "default/patient") is None
+
+
+def test_a_class_answers_an_extended_resource_on_nodes_that_have_none_themselves() -> None:
+    cluster = ControlPlane()
+    named = {**CLASS, "spec": {**CLASS["spec"], "extendedResourceName": "example.com/gpu"}}
+    for each in (named, slice_of("kind-worker2", "gpu-0", "gpu-1", "gpu-2")):
+        cluster.create(each)
+
+    def asks(name: str, **limits: str) -> Any:
+        container = {"name": "c", "image": "busybox:1.36", "resources": {"limits": limits}}
+        metadata = {"name": name, "namespace": "default"}
+        spec = {"containers": [container], "terminationGracePeriodSeconds": 1}
+        return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+    cluster.create(asks("two", **{"example.com/gpu": "2"}))
+    cluster.create(asks("one", **{f"deviceclass.resource.kubernetes.io/{DRIVER}": "1"}))
+    cluster.create(asks("late", **{"example.com/gpu": "1"}))
+    cluster.create(asks("never", **{"example.com/tpu": "1"}))
+    cluster.loop.run_for(10)
+    assert [node_of(cluster, name) for name in ("two", "one", "late", "never")] == ["kind-worker2"] * 2 + [""] * 2
+    assert "2 cannot allocate all claims" in said(cluster, "late")
+    assert "2 Insufficient example.com/tpu" in said(cluster, "never")
+    cluster.create(
+        {**named, "metadata": {"name": "tpus"}, "spec": {**named["spec"], "extendedResourceName": "example.com/tpu"}}
+    )
+    cluster.loop.run_for(5)
+    assert "2 cannot allocate all claims" in said(cluster, "never")
+    cluster.delete("pods", "default/never")
+    found = {each["metadata"]["generateName"]: each for each in cluster.list("resourceclaims")}
+    assert sorted(found) == ["one-extended-resources-", "two-extended-resources-"]
+    two = found["two-extended-resources-"]
+    assert len(two["status"]["allocation"]["devices"]["results"]) == 2
+    status = cluster.get("pods", "default/two")["status"]["extendedResourceClaimStatus"]  # type: ignore[index]
+    mapping = {"containerName": "c", "resourceName": "example.com/gpu", "requestName": "container-0-request-0"}
+    assert status == {"requestMappings": [mapping], "resourceClaimName": two["metadata"]["name"]}
+    assert f"DRA driver {DRIVER} is not registered" in said(cluster, "two")
+    cluster.delete("pods", "default/two")
+    cluster.loop.run_for(30)
+    assert node_of(cluster, "late") == "kind-worker2"
+    assert len(cluster.list("resourceclaims")) == 2

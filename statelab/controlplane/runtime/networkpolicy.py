@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from statelab.controlplane.dns import DNS_SERVICE_IP
+from statelab.controlplane.dns_lookup import DNS_SERVICE_IP
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.labels import selector_of
 

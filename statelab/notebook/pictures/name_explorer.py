@@ -13,7 +13,7 @@ import traitlets
 
 from statelab.cluster import Cluster, Problem, RequestRefused
 from statelab.cluster.dns import candidates
-from statelab.controlplane.dns import CLUSTER_DOMAIN
+from statelab.controlplane.dns_lookup import CLUSTER_DOMAIN
 from statelab.controlplane.kinds import Object
 from statelab.notebook.pictures.live import mirror_of
 from statelab.notebook.pictures.modules import answering, css, lasting, module

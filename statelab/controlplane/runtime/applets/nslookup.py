@@ -14,7 +14,8 @@ import dns.message
 import dns.rcode
 import dns.rdatatype
 
-from statelab.controlplane.dns import DNS_SERVICE_IP, Resolution
+from statelab.controlplane.dns import Resolution
+from statelab.controlplane.dns_lookup import DNS_SERVICE_IP
 from statelab.controlplane.runtime.applets.resolver import (
     TYPES,
     UNANSWERED_S,

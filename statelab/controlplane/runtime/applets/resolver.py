@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import dns.rdatatype
 import dns.reversename
 
-from statelab.controlplane.dns import DNS_SERVICE_IP, Resolution, addresses_of, resolve
+from statelab.controlplane.dns import Resolution, addresses_of, resolve
+from statelab.controlplane.dns_lookup import DNS_SERVICE_IP
 from statelab.controlplane.dns_records import Source
 from statelab.controlplane.runtime.network import is_address
 from statelab.controlplane.runtime.programs import Task

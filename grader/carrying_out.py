@@ -4,12 +4,13 @@ they mean is not."""
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from grader.lines import LITERAL, CommandError, Line, Part
-from grader.shell import MARK
+from grader.shell import MARK, MOST_TURNS
 from statelab.kubectl import Files, Kubectl, NoFiles, Result, Session, TextFiles
 from statelab.kubectl.api import Api, Execution, Params, Reply, Stream
 from statelab.kubectl.call import Call
@@ -68,8 +69,19 @@ def run(trial: Trial, lines: Iterable[Line]) -> tuple[list[CommandError], list[C
     warned: list[CommandError] = []
     desk = _Desk.of(trial)
     is_done = True
-    for line in lines:
+    left: deque[tuple[Line, dict[str, str]]] = deque((each, {}) for each in lines)
+    while left:
+        line, bound = left.popleft()
+        desk.known.update(bound)
         if line.if_done and not is_done:
+            continue
+        if line.turns:
+            is_done = True
+            try:
+                left.extendleft(reversed(desk.turns(line)))
+            except CommandError as error:
+                failed.append(error)
+                is_done = False
             continue
         if trial.task.between is not None:
             trial.task.between(trial)
@@ -106,14 +118,26 @@ class _Desk:
         texts = dict(trial.task.files or {})
         return cls(_kubectl(trial, TextFiles(texts) if trial.task.files is not None else _NoFiles()), texts, {})
 
-    def carry_out(self, line: Line) -> Result:
-        """One line, what it borrows of a shell included. Raises CommandError."""
-        values = [self._value(line, each) for each in line.parts]
+    def turns(self, line: Line) -> list[tuple[Line, dict[str, str]]]:
+        """What a loop does, each line with the variables that are set before it. Raises CommandError."""
+        values = self._words(line, [self._value(line, each) for each in line.parts])
+        if len(values) > MOST_TURNS:
+            raise line.error(f"{len(values)} turns: {MOST_TURNS} are the most")
+        name = line.into[1:]
+        return [(each, {name: value}) for value in values for each in line.turns]
+
+    def _words(self, line: Line, values: Sequence[str]) -> list[str]:
         words: list[str] = []
         for word in line.words:
             alone = MARK.fullmatch(word)
             said = MARK.sub(lambda found: values[int(found[1])], word)
             words += said.split() if alone and alone[2] == "s" else [said]
+        return words
+
+    def carry_out(self, line: Line) -> Result:
+        """One line, what it borrows of a shell included. Raises CommandError."""
+        values = [self._value(line, each) for each in line.parts]
+        words = self._words(line, values)
         stdin = MARK.sub(lambda found: values[int(found[1])], line.stdin) if line.stdin is not None else None
         result = self.kubectl.run(words, stdin=stdin) if words else Result(0, stdin or "", "")
         if line.into.startswith("$"):

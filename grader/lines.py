@@ -17,6 +17,7 @@ from statelab.reader.spelling import nearest
 
 MAX_LINES = 60
 MAX_LENGTH = 4_000
+_MOST_IN_A_LOOP = 10
 _MOST_LOOPS = 3  # one in another
 _DASHES = ("—", "–", "−")
 _CURLY = re.compile("[‘’“”„«»]")
@@ -56,7 +57,8 @@ class Line:
 
     Where a task allows a shell's habits (grader/shell.py): `stdin` is its here-document, `into` the file or variable
     that gets what it says, and `parts` what the marks in `words` and `stdin` stand for. `if_done`: it stands behind a
-    `&&`, and is carried out only if the one before it was and did not fail.
+    `&&`, and is carried out only if the one before it was and did not fail. `turns`: of a loop whose values only its
+    run tells, what is done in each; `into` is its variable then, and `words` are what it goes over.
     """
 
     number: int
@@ -66,6 +68,7 @@ class Line:
     into: str = ""
     parts: tuple[Part, ...] = field(default=(), repr=False)
     if_done: bool = False
+    turns: tuple[Line, ...] = field(default=(), repr=False)
 
     def error(self, message: str) -> CommandError:
         return CommandError(self.number, message)
@@ -100,6 +103,8 @@ def names_namespace(lines: Iterable[Line], namespace: str) -> bool:
     """Whether a line says in which namespace it is carried out, and names this one."""
     written = re.compile(rf"\bnamespace:\s*[\"']?{re.escape(namespace)}\b")
     for line in lines:
+        if line.turns and names_namespace(line.turns, namespace):
+            return True
         if line.stdin and written.search(line.stdin):
             return True
         for number, word in enumerate(line.words):
@@ -110,7 +115,7 @@ def names_namespace(lines: Iterable[Line], namespace: str) -> bool:
     return False
 
 
-Cut = tuple[int, str, shell.Document | None, bool]
+Cut = tuple[int, str, shell.Document | shell.Loop | None, bool]
 
 
 def _cut(text: str, shell_too: bool = False, number: int = 1, inside: int = 0) -> Iterator[Cut]:
@@ -123,12 +128,16 @@ def _cut(text: str, shell_too: bool = False, number: int = 1, inside: int = 0) -
     while at < len(text):
         if shell_too and text[at] == "f" and not (held.strip() or quote or is_comment):
             loop = shell.loop(text, at) if inside < _MOST_LOOPS else None
-            if loop is not None:
+            if loop is not None and loop.over:
+                begins = number + text.count("\n", at, loop.begins)
+                yield number, text[at : loop.ends], replace(loop, number=begins), if_done
+            elif loop is not None:
                 for where, said, document, behind in _turns(
                     loop, number + text.count("\n", at, loop.begins), inside + 1
                 ):
                     yield where, said, document, behind or if_done
                     if_done = False
+            if loop is not None:
                 number += text.count("\n", at, loop.ends)
                 at, if_done = loop.ends, False
                 continue
@@ -184,13 +193,29 @@ def _turns(loop: shell.Loop, number: int, inside: int) -> Iterator[Cut]:
     cut = list(islice(_cut(loop.body, True, number, inside), MAX_LINES + 1))
     for value in loop.values:
         for at, said, document, if_done in cut:
-            if document is not None and not document.is_literal:
+            if isinstance(document, shell.Document) and not document.is_literal:
                 document = replace(document, text=shell.bound(document.text, loop.name, value, in_document=True))
+            elif isinstance(document, shell.Loop):
+                body, over = (shell.bound(each, loop.name, value) for each in (document.body, document.over))
+                document = replace(document, body=body, over=over)
             yield at, shell.bound(said, loop.name, value), document, if_done
 
 
-def _shell_line(text: str, number: int, document: shell.Document | None) -> Line:
-    """A line that may have a here-document, set a variable or write into a file."""
+def _loop_line(text: str, number: int, loop: shell.Loop) -> Line:
+    """A loop over what only its run tells."""
+    body = islice(_cut(loop.body, True, loop.number, 1), MAX_LINES + 1)
+    turns = [replace(_shell_line(said, at, document), if_done=behind) for at, said, document, behind in body]
+    if len(turns) > _MOST_IN_A_LOOP or any(each.turns for each in turns):
+        raise CommandError(number, "such a loop has a few kubectl lines in it, and no loop")
+    shield = shell.shielded(loop.over)
+    parts = tuple(_part(each, number) for each in shield.parts)
+    return Line(number, text, tuple(shield.text.split()), None, f"${loop.name}", parts, turns=tuple(turns))
+
+
+def _shell_line(text: str, number: int, document: shell.Document | shell.Loop | None) -> Line:
+    """A line that may have a here-document, set a variable or write into a file; or a loop."""
+    if isinstance(document, shell.Loop):
+        return _loop_line(text, number, document)
     sets = shell.sets_variable(text)
     if sets is not None:
         return _set_line(text, number, *sets)

@@ -7,6 +7,7 @@ Nothing here runs a shell. Some habits of people who type kubectl lines are read
     kubectl patch pv $(kubectl get pvc db -o jsonpath='{.spec.volumeName}') -p …
     PV=$(kubectl get pvc db -o jsonpath='{.spec.volumeName}'), and then $PV or ${PV}
     for n in 0 1 2; do …; done            over words that stand there, with here-documents in it too
+    for c in $(kubectl get pvc -o name)   over what a line says, when it is carried out
 
 Pipes and all else stay a shell's.
 """
@@ -28,7 +29,7 @@ _HEAD = re.compile(r"for[ \t]+([A-Za-z_]\w*)[ \t]+in[ \t]+([^;\n]+?)[ \t]*[;\n]\
 _TURNS = re.compile(r"(?:^|;|\bdo\b)[ \t]*(for|done)\b")
 _SEQ = re.compile(r"\$\(seq[ \t]+(?:(\d+)[ \t]+)?(\d+)\)")
 _RANGE = re.compile(r"([\w.-]*)\{(\d+)\.\.(\d+)\}([\w.-]*)")
-_MOST_TURNS = 20
+MOST_TURNS = 20
 _CAT = re.compile(r"cat[ \t]*-?[ \t]*(?:\|[ \t]*(.+))?\Z", re.DOTALL)
 
 
@@ -155,17 +156,22 @@ def into_file(text: str) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """`for NAME in VALUES; do BODY; done`: where in the text the body begins, and where what is behind it does."""
+    """`for NAME in VALUES; do BODY; done`: where in the text the body begins, and where what is behind it does.
+
+    `over`: the words as they stand there, where only its run will tell the values; `number`: the line of its body.
+    """
 
     name: str
     values: tuple[str, ...]
     body: str
     begins: int
     ends: int
+    over: str = ""
+    number: int = 0
 
 
 def loop(text: str, at: int) -> Loop | None:
-    """The `for` over words that begins at this place, if one does and its words can be told from the text alone.
+    """The `for` that begins at this place, if one does.
 
     What stands in its here-documents ends no loop, and a loop in it ends with a `done` of its own.
     """
@@ -174,7 +180,8 @@ def loop(text: str, at: int) -> Loop | None:
         return None
     said = _SEQ.sub(lambda seq: f"{{{seq[1] or 1}..{seq[2]}}}", head[2])
     values = tuple(value for word in said.split() for value in _values(word))
-    if len(values) > _MOST_TURNS or any("$" in each for each in values):
+    over = said if "$" in said else ""
+    if len(values) > MOST_TURNS and not over:
         return None
     place, depth = head.end(), 1
     while place < len(text):
@@ -184,7 +191,8 @@ def loop(text: str, at: int) -> Loop | None:
             depth += 1 if found[1] == "for" else -1
             if not depth:
                 body = text[head.end() : place + found.start(1)].rstrip("; \t\n")
-                return Loop(head[1], values, body, head.end(), place + found.end(1)) if body.strip() else None
+                ends = place + found.end(1)
+                return Loop(head[1], values, body, head.end(), ends, over) if body.strip() else None
         place += len(line) + 1
         here = here_document(line)
         if here is not None:
@@ -214,7 +222,7 @@ def _values(word: str) -> list[str]:
         return [word.strip("'\"")]
     first, last = int(found[2]), int(found[3])
     numbers = range(first, last + 1) if first <= last else range(first, last - 1, -1)
-    return [f"{found[1]}{number}{found[4]}" for number in numbers[: _MOST_TURNS + 1]]
+    return [f"{found[1]}{number}{found[4]}" for number in numbers[: MOST_TURNS + 1]]
 
 
 def parted(line: str) -> list[tuple[str, bool]]:
@@ -241,6 +249,6 @@ def is_cat(text: str) -> tuple[bool, str]:
 
 
 __all__ = [
-    *("MARK", "Document", "Here", "Loop", "Shielded", "bound"),
+    *("MARK", "MOST_TURNS", "Document", "Here", "Loop", "Shielded", "bound"),
     *("here_document", "into_file", "is_cat", "loop", "parted", "sets_variable", "shielded", "shifted"),
 ]

@@ -22,7 +22,6 @@ import dns.rcode
 import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
-import dns.reversename
 import dns.rrset
 
 from statelab.controlplane.dns_lookup import CLUSTER_DOMAIN, TTL_S, Line, Lookup, NoSuchName, soa, within
@@ -31,8 +30,6 @@ from statelab.controlplane.dns_records import Records, Source, records_of
 _REVERSE_ZONES = ("in-addr.arpa", "ip6.arpa")
 # Names that exist on the internet, which cannot be asked from here: "cannot tell" is honest, "does not exist" is not.
 _PUBLIC_DOMAINS = frozenset({"com", "dev", "edu", "gov", "io", "net", "org"})
-
-
 _PLAIN = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63})*\Z", re.ASCII)  # a name that is written as it is asked for
 _LONGEST_NAME = 253
 

@@ -28,6 +28,7 @@ PACE = "40"  # cluster seconds per second: a rollout of a minute takes one and a
 _CELL_S = 150  # longer than cluster.wait(), which then says how it stood
 _COMMAND_S = 60
 _LOG = 6_000  # characters
+_FORKS = sys.platform != "win32"
 
 
 @lru_cache
@@ -39,11 +40,14 @@ def kernels() -> str:
 
 
 class _Kernels(AsyncKernelManager):
-    """Kernels that have imported StateLab before they begin: forty lessons would spend half a minute on that."""
+    """Kernels that have imported StateLab before they begin: forty lessons would spend half a minute on that.
+
+    Where nothing can be forked they are started as everywhere.
+    """
 
     @default("kernel_spec_manager")
     def _forked(self) -> KernelSpecManager:
-        return KernelSpecManager(parent=self, kernel_dirs=[kernels()])
+        return KernelSpecManager(parent=self, **({"kernel_dirs": [kernels()]} if _FORKS else {}))
 
 
 class Desk:
@@ -64,7 +68,8 @@ class Desk:
             "JUPYTER_PLATFORM_DIRS": "1",
         }
         self.environment.pop("STATELAB_CLUSTER", None)
-        kernels()  # once, and not in each of the threads that run lessons
+        if _FORKS:
+            kernels()  # once, and not in each of the threads that run lessons
         self.at, self.at_s = "", time.monotonic()
         self._client: NotebookClient | None = None
 
@@ -94,7 +99,7 @@ class Desk:
             timeout=_CELL_S,
             startup_timeout=_COMMAND_S,
             allow_errors=True,
-            kernel_name="forked",
+            kernel_name="forked" if _FORKS else "python3",
             kernel_manager_class=_Kernels,
         )
         last = notebook.cells[-1].id

@@ -41,7 +41,7 @@ _NO_MODULE = re.compile(r"No module named '([\w.]+)'")
 _NO_MAGIC = re.compile(r"magic (?:function )?`(%%?(?:kubectl|manifest|why))` not found")
 _OURS = ("statelab", "statelab.notebook", "statelab.cluster")
 _NOTHING = re.compile(r"NoneType|list index out of range")
-VERBS = ("apply", "create", "describe", "edit", "logs", "scale", "rollout", "drain", "cordon", "uncordon", "label",
+_VERBS = ("apply", "create", "describe", "edit", "logs", "scale", "rollout", "drain", "cordon", "uncordon", "label",
          "annotate", "expose", "run", "set", "taint", "top", "explain")  # fmt: skip
 _MOST_NAMED = 16
 _MOST_LINES = 1_000  # of a cell in which a statement is looked for
@@ -81,8 +81,8 @@ def told(error: BaseException, trace: TracebackType, names: dict[str, Any]) -> s
         return ""
     said = _said(error, trace, names)
     line = linecache.getline(trace.tb_frame.f_code.co_filename, trace.tb_lineno).strip()
-    is_only = not trace.tb_frame.f_code.co_name.startswith("<module") or trace.tb_lineno > 1
-    is_telling = is_only and line and not line.endswith("(")  # a call's first line says nothing
+    has_more = not trace.tb_frame.f_code.co_name.startswith("<module") or trace.tb_lineno > 1
+    is_telling = has_more and line and not line.endswith("(")  # a call's first line says nothing
     return "\n".join([*said, *([_SAID["where"].format(line=line)] if is_telling else [])]) if said else ""
 
 
@@ -130,7 +130,7 @@ def _no_member(owner: Any, name: str, names: dict[str, Any]) -> list[str]:
     said = [_SAID["member"].format(owner=called, name=name)]
     if meant:
         return [*said, _SAID["meant"].format(meant=f"{called}.{meant}")]
-    verb = nearest(name, VERBS) or (name if name in VERBS else "") if isinstance(owner, Cluster) else ""
+    verb = nearest(name, _VERBS) or (name if name in _VERBS else "") if isinstance(owner, Cluster) else ""
     if verb:
         return [*said, _SAID["verb"].format(verb=verb)]
     few = _SAID["has"].format(names=", ".join(public)) if len(public) <= _MOST_NAMED else ""

@@ -21,6 +21,7 @@ from grader.batch.gradebook import Gradebook, NotebookGrades, utc
 from grader.batch.journal import Journal, rubric_key
 from grader.batch.pool import Lost, Pool
 from grader.batch.submission import Job, Outcome, digest, failed, grade_submission
+from grader.given import headless, stateful_set
 from grader.limits import Limits
 from grader.nbgrader import find_our_programs
 from grader.nbgrader.cells import SourceCell
@@ -30,6 +31,7 @@ from grader.place import CannotGrade
 from grader.registry import task, tasks_of
 from grader.result import Result
 from grader.sandbox import Mode
+from grader.tasks import Task
 from grader.trial import Trial
 
 LIMIT_S = 120.0  # of wall time, for one submission
@@ -134,6 +136,8 @@ def _grade(
     count = min(jobs or os.cpu_count() or 1, max(1, len(todo)))
     pool: Pool[Job, Graded | Stopped] = Pool(work, count, limit_s, recycled_after=_AT_ONCE)
     done = 0
+    if pool.forks and todo:
+        warm_up()
     try:
         for job, found in pool.run(todo, _Preparing(pool) if pool.forks else lambda: False):
             if isinstance(found, Stopped):  # nobody loses points because a cluster went away
@@ -151,6 +155,18 @@ def _grade(
         pool.close()
         writer.flush()
     return done
+
+
+def warm_up() -> None:
+    """Load what every trial needs, before workers are forked: each would for itself, for as long as three submissions.
+
+    What is run here runs in no thread: a process that has one is not to be forked.
+    """
+    answer = Answer((headless("web", app="web") + stateful_set("web", replicas=1),))
+    trial = Trial(Task("grader.warm", 1, ""), answer).settle()
+    trial.findings()
+    trial.dns("web-0.web")
+    shared.learned()  # nothing of it is for others
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ _FORBIDDEN = (
     *("proxy-url", "insecure-skip-tls-verify", "cache-dir", "profile", "profile-output", "tls-server-name"),
 )
 _FILES = ["filename", "kustomize", "patch-file", "from-file", "from-env-file", "cert", "key", "output-directory"]
+_MOST_CHARACTERS = 1_000_000
 EMPTY = "${name} is empty: no line has set it.{hint}"
 # What kubectl apply says of objects that the task made, and not with apply: nobody's fault.
 _OURS = re.compile(r"^Warning: resource \S+ is missing the \S+last-applied-configuration .*\n?", re.MULTILINE)
@@ -130,7 +131,7 @@ class _Desk:
         words: list[str] = []
         for word in line.words:
             alone = MARK.fullmatch(word)
-            said = MARK.sub(lambda found: values[int(found[1])], word)
+            said = _filled(line, word, values)
             words += said.split() if alone and alone[2] == "s" else [said]
         return words
 
@@ -138,7 +139,7 @@ class _Desk:
         """One line, what it borrows of a shell included. Raises CommandError."""
         values = [self._value(line, each) for each in line.parts]
         words = self._words(line, values)
-        stdin = MARK.sub(lambda found: values[int(found[1])], line.stdin) if line.stdin is not None else None
+        stdin = _filled(line, line.stdin, values) if line.stdin is not None else None
         result = self.kubectl.run(words, stdin=stdin) if words else Result(0, stdin or "", "")
         if line.into.startswith("$"):
             self.known[line.into[1:]] = result.stdout.rstrip("\n")
@@ -155,6 +156,14 @@ class _Desk:
         if result.code:
             raise line.error(result.stderr.strip() or f"it ended with exit code {result.code}")
         return result.stdout.rstrip("\n")
+
+
+def _filled(line: Line, text: str, values: Sequence[str]) -> str:
+    """With what the marks stand for. Raises CommandError before it would be too much to hold: variables can double."""
+    size = len(text) + sum(len(values[int(found[1])]) for found in MARK.finditer(text))
+    if size > _MOST_CHARACTERS:
+        raise line.error(f"it becomes {size:,} characters long, and {_MOST_CHARACTERS:,} are the most")
+    return MARK.sub(lambda found: values[int(found[1])], text)
 
 
 def _kubectl(trial: Trial, files: Files) -> Kubectl:

@@ -30,6 +30,7 @@ _TURNS = re.compile(r"(?:^|;|\bdo\b)[ \t]*(for|done)\b")
 _SEQ = re.compile(r"\$\(seq[ \t]+(?:(\d+)[ \t]+)?(\d+)\)")
 _RANGE = re.compile(r"([\w.-]*)\{(\d+)\.\.(\d+)\}([\w.-]*)")
 MOST_TURNS = 20
+_LONGEST_VALUE = 253  # as a name's: it stands in each line of the body, as often as that says
 _CAT = re.compile(r"cat[ \t]*-?[ \t]*(?:\|[ \t]*(.+))?\Z", re.DOTALL)
 
 
@@ -181,7 +182,7 @@ def loop(text: str, at: int) -> Loop | None:
     said = _SEQ.sub(lambda seq: f"{{{seq[1] or 1}..{seq[2]}}}", head[2])
     values = tuple(value for word in said.split() for value in _values(word))
     over = said if "$" in said else ""
-    if len(values) > MOST_TURNS and not over:
+    if not over and (len(values) > MOST_TURNS or any(len(each) > _LONGEST_VALUE for each in values)):
         return None
     place, depth = head.end(), 1
     while place < len(text):

@@ -82,6 +82,7 @@ def test_a_document_that_was_begun_in_quotes_keeps_its_dollars() -> None:
         ("for n in $(ls); do kubectl delete $n; done", "only kubectl lines are"),
         ("for n in $(kubectl get nothing); do kubectl create cm mine; done", "doesn't have a resource type"),
         ("N='1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1'; for n in $N; do kubectl get cm; done", "21 turns"),
+        ("X=" + 99 * "x" + "\n" + "X=$X$X$X$X$X$X$X$X$X$X\n" * 30 + "kubectl create cm mine", "characters long, and"),
         ("for n in $NOBODY; do kubectl create cm mine; done", "$NOBODY is empty"),
         ("kubectl delete cm $(cat names)", "only kubectl lines are"),
         ("kubectl apply -f other.yaml", 'the path "other.yaml" does not exist'),

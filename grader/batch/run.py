@@ -158,7 +158,7 @@ def _grade(
 
 
 def warm_up() -> None:
-    """Load what every trial needs, before workers are forked: each would for itself, for as long as three submissions.
+    """Load what every trial needs, before workers are forked: each would for itself, for as long as a submission.
 
     What is run here runs in no thread: a process that has one is not to be forked.
     """

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from statelab.controlplane.runtime.containers import Container
     from statelab.controlplane.runtime.programs import Program
 
+_LONGEST_ARGUMENT = 131_072  # bytes, its end included: Linux, MAX_ARG_STRLEN
 _SHELLS = ("sh", "bash", "ash", "dash")
 _SHELL_WORDS = re.compile(
     r"^#!\s*(?:/usr)?(?:/bin/)?(?:env\s+)?(?:sh|bash|ash|dash)\b|^#!\s*/bin/(?:sh|bash|ash|dash)\b"
@@ -123,6 +124,8 @@ def entry_of(container: Container, argv: Sequence[str], *, tty: bool = False) ->
     """Raises StartError, in the runtime's words."""
     if not argv:
         raise StartError("no command specified", 128)
+    if any(len(each.encode(errors="replace")) >= _LONGEST_ARGUMENT for each in argv):
+        raise StartError(f"exec {argv[0]}: argument list too long", 126)
     return replace(_entry_of(container, argv, tty), called=argv[0])
 
 

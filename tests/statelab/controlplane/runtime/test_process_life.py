@@ -104,6 +104,13 @@ def test_a_command_that_does_not_exist_is_a_start_error_in_runcs_words(node):
     assert ended.message.endswith('exec: "nosuch": executable file not found in $PATH')
 
 
+def test_an_argument_of_128_kibibytes_is_more_than_linux_takes(node):
+    node.run(command=["sh", "-c", "#" + 131_071 * "x"])
+    ended = node.exits["web-0"]
+    assert (ended.code, ended.reason) == (128, "StartError")
+    assert ended.message.endswith("exec sh: argument list too long")
+
+
 def test_a_script_from_a_configmap_needs_its_execute_bit(node):
     scripts = Volume("scripts", read_only=True)
     scripts.write("run.sh", "#!/bin/sh\necho I am $HOSTNAME with $1\n", 0o644)

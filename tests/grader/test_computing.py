@@ -71,6 +71,12 @@ def test_what_one_process_costs_is_not_taken_from_another() -> None:
     assert (computing.busy_s(("a",), 4.0), computing.busy_s(("b",), 4.0)) == (0.001, 0.1)
 
 
+def test_in_a_cluster_that_is_no_trial_others_keep_what_they_may() -> None:
+    computing = Computing()
+    computing.went_over(("a",))
+    assert (computing.busy_s(("a",), 4.0), computing.busy_s(("b",), 4.0)) == (0.4, 4.0)
+
+
 def test_a_judgement_does_not_begin_with_what_the_last_one_went_over() -> None:
     limits, chosen = Limits(), task("ps7.slow-start")
     judge(chosen, with_probe(chosen.id, "sh", "-c", "while :; do :; done"), limits=limits, visible_only=True)

@@ -1,4 +1,4 @@
-"""How long a picture takes to follow one change: in Python, on the wire, and in the browser.
+"""How long a picture takes to follow one change: drawn, patched, and on the stage beside a notebook.
 
 It needs playwright and a chromium (CHROMIUM names one).
 """
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figure import Figure, Missing
+from benchmarks.stage import on_the_stage
 from statelab.notebook.pictures.modules import module
 from statelab.notebook.pictures.picture import draw, frame_of
 from statelab.notebook.pictures.scene import ClaimShown, NodeShown, PodShown, Scene
@@ -102,3 +103,4 @@ def widgets() -> Generator[Figure]:
     yield Figure("a picture of 300 Pods drawn again, in Python", found["python_ms"], "ms", "lower", aim=20.0)
     yield Figure("and patched in the browser", found["browser_ms"], "ms", "lower", aim=16.7)
     yield Figure("what one picture of 300 Pods weighs", found["kilobytes"], "kB", "lower")
+    yield from on_the_stage()

@@ -212,7 +212,10 @@ ENGLISH: dict[str, str] = {
     "stage_empty": "Namespace {namespace} is empty. What you run will be seen here.",
     "back_to_now": "Back to now",
     "next_step": "Next step",
+    "key_next": "Page Down",
     "reset": "From the beginning",
+    "talk_keys": "Click a Pod, or choose it with Tab and the arrows and Enter; K kills it. P holds this moment, the "
+    "arrows rewind, N goes back to now.",
     "step_of": "{number} of {count}",
     "stage_picture": "The namespace",
     # side by side

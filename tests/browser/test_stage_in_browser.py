@@ -101,6 +101,9 @@ def test_the_keyboard_holds_rewinds_and_selects(notebook: Any) -> None:
     stage.locator('.sl-now g[data-key="pod/one"]').focus()
     page.keyboard.press("Enter")
     stage.locator("h4", has_text="pod/one").wait_for()
+    room, said = (stage.locator(each).bounding_box() for each in (".sl-now", ".sl-panel"))
+    assert said["y"] + said["height"] <= room["y"] + room["height"] + 1  # in sight, however large the picture
+    assert stage.locator('.sl-now g[aria-pressed="true"]').bounding_box()["y"] >= room["y"] - 1
     page.keyboard.press("Escape")
     stage.locator(".sl-panel").wait_for(state="hidden")
 
@@ -108,7 +111,7 @@ def test_the_keyboard_holds_rewinds_and_selects(notebook: Any) -> None:
 def test_it_goes_where_the_notebook_goes(notebook: Any) -> None:
     stage = notebook.page.locator(".sl-stage")
     notebook.do('cluster.fresh("stage-b")')
-    stage.get_by_text("namespace stage-b", exact=True).wait_for()
+    stage.get_by_text("namespace stage-b: nothing in it yet").wait_for()
     notebook.do(make("three"))
     stage.locator('.sl-now g[data-key="pod/three"].ready').wait_for()
     assert stage.locator('g[data-key="pod/one"]').count() == 0
@@ -148,7 +151,7 @@ def test_a_talk_is_stepped_through_with_one_key_and_begun_again_with_another(
     opened.run(0)
     page, stage = opened.page, opened.page.locator(".sl-stage.sl-talk")
     stage.locator("code", has_text="kubectl run one --image=nginx:1.27").wait_for()  # the presenter sees what comes
-    stage.get_by_role("button", name="Next step").focus()
+    page.wait_for_function("document.activeElement.matches('.sl-talk')")  # nobody has clicked anything
     page.keyboard.press("PageDown")
     stage.get_by_text("One Pod, alone.").wait_for()
     stage.locator(".sl-line", has_text="$ kubectl run one --image=nginx:1.27").wait_for()
@@ -158,7 +161,7 @@ def test_a_talk_is_stepped_through_with_one_key_and_begun_again_with_another(
     page.keyboard.press("k")  # the selected Pod is killed
     stage.locator('.sl-now g[data-key="pod/one"]').wait_for(state="detached")
     page.keyboard.press("r")
-    stage.get_by_text("namespace demo-2", exact=True).wait_for()
+    stage.get_by_text("namespace demo-2: nothing in it yet").wait_for()
     stage.get_by_text("0 of 2").wait_for()
     assert opened.errors == []
 

@@ -13,7 +13,8 @@ export function makePanel(model, { root, tell, text, on }, svg) {
     panel.hidden = !chosen.title;
     for (const each of svg.querySelectorAll("g[aria-pressed]")) each.removeAttribute("aria-pressed");
     if (!chosen.title) return;
-    svg.querySelector(`g[data-key="${CSS.escape(chosen.title)}"]`)?.setAttribute("aria-pressed", "true");
+    const piece = svg.querySelector(`g[data-key="${CSS.escape(chosen.title)}"]`);
+    piece?.setAttribute("aria-pressed", "true");
     const close = make("button", { type: "button", onclick: () => tell({ select: null }) }, text.close);
     panel.append(make("h4", {}, chosen.title), close);
     for (const action of chosen.actions) panel.append(actionOf(action, tell));
@@ -23,6 +24,7 @@ export function makePanel(model, { root, tell, text, on }, svg) {
       panel.append(make("details", { open }, make("summary", {}, part.title), body));
     }
     if (hadFocus) close.focus();
+    if (!isSame) piece?.scrollIntoView({ block: "nearest", inline: "nearest" }); // the panel would lie on it
   };
   root.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || panel.hidden) return;

@@ -13,10 +13,12 @@ function render({ model, el }) {
   const when = make("span", { class: "sl-when" });
   const spoken = make("p", { class: "sl-spoken", "aria-live": "polite" });
   const coming = make("code", { class: "sl-coming" });
-  const forth = make("button", { type: "button", class: "sl-next", onclick: () => tell({ next: true }) }, text.next_step);
-  const again = make("button", { type: "button", onclick: () => tell({ reset: true }) }, text.reset);
+  const key = (name) => make("kbd", { "aria-hidden": "true" }, name);
+  const forth = make("button", { type: "button", class: "sl-next", onclick: () => tell({ next: true }) }, text.next_step, key(text.key_next));
+  const again = make("button", { type: "button", onclick: () => tell({ reset: true }) }, text.reset, key("R"));
   const where = make("span", { class: "sl-when" });
   const talk = make("div", { class: "sl-bar sl-steps" }, forth, again, where, coming);
+  const keys = make("p", { class: "sl-hint sl-keys" }, text.talk_keys);
   const news = make("p", { class: "sl-unseen", "aria-live": "polite" });
   const hold = make("button", { type: "button", class: "sl-hold", onclick: () => pauseOrGo() });
   const panel = makePanel(model, frame, scene);
@@ -69,7 +71,10 @@ function render({ model, el }) {
     line.hidden = !words;
     line.textContent = `$ ${words}`;
   };
-  const paintTalk = () => root.classList.toggle("sl-talk", model.get("talk"));
+  const paintTalk = () => {
+    root.classList.toggle("sl-talk", model.get("talk"));
+    keys.hidden = !model.get("talk");
+  };
   // The newest lanes stay in sight.
   const toEnd = everyFrame(() => (past.scrollTop = past.scrollHeight));
   on("state", paint);
@@ -80,19 +85,29 @@ function render({ model, el }) {
   selectable(scene, (key) => tell({ select: key }));
   rewinder.present.replaceWith(hold); // one button for both: pause, and back to now
   root.append(
-    make("div", { class: "sl-head" }, spoken, line, said, when),
+    make("div", { class: "sl-head" }, spoken, line, ...(model.get("talk") ? [frame.status] : []), said, when),
     make("div", { class: "sl-now", role: "region", "aria-label": text.stage_picture }, scene, panel),
-    make("div", { class: "sl-foot" }, talk, rewinder.bar, past),
-    frame.status,
+    make("div", { class: "sl-foot" }, talk, keys, rewinder.bar, past),
+    ...(model.get("talk") ? [] : [frame.status]), // an audience reads it under its line
     news,
   );
   paint();
   paintLine();
   paintTalk();
   paintStep();
-  if (model.get("talk")) root.setAttribute("tabindex", "-1");
+  // Who presses the clicker in front of a class has clicked nothing before: a talk has the keys when it is first seen.
+  const seen = new IntersectionObserver(([first]) => {
+    if (!first.isIntersecting) return;
+    seen.disconnect();
+    root.focus({ preventScroll: true });
+  });
+  if (model.get("talk")) {
+    root.setAttribute("tabindex", "-1");
+    seen.observe(root);
+  }
   toEnd();
   return () => {
+    seen.disconnect();
     rewinder.stop();
     offScene();
     offLanes();

@@ -125,7 +125,8 @@ MOTION = """
 .sl.sl-many g[data-key]{transition:none}
 .sl g[role=button]{cursor:pointer}
 .sl g[role=button]:focus{outline:3px solid #0969da;outline-offset:2px}
-.sl.dark g[role=button]:focus{outline-color:#58a6ff}
+.sl g[aria-pressed=true]{outline:3px solid #0969da;outline-offset:2px}
+.sl.dark g[role=button]:focus,.sl.dark g[aria-pressed=true]{outline-color:#58a6ff}
 @media (prefers-reduced-motion:reduce){.sl g[data-key]{transition:none;animation:none}}
 """.strip()
 

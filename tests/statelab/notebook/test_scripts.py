@@ -32,6 +32,17 @@ def test_a_script_has_steps_with_what_is_said_what_is_run_and_where_to_look(tmp_
     assert script.steps[1].look == "pod/web-1"
 
 
+def test_the_course_s_own_talk_can_be_given_as_it_is() -> None:
+    course = Path(__file__).resolve().parents[3] / "course"
+    script = read_script(course / "demo.yaml")
+    assert len(script.steps) == 6
+    files = [
+        words[words.index("-f") + 1] for step in script.steps for line in step.run if "-f" in (words := line.split())
+    ]
+    assert files
+    assert all((course / each).is_file() for each in files)
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -50,15 +50,25 @@ def ready(api: client.ApiClient, namespace: str, name: str) -> None:
     raise AssertionError(f"{name} is not ready")
 
 
+def scaled_to(apps: client.AppsV1Api, namespace: str, replicas: int) -> Any:
+    """Read and replaced, again where a controller has written the status in between."""
+    while True:
+        scale = apps.read_namespaced_stateful_set_scale("web", namespace)
+        scale.spec.replicas = replicas
+        try:
+            return apps.replace_namespaced_stateful_set_scale("web", namespace, scale)
+        except client.ApiException as refused:
+            if refused.status != 409:
+                raise
+
+
 def test_objects_are_made_read_changed_and_removed(api: client.ApiClient, namespace: str) -> None:
     apps = client.AppsV1Api(api)
     made = apps.create_namespaced_stateful_set(namespace, a_set())
     assert made.spec.pod_management_policy == "OrderedReady"
     apps.patch_namespaced_stateful_set_scale("web", namespace, {"spec": {"replicas": 3}})
     assert apps.read_namespaced_stateful_set("web", namespace).spec.replicas == 3
-    scale = apps.read_namespaced_stateful_set_scale("web", namespace)
-    scale.spec.replicas = 1
-    assert apps.replace_namespaced_stateful_set_scale("web", namespace, scale).spec.replicas == 1
+    assert scaled_to(apps, namespace, 1).spec.replicas == 1
     apps.delete_namespaced_stateful_set("web", namespace, propagation_policy="Foreground")
     with pytest.raises(client.ApiException) as refused:
         apps.create_namespaced_stateful_set(namespace, {**a_set(), "metadata": {"name": "No"}})

@@ -25,7 +25,9 @@ def test_a_blocked_loop_is_told_of_with_every_thread_s_stack(tmp_path, caplog):
             await asyncio.sleep(0.03)
         assert said.read_text() == ""
         with watched(asyncio.get_running_loop(), blocked_s=0.1, every_s=0.01, file=file):
-            while "test_watchdog.py" not in said.read_text():  # meanwhile it does not turn
+            for _ in range(6000):  # meanwhile it does not turn, until its own stack, the last, is written
+                if "in block" in said.read_text():
+                    break
                 time.sleep(0.01)
             await asyncio.sleep(0.03)
 

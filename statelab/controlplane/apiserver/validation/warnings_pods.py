@@ -205,53 +205,58 @@ def _volumes(volumes: list[Fields], field: str) -> Iterator[str]:
         template = (volume.get("ephemeral") or {}).get("volumeClaimTemplate") or {}
         yield from claim_spec(template.get("spec") or {}, f"{field}[{index}].ephemeral.volumeClaimTemplate.spec")
     for volume in volumes:
-        about = f"volume {go_quote(volume.get('name', ''))}"
+        name = volume.get("name", "")
         for key in _SOURCES:
-            if (found := _files(volume, key)) is not None:
-                yield from _overlapping(found[1], f"{about} ({found[0]}): overlapping paths")
+            if found := _files(volume, key):
+                yield from _overlapping(found, name, volume, key)
         if volume.get("projected") is not None:
-            yield from _projected(volume["projected"].get("sources") or [], about)
+            yield from _projected(volume["projected"].get("sources") or [], name)
 
 
-def _projected(sources: list[Fields], about: str) -> Iterator[str]:
+def _projected(sources: list[Fields], name: str) -> Iterator[str]:
     """Files of one source among themselves, and then with those of the sources before."""
     before: set[str] = set()
     for source in sources:
         if not any(value is not None for value in source.values()):
-            yield f"{about} (Projected) has no sources provided"
+            yield f"volume {go_quote(name)} (Projected) has no sources provided"
         for key in (*_SOURCES, *_TOKENS):
-            if (found := _files(source, key)) is not None:
-                words = f"{about} (Projected {found[0]}): overlapping paths"
-                yield from _overlapping(found[1], words)
-                yield from _overlapping(sorted([*set(found[1]), *before]), words)
-                before |= set(found[1])
+            if found := _files(source, key):
+                yield from _overlapping(found, name, source, key, "Projected ")
+                yield from _overlapping(sorted([*set(found), *before]), name, source, key, "Projected ")
+                before |= set(found)
 
 
 _SOURCES = {"configMap": "ConfigMap", "secret": "Secret", "downwardAPI": "DownwardAPI"}
 _TOKENS = {"serviceAccountToken": "ServiceAccountToken", "clusterTrustBundle": "ClusterTrustBundle"}
 
 
-def _files(owner: Fields, key: str) -> tuple[str, list[str]] | None:
-    """What a source is called, and the paths it names; None where it is not there, or names none."""
+def _files(owner: Fields, key: str) -> list[str]:
+    """The paths that a source names, if it is there."""
     source = owner.get(key)
     if source is None:
-        return None
+        return []
     if key in _TOKENS:
-        name = source.get("name") or source.get("signerName")
-        return f"{_TOKENS[key]} {go_quote(name)}" if name else _TOKENS[key], [source.get("path", "")]
-    paths = [each.get("path", "") for each in source.get("items") or ()]
-    name = source.get("name") or source.get("secretName")
-    return (f"{_SOURCES[key]} {go_quote(name)}" if name else _SOURCES[key], paths) if paths else None
+        return [source.get("path", "")]
+    return [each.get("path", "") for each in source.get("items") or ()]
 
 
-def _overlapping(paths: Iterable[str], words: str) -> Iterator[str]:
-    """Of paths of which one is, or seems to be, another or above it."""
+def _overlapping(paths: Iterable[str], volume: str, owner: Fields, key: str, where: str = "") -> Iterator[str]:
+    """Of paths of which one is, or seems to be, another or above it. `owner` has the source `key` that names them."""
     seen: list[str] = []
     for path in (each.rstrip("/") for each in paths):
         hit = next((each for each in seen if path and each and _overlap(each, path)), None)
         if hit is not None:
-            yield f"{words}: {go_quote(path)} with {go_quote(hit)}"
+            source = f"{where}{_called(owner[key], key)}"
+            yield f"volume {go_quote(volume)} ({source}): overlapping paths: {go_quote(path)} with {go_quote(hit)}"
         seen.append(path)
+
+
+def _called(source: Fields, key: str) -> str:
+    if key in _TOKENS:
+        kind, name = _TOKENS[key], source.get("name") or source.get("signerName")
+    else:
+        kind, name = _SOURCES[key], source.get("name") or source.get("secretName")
+    return f"{kind} {go_quote(name)}" if name else kind
 
 
 def _overlap(one: str, other: str) -> bool:

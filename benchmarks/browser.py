@@ -44,7 +44,7 @@ plane.settle()
 ready = sum(pod["status"]["phase"] == "Running" for pod in plane.list("pods", "default"))
 print(ready, pyodide_js._module.HEAP8.length)
 """
-_ASK = """async (code) => {
+ASK = """async (code) => {
   const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
   const said = [];
   const asked = kernel.requestExecute({code});
@@ -86,7 +86,7 @@ def browser() -> Generator[Figure]:
             began_s = time.monotonic()
             page.evaluate(_RUN, False)
             yield Figure("lesson 04, every cell, at kind's pace", time.monotonic() - began_s, "s", "lower")
-            ready, heap = page.evaluate(_ASK, _PODS).split()
+            ready, heap = page.evaluate(ASK, _PODS).split()
             assert ready == "100", ready
             yield Figure("the tab's heap with 100 Pods", int(heap) / 1e6, "MB", "lower", aim=400)
             context.close()

@@ -14,6 +14,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
+from benchmarks.browser import ASK
 from benchmarks.figure import Figure
 
 _ROLLING = 60
@@ -81,14 +82,6 @@ _WATCH = """() => {
   window.watcher = new MutationObserver(look);
   window.watcher.observe(document.querySelector('.sl-stage'), {subtree: true, childList: true});
 }"""
-_ASK = """async (code) => {
-  const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-  const said = [];
-  const asked = kernel.requestExecute({code});
-  asked.onIOPub = (message) => said.push(message.content.text ?? message.content.evalue ?? '');
-  await asked.done;
-  return said.join('');
-}"""
 
 
 def on_the_stage() -> Generator[Figure]:
@@ -100,12 +93,12 @@ def on_the_stage() -> Generator[Figure]:
         opened(page, address)
         run(page, 0)
         page.locator(".sl-stage").wait_for()
-        page.evaluate(_ASK, _MAKE + _UPDATE)
-        page.evaluate(_ASK, _ROLL)
+        page.evaluate(ASK, _MAKE + _UPDATE)
+        page.evaluate(ASK, _ROLL)
         trace = Path(folder, "trace.json")
         browser: Any = page.context.browser
         browser.start_tracing(page=page, path=trace, categories=["toplevel", "cc"])
-        page.evaluate(_ASK, _ROLLS)
+        page.evaluate(ASK, _ROLLS)
         browser.stop_tracing()
         frames = frames_ms(json.loads(trace.read_text(encoding="utf-8"))["traceEvents"])
         yield Figure(f"longest frame while {_ROLLING} Pods roll, of its thread", max(frames), "ms", "lower", aim=50.0)
@@ -117,9 +110,9 @@ def on_the_stage() -> Generator[Figure]:
 
 def _seen_ms(page: Any, pods: int) -> float:
     """Milliseconds from a Pod's creation until it is painted, the median."""
-    page.evaluate(_ASK, f"pods('Deployment', {pods})")
+    page.evaluate(ASK, f"pods('Deployment', {pods})")
     page.evaluate(_WATCH)
-    began = json.loads(page.evaluate(_ASK, "update()"))
+    began = json.loads(page.evaluate(ASK, "update()"))
     page.wait_for_function("count => Object.values(window.seen).filter(Boolean).length === count", arg=len(began))
     seen = page.evaluate("window.seen")
     return float(statistics.median(seen[key] - began[key] for key in began))

@@ -35,7 +35,7 @@ from statelab.reader import Path_
 from statelab.reader.errors import Finding
 
 _QUIET_S = 5.0
-GIVEN = "{kind} {name} is given by the task; leave it as it is"
+_GIVEN = "{kind} {name} is given by the task; leave it as it is"
 _SAID_NAMESPACE = 'the namespace from the provided object "{said}" does not match the namespace "{here}".'
 
 
@@ -144,7 +144,7 @@ class Trial:
                 self.refused.append(Refused(item, "metadata has to be a mapping, with a name in it"))
                 continue
             if (item.kind, item.name) in self._given and not self.task.may_change_given:
-                self.refused.append(Refused(item, GIVEN.format(kind=item.kind, name=item.name), is_given=True))
+                self.refused.append(Refused(item, _GIVEN.format(kind=item.kind, name=item.name), is_given=True))
                 continue
             try:
                 self._apply(self._placed(item.object))

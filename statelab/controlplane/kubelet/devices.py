@@ -13,6 +13,7 @@ from statelab.controlplane.controllers.common.devices import (
     claim_name,
     extended_claim,
     is_reserved_for,
+    results_of,
 )
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.view import View
@@ -46,6 +47,5 @@ def _prepare(pod: Object, pod_claim: Object, view: View) -> None:
         raise NotForPod(
             f"pod {metadata['name']} ({metadata['uid']}) is not allowed to use ResourceClaim {name} ({uid})"
         )
-    allocation = (claim.get("status") or {}).get("allocation") or {}
-    for result in (allocation.get("devices") or {}).get("results") or ():
+    for result in results_of(claim):
         raise NotForPod(f"DRA driver {result['driver']} is not registered")

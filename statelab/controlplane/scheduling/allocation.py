@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from statelab.controlplane import quantity
-from statelab.controlplane.apiserver.validation import device_selectors
+from statelab.controlplane.apiserver.validation import device_names, device_selectors
 from statelab.controlplane.apiserver.validation.custom import cel
+from statelab.controlplane.controllers.common.devices import asked_of
 from statelab.controlplane.controllers.common.taints import tolerates
 from statelab.controlplane.kinds import Object, key_of, uid_of
 from statelab.controlplane.kubelet.env import Reader
 from statelab.controlplane.scheduling.constraints import Constraint, constraints_of
 from statelab.controlplane.scheduling.pools import Candidate, Key, Pool, in_use, pools_of
 
-MOST_RESULTS = 32
 # Upstream stops after ten seconds; here devices that are looked at for a node are counted, and steps of expressions.
 _MOST_STEPS = 50_000
 _CEL_BUDGET = 1_000_000
@@ -120,7 +120,7 @@ class Allocator:
         for asked in self._alternatives[index]:
             taken = len(search.given)
             own = sum(each.asked.claim is asked.claim for each in search.given)
-            if asked.count is not None and own + asked.count <= MOST_RESULTS:
+            if asked.count is not None and own + asked.count <= device_names.MOST:
                 if self._take(search, asked, asked.count, 0, index):
                     return True
             elif asked.count is None and self._take_all(search, asked, own) and self._meet(search, index + 1):
@@ -155,7 +155,7 @@ class Allocator:
                 if not self._is_asked_for(search, asked, device):
                     continue
                 given = self._fit(search, asked, device)
-                if given is None or own + count >= MOST_RESULTS:
+                if given is None or own + count >= device_names.MOST:
                     return False
                 search.given.append(given)
                 count += 1
@@ -246,10 +246,7 @@ class Allocator:
 
 
 def _alternatives(claim: Object, cluster: Reader) -> Iterator[list[_Asked]]:
-    for request in (claim["spec"].get("devices") or {}).get("requests") or ():
-        exactly = request.get("exactly")
-        asked = [(request["name"], exactly)] if exactly else []
-        asked += [(f"{request['name']}/{each['name']}", each) for each in request.get("firstAvailable") or ()]
+    for asked in asked_of(claim):
         yield [
             _Asked(claim, name, spec, cluster.get("deviceclasses", spec["deviceClassName"]) or {"spec": {}},
                    bool(spec.get("adminAccess")))

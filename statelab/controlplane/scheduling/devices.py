@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from statelab.controlplane.apiserver.validation.resource_claim_status import MOST_CONSUMERS
 from statelab.controlplane.controllers.common.devices import (
     FINALIZER,
     PLURAL,
     NotForPod,
+    allocation_of,
+    asked_of,
     check_owner,
     claim_name,
     consumers,
@@ -37,7 +40,6 @@ NOTHING_TO_FREE, STILL_NOT, FREED = (
     "still not schedulable",
     "deallocation of ResourceClaim completed",
 )
-_MOST_CONSUMERS = 256
 
 
 @dataclass(slots=True)
@@ -58,7 +60,7 @@ class Claimed:
     def allocator(self, resources: frozenset[str]) -> tuple[Object | None, Allocator | None]:
         """For the claims without devices, and one more for these extended resources; None: for nothing."""
         if resources not in self.allocators:
-            wanted = [each for each in self.claims if not _allocation(each)]
+            wanted = [each for each in self.claims if not allocation_of(each)]
             extra = None
             if resources:
                 extra = extended.claim_of(self.pod, {each: self.extended[each] for each in resources})
@@ -76,9 +78,9 @@ def claimed(pod: Object, resources: Iterable[str], cluster: Reader) -> Claimed |
             if claim is not None:
                 found.claims.append(claim)
         for claim in found.claims:
-            if not _allocation(claim):
+            if not allocation_of(claim):
                 _check_classes(claim, cluster)
-            elif not is_reserved_for(claim, pod) and len(consumers(claim)) >= _MOST_CONSUMERS:
+            elif not is_reserved_for(claim, pod) and len(consumers(claim)) >= MOST_CONSUMERS:
                 raise NotForPod("resourceclaim in use")
             elif isinstance(cluster, Assumed) and cluster.is_assumed(PLURAL, claim):
                 raise NotForPod(f"resource claim {key_of(claim)} is in the process of being allocated")
@@ -103,9 +105,7 @@ def _claim(pod: Object, pod_claim: Object, cluster: Reader) -> Object | None:
 
 
 def _check_classes(claim: Object, cluster: Reader) -> None:
-    for request in (claim["spec"].get("devices") or {}).get("requests") or ():
-        asked = [(request["name"], request["exactly"])] if request.get("exactly") else []
-        asked += [(f"{request['name']}/{each['name']}", each) for each in request.get("firstAvailable") or ()]
+    for asked in asked_of(claim):
         for name, each in asked:
             if cluster.get("deviceclasses", each["deviceClassName"]) is None:
                 raise NotForPod(f"request {name}: device class {each['deviceClassName']} does not exist")
@@ -119,7 +119,7 @@ def reason(found: Claimed, node: Object) -> tuple[str | None, list[Object]]:
     elsewhere = [
         claim
         for claim in found.claims
-        if (selector := _allocation(claim).get("nodeSelector")) is not None and not matches_selector(selector, node)
+        if (selector := allocation_of(claim).get("nodeSelector")) is not None and not matches_selector(selector, node)
     ]
     has = (node.get("status") or {}).get("allocatable") or {}
     extra, allocator = found.allocator(frozenset(each for each in found.extended if each not in has))
@@ -140,10 +140,6 @@ def reason(found: Claimed, node: Object) -> tuple[str | None, list[Object]]:
         for claim in [*found.claims, *([extra] if extra is not None else [])]
         if not is_reserved_for(claim, found.pod)
     ]
-
-
-def _allocation(claim: Object) -> Object:
-    return (claim.get("status") or {}).get("allocation") or {}
 
 
 def with_pod(claim: Object, pod: Object, allocation: Object | None) -> Object:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from statelab.controlplane import quantity
 from statelab.controlplane.apiserver.validation.resources import is_extended
-from statelab.controlplane.controllers.common.devices import FINALIZER, PLURAL
+from statelab.controlplane.controllers.common.devices import PLURAL, unprotected
 from statelab.controlplane.controllers.common.owners import controller_reference
 from statelab.controlplane.kinds import Object, uid_of
 from statelab.controlplane.kubelet.env import Reader
@@ -36,11 +36,9 @@ def classes_for(resources: Iterable[str], cluster: Reader) -> dict[str, str]:
 
 def _asked(pod: Object, resources: Collection[str]) -> Iterator[tuple[str, str, str, str]]:
     """Each container's requests of these resources: its name, the resource, the request's name, how many."""
-    spec = pod["spec"]
-    for index, container in enumerate([*(spec.get("initContainers") or ()), *spec["containers"]]):
-        requests = (container.get("resources") or {}).get("requests") or {}
+    for index, (container, requests) in enumerate(_requests(pod)):
         for number, resource in enumerate(sorted(each for each in requests if each in resources)):
-            yield container["name"], resource, f"container-{index}-request-{number}", requests[resource]
+            yield container, resource, f"container-{index}-request-{number}", requests[resource]
 
 
 def claim_of(pod: Object, classes: Mapping[str, str]) -> Object:
@@ -91,7 +89,7 @@ def make(claim: Object, pod: Object, view: View) -> None:
     if now is None:
         return
     named = {each["name"] for each in claim["spec"]["devices"]["requests"]}
-    resources = {resource for container in _containers(now) for resource in container}
+    resources = {resource for _, requests in _requests(now) for resource in requests}
     mappings = [
         {"containerName": container, "resourceName": resource, "requestName": name}
         for container, resource, name, _ in _asked(now, classes_for(resources, view))
@@ -102,16 +100,15 @@ def make(claim: Object, pod: Object, view: View) -> None:
     view.update_status("pods", {**now, "status": status}, why=why)
 
 
-def _containers(pod: Object) -> Iterator[Mapping[str, str]]:
+def _requests(pod: Object) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Each container by name, with what it requests."""
     spec = pod["spec"]
     for container in [*(spec.get("initContainers") or ()), *spec["containers"]]:
-        yield (container.get("resources") or {}).get("requests") or {}
+        yield container["name"], (container.get("resources") or {}).get("requests") or {}
 
 
 def _unmake(claim: Object, view: View) -> None:
     """One of a binding that failed: its devices are free again."""
     why = "its Pod was not bound, and is given devices anew"
     claim = view.update_status(PLURAL, {**claim, "status": {}}, why=why)
-    others = [each for each in claim["metadata"].get("finalizers") or () if each != FINALIZER]
-    claim = view.update(PLURAL, {**claim, "metadata": {**claim["metadata"], "finalizers": others}}, why=why)
-    view.delete(PLURAL, claim, why=why)
+    view.delete(PLURAL, unprotected(claim, view, why=why), why=why)

@@ -5,14 +5,13 @@ Source: dynamic-resource-allocation/structured/internal (pools.go), allocateddev
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from statelab.controlplane import quantity
 from statelab.controlplane.apiserver.validation.device_selectors import described
-from statelab.controlplane.controllers.common.devices import PLURAL
+from statelab.controlplane.controllers.common.devices import PLURAL, newest, results_of
 from statelab.controlplane.kinds import Object, key_of
 from statelab.controlplane.kubelet.env import Reader
 from statelab.controlplane.scheduling.nodematch import matches_selector
@@ -66,8 +65,7 @@ def pools_of(slices: list[Object], node: Object) -> list[Pool]:
 
 def _pool(key: tuple[str, str], slices: list[Object], node: Object) -> Pool:
     """Slices of an older generation do not count, and two devices of one name spoil a pool."""
-    newest = max(each["spec"]["pool"].get("generation", 0) for each in slices)
-    slices = [each for each in slices if each["spec"]["pool"].get("generation", 0) == newest]
+    slices = newest(slices)
     pool = Pool(key, len(slices) >= slices[0]["spec"]["pool"]["resourceSliceCount"])
     for each in slices:
         spec = each["spec"]
@@ -98,7 +96,9 @@ class InUse:
 def in_use(cluster: Reader) -> InUse:
     """What all claims have. Who only administers a device does not use it."""
     found = InUse()
-    for result in _results(cluster):
+    # What is decided and not written yet counts.
+    claims = (cluster.get(PLURAL, key_of(stored)) or stored for stored in cluster.list(PLURAL))
+    for result in (each for claim in claims for each in results_of(claim)):
         if result.get("adminAccess"):
             continue
         key = (result["driver"], result["pool"], result["device"])
@@ -109,10 +109,3 @@ def in_use(cluster: Reader) -> InUse:
         for name, amount in (result.get("consumedCapacity") or {}).items():
             consumed[name] = consumed.get(name, 0) + quantity.parse(amount).nanos
     return found
-
-
-def _results(cluster: Reader) -> Iterator[Object]:
-    for stored in cluster.list(PLURAL):
-        claim = cluster.get(PLURAL, key_of(stored)) or stored  # what is decided and not written yet counts
-        allocation = (claim.get("status") or {}).get("allocation") or {}
-        yield from (allocation.get("devices") or {}).get("results") or ()

@@ -9,6 +9,7 @@ from typing import Any
 
 from statelab.controlplane import qos, quantity
 from statelab.controlplane.apiserver.registry.service_ips import Reader
+from statelab.controlplane.apiserver.validation import device_names
 from statelab.controlplane.errors import forbidden
 from statelab.controlplane.kinds import KINDS, Kind, Object, group_resource_of
 
@@ -27,7 +28,7 @@ _BY_NAME = frozenset(
         "resourcequotas",
     }
 )
-_OF_CLASS, _ALL_DEVICES = ".deviceclass.resource.k8s.io/devices", 32  # all: as many as a claim can be given
+_OF_CLASS = ".deviceclass.resource.k8s.io/devices"
 _COMPUTE = ("cpu", "memory", "ephemeral-storage")
 
 
@@ -161,7 +162,7 @@ def _devices(spec: Fields) -> Amounts:
     for request in (spec.get("devices") or {}).get("requests") or ():
         most: Amounts = {}
         for each in [request["exactly"]] if request.get("exactly") else request.get("firstAvailable") or ():
-            count = _ALL_DEVICES if each.get("allocationMode") == "All" else each.get("count", 1)
+            count = device_names.MOST if each.get("allocationMode") == "All" else each.get("count", 1)
             key = f"{each['deviceClassName']}{_OF_CLASS}"
             most[key] = max(most.get(key, 0), count * quantity.NANO)
         _add(found, most)

@@ -113,9 +113,8 @@ class Availability:
         path = f"/apis/{spec['group']}/{spec['version']}" if spec.get("group") else f"/api/{spec['version']}"
         url = f"https://{host}:{number}{path}"
         answered = self._get(host, number, path)
-        failed = answered if isinstance(answered, int) else f"Get {go_quote(url)}: {answered}"
-        if isinstance(failed, int):
-            failed = f"bad status from {url}: {failed}"
+        is_status = isinstance(answered, int)
+        failed = f"bad status from {url}: {answered}" if is_status else f"Get {go_quote(url)}: {answered}"
         return f"failing or missing response from {url}: {failed}{_NOT_HERE}"
 
     def _get(self, host: str, port: int, path: str) -> int | str:

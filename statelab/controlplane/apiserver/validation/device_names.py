@@ -25,7 +25,7 @@ from statelab.reader import jsonbytes
 T = TypeVar("T")
 RequestNames = dict[str, set[str]]  # the names of requests, each with those of its subrequests
 
-MOST = 32  # requests, constraints, configurations, selectors, results
+MOST = 32  # requests, constraints, configurations, selectors, results: the devices that a claim can be given
 _MOST_TOLERATIONS = 16
 _MOST_CONDITIONS = 4
 EFFECTS = ("NoExecute", "NoSchedule", "None")
@@ -63,6 +63,11 @@ def set_of(
             errors.append(duplicate(f"{field}[{index}]", own))
         seen.add(own)
     return errors
+
+
+def by_name(value: Fields) -> str:
+    """The key of most such lists."""
+    return str(value.get("name", ""))
 
 
 def map_of(

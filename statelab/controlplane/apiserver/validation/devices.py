@@ -6,7 +6,7 @@ Source: pkg/apis/resource/validation/validation.go, pkg/apis/resource/v1/default
 from __future__ import annotations
 
 from statelab.controlplane.apiserver.validation import device_names, device_selectors, difference, meta, names
-from statelab.controlplane.apiserver.validation.device_names import MOST, each_of, set_of
+from statelab.controlplane.apiserver.validation.device_names import MOST, by_name, each_of, set_of
 from statelab.controlplane.apiserver.validation.fields import (
     IMMUTABLE,
     Errors,
@@ -73,10 +73,6 @@ def _claim_spec(spec: Fields, field: str) -> Errors:
 
     errors += each_of(devices.get("constraints") or [], MOST, constraint, f"{field}.devices.constraints")
     return errors + each_of(devices.get("config") or [], MOST, config, f"{field}.devices.config")
-
-
-def by_name(value: Fields) -> str:
-    return str(value.get("name", ""))
 
 
 def _request(value: Fields, field: str) -> Errors:

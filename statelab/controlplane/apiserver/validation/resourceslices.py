@@ -7,7 +7,7 @@ from itertools import pairwise
 from statelab.controlplane import quantity
 from statelab.controlplane.apiserver.validation import device_names, difference, meta, names, scheduling, sources
 from statelab.controlplane.apiserver.validation.custom.cel.semver import is_version
-from statelab.controlplane.apiserver.validation.device_names import each_of, map_of, set_of
+from statelab.controlplane.apiserver.validation.device_names import by_name, each_of, map_of, set_of
 from statelab.controlplane.apiserver.validation.fields import (
     Errors,
     Fields,
@@ -84,12 +84,8 @@ def _spec(spec: Fields, old: Fields) -> Errors:
         return _device(each, before.get(each.get("name")), here, is_per_device=is_per_device)
 
     most = _MOST_DEVICES_WITH_MORE if has_more else _MOST_DEVICES
-    errors += set_of(devices, most, device, "spec.devices", _name)
-    return errors + set_of(counters, _MOST_SETS, _counter_set, "spec.sharedCounters", _name)
-
-
-def _name(value: Fields) -> str:
-    return str(value.get("name", ""))
+    errors += set_of(devices, most, device, "spec.devices", by_name)
+    return errors + set_of(counters, _MOST_SETS, _counter_set, "spec.sharedCounters", by_name)
 
 
 # ---- where devices are
@@ -251,11 +247,11 @@ def _counters(value: Fields, field: str) -> Errors:
     return map_of(counters, _MOST_COUNTERS, names.check_label, lambda _each, _here: [], f"{field}.counters")
 
 
-# ---- what is filled in and left out
+# ---- what is left out
 
 
 def _prepare(obj: Object, old: Object | None) -> None:
-    """Fields of gates that are off are dropped, and a taint says since when it is there."""
+    """Fields of gates that are off are dropped."""
     for device in obj["spec"].get("devices") or ():
         device.pop("nodeAllocatableResourceMappings", None)
         for attribute in (device.get("attributes") or {}).values():

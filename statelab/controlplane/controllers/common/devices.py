@@ -1,15 +1,16 @@
-"""Pods and the ResourceClaims they use: shared by the controller of claims, the scheduler and the kubelet.
+"""Pods and the ResourceClaims they use, what these ask for and have: shared by controllers, scheduler and kubelet.
 
 Source: dynamic-resource-allocation/resourceclaim/claim.go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from statelab.controlplane.controllers.common.owners import is_controlled_by
 from statelab.controlplane.controllers.common.pods import is_finished
 from statelab.controlplane.kinds import Object
+from statelab.controlplane.view import View
 
 PLURAL = "resourceclaims"
 FINALIZER = "resource.kubernetes.io/delete-protection"
@@ -67,6 +68,38 @@ def check_owner(pod: Object, pod_claim: Object, claim: Object) -> None:
             f"ResourceClaim {own['namespace']}/{own['name']} was not created for pod {of['namespace']}/{of['name']} "
             "(pod is not owner)"
         )
+
+
+def asked_of(claim: Object) -> Iterator[list[tuple[str, Object]]]:
+    """Each request of a claim: its alternatives, by name: `request`, or `request/subrequest`, the first best."""
+    for request in (claim["spec"].get("devices") or {}).get("requests") or ():
+        exactly = request.get("exactly")
+        asked = [(str(request["name"]), exactly)] if exactly else []
+        yield asked + [(f"{request['name']}/{each['name']}", each) for each in request.get("firstAvailable") or ()]
+
+
+def allocation_of(claim: Object) -> Object:
+    """What a claim was given; empty as long as it was given nothing."""
+    found: Object = (claim.get("status") or {}).get("allocation") or {}
+    return found
+
+
+def results_of(claim: Object) -> list[Object]:
+    """The devices that a claim was given, one by one."""
+    return (allocation_of(claim).get("devices") or {}).get("results") or []
+
+
+def newest(slices: Iterable[Object]) -> list[Object]:
+    """Of a pool's slices those that count: an older generation is out of date."""
+    found = [(each["spec"]["pool"].get("generation", 0), each) for each in slices]
+    last = max((generation for generation, _ in found), default=0)
+    return [each for generation, each in found if generation == last]
+
+
+def unprotected(claim: Object, view: View, *, why: str) -> Object:
+    """Write that a claim may go: it has no devices any more. Raises ApiError."""
+    others = [each for each in claim["metadata"].get("finalizers") or () if each != FINALIZER]
+    return view.update(PLURAL, {**claim, "metadata": {**claim["metadata"], "finalizers": others}}, why=why)
 
 
 def consumers(claim: Object) -> list[Object]:

@@ -5,11 +5,20 @@ Source: pkg/controller/resourceclaim/controller.go (syncClaim).
 
 from __future__ import annotations
 
-from statelab.controlplane.controllers.common.devices import FINALIZER, PLURAL, consumers, is_done
+from statelab.controlplane.controllers.common.devices import (
+    FINALIZER,
+    PLURAL,
+    allocation_of,
+    consumers,
+    is_done,
+    unprotected,
+)
 from statelab.controlplane.controllers.common.owners import controller_of
 from statelab.controlplane.errors import ApiError
 from statelab.controlplane.kinds import Object
 from statelab.controlplane.view import View
+
+_FREED = "nothing is allocated to it any longer"
 
 
 def reconcile(key: str, view: View) -> None:
@@ -25,15 +34,15 @@ def reconcile(key: str, view: View) -> None:
         if not left and is_protected:
             status.pop("allocation", None)
         claim = view.update_status(PLURAL, {**claim, "status": status}, why=_why(left))
-        if is_protected and not claim["status"].get("allocation"):
-            claim = _unprotected(claim, view)
+        if is_protected and not allocation_of(claim):
+            claim = unprotected(claim, view, why=_FREED)
     elif is_protected and claim["metadata"].get("deletionTimestamp") and not left:
-        if (claim.get("status") or {}).get("allocation"):
+        if allocation_of(claim):
             status = {name: value for name, value in claim["status"].items() if name != "allocation"}
             claim = view.update_status(
                 PLURAL, {**claim, "status": status}, why="it is being deleted and nobody uses it"
             )
-        claim = _unprotected(claim, view)
+        claim = unprotected(claim, view, why=_FREED)
     if not left:
         _delete_if_unused(claim, view)
 
@@ -48,13 +57,6 @@ def _uses(consumer: Object, claim: Object, view: View) -> bool:
         raise ApiError(500, "InternalError", f"unsupported ReservedFor entry: {consumer}")
     pod = view.get("pods", f"{claim['metadata']['namespace']}/{consumer['name']}")
     return pod is not None and pod["metadata"]["uid"] == consumer["uid"] and not is_done(pod)
-
-
-def _unprotected(claim: Object, view: View) -> Object:
-    metadata = claim["metadata"]
-    others = [each for each in metadata.get("finalizers") or () if each != FINALIZER]
-    changed = {**claim, "metadata": {**metadata, "finalizers": others}}
-    return view.update(PLURAL, changed, why="nothing is allocated to it any longer")
 
 
 def _delete_if_unused(claim: Object, view: View) -> None:

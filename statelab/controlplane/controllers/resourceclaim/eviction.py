@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from statelab.controlplane.controllers.common.devices import PLURAL, consumers
+from statelab.controlplane.controllers.common.devices import PLURAL, consumers, newest, results_of
 from statelab.controlplane.controllers.common.memory import Memory
 from statelab.controlplane.controllers.common.pods import is_finished, is_terminating
 from statelab.controlplane.controllers.common.taints import mark_disrupted, tolerated_s
@@ -42,7 +42,7 @@ def reconcile(key: str, view: View) -> float | None:
 def _tolerated_s(claim: Object, view: View) -> float | None:
     """For how long a claim bears the taints of its devices; None for ever, or for as long as there are none."""
     limits = []
-    for result in _results(claim):
+    for result in results_of(claim):
         taints = _taints(result, view)
         limit = tolerated_s(result.get("tolerations") or (), taints) if taints else None
         if limit is not None:
@@ -50,19 +50,11 @@ def _tolerated_s(claim: Object, view: View) -> float | None:
     return min(limits, default=None)
 
 
-def _results(claim: Object) -> list[Object]:
-    allocation = (claim.get("status") or {}).get("allocation") or {}
-    return (allocation.get("devices") or {}).get("results") or []
-
-
 def _taints(result: Object, view: View) -> list[Object]:
-    slices = [each["spec"] for each in view.list("resourceslices") if _is_of(each["spec"], result)]
-    newest = max((spec["pool"].get("generation", 0) for spec in slices), default=0)
     return [
         taint
-        for spec in slices
-        if spec["pool"].get("generation", 0) == newest
-        for device in spec.get("devices") or ()
+        for each in newest(one for one in view.list("resourceslices") if _is_of(one["spec"], result))
+        for device in each["spec"].get("devices") or ()
         if device["name"] == result["device"]
         for taint in device.get("taints") or ()
         if taint["effect"] == "NoExecute"
@@ -85,11 +77,11 @@ def _evict(pod: Object, claim: Object, view: View) -> None:
 def _on_slice(revision: Revision, view: View) -> Iterable[str]:
     """The claims that were given something of its pool."""
     spec = revision.object["spec"]
-    return [key_of(each) for each in view.list(PLURAL) if any(_is_of(spec, result) for result in _results(each))]
+    return [key_of(each) for each in view.list(PLURAL) if any(_is_of(spec, result) for result in results_of(each))]
 
 
 def _on_claim(revision: Revision, view: View) -> Iterable[str]:
-    return (revision.key,) if _results(revision.object) else ()
+    return (revision.key,) if results_of(revision.object) else ()
 
 
 CONTROLLER = Controller(_NAME, reconcile, {"resourceslices": _on_slice, PLURAL: _on_claim})

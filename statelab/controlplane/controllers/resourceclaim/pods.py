@@ -5,9 +5,11 @@ Source: pkg/controller/resourceclaim/controller.go (syncPod, handleClaim).
 
 from __future__ import annotations
 
+from statelab.controlplane.apiserver.validation.resource_claim_status import MOST_CONSUMERS
 from statelab.controlplane.controllers.common.devices import (
     PLURAL,
     NotForPod,
+    allocation_of,
     check_owner,
     claim_keys,
     claim_name,
@@ -23,7 +25,6 @@ from statelab.controlplane.view import View
 ANNOTATION = "resource.kubernetes.io/pod-claim-name"
 _COMPONENT = "resource_claim"
 _LONGEST_BASE = 57  # a hyphen and five random characters still fit behind it
-_MOST_CONSUMERS = 256
 
 
 def reconcile(key: str, view: View) -> None:
@@ -113,8 +114,8 @@ def _reserve(pod: Object, view: View) -> None:
     """The scheduler did not: the Pod came to its node without it."""
     for key in claim_keys(pod):
         claim = view.get(PLURAL, key)
-        if claim is None or not (claim.get("status") or {}).get("allocation") or is_reserved_for(claim, pod):
+        if claim is None or not allocation_of(claim) or is_reserved_for(claim, pod):
             continue
-        if len(consumers(claim)) < _MOST_CONSUMERS:
+        if len(consumers(claim)) < MOST_CONSUMERS:
             status = {**claim["status"], "reservedFor": [*consumers(claim), reference(pod)]}
             view.update_status(PLURAL, {**claim, "status": status}, why=f"{pod['metadata']['name']} uses it")

@@ -6,6 +6,7 @@ Source: kubernetes test/images/agnhost/nettest/nettest.go.
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
@@ -33,7 +34,7 @@ class NetTest:
         self._sent: dict[str, int] = {}
         self._received: dict[str, int] = {}
         self._errors: list[str] = []
-        self._said: list[str] = []
+        self._said: deque[str] = deque(maxlen=_MOST_SAID)
         self._contacting = True
         self._hostname = task.container.spec.hostname
         host, port = (task.env.get(f"KUBERNETES_SERVICE_{each}", "") for each in ("HOST", "PORT"))
@@ -68,7 +69,8 @@ class NetTest:
         elif asked.path == "/read":
             state = {
                 "Hostname": self._hostname, "Sent": _ordered(self._sent), "Received": _ordered(self._received),
-                "Errors": self._errors or None, "Log": self._said or None, "StillContactingPeers": self._contacting,
+                "Errors": self._errors or None, "Log": list(self._said) or None,
+                "StillContactingPeers": self._contacting,
             }  # fmt: skip
             respond(_text(json.dumps(state, indent="\t", ensure_ascii=False)))
         elif asked.path == "/write":
@@ -186,7 +188,7 @@ class NetTest:
     # ---- what it says
 
     def _say(self, text: str) -> None:
-        self._said = [*self._said, text][-_MOST_SAID:]
+        self._said.append(text)
 
     def _log(self, text: str) -> None:
         moment = datetime.fromtimestamp(self._task.loop.now_s, UTC).strftime("%Y/%m/%d %H:%M:%S")
